@@ -1,0 +1,43 @@
+//! Prompts and the factors of the study's design: adjective × superlative × concision, and the framing they imply.
+
+use std::sync::Arc;
+
+/// Whether a prompt asks for the best or for the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    Positive,
+    Negative,
+}
+
+/// The levels of one prompt in the factorial design (paper, section 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Factors {
+    pub adjective: String,
+    pub superlative: String,
+    pub concision: String,
+    pub framing: Framing,
+}
+
+/// A question put to the model as the user's turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// `greatest_ever_one`; none for a text typed by the user.
+    pub key: Option<Arc<str>>,
+    pub text: Arc<str>,
+    pub factors: Option<Factors>,
+}
+
+impl Prompt {
+    /// What names the prompt in tables and files: its key, or its text where it has none.
+    pub fn label(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.text)
+    }
+}
+
+/// A named list of prompts, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptSet {
+    pub name: String,
+    pub prompts: Vec<Prompt>,
+}

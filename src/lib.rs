@@ -1,0 +1,18 @@
+//! rewardscope: a terminal explorer for reward models.
+//!
+//! Data flows one way: `corpus` and `model` are read, `engine` scores words on its own thread, `scores` keeps the numbers,
+//! `stats` turns them into ranks, `app` holds the state of the explorer and `ui` draws it. `ui` and `app` know nothing of
+//! candle; `model` and `engine` know nothing of ratatui; `stats` knows neither.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod corpus;
+pub mod engine;
+pub mod logging;
+pub mod model;
+pub mod scores;
+pub mod stats;
+pub mod terminal;
+pub mod text;
+pub mod ui;

@@ -1,0 +1,150 @@
+//! What a checkpoint is: where it lies, what its files say, and how ids become a reward.
+//!
+//! `source` names a model, `hub` brings its files, `files` reads them, `config`, `weights`, `tokenizer` and `template`
+//! give them meaning, `decoder` turns ids into hidden states and `head` hidden states into a reward. Nothing here knows
+//! of words lists, threads or screens.
+
+pub mod cancel;
+pub mod config;
+pub mod decoder;
+pub mod error;
+pub mod head;
+pub mod source;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use cancel::Cancel;
+pub use error::ModelError;
+
+/// The base model a reward model grew from: what the study compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Family {
+    Gemma,
+    Llama,
+    Other,
+}
+
+impl Family {
+    /// The letter that stands beside the colour: `G`, `L`, `?`.
+    pub fn letter(self) -> char {
+        match self {
+            Family::Gemma => 'G',
+            Family::Llama => 'L',
+            Family::Other => '?',
+        }
+    }
+
+    /// Guesses from an architecture, a repository or a file name; `Other` where neither family is named.
+    pub fn guess(name: &str) -> Family {
+        let name = name.to_ascii_lowercase();
+        match (name.contains("gemma"), name.contains("llama")) {
+            (true, _) => Family::Gemma,
+            (false, true) => Family::Llama,
+            _ => Family::Other,
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Family::Gemma => "Gemma",
+            Family::Llama => "Llama",
+            Family::Other => "other",
+        })
+    }
+}
+
+/// How many beginning-of-sequence tokens a conversation starts with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum BosPolicy {
+    /// Exactly one: what the model was trained on.
+    #[default]
+    Single,
+    /// The template's text tokenized with special tokens added once more, as the published scripts do (often two).
+    Published,
+    /// None, even where the template writes one.
+    None,
+}
+
+impl fmt::Display for BosPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BosPolicy::Single => "single",
+            BosPolicy::Published => "published",
+            BosPolicy::None => "none",
+        })
+    }
+}
+
+/// The number format asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[value(rename_all = "lowercase")]
+pub enum Dtype {
+    #[default]
+    Auto,
+    F32,
+    Bf16,
+    F16,
+}
+
+/// The device asked for: `auto`, `cpu`, `cuda`, `cuda:1`, `metal`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DeviceChoice {
+    #[default]
+    Auto,
+    Cpu,
+    Cuda(usize),
+    Metal,
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        match s {
+            "auto" => Ok(DeviceChoice::Auto),
+            "cpu" => Ok(DeviceChoice::Cpu),
+            "cuda" => Ok(DeviceChoice::Cuda(0)),
+            "metal" => Ok(DeviceChoice::Metal),
+            _ => s
+                .strip_prefix("cuda:")
+                .and_then(|n| n.parse().ok())
+                .map(DeviceChoice::Cuda)
+                .ok_or_else(|| format!("no device '{s}': use auto, cpu, cuda, cuda:N or metal")),
+        }
+    }
+}
+
+/// Everything about a run that decides a score, besides model, prompt and word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LoadOptions {
+    pub bos: BosPolicy,
+    pub dtype: Dtype,
+    pub device: DeviceChoice,
+}
+
+/// What stands beside every score: where the number comes from.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Provenance {
+    /// Repository id, directory, bundled name or recorded file.
+    pub source: String,
+    /// Commit of the repository, or a hash of the bundled files; none for a plain directory.
+    pub revision: Option<String>,
+    /// `LlamaForSequenceClassification`, or `recorded`.
+    pub architecture: String,
+    /// Compute dtype: `f32`, `bf16`, `f16`; `recorded` where only the numbers are known.
+    pub dtype: String,
+    pub device: String,
+    pub bos: String,
+    /// Where the chat template stood, and the date it was given: `chat_template.jinja, 26 Jul 2024`.
+    pub template: String,
+    /// `score.weight [1, 2048] f32`.
+    pub head: String,
+    pub parameters: u64,
+    pub recorded: bool,
+    pub demonstration: bool,
+}

@@ -1,0 +1,119 @@
+//! Every score known in this process: by model, prompt and word.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A model opened in this process; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ModelId(pub u32);
+
+/// A word that has been seen in this process, by its exact text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WordId(pub u32);
+
+/// A prompt that has been seen in this process, by its exact text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PromptId(pub u32);
+
+/// Scores stay when corpus, prompt or view change: nothing is computed twice.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    words: Interner,
+    prompts: Interner,
+    /// Indexed by word; NaN where not known.
+    scores: HashMap<(ModelId, PromptId), Arc<Vec<f32>>>,
+}
+
+impl Book {
+    /// The id of a word, new or known.
+    pub fn word(&mut self, text: &str) -> WordId {
+        WordId(self.words.intern(text))
+    }
+
+    pub fn word_text(&self, id: WordId) -> &Arc<str> {
+        &self.words.texts[id.0 as usize]
+    }
+
+    /// The id of a prompt, new or known.
+    pub fn prompt(&mut self, text: &str) -> PromptId {
+        PromptId(self.prompts.intern(text))
+    }
+
+    pub fn prompt_text(&self, id: PromptId) -> &Arc<str> {
+        &self.prompts.texts[id.0 as usize]
+    }
+
+    /// Writes scores down; a score that is already there is replaced.
+    pub fn insert(&mut self, model: ModelId, prompt: PromptId, scores: impl IntoIterator<Item = (WordId, f32)>) {
+        let column = Arc::make_mut(self.scores.entry((model, prompt)).or_default());
+        for (word, score) in scores {
+            let at = word.0 as usize;
+            if column.len() <= at {
+                column.resize(at + 1, f32::NAN);
+            }
+            column[at] = score;
+        }
+    }
+
+    pub fn score(&self, model: ModelId, prompt: PromptId, word: WordId) -> Option<f32> {
+        let score = *self.scores.get(&(model, prompt))?.get(word.0 as usize)?;
+        (!score.is_nan()).then_some(score)
+    }
+
+    /// A snapshot of a model's scores under a prompt, indexed by word id, NaN where unknown; cheap to take.
+    pub fn column(&self, model: ModelId, prompt: PromptId) -> Arc<Vec<f32>> {
+        self.scores.get(&(model, prompt)).cloned().unwrap_or_default()
+    }
+
+    /// Prompts for which the model has at least one score.
+    pub fn prompts_of(&self, model: ModelId) -> Vec<PromptId> {
+        let mut prompts: Vec<_> = self.scores.keys().filter(|(m, _)| *m == model).map(|(_, p)| *p).collect();
+        prompts.sort_unstable();
+        prompts
+    }
+
+    /// Drops a model's scores.
+    pub fn forget(&mut self, model: ModelId) {
+        self.scores.retain(|(m, _), _| *m != model);
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Interner {
+    texts: Vec<Arc<str>>,
+    ids: HashMap<Arc<str>, u32>,
+}
+
+impl Interner {
+    fn intern(&mut self, text: &str) -> u32 {
+        if let Some(&id) = self.ids.get(text) {
+            return id;
+        }
+        let id = self.texts.len() as u32;
+        let text: Arc<str> = text.into();
+        self.texts.push(text.clone());
+        self.ids.insert(text, id);
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_found_by_what_they_belong_to() {
+        let mut book = Book::default();
+        let (model, other) = (ModelId(0), ModelId(1));
+        let prompt = book.prompt("best?");
+        let (love, cold) = (book.word("love"), book.word(" love"));
+        assert_ne!(love, cold);
+        book.insert(model, prompt, [(cold, 1.5)]);
+        assert_eq!(book.score(model, prompt, cold), Some(1.5));
+        assert_eq!(book.score(model, prompt, love), None);
+        assert_eq!(book.score(other, prompt, cold), None);
+        assert_eq!(book.prompts_of(model), [prompt]);
+        book.forget(model);
+        assert_eq!(book.score(model, prompt, cold), None);
+    }
+}

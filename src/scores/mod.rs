@@ -1,0 +1,5 @@
+//! The scores themselves: a book of them in memory, files of recorded ones, and what is written out.
+
+mod book;
+
+pub use book::{Book, ModelId, PromptId, WordId};

@@ -1,0 +1,85 @@
+//! What a set of numbers looks like: median, mean and spread, z-scores, a histogram. NaN means "no value" and is passed over.
+
+/// The middle value, or the mean of the two middle ones; none of an empty set.
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().filter(|v| !v.is_nan()).collect();
+    if values.is_empty() {
+        return None;
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    let half = values.len() / 2;
+    Some(if values.len().is_multiple_of(2) { (values[half - 1] + values[half]) / 2.0 } else { values[half] })
+}
+
+/// Mean and standard deviation (n - 1 in the denominator; 0 for a single value), two passes; none of an empty set.
+pub fn mean_sd(values: &[f64]) -> Option<(f64, f64)> {
+    let known = || values.iter().copied().filter(|v| !v.is_nan());
+    let n = known().count();
+    if n == 0 {
+        return None;
+    }
+    let mean = known().sum::<f64>() / n as f64;
+    let squares: f64 = known().map(|v| (v - mean).powi(2)).sum();
+    Some((mean, if n > 1 { (squares / (n - 1) as f64).sqrt() } else { 0.0 }))
+}
+
+/// `(score - mean) / sd`; 0 throughout where all scores are equal, NaN where the score is.
+pub fn z_scores(scores: &[f64]) -> Vec<f64> {
+    match mean_sd(scores) {
+        Some((mean, sd)) if sd > 0.0 => scores.iter().map(|s| (s - mean) / sd).collect(),
+        _ => scores.iter().map(|s| if s.is_nan() { f64::NAN } else { 0.0 }).collect(),
+    }
+}
+
+/// Counts of values in equal bins over a closed range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histogram {
+    pub low: f64,
+    pub high: f64,
+    pub counts: Vec<u32>,
+}
+
+impl Histogram {
+    /// Values outside `low..=high` are left out; `high` itself falls into the last bin. With `low == high` everything
+    /// falls into the middle bin.
+    pub fn new(values: impl IntoIterator<Item = f64>, low: f64, high: f64, bins: usize) -> Self {
+        let mut counts = vec![0; bins];
+        for value in values {
+            if bins == 0 || !(low..=high).contains(&value) {
+                continue;
+            }
+            let at = if high > low { ((value - low) / (high - low) * bins as f64) as usize } else { bins / 2 };
+            counts[at.min(bins - 1)] += 1;
+        }
+        Histogram { low, high, counts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians() {
+        assert_eq!(median([]), None);
+        assert_eq!(median([2.0]), Some(2.0));
+        assert_eq!(median([4.0, f64::NAN, 1.0, 3.0]), Some(3.0));
+        assert_eq!(median([4.0, 1.0]), Some(2.5));
+    }
+
+    #[test]
+    fn z_scores_have_mean_zero_and_sd_one() {
+        let z = z_scores(&[2.0, 4.0, 9.0, f64::NAN]);
+        let (mean, sd) = mean_sd(&z).unwrap();
+        assert!(mean.abs() < 1e-12 && (sd - 1.0).abs() < 1e-12);
+        assert!(z[3].is_nan());
+        assert_eq!(z_scores(&[5.0, 5.0]), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_histogram_keeps_its_edges() {
+        let h = Histogram::new([0.0, 0.49, 0.5, 1.0, 1.1, f64::NAN], 0.0, 1.0, 2);
+        assert_eq!(h.counts, [2, 2]);
+        assert_eq!(Histogram::new([3.0, 3.0], 3.0, 3.0, 5).counts, [0, 0, 2, 0, 0]);
+    }
+}
