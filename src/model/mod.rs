@@ -148,3 +148,17 @@ pub struct Provenance {
     pub recorded: bool,
     pub demonstration: bool,
 }
+
+impl Provenance {
+    /// One line: `meta/llama@ab12cd · f32 · cpu · BOS single · template ... · head ...`.
+    pub fn summary(&self) -> String {
+        if self.recorded {
+            return format!("{} · recorded, not live", self.source);
+        }
+        let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
+        format!(
+            "{}{revision} · {} · {} · BOS {} · template {} · head {}",
+            self.source, self.dtype, self.device, self.bos, self.template, self.head
+        )
+    }
+}
