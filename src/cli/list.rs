@@ -120,9 +120,9 @@ pub(super) fn prompts(args: &ListArgs) -> Result<(), Failure> {
     for prompt in &PromptSet::builtin().map_err(Failure::run)?.prompts {
         let default = if prompt.label() == DEFAULT_PROMPT { " (default)" } else { "" };
         let factors = prompt.factors.as_ref();
-        let framing = factors.map(|f| format!("{:?}", f.framing).to_lowercase()).unwrap_or_default();
+        let framing = prompt.framing.map(|framing| format!("{framing:?}").to_lowercase()).unwrap_or_default();
         let json = json!({
-            "key": prompt.key.as_deref(), "text": &*prompt.text, "framing": factors.map(|f| f.framing),
+            "key": prompt.key.as_deref(), "text": &*prompt.text, "framing": prompt.framing,
             "adjective": factors.map(|f| &f.adjective), "superlative": factors.map(|f| &f.superlative),
             "concision": factors.map(|f| &f.concision),
         });
