@@ -9,6 +9,7 @@ pub mod config;
 pub mod decoder;
 pub mod error;
 pub mod head;
+pub mod hub;
 pub mod source;
 
 use std::fmt;
