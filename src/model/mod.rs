@@ -5,6 +5,7 @@
 //! of words lists, threads or screens.
 
 pub mod cancel;
+pub mod catalogue;
 pub mod config;
 pub mod decoder;
 pub mod error;

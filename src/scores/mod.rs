@@ -1,5 +1,6 @@
 //! The scores themselves: a book of them in memory, files of recorded ones, and what is written out.
 
 mod book;
+pub mod recorded;
 
 pub use book::{Book, ModelId, PromptId, WordId};
