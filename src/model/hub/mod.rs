@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use cache::{CachedModel, cached_models_in, free_space, size_on_disk};
-pub use names::RepositoryId;
+pub use names::{RepositoryId, is_revision};
 pub use settings::{DEFAULT_ENDPOINT, HubSettings, Token, TokenOrigin};
 
 use super::{Cancel, ModelError};

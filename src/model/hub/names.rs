@@ -75,7 +75,7 @@ fn is_part(part: &str) -> bool {
 }
 
 /// True for a branch, tag, pull request (`refs/pr/1`) or commit that can be a path below `refs/`.
-pub(super) fn is_revision(text: &str) -> bool {
+pub fn is_revision(text: &str) -> bool {
     text.len() <= 255 && text.split('/').all(is_file_name)
 }
 
