@@ -1,5 +1,8 @@
 //! Models from a hub, seen from outside: a small server on 127.0.0.1 stands for huggingface.co.
 
+// The helpers of a test may fail as loudly as the test itself.
+#![allow(clippy::expect_used)]
+
 #[path = "support/hub_server.rs"]
 mod hub_server;
 

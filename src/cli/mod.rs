@@ -1,1 +1,3 @@
-//! Placeholder while the tree grows.
+//! The command line: one file a command.
+
+pub mod doctor;
