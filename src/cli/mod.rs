@@ -1,6 +1,7 @@
 //! Arguments and commands, one file a command. The only place that prints.
 
 mod args;
+mod doctor;
 mod list;
 mod score;
 mod session;

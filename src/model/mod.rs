@@ -5,10 +5,12 @@
 //! of words lists, threads or screens.
 
 pub mod cancel;
+pub mod catalogue;
 pub mod config;
 pub mod decoder;
 pub mod error;
 pub mod head;
+pub mod hub;
 pub mod source;
 
 use std::fmt;

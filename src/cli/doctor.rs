@@ -1,0 +1,146 @@
+//! `rewardscope doctor`: what this machine, cache and terminal offer, and what to do where something is off.
+//!
+//! Gathers the findings and prints them; what each is about stands in `findings`.
+
+mod findings;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use crate::model::hub::{self, HubSettings};
+use crate::text::{visible, visible_json};
+use findings as find;
+
+#[derive(clap::Args, Clone, Debug)]
+pub struct Arguments {
+    /// How to print the report
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    Ok,
+    Warn,
+}
+
+/// One thing looked at.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    pub what: &'static str,
+    pub mark: Mark,
+    pub found: String,
+    /// What to do, where there is something to do.
+    pub next: Option<String>,
+}
+
+impl Finding {
+    fn ok(what: &'static str, found: impl Into<String>) -> Self {
+        Finding { what, mark: Mark::Ok, found: found.into(), next: None }
+    }
+
+    fn warn(what: &'static str, found: impl Into<String>, next: impl Into<String>) -> Self {
+        Finding { what, mark: Mark::Warn, found: found.into(), next: Some(next.into()) }
+    }
+
+    /// A hint that does not mean that something is off.
+    fn hint(self, next: impl Into<String>) -> Self {
+        Finding { next: Some(next.into()), ..self }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    pub findings: Vec<Finding>,
+}
+
+/// Prints the report on this machine. `config` and `data` are the program's own folders, where known.
+///
+/// # Errors
+/// When `out` can't be written.
+pub fn run(arguments: &Arguments, config: Option<&Path>, data: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<()> {
+    let report = gather(config, data);
+    match arguments.format {
+        Format::Table => print_table(&report, out)?,
+        Format::Json => print_json(&report, out)?,
+    }
+    Ok(())
+}
+
+/// Asks the system. Walks the cache folder, so it takes as long as that is large.
+pub fn gather(config: Option<&Path>, data: Option<&Path>) -> Report {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let settings = HubSettings::from_env();
+    let size = io::stdout().is_terminal().then(|| crossterm::terminal::size().ok()).flatten();
+    let mut findings = vec![find::version(), find::cpu(), find::memory(), find::device()];
+    findings.push(find::cache(&settings.cache_dir, hub::size_on_disk(&settings.cache_dir), hub::free_space(&settings.cache_dir)));
+    findings.extend([
+        find::cached(&hub::cached_models_in(&settings.cache_dir)),
+        find::endpoint(&settings.endpoint),
+        find::offline(settings.offline),
+        find::token(&settings),
+        find::folder("config folder", config),
+        find::folder("data folder", data),
+        find::terminal(io::stdout().is_terminal(), size),
+        find::colours(&variable),
+        find::locale(&variable),
+    ]);
+    Report { findings }
+}
+
+/// One line a finding, with the next step below it.
+fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let width = report.findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
+    for finding in &report.findings {
+        let mark = match finding.mark {
+            Mark::Ok => "ok  ",
+            Mark::Warn => "warn",
+        };
+        writeln!(out, "{mark}  {:width$}  {}", finding.what, visible(&finding.found))?;
+        if let Some(next) = &finding.next {
+            writeln!(out, "      {:width$}  {}", "", visible(next))?;
+        }
+    }
+    Ok(())
+}
+
+/// One line, so that the escapes meet no line ends of the layout.
+fn print_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", visible_json(&serde_json::to_string(report)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_from_outside_cannot_steer_the_terminal() {
+        let report = Report { findings: vec![find::endpoint("http://\u{1b}[2J\u{9b}evil")] };
+        let mut table = Vec::new();
+        print_table(&report, &mut table).expect("written");
+        let table = String::from_utf8(table).expect("UTF-8");
+        assert!(!table.contains('\u{1b}') && table.contains("\\u{1b}[2J"), "{table:?}");
+        let mut json = Vec::new();
+        print_json(&report, &mut json).expect("written");
+        let json = String::from_utf8(json).expect("UTF-8");
+        assert!(!json.trim_end().contains(crate::text::is_unsafe), "{json:?}");
+        let parsed: serde_json::Value = serde_json::from_str(&json).expect("still JSON");
+        assert_eq!(parsed["findings"][0]["found"], "http://\u{1b}[2J\u{9b}evil (HF_ENDPOINT)");
+    }
+
+    #[test]
+    fn the_whole_report_is_made_on_any_machine() {
+        let report = gather(None, None);
+        for what in ["rewardscope", "CPU", "memory", "device", "model cache", "hub", "token", "terminal", "colours", "characters"]
+        {
+            assert!(report.findings.iter().any(|finding| finding.what == what), "{what}");
+        }
+    }
+}
