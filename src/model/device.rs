@@ -15,7 +15,11 @@ pub fn open(choice: DeviceChoice) -> Result<Device, ModelError> {
         DeviceChoice::Cuda(ordinal) => {
             if !utils::cuda_is_available() {
                 let problem = "this program was built without CUDA";
-                return Err(ModelError::unsupported("--device cuda", problem, "Build it with --features cuda, or leave --device out"));
+                return Err(ModelError::unsupported(
+                    "--device cuda",
+                    problem,
+                    "Build it with --features cuda, or leave --device out",
+                ));
             }
             let refuse = |error| driver_refuses("cuda", error);
             Device::new_cuda(ordinal).map_err(refuse)
@@ -23,7 +27,11 @@ pub fn open(choice: DeviceChoice) -> Result<Device, ModelError> {
         DeviceChoice::Metal => {
             if !utils::metal_is_available() {
                 let problem = "this program was built without Metal";
-                return Err(ModelError::unsupported("--device metal", problem, "Build it with --features metal, or leave --device out"));
+                return Err(ModelError::unsupported(
+                    "--device metal",
+                    problem,
+                    "Build it with --features metal, or leave --device out",
+                ));
             }
             let refuse = |error| driver_refuses("metal", error);
             Device::new_metal(0).map_err(refuse)

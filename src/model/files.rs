@@ -39,7 +39,11 @@ impl Files {
             Files::Directory(directory) => {
                 if !directory.is_dir() {
                     let problem = if directory.exists() { "is not a directory" } else { "no such directory" };
-                    return Err(ModelError::file(directory, problem, "Give the folder that holds config.json and model.safetensors"));
+                    return Err(ModelError::file(
+                        directory,
+                        problem,
+                        "Give the folder that holds config.json and model.safetensors",
+                    ));
                 }
                 read_bounded(&directory.join(name), limit(name)).map(|bytes| bytes.map(Cow::Owned))
             }
@@ -91,7 +95,11 @@ impl Files {
         for shard in &shards {
             if !stays_inside(shard) {
                 let problem = format!("it names the shard '{}', which lies outside the folder", text::visible(shard));
-                return Err(ModelError::file(self.path(INDEX), problem, "Do not use this checkpoint before you know who made it"));
+                return Err(ModelError::file(
+                    self.path(INDEX),
+                    problem,
+                    "Do not use this checkpoint before you know who made it",
+                ));
             }
             if !self.exists(shard) {
                 let problem = format!("missing, though {INDEX} names it (one of {} shards)", shards.len());
@@ -107,7 +115,11 @@ impl Files {
             Some(name) => format!("no {single} and no {index} here, only {name}"),
             None => format!("no {single} and no {index} here"),
         };
-        ModelError::file(self.path(""), problem, "Weights are read from safetensors: download them, or save the model again in that format")
+        ModelError::file(
+            self.path(""),
+            problem,
+            "Weights are read from safetensors: download them, or save the model again in that format",
+        )
     }
 }
 
@@ -127,7 +139,8 @@ fn limit(name: &str) -> u64 {
 }
 
 fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ModelError> {
-    let unreadable = |error: io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
+    let unreadable =
+        |error: io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
     // Asked before opening: to open a pipe would wait for its writer.
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -181,7 +194,8 @@ mod tests {
     #[test]
     fn shards_are_those_of_the_index_once_each() {
         let index = r#"{"metadata":{},"weight_map":{"b":"two.safetensors","a":"one.safetensors","c":"two.safetensors"}}"#;
-        let (_kept, files) = directory(&[("model.safetensors.index.json", index), ("one.safetensors", ""), ("two.safetensors", "")]);
+        let (_kept, files) =
+            directory(&[("model.safetensors.index.json", index), ("one.safetensors", ""), ("two.safetensors", "")]);
         assert_eq!(files.weights().unwrap(), ["one.safetensors", "two.safetensors"]);
     }
 

@@ -21,7 +21,13 @@ impl Head {
     ///
     /// A missing head is an error that lists what is there: a model loaded without one would give noise for rewards. So is
     /// any other `score.*` tensor, whose part in the reward is not known.
-    pub fn load(files: &Files, config: &ModelConfig, weights: &Weights, device: &Device, meter: &mut Meter) -> Result<Self, ModelError> {
+    pub fn load(
+        files: &Files,
+        config: &ModelConfig,
+        weights: &Weights,
+        device: &Device,
+        meter: &mut Meter,
+    ) -> Result<Self, ModelError> {
         let stored = weights.get(WEIGHT).ok_or_else(|| weights.missing(WEIGHT))?;
         if let Some((other, _)) = weights.tensors().find(|(name, _)| name.starts_with("score.") && *name != WEIGHT) {
             let problem = format!("beside {WEIGHT} there is {}", text::visible(other));

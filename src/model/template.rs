@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use minijinja::value::{Kwargs, Value};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error, ErrorKind, context};
 
 use super::ModelError;
@@ -39,7 +39,11 @@ impl ChatTemplate {
     /// of which `default` is taken.
     ///
     /// Fails where there is none, or it does not parse; the message has file and line.
-    pub fn load(files: &Files, tokenizer_config: &serde_json::Map<String, serde_json::Value>, tokens: BTreeMap<String, String>) -> Result<Self, ModelError> {
+    pub fn load(
+        files: &Files,
+        tokenizer_config: &serde_json::Map<String, serde_json::Value>,
+        tokens: BTreeMap<String, String>,
+    ) -> Result<Self, ModelError> {
         const JINJA: &str = "chat_template.jinja";
         const CONFIG: &str = "tokenizer_config.json";
         let (origin, source) = match files.read(JINJA)? {
@@ -65,7 +69,9 @@ impl ChatTemplate {
         environment.set_syntax(syntax.map_err(|error| ModelError::file(&file, describe(&error), "Please report this"))?);
         environment.set_fuel(Some(FUEL));
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function("raise_exception", |message: String| -> Result<(), Error> { Err(Error::new(ErrorKind::InvalidOperation, message)) });
+        environment.add_function("raise_exception", |message: String| -> Result<(), Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, message))
+        });
         environment.add_function("strftime_now", strftime);
         environment.add_filter("tojson", to_json);
         let dated = source.contains("strftime_now");
@@ -104,7 +110,10 @@ impl ChatTemplate {
                 "the chat template does not come to an end within its budget".to_owned(),
                 "Look for an endless loop in it, or shorten the prompt",
             ),
-            _ => (format!("the chat template fails on this conversation: {}", describe(error)), "Correct the template, or choose another prompt"),
+            _ => (
+                format!("the chat template fails on this conversation: {}", describe(error)),
+                "Correct the template, or choose another prompt",
+            ),
         };
         ModelError::file(&self.file, problem, next)
     }
@@ -217,9 +226,12 @@ fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
         Some(width) => {
             let spaces = " ".repeat(width.min(16));
             let formatter = serde_json::ser::PrettyFormatter::with_indent(spaces.as_bytes());
-            serde::Serialize::serialize(value, &mut serde_json::Serializer::with_formatter(&mut out, formatter)).map_err(failed)?;
+            serde::Serialize::serialize(value, &mut serde_json::Serializer::with_formatter(&mut out, formatter))
+                .map_err(failed)?;
         }
-        None => serde::Serialize::serialize(value, &mut serde_json::Serializer::with_formatter(&mut out, Spaced)).map_err(failed)?,
+        None => {
+            serde::Serialize::serialize(value, &mut serde_json::Serializer::with_formatter(&mut out, Spaced)).map_err(failed)?
+        }
     }
     String::from_utf8(out).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
 }

@@ -19,7 +19,10 @@ fn failure(source: &str) -> String {
 #[test]
 fn what_templates_use_means_what_it_means_in_python() {
     for (source, expected) in [
-        ("{{ bos_token }}{% for m in messages %}[{{ m['role'] }}]{{ m.content | trim }}{% endfor %}", "<s>[user]Which?[assistant]love"),
+        (
+            "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}]{{ m.content | trim }}{% endfor %}",
+            "<s>[user]Which?[assistant]love",
+        ),
         // trim_blocks takes the newline after a block, lstrip_blocks the white space before it.
         ("{% for m in messages %}\n    {% if true %}\n{{ m.role }}\n    {% endif %}\n{% endfor %}\n", "user\nassistant\n"),
         ("{{ messages[1:][0]['content'].strip().upper() }}", "LOVE"),
@@ -27,7 +30,10 @@ fn what_templates_use_means_what_it_means_in_python() {
         ("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}", "2"),
         ("{% for m in messages %}{% if loop.index0 == 1 %}{% break %}{% endif %}{{ m.role }}{% endfor %}", "user"),
         ("{% if tools is not none or documents is not none or add_generation_prompt %}no{% endif %}{{ unk_token }}", ""),
-        ("{{ strftime_now('%d %b %Y') }}|{{ strftime_now('%Y-%m-%d') }}|{{ strftime_now('%A, %B %-d') }}", "26 Jul 2024|2024-07-26|Friday, July 26"),
+        (
+            "{{ strftime_now('%d %b %Y') }}|{{ strftime_now('%Y-%m-%d') }}|{{ strftime_now('%A, %B %-d') }}",
+            "26 Jul 2024|2024-07-26|Friday, July 26",
+        ),
         ("{{ messages[0] | tojson }}", r#"{"role": "user", "content": "Which?"}"#),
         ("{{ \"<'&é>\" | tojson }}", "\"<'&é>\""),
         ("{{ [1, 'a'] | tojson(indent=2) }}", "[\n  1,\n  \"a\"\n]"),

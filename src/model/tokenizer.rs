@@ -36,9 +36,14 @@ impl ChatTokenizer {
     pub fn load(files: &Files, policy: BosPolicy, vocab_size: usize, model_bos: Option<u32>) -> Result<Self, ModelError> {
         let file = files.path(FILE);
         let bytes = files.read(FILE)?.ok_or_else(|| {
-            ModelError::file(&file, "missing", "The fast tokenizer is needed: download it, or save the tokenizer again with transformers")
+            ModelError::file(
+                &file,
+                "missing",
+                "The fast tokenizer is needed: download it, or save the tokenizer again with transformers",
+            )
         })?;
-        let unsound = |error: tokenizers::Error| ModelError::file(&file, format!("is no tokenizer: {error}"), "Download the file again");
+        let unsound =
+            |error: tokenizers::Error| ModelError::file(&file, format!("is no tokenizer: {error}"), "Download the file again");
         let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(unsound)?;
         // Some files carry the settings of a training run. Neither may touch a conversation.
         tokenizer.with_padding(None);
@@ -74,7 +79,12 @@ impl ChatTokenizer {
 
     /// [`encode`](Self::encode) for many words, on all cores; one result a word, in order. Fails as a whole only when
     /// cancelled.
-    pub fn encode_all(&self, prompt: &str, words: &[&str], cancel: &Cancel) -> Result<Vec<Result<Vec<u32>, ModelError>>, ModelError> {
+    pub fn encode_all(
+        &self,
+        prompt: &str,
+        words: &[&str],
+        cancel: &Cancel,
+    ) -> Result<Vec<Result<Vec<u32>, ModelError>>, ModelError> {
         let empty = self.empty(prompt);
         let mut encoded = Vec::with_capacity(words.len());
         for words in words.chunks(AT_ONCE) {
@@ -144,7 +154,10 @@ impl ChatTokenizer {
     fn judge(&self, word: &str, ids: Vec<u32>, empty: Option<&[u32]>) -> Result<Vec<u32>, ModelError> {
         let refuse = |problem: String, next: &str| ModelError::Word { word: word.to_owned(), problem, next: next.to_owned() };
         if ids.is_empty() || empty == Some(&ids) {
-            return Err(refuse("tokenizes to nothing: chat template and tokenizer leave no token of it".to_owned(), "Leave it out"));
+            return Err(refuse(
+                "tokenizes to nothing: chat template and tokenizer leave no token of it".to_owned(),
+                "Leave it out",
+            ));
         }
         match ids.iter().find(|&&id| id as usize >= self.vocab_size) {
             Some(id) => {

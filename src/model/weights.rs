@@ -132,16 +132,31 @@ impl Weights {
     /// One tensor of the shape expected, on `device`.
     ///
     /// Fails where it is missing, has another shape, or a dtype that models are not stored in.
-    pub fn load(&self, name: &str, shape: &[usize], keep: Keep, device: &Device, meter: &mut Meter) -> Result<Tensor, ModelError> {
+    pub fn load(
+        &self,
+        name: &str,
+        shape: &[usize],
+        keep: Keep,
+        device: &Device,
+        meter: &mut Meter,
+    ) -> Result<Tensor, ModelError> {
         let stored = self.get(name).ok_or_else(|| self.missing(name))?;
         let shard = &self.shards[stored.shard];
         if stored.shape != shape {
             let problem = format!("the tensor {name} has shape {:?}, and config.json asks for {shape:?}", stored.shape);
-            return Err(ModelError::file(&shard.path, problem, "config.json and weights are not of the same model: download both again"));
+            return Err(ModelError::file(
+                &shard.path,
+                problem,
+                "config.json and weights are not of the same model: download both again",
+            ));
         }
         let (Some(from), Some(to)) = (readable(stored.dtype), stored.kept_dtype(keep)) else {
             let problem = format!("the tensor {name} is stored as {:?}", stored.dtype);
-            return Err(ModelError::unsupported(shard.path.display().to_string(), problem, "Weights are read from f32, bf16 and f16"));
+            return Err(ModelError::unsupported(
+                shard.path.display().to_string(),
+                problem,
+                "Weights are read from f32, bf16 and f16",
+            ));
         };
         let bytes = &shard.bytes()[stored.range.clone()];
         let width = from.size_in_bytes();
@@ -164,12 +179,17 @@ impl Weights {
             shards => shards.first().and_then(|s| s.path.parent()).map(Path::to_owned).unwrap_or_default(),
         };
         let problem = format!("there is no tensor {name}. Found: {}", self.names());
-        ModelError::file(file, problem, "Check that this is the reward model and not the model it was made from, and that every shard is there")
+        ModelError::file(
+            file,
+            problem,
+            "Check that this is the reward model and not the model it was made from, and that every shard is there",
+        )
     }
 
     /// Names for a message: those outside the layers first, for a head stands there.
     fn names(&self) -> String {
-        let (layers, outside): (Vec<&str>, Vec<&str>) = self.tensors.keys().map(String::as_str).partition(|name| name.contains("layers."));
+        let (layers, outside): (Vec<&str>, Vec<&str>) =
+            self.tensors.keys().map(String::as_str).partition(|name| name.contains("layers."));
         let shown: Vec<_> = outside.iter().chain(&layers).take(NAMES_LISTED).map(|name| text::visible(name)).collect();
         match self.tensors.len() - shown.len() {
             0 if shown.is_empty() => "no tensors at all".to_owned(),
@@ -208,7 +228,10 @@ impl Shard {
         let problem = match size_by_header(bytes) {
             Some(size) if size > bytes.len() as u64 => {
                 let missing = text::bytes(size - bytes.len() as u64);
-                format!("is cut short: its header speaks of {} ({size} bytes), the file has {found} ({missing} missing)", text::bytes(size))
+                format!(
+                    "is cut short: its header speaks of {} ({size} bytes), the file has {found} ({missing} missing)",
+                    text::bytes(size)
+                )
             }
             _ => format!("is no sound safetensors file of {found}: {error}"),
         };
@@ -220,13 +243,15 @@ impl Shard {
 fn size_by_header(bytes: &[u8]) -> Option<u64> {
     let length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
     let data = length.checked_add(8)?;
-    let header: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes.get(8..usize::try_from(data).ok()?)?).ok()?;
+    let header: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(bytes.get(8..usize::try_from(data).ok()?)?).ok()?;
     let ends = header.values().filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64());
     data.checked_add(ends.max()?)
 }
 
 fn map(path: &Path) -> Result<Bytes, ModelError> {
-    let unreadable = |error: std::io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
+    let unreadable =
+        |error: std::io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
     let file = File::open(path).map_err(unreadable)?;
     // SAFETY: a mapping is sound as long as nobody changes the file under it. No safe call can rule that out; weights are
     // written once, by a download that renames the finished file into place, and the mapping lives only while a model loads.
@@ -242,7 +267,8 @@ mod tests {
     use safetensors::tensor::TensorView;
 
     fn weights(tensors: &[(&str, Dtype, &[usize], Vec<u8>)]) -> (tempfile::TempDir, Files) {
-        let views = tensors.iter().map(|(name, dtype, shape, bytes)| (*name, TensorView::new(*dtype, shape.to_vec(), bytes).unwrap()));
+        let views =
+            tensors.iter().map(|(name, dtype, shape, bytes)| (*name, TensorView::new(*dtype, shape.to_vec(), bytes).unwrap()));
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
         let files = Files::Directory(directory.path().to_owned());

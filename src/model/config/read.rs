@@ -117,7 +117,8 @@ fn decoder(kind: Kind, raw: &Raw) -> Result<DecoderConfig, Refusal> {
     let layers = size("num_hidden_layers", raw.num_hidden_layers, 1 << 10)?;
     let heads = size("num_attention_heads", raw.num_attention_heads, 1 << 12)?;
     let vocab_size = size("vocab_size", raw.vocab_size, 1 << 24)?;
-    let max_positions = size("max_position_embeddings", raw.max_position_embeddings.or(Some(default(kind, 2048, 8192))), 1 << 30)?;
+    let max_positions =
+        size("max_position_embeddings", raw.max_position_embeddings.or(Some(default(kind, 2048, 8192))), 1 << 30)?;
     let kv_heads = size("num_key_value_heads", raw.num_key_value_heads.or(Some(default(kind, heads, 4))), 1 << 12)?;
     if !heads.is_multiple_of(kv_heads) {
         return Err(wrong(format!("num_attention_heads is {heads}, which num_key_value_heads ({kv_heads}) does not divide")));
@@ -127,7 +128,9 @@ fn decoder(kind: Kind, raw: &Raw) -> Result<DecoderConfig, Refusal> {
         (None, Kind::Gemma2) => 256,
         (None, Kind::Llama) if hidden_size.is_multiple_of(heads) => hidden_size / heads,
         (None, Kind::Llama) => {
-            return Err(wrong(format!("hidden_size is {hidden_size}, which num_attention_heads ({heads}) does not divide, and head_dim is not given")));
+            return Err(wrong(format!(
+                "hidden_size is {hidden_size}, which num_attention_heads ({heads}) does not divide, and head_dim is not given"
+            )));
         }
     };
     let head_dim = size("head_dim", Some(head_dim), 1 << 12)?;

@@ -29,7 +29,9 @@ pub(super) fn read(parameters: Option<&Map<String, Value>>, around: &Around) -> 
     }
     let theta = number(parameters, "rope_theta")?.or(around.theta).unwrap_or(THETA);
     let need = |key: &str| {
-        number(parameters, key)?.ok_or_else(|| wrong(format!("its RoPE scaling lacks the key {key}"))).and_then(|value| positive(key, value))
+        number(parameters, key)?
+            .ok_or_else(|| wrong(format!("its RoPE scaling lacks the key {key}")))
+            .and_then(|value| positive(key, value))
     };
     // Files of early 2024 say `type`; where both stand, transformers goes by `rope_type`.
     let kind = parameters.get("rope_type").or_else(|| parameters.get("type"));
