@@ -63,6 +63,7 @@ impl RewardModel {
         (meter.progress)(total, total);
 
         parameters += head.parameters();
+        memory_bytes += head.parameters() * DType::F32.size_in_bytes() as u64;
         let provenance = Provenance {
             source: label.source.clone(),
             revision: label.revision.clone(),
