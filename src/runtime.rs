@@ -35,7 +35,7 @@ pub trait Program {
     fn deadline(&self) -> Option<Duration>;
 
     /// The deadline has passed. The next one must lie in the future.
-    fn tick(&mut self);
+    fn tick(&mut self) -> Vec<Request>;
 
     fn draw(&mut self, frame: &mut Frame);
 }
@@ -162,9 +162,12 @@ struct EventLoop<'a, P: Program> {
 impl<P: Program> EventLoop<'_, P> {
     async fn run(&mut self) -> io::Result<Exit> {
         loop {
+            if let Some(exit) = self.exit {
+                return Ok(exit);
+            }
             if self.program.deadline().is_some_and(|left| left.is_zero()) {
-                self.program.tick();
-                self.changed = true;
+                let requests = self.program.tick();
+                self.serve(requests)?;
             }
             let frame_due = self.drawn.map_or(Duration::ZERO, |drawn| FRAME_INTERVAL.saturating_sub(drawn.elapsed()));
             if self.changed && frame_due.is_zero() {
@@ -178,9 +181,6 @@ impl<P: Program> EventLoop<'_, P> {
                 number = self.signals.next() => self.signal(number)?,
                 Some(arrival) = self.mailbox.receiver.recv() => self.take(arrival)?,
                 () = tokio::time::sleep(wake.unwrap_or_default()), if wake.is_some() => {}
-            }
-            if let Some(exit) = self.exit {
-                return Ok(exit);
             }
         }
     }
@@ -230,8 +230,14 @@ impl<P: Program> EventLoop<'_, P> {
             },
         };
         let Some(message) = message else { return Ok(()) };
+        let requests = self.program.update(message);
+        self.serve(requests)
+    }
+
+    /// Does what the program asked for after it changed.
+    fn serve(&mut self, requests: Vec<Request>) -> io::Result<()> {
         self.changed = true;
-        for request in self.program.update(message) {
+        for request in requests {
             match request {
                 Request::Copy(text) => self.session.copy(&text)?,
                 Request::Quit => self.exit = Some(Exit::Quit),
@@ -244,7 +250,9 @@ impl<P: Program> EventLoop<'_, P> {
 /// The letter that was pressed with Ctrl alone.
 fn control_key(event: &Event) -> Option<char> {
     match event {
-        Event::Key(KeyEvent { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL, kind: KeyEventKind::Press, .. }) => Some(*c),
+        Event::Key(KeyEvent { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL, kind: KeyEventKind::Press, .. }) => {
+            Some(*c)
+        }
         _ => None,
     }
 }
@@ -260,7 +268,9 @@ impl Signals {
     fn new() -> io::Result<Self> {
         let numbers = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGTSTP, libc::SIGCONT];
         let streams = numbers.into_iter().map(|number| Ok((number, signal(SignalKind::from_raw(number))?)));
-        let terminal = terminal::input().and_then(|input| AsyncFd::with_interest(input, Interest::READABLE)).ok();
+        // SAFETY: an `OwnedFd` stays open, and the same, for as long as the `AsyncFd` owns it.
+        let watch = |input| unsafe { AsyncFd::register_with_interest(input, Interest::READABLE) }.ok();
+        let terminal = terminal::input().ok().and_then(watch);
         Ok(Self { streams: streams.collect::<io::Result<_>>()?, terminal })
     }
 
