@@ -4,6 +4,7 @@
 //! give them meaning, `decoder` turns ids into hidden states and `head` hidden states into a reward. Nothing here knows
 //! of word lists, threads or screens.
 
+pub mod bundled;
 pub mod cancel;
 pub mod catalogue;
 pub mod checkpoint;
