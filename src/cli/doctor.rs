@@ -7,22 +7,11 @@ mod findings;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use super::Failure;
+use super::args::{ListArgs, ListFormat};
 use crate::model::hub::{self, HubSettings};
 use crate::text::{visible, visible_json};
 use findings as find;
-
-#[derive(clap::Args, Clone, Debug)]
-pub struct Arguments {
-    /// How to print the report
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    Table,
-    Json,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,16 +51,18 @@ pub struct Report {
 }
 
 /// Prints the report on this machine. `config` and `data` are the program's own folders, where known.
-///
-/// # Errors
-/// When `out` can't be written.
-pub fn run(arguments: &Arguments, config: Option<&Path>, data: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &ListArgs, config: Option<&Path>, data: Option<&Path>) -> Result<(), Failure> {
     let report = gather(config, data);
-    match arguments.format {
-        Format::Table => print_table(&report, out)?,
-        Format::Json => print_json(&report, out)?,
+    let mut out = io::stdout().lock();
+    let printed = match args.format {
+        ListFormat::Table => print_table(&report, &mut out),
+        ListFormat::Json => print_json(&report, &mut out),
+    };
+    match printed {
+        // Who closes the pipe has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::run(error)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Asks the system. Walks the cache folder, so it takes as long as that is large.
@@ -111,9 +102,12 @@ fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// One line, so that the escapes meet no line ends of the layout.
+/// Line by line, so that the line ends of the layout are not escaped with those inside the strings.
 fn print_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", visible_json(&serde_json::to_string(report)?))
+    for line in serde_json::to_string_pretty(report)?.lines() {
+        writeln!(out, "{}", visible_json(line))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -130,7 +124,7 @@ mod tests {
         let mut json = Vec::new();
         print_json(&report, &mut json).expect("written");
         let json = String::from_utf8(json).expect("UTF-8");
-        assert!(!json.trim_end().contains(crate::text::is_unsafe), "{json:?}");
+        assert!(!json.replace('\n', "").contains(crate::text::is_unsafe), "{json:?}");
         let parsed: serde_json::Value = serde_json::from_str(&json).expect("still JSON");
         assert_eq!(parsed["findings"][0]["found"], "http://\u{1b}[2J\u{9b}evil (HF_ENDPOINT)");
     }
