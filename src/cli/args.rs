@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::Settings;
 use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions};
 
 /// Explore which words a reward model prefers.
@@ -33,27 +34,32 @@ pub enum Command {
     /// List the colour themes
     Themes(ListArgs),
     /// Report device, memory, cache, token and terminal abilities
-    Doctor(ListArgs),
+    Doctor(super::doctor::Arguments),
 }
 
 /// What decides a score beside model, prompt and word.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ModelOptions {
     /// Beginning-of-sequence tokens: exactly one; as the published scripts (the template's text tokenized with special
-    /// tokens added once more); or none
-    #[arg(long, value_enum, default_value_t)]
-    pub bos: BosPolicy,
-    /// Number format of the weights and products; the head is always f32
-    #[arg(long, value_enum, default_value_t)]
-    pub dtype: Dtype,
-    /// auto, cpu, cuda, cuda:N or metal
-    #[arg(long, default_value = "auto")]
-    pub device: DeviceChoice,
+    /// tokens added once more); or none [default: single]
+    #[arg(long, value_enum)]
+    pub bos: Option<BosPolicy>,
+    /// Number format of the weights and products; the head is always f32 [default: auto]
+    #[arg(long, value_enum)]
+    pub dtype: Option<Dtype>,
+    /// auto, cpu, cuda, cuda:N or metal [default: auto]
+    #[arg(long)]
+    pub device: Option<DeviceChoice>,
 }
 
-impl From<ModelOptions> for LoadOptions {
-    fn from(options: ModelOptions) -> Self {
-        LoadOptions { bos: options.bos, dtype: options.dtype, device: options.device }
+impl ModelOptions {
+    /// What is given here, else what the user settled in `config.toml`, else the defaults.
+    pub(super) fn over(self, settings: &Settings) -> LoadOptions {
+        LoadOptions {
+            bos: self.bos.or(settings.bos).unwrap_or_default(),
+            dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
+            device: self.device.or(settings.device).unwrap_or_default(),
+        }
     }
 }
 

@@ -134,9 +134,11 @@ pub(super) fn prompts(args: &ListArgs) -> Result<(), Failure> {
 
 pub(super) fn themes(args: &ListArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let mut list = Listing::new(&["name", "from"], "Use one: rewardscope --theme NAME");
-    for (name, origin) in theme::list(session.user_dir()) {
-        list.push(vec![name.clone(), origin.clone()], json!({ "name": name, "from": origin }));
+    let mut list = Listing::new(&["name", "from", "problem"], "Use one: rewardscope --theme NAME");
+    for theme in theme::list(session.user_dir()) {
+        let origin = theme.path.map_or_else(|| "built in".to_owned(), |path| path.display().to_string());
+        let problem = theme.error.unwrap_or_default();
+        list.push(vec![theme.name.clone(), origin.clone(), problem.clone()], json!({ "name": theme.name, "from": origin, "problem": problem }));
     }
     list.print(args.format);
     Ok(())

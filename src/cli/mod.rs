@@ -2,6 +2,9 @@
 
 mod args;
 mod doctor;
+mod entries;
+mod explore;
+mod keys;
 mod list;
 mod score;
 mod session;
@@ -11,8 +14,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::{Cli, Command, ModelOptions};
+pub use args::{Cli, Command};
 
+use crate::config::Folders;
 use crate::text;
 
 /// How a command ended badly: the message for the user and the exit status.
@@ -22,8 +26,10 @@ pub enum Failure {
     Run(String),
     /// The command line, or a file it names, makes no sense: status 2.
     Use(String),
-    /// A signal ended it: status 130.
+    /// An interrupt ended it: status 130.
     Interrupted(String),
+    /// Another signal ended the explorer: 128 and its number.
+    Signal(u8),
 }
 
 impl Failure {
@@ -40,12 +46,14 @@ impl Failure {
             Failure::Run(_) => 1,
             Failure::Use(_) => 2,
             Failure::Interrupted(_) => 130,
+            Failure::Signal(status) => *status,
         }
     }
 
     fn message(&self) -> &str {
         match self {
             Failure::Run(message) | Failure::Use(message) | Failure::Interrupted(message) => message,
+            Failure::Signal(_) => "",
         }
     }
 }
@@ -69,7 +77,15 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
+        None => explore::run(&cli.explore),
         Some(Command::Score(args)) => score::run(&args),
-        _ => Ok(()),
+        Some(Command::Models(args)) => list::models(&args),
+        Some(Command::Corpora(args)) => list::corpora(&args),
+        Some(Command::Prompts(args)) => list::prompts(&args),
+        Some(Command::Themes(args)) => list::themes(&args),
+        Some(Command::Doctor(args)) => {
+            let folders = Folders::find().map_err(Failure::usage)?;
+            doctor::run(&args, folders.config.as_deref(), folders.data.as_deref(), &mut std::io::stdout()).map_err(Failure::run)
+        }
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let engine = Engine::start(session.catalogue.clone(), events)
         .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
 
-    let mut run = Run::new(specs, asked, prompts, args.options.into(), args.tokens);
+    let mut run = Run::new(specs, asked, prompts, args.options.over(&session.settings), args.tokens);
     run.start(&engine, default.as_ref());
     let mut progress = Progress::new();
     let finished = run.follow(&receiver, &mut output, &mut progress);
@@ -192,7 +192,7 @@ impl Run {
             Some(asked) => asked.clone(),
             None => {
                 let mut all = Corpus::from_words(&name, recorded.words.iter().map(|word| word.to_string()));
-                corpus::builtin::join_categories(&mut all);
+                corpus::join_categories(&mut all);
                 Arc::new(all)
             }
         };

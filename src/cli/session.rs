@@ -1,11 +1,11 @@
 //! What commands share: the user's folders and the built-in lists, and how arguments become models, words and prompts.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Failure;
 use super::args::WordArgs;
-use crate::config::Folders;
+use crate::config::{Folders, Settings};
 use crate::corpus::{self, Corpus, Prompt};
 use crate::model::catalogue::Catalogue;
 use crate::model::source::{self, ModelSpec};
@@ -17,14 +17,16 @@ pub const DEFAULT_PROMPT: &str = "greatest_ever_one";
 
 pub(super) struct Session {
     pub(super) folders: Folders,
+    pub(super) settings: Settings,
     pub(super) catalogue: Arc<Catalogue>,
 }
 
 impl Session {
     pub(super) fn new() -> Result<Self, Failure> {
-        let folders = Folders::from_env();
+        let folders = Folders::find().map_err(Failure::usage)?;
         let catalogue = Catalogue::with_user(folders.config.as_deref()).map_err(Failure::usage)?;
-        Ok(Session { folders, catalogue: Arc::new(catalogue) })
+        let settings = Settings::load(folders.config.as_deref()).map_err(Failure::usage)?;
+        Ok(Session { folders, settings, catalogue: Arc::new(catalogue) })
     }
 
     /// The models that the arguments name, in order, each once.
@@ -32,9 +34,13 @@ impl Session {
         let mut specs: Vec<ModelSpec> = Vec::new();
         for argument in arguments {
             for spec in source::resolve(argument, &self.catalogue).map_err(Failure::usage)? {
-                if !specs.contains(&spec) {
-                    specs.push(spec);
+                if specs.contains(&spec) {
+                    continue;
                 }
+                let taken = specs.iter().any(|known| known.name == spec.name);
+                // Two directories of one name are told apart by what was typed.
+                let name = if taken { argument.clone() } else { spec.name };
+                specs.push(ModelSpec { name, ..spec });
             }
         }
         Ok(specs)
@@ -75,7 +81,7 @@ impl Session {
         corpus::prompt::resolve(arguments, self.user_dir()).map_err(Failure::usage)
     }
 
-    pub(super) fn user_dir(&self) -> Option<&std::path::Path> {
-        self.folders.config.as_ref().map(PathBuf::as_path)
+    pub(super) fn user_dir(&self) -> Option<&Path> {
+        self.folders.config.as_deref()
     }
 }

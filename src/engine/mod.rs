@@ -99,4 +99,16 @@ pub enum Event {
         prompt: PromptId,
         scores: Vec<(WordId, f32)>,
     },
+    /// Ids of whole conversations, before their scores, where the job asked for them.
+    Tokens {
+        model: ModelId,
+        prompt: PromptId,
+        tokens: Vec<(WordId, Vec<u32>)>,
+    },
+    /// Words that this model cannot be asked, each with the reason; the job goes on without them.
+    Unscorable {
+        model: ModelId,
+        prompt: PromptId,
+        words: Vec<(WordId, String)>,
+    },
 }

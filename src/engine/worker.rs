@@ -103,10 +103,11 @@ impl Worker {
         loop {
             let next = self.jobs.iter().position(|job| self.models.get(&job.batches.job().model).is_some_and(|m| !m.failed));
             let Some(next) = next else {
-                match self.requests.recv() {
-                    Ok(request) if self.take(request) => continue,
-                    _ => return,
+                let Ok(request) = self.requests.recv() else { return };
+                if !self.take(request) {
+                    return;
                 }
+                continue;
             };
             let job = self.jobs[next].batches.job();
             let (model, prompt) = (job.model, job.prompt);
@@ -115,8 +116,13 @@ impl Worker {
             *lock(&self.activity) = Activity { model: Some(model), prompt: loaded.then_some(prompt), cancel: cancel.clone() };
             // Requests are looked for after the activity is stated: one that comes later finds it and cancels it.
             match self.requests.try_recv() {
-                Ok(request) if self.take(request) => continue,
-                Ok(_) | Err(TryRecvError::Disconnected) => return,
+                Ok(request) => {
+                    if !self.take(request) {
+                        return;
+                    }
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) => {}
             }
             // candle and tokenizers panic on some malformed input; the explorer and the other models go on.

@@ -2,16 +2,22 @@
 //!
 //! `source` names a model, `hub` brings its files, `files` reads them, `config`, `weights`, `tokenizer` and `template`
 //! give them meaning, `decoder` turns ids into hidden states and `head` hidden states into a reward. Nothing here knows
-//! of words lists, threads or screens.
+//! of word lists, threads or screens.
 
 pub mod cancel;
 pub mod catalogue;
+pub mod checkpoint;
 pub mod config;
 pub mod decoder;
+pub mod device;
 pub mod error;
+pub mod files;
 pub mod head;
 pub mod hub;
 pub mod source;
+pub mod template;
+pub mod tokenizer;
+pub mod weights;
 
 use std::fmt;
 use std::str::FromStr;
