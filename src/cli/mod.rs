@@ -85,7 +85,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Themes(args)) => list::themes(&args),
         Some(Command::Doctor(args)) => {
             let folders = Folders::find().map_err(Failure::usage)?;
-            doctor::run(&args, folders.config.as_deref(), folders.data.as_deref(), &mut std::io::stdout()).map_err(Failure::run)
+            doctor::run(&args, folders.config.as_deref(), folders.data.as_deref())
         }
     }
 }
