@@ -5,10 +5,10 @@
 mod findings;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 
 use super::Failure;
 use super::args::{ListArgs, ListFormat};
+use crate::config::Folders;
 use crate::model::hub::{self, HubSettings};
 use crate::text::{visible, visible_json};
 use findings as find;
@@ -50,9 +50,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// Prints the report on this machine. `config` and `data` are the program's own folders, where known.
-pub(super) fn run(args: &ListArgs, config: Option<&Path>, data: Option<&Path>) -> Result<(), Failure> {
-    let report = gather(config, data);
+/// Prints the report on this machine.
+pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
+    let report = gather();
     let mut out = io::stdout().lock();
     let printed = match args.format {
         ListFormat::Table => print_table(&report, &mut out),
@@ -66,23 +66,25 @@ pub(super) fn run(args: &ListArgs, config: Option<&Path>, data: Option<&Path>) -
 }
 
 /// Asks the system. Walks the cache folder, so it takes as long as that is large.
-pub fn gather(config: Option<&Path>, data: Option<&Path>) -> Report {
+fn gather() -> Report {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let settings = HubSettings::from_env();
-    let size = io::stdout().is_terminal().then(|| crossterm::terminal::size().ok()).flatten();
-    let mut findings = vec![find::version(), find::cpu(), find::memory(), find::device()];
-    findings.push(find::cache(&settings.cache_dir, hub::size_on_disk(&settings.cache_dir), hub::free_space(&settings.cache_dir)));
-    findings.extend([
-        find::cached(&hub::cached_models_in(&settings.cache_dir)),
+    let cache = &settings.cache_dir;
+    let is_terminal = io::stdout().is_terminal();
+    let size = is_terminal.then(|| crossterm::terminal::size().ok()).flatten();
+    let mut findings = vec![
+        find::version(),
+        find::cpu(),
+        find::memory(),
+        find::device(),
+        find::cache(cache, hub::size_on_disk(cache), hub::free_space(cache)),
+        find::cached(&hub::cached_models_in(cache)),
         find::endpoint(&settings.endpoint),
         find::offline(settings.offline),
         find::token(&settings),
-        find::folder("config folder", config),
-        find::folder("data folder", data),
-        find::terminal(io::stdout().is_terminal(), size),
-        find::colours(&variable),
-        find::locale(&variable),
-    ]);
+    ];
+    findings.extend(find::folders(Folders::find()));
+    findings.extend([find::terminal(is_terminal, size), find::colours(&variable), find::locale(&variable)]);
     Report { findings }
 }
 
@@ -94,9 +96,10 @@ fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             Mark::Ok => "ok  ",
             Mark::Warn => "warn",
         };
-        writeln!(out, "{mark}  {:width$}  {}", finding.what, visible(&finding.found))?;
-        if let Some(next) = &finding.next {
-            writeln!(out, "      {:width$}  {}", "", visible(next))?;
+        let mut label = format!("{mark}  {:width$}", finding.what);
+        for line in finding.found.lines().chain(finding.next.as_deref()) {
+            writeln!(out, "{label}  {}", visible(line))?;
+            label = " ".repeat(label.len());
         }
     }
     Ok(())
@@ -131,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_whole_report_is_made_on_any_machine() {
-        let report = gather(None, None);
+        let report = gather();
         for what in ["rewardscope", "CPU", "memory", "device", "model cache", "hub", "token", "terminal", "colours", "characters"]
         {
             assert!(report.findings.iter().any(|finding| finding.what == what), "{what}");
