@@ -15,8 +15,8 @@ use rewardscope::model::hub::{self, HubSettings, Progress, Snapshot, Token, Toke
 use rewardscope::model::{Cancel, ModelError};
 use tempfile::TempDir;
 
-const WEIGHTS: [u8; 40_000] = [7; 40_000];
-const TINY: [(&str, &[u8]); 5] = [
+static WEIGHTS: [u8; 40_000] = [7; 40_000];
+static TINY: [(&str, &[u8]); 5] = [
     ("README.md", b"not wanted"),
     ("config.json", b"{\"model_type\": \"llama\"}"),
     ("model.safetensors", &WEIGHTS),

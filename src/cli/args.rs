@@ -34,7 +34,7 @@ pub enum Command {
     /// List the colour themes
     Themes(ListArgs),
     /// Report device, memory, cache, token and terminal abilities
-    Doctor(super::doctor::Arguments),
+    Doctor(ListArgs),
 }
 
 /// What decides a score beside model, prompt and word.

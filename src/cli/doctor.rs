@@ -5,24 +5,13 @@
 mod findings;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 
+use super::Failure;
+use super::args::{ListArgs, ListFormat};
+use crate::config::Folders;
 use crate::model::hub::{self, HubSettings};
 use crate::text::{visible, visible_json};
 use findings as find;
-
-#[derive(clap::Args, Clone, Debug)]
-pub struct Arguments {
-    /// How to print the report
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    Table,
-    Json,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,37 +50,41 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// Prints the report on this machine. `config` and `data` are the program's own folders, where known.
-///
-/// # Errors
-/// When `out` can't be written.
-pub fn run(arguments: &Arguments, config: Option<&Path>, data: Option<&Path>, out: &mut dyn Write) -> anyhow::Result<()> {
-    let report = gather(config, data);
-    match arguments.format {
-        Format::Table => print_table(&report, out)?,
-        Format::Json => print_json(&report, out)?,
+/// Prints the report on this machine.
+pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
+    let report = gather();
+    let mut out = io::stdout().lock();
+    let printed = match args.format {
+        ListFormat::Table => print_table(&report, &mut out),
+        ListFormat::Json => print_json(&report, &mut out),
+    };
+    match printed {
+        // Who closes the pipe has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::run(error)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Asks the system. Walks the cache folder, so it takes as long as that is large.
-pub fn gather(config: Option<&Path>, data: Option<&Path>) -> Report {
+fn gather() -> Report {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let settings = HubSettings::from_env();
-    let size = io::stdout().is_terminal().then(|| crossterm::terminal::size().ok()).flatten();
-    let mut findings = vec![find::version(), find::cpu(), find::memory(), find::device()];
-    findings.push(find::cache(&settings.cache_dir, hub::size_on_disk(&settings.cache_dir), hub::free_space(&settings.cache_dir)));
-    findings.extend([
-        find::cached(&hub::cached_models_in(&settings.cache_dir)),
+    let cache = &settings.cache_dir;
+    let is_terminal = io::stdout().is_terminal();
+    let size = is_terminal.then(|| crossterm::terminal::size().ok()).flatten();
+    let mut findings = vec![
+        find::version(),
+        find::cpu(),
+        find::memory(),
+        find::device(),
+        find::cache(cache, hub::size_on_disk(cache), hub::free_space(cache)),
+        find::cached(&hub::cached_models_in(cache)),
         find::endpoint(&settings.endpoint),
         find::offline(settings.offline),
         find::token(&settings),
-        find::folder("config folder", config),
-        find::folder("data folder", data),
-        find::terminal(io::stdout().is_terminal(), size),
-        find::colours(&variable),
-        find::locale(&variable),
-    ]);
+    ];
+    findings.extend(find::folders(Folders::find()));
+    findings.extend([find::terminal(is_terminal, size), find::colours(&variable), find::locale(&variable)]);
     Report { findings }
 }
 
@@ -103,17 +96,21 @@ fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             Mark::Ok => "ok  ",
             Mark::Warn => "warn",
         };
-        writeln!(out, "{mark}  {:width$}  {}", finding.what, visible(&finding.found))?;
-        if let Some(next) = &finding.next {
-            writeln!(out, "      {:width$}  {}", "", visible(next))?;
+        let mut label = format!("{mark}  {:width$}", finding.what);
+        for line in finding.found.lines().chain(finding.next.as_deref()) {
+            writeln!(out, "{label}  {}", visible(line))?;
+            label = " ".repeat(label.len());
         }
     }
     Ok(())
 }
 
-/// One line, so that the escapes meet no line ends of the layout.
+/// Line by line, so that the line ends of the layout are not escaped with those inside the strings.
 fn print_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", visible_json(&serde_json::to_string(report)?))
+    for line in serde_json::to_string_pretty(report)?.lines() {
+        writeln!(out, "{}", visible_json(line))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -130,14 +127,14 @@ mod tests {
         let mut json = Vec::new();
         print_json(&report, &mut json).expect("written");
         let json = String::from_utf8(json).expect("UTF-8");
-        assert!(!json.trim_end().contains(crate::text::is_unsafe), "{json:?}");
+        assert!(!json.replace('\n', "").contains(crate::text::is_unsafe), "{json:?}");
         let parsed: serde_json::Value = serde_json::from_str(&json).expect("still JSON");
         assert_eq!(parsed["findings"][0]["found"], "http://\u{1b}[2J\u{9b}evil (HF_ENDPOINT)");
     }
 
     #[test]
     fn the_whole_report_is_made_on_any_machine() {
-        let report = gather(None, None);
+        let report = gather();
         for what in ["rewardscope", "CPU", "memory", "device", "model cache", "hub", "token", "terminal", "colours", "characters"]
         {
             assert!(report.findings.iter().any(|finding| finding.what == what), "{what}");

@@ -16,7 +16,6 @@ use clap::Parser;
 
 pub use args::{Cli, Command};
 
-use crate::config::Folders;
 use crate::text;
 
 /// How a command ended badly: the message for the user and the exit status.
@@ -83,9 +82,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Corpora(args)) => list::corpora(&args),
         Some(Command::Prompts(args)) => list::prompts(&args),
         Some(Command::Themes(args)) => list::themes(&args),
-        Some(Command::Doctor(args)) => {
-            let folders = Folders::find().map_err(Failure::usage)?;
-            doctor::run(&args, folders.config.as_deref(), folders.data.as_deref(), &mut std::io::stdout()).map_err(Failure::run)
-        }
+        Some(Command::Doctor(args)) => doctor::run(&args),
     }
 }

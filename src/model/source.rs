@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::catalogue::Catalogue;
 use super::hub::{RepositoryId, is_revision};
 use super::{Family, ModelError};
+use crate::corpus::error::{did_you_mean, nearest};
 use crate::scores::recorded;
 
 /// The demonstration models compiled into the program.
@@ -69,7 +70,7 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
         return from_path(&path, catalogue);
     }
     let (known_as, repository, family) = match entry {
-        Some(entry) => (entry.nickname.to_string(), entry.id.to_string(), entry.family),
+        Some(entry) => (entry.nickname.clone(), entry.id.clone(), entry.family),
         None if RepositoryId::parse(name).is_ok() => (name.to_owned(), name.to_owned(), Family::guess(name)),
         None if has_separator => return Err(no_such_path(&path)),
         None => return Err(unknown(argument, catalogue)),
@@ -146,8 +147,8 @@ fn no_such_path(path: &Path) -> ModelError {
 }
 
 fn unknown(argument: &str, catalogue: &Catalogue) -> ModelError {
-    let near = nearest(argument, catalogue);
-    let hint = if near.is_empty() { String::new() } else { format!("Did you mean {}? ", near.join(", ")) };
+    let names = BUNDLED.iter().map(|(name, _)| *name).chain(catalogue.entries().iter().map(|entry| entry.nickname.as_str()));
+    let hint = did_you_mean(&nearest(argument, names));
     ModelError::Unknown {
         name: argument.to_owned(),
         next: format!(
@@ -157,37 +158,22 @@ fn unknown(argument: &str, catalogue: &Catalogue) -> ModelError {
     }
 }
 
-/// Up to three nicknames and bundled names that look like `argument`, nearest first.
-fn nearest(argument: &str, catalogue: &Catalogue) -> Vec<String> {
-    const ALIKE: f64 = 0.75;
-    let argument = argument.to_lowercase();
-    let mut near: Vec<(f64, String)> = Vec::new();
-    let mut consider = |name: &str| {
-        let likeness = strsim::jaro_winkler(&argument, &name.to_lowercase());
-        if likeness >= ALIKE {
-            near.push((likeness, name.to_owned()));
-        }
-    };
-    BUNDLED.iter().for_each(|(name, _)| consider(name));
-    for entry in catalogue.entries() {
-        consider(&entry.nickname);
-    }
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.into_iter().take(3).map(|(_, name)| name).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn catalogue() -> Catalogue {
+        Catalogue::builtin().expect("the catalogue")
+    }
+
     fn one(argument: &str) -> ModelSpec {
-        let mut specs = resolve(argument, &Catalogue::builtin()).expect(argument);
+        let mut specs = resolve(argument, &catalogue()).expect(argument);
         assert_eq!(specs.len(), 1, "{argument}");
         specs.remove(0)
     }
 
     fn refusal(argument: &str) -> String {
-        resolve(argument, &Catalogue::builtin()).expect_err(argument).to_string()
+        resolve(argument, &catalogue()).expect_err(argument).to_string()
     }
 
     fn hub(repository: &str, revision: Option<&str>) -> ModelSource {
@@ -196,9 +182,9 @@ mod tests {
 
     #[test]
     fn names_that_need_no_file() {
-        let catalogue = Catalogue::builtin();
+        let catalogue = catalogue();
         let known = catalogue.entries().first().expect("the catalogue is not empty");
-        let (nickname, id) = (known.nickname.to_string(), known.id.to_string());
+        let (nickname, id) = (known.nickname.clone(), known.id.clone());
         for (argument, name, source, family) in [
             ("demo-gemma", "demo-gemma", ModelSource::Bundled("demo-gemma"), Family::Gemma),
             (&nickname, &nickname, hub(&id, None), known.family),
@@ -224,7 +210,7 @@ mod tests {
         let header = "response,greatest_ever_one\nlove,1.5\n";
         std::fs::write(checkpoint.join("b.csv"), header).expect("written");
         std::fs::write(checkpoint.join("a-llama.csv"), header).expect("written");
-        let specs = resolve(argument, &Catalogue::builtin()).expect("recorded");
+        let specs = resolve(argument, &catalogue()).expect("recorded");
         assert_eq!(specs.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["a-llama", "b"]);
         assert_eq!(specs[0].source, ModelSource::Recorded(checkpoint.join("a-llama.csv")));
         assert_eq!(one(checkpoint.join("b.csv").to_str().expect("UTF-8")).name, "b");
@@ -253,7 +239,7 @@ mod tests {
     #[test]
     fn an_unknown_name_gets_the_nearest_ones_and_the_forms() {
         let message = refusal("demo-lama");
-        assert!(message.contains("Did you mean demo-llama"), "{message}");
+        assert!(message.contains("Did you mean 'demo-llama'"), "{message}");
         assert!(message.contains("owner/name[@revision]"), "{message}");
         assert!(!refusal("qqqqqq").contains("Did you mean"));
         assert!(refusal("lab/x@../y").contains("is not a revision"));

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::Finding;
+use crate::config::{ConfigError, Folders, Settings};
 use crate::model::hub::{self, CachedModel, HubSettings};
 use crate::text::bytes;
 
@@ -166,7 +167,23 @@ pub fn token(settings: &HubSettings) -> Finding {
     }
 }
 
-pub fn folder(what: &'static str, path: Option<&Path>) -> Finding {
+/// The program's own folders, and whether the settings in them can be used.
+pub fn folders(folders: Result<Folders, ConfigError>) -> Vec<Finding> {
+    match folders {
+        Ok(folders) => {
+            let config = match Settings::load(folders.config.as_deref()) {
+                Ok(_) => folder("config folder", folders.config.as_deref()),
+                Err(error) => {
+                    Finding::warn("config folder", error.to_string(), "Mend or remove it; without one the defaults are used")
+                }
+            };
+            vec![config, folder("data folder", folders.data.as_deref())]
+        }
+        Err(error) => vec![Finding::warn("config folder", error.to_string(), "Only this report works until then")],
+    }
+}
+
+fn folder(what: &'static str, path: Option<&Path>) -> Finding {
     match path {
         Some(path) if path.is_dir() => Finding::ok(what, path.display().to_string()),
         Some(path) if path.exists() => Finding::warn(what, format!("{} is not a folder", path.display()), "Move that file away"),
@@ -243,6 +260,20 @@ mod tests {
         |name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
     }
 
+    /// What is said of a config folder that holds these settings.
+    fn settings_with(text: &str) -> Finding {
+        let config = tempfile::tempdir().expect("a folder");
+        std::fs::write(config.path().join("config.toml"), text).expect("written");
+        let found = folders(Ok(Folders { config: Some(config.path().to_owned()), ..Folders::default() }));
+        found.into_iter().next().expect("the config folder is told of")
+    }
+
+    #[test]
+    fn settings_that_can_be_read_are_no_news() {
+        assert_eq!(settings_with("theme = 'dark'").mark, Mark::Ok);
+        assert!(settings_with("thme = 'dark'").found.contains("config.toml"));
+    }
+
     #[test]
     fn colour_depth_follows_the_variables() {
         for (set, depth, mark) in [
@@ -274,6 +305,7 @@ mod tests {
             memory_of(8_000_000_000, 1_000_000_000),
             endpoint("huggingface.co"),
             folder("config folder", None),
+            settings_with("thme = 'dark'"),
         ] {
             assert_eq!(finding.mark, Mark::Warn, "{finding:?}");
             assert!(finding.next.is_some(), "{finding:?}");
