@@ -39,6 +39,7 @@ pub struct Log {
 /// Starts a log where `file` (`--log`) or `level` ([`LOG_VARIABLE`]) asks for one; in `rewardscope.log` in the folder
 /// `state` where no file is named. Lines are added to what the file holds. Once a process.
 pub fn start(file: Option<&Path>, level: Option<&str>, state: Option<&Path>) -> Result<Option<Log>, LogError> {
+    let level = level.filter(|level| !level.is_empty());
     let path = match (file, level) {
         (None, None) => return Ok(None),
         (Some(file), _) => file.to_owned(),
@@ -96,7 +97,9 @@ mod tests {
     #[test]
     fn without_being_asked_nothing_is_written() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(start(None, None, Some(folder.path())).expect("nothing to do").is_none());
+        for level in [None, Some("")] {
+            assert!(start(None, level, Some(folder.path())).expect("nothing to do").is_none());
+        }
         assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 0);
     }
 

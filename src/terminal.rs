@@ -24,6 +24,7 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 use ratatui::{Frame, Terminal};
 
 pub use suspend::suspend_process_group;
@@ -122,7 +123,9 @@ impl Session {
             restore();
         }
         entered?;
-        self.terminal.clear()
+        // Not `Terminal::clear`, which asks the terminal where the cursor is and waits for an answer.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// Draws a frame and writes what changed, in one piece that terminals show at once.

@@ -2,6 +2,8 @@
 //!
 //! The toy is the test `toy` of this same binary, started again with an environment variable that wakes it up.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::time::{Duration, Instant};
@@ -10,9 +12,15 @@ use crossterm::event::{Event, KeyCode};
 use ratatui::Frame;
 use rewardscope::runtime::{self, Mailbox, Program, Request};
 use rewardscope::terminal;
-use support::pty::{CTRL_C, CTRL_Z, Launch, Pty};
+use support::pty::{CTRL_C, CTRL_Z, Launch, Pty, TIMEOUT};
 
 const TOY: &str = "REWARDSCOPE_TEST_TOY";
+/// Names a file that takes the toy's exit code, for a toy that is not the test's own child.
+const TOY_END: &str = "REWARDSCOPE_TEST_TOY_END";
+const TOY_ARGS: [&str; 4] = ["--exact", "toy", "--nocapture", "--test-threads=1"];
+
+/// After this long without a byte, a toy is at rest.
+const QUIET: Duration = Duration::from_millis(200);
 
 #[derive(Default)]
 struct Toy {
@@ -75,9 +83,9 @@ impl Program for Toy {
     fn draw(&mut self, frame: &mut Frame) {
         self.frames += 1;
         let Toy { typed, pasted, size, posted, rang, .. } = self;
-        let text = format!("toy typed=[{typed}] pasted=[{pasted}] posted={posted} rang={rang} size={size:?}");
+        let text = format!("toy typed=[{typed}] pasted=[{pasted}] posted={posted} rang={rang}");
         frame.render_widget(text.as_str(), frame.area());
-        let status = format!("frames={}.", self.frames);
+        let status = format!("frames={}. size={size:?}", self.frames);
         frame.render_widget(status.as_str(), ratatui::layout::Rect { y: 1, height: 1, ..frame.area() });
     }
 }
@@ -102,12 +110,15 @@ fn toy() {
             1
         }
     };
+    if let Ok(file) = std::env::var(TOY_END) {
+        std::fs::write(file, code.to_string()).expect("the test's folder is there");
+    }
     std::process::exit(code.into());
 }
 
 fn launch(mode: &str) -> Launch {
     let program = std::env::current_exe().expect("this program");
-    Launch::new(program).args(["--exact", "toy", "--nocapture", "--test-threads=1"]).env(TOY, mode)
+    Launch::new(program).args(TOY_ARGS).env(TOY, mode)
 }
 
 fn start() -> Pty {
@@ -185,10 +196,28 @@ fn a_terminal_that_goes_away_ends_the_program() {
     assert_eq!(pty.wait_exit(), 128 + libc::SIGHUP as u32);
 }
 
+/// A session of its own has no controlling terminal, so that no SIGHUP tells it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_goes_away_without_a_signal_ends_the_program() {
+    let end = tempfile::tempdir().expect("a folder");
+    let end = end.path().join("end");
+    let toy = std::env::current_exe().expect("this program");
+    let launch = Launch::new("setsid").args(["--wait", &toy.to_string_lossy()]).args(TOY_ARGS).env(TOY, "plain");
+    let mut pty = launch.env(TOY_END, &end.to_string_lossy()).start();
+    pty.wait_for("toy typed=[]");
+    pty.hang_up();
+    let start = Instant::now();
+    while !end.exists() {
+        assert!(start.elapsed() < TIMEOUT, "the program goes on without a terminal");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn an_idle_program_draws_and_writes_nothing() {
     let pty = start();
-    std::thread::sleep(Duration::from_millis(200));
+    pty.wait_quiet(QUIET);
     let (bytes, drawn) = (pty.bytes_written(), frames(&pty));
     std::thread::sleep(Duration::from_millis(700));
     assert_eq!((pty.bytes_written(), frames(&pty)), (bytes, drawn));
@@ -199,6 +228,7 @@ fn a_deadline_wakes_the_program_once() {
     let mut pty = start();
     pty.send("a");
     pty.wait_for("rang=true");
+    pty.wait_quiet(QUIET);
     let drawn = frames(&pty);
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(frames(&pty), drawn, "no timer is left behind");
@@ -211,6 +241,7 @@ fn a_flood_of_messages_is_drawn_in_few_frames_and_hides_no_key() {
     pty.send("x");
     pty.wait_for("typed=[x]");
     pty.wait_for("posted=200000");
+    pty.wait_quiet(QUIET);
     let most = pty.started.elapsed().as_millis() / runtime::FRAME_INTERVAL.as_millis() + 2;
     assert!(u128::from(frames(&pty)) <= most, "{} frames, at most {most}", frames(&pty));
 }
@@ -218,11 +249,14 @@ fn a_flood_of_messages_is_drawn_in_few_frames_and_hides_no_key() {
 #[test]
 fn a_frame_is_one_synchronized_update() {
     let mut pty = start();
+    pty.wait_quiet(QUIET);
     let before = pty.raw().len();
     pty.send("x");
     pty.wait_for("typed=[x]");
+    pty.wait_quiet(QUIET);
     let written = pty.raw()[before..].to_owned();
-    assert!(written.starts_with("\x1b[?2026h") && written.contains("\x1b[?2026l"), "{written:?}");
+    assert!(written.starts_with("\x1b[?2026h") && written.ends_with("\x1b[?2026l"), "{written:?}");
+    assert_eq!(written.matches("\x1b[?2026").count(), 2, "{written:?}");
 }
 
 #[test]
@@ -250,7 +284,8 @@ fn ctrl_z_suspends_and_the_shell_brings_it_back() {
     pty.wait_for("typed=[xy]");
     assert!(pty.is_raw());
     pty.send("q");
-    pty.wait_until("the shell's screen", |screen| !screen.alternate_screen());
+    // Not before the prompt: until the toy is gone it reads what is typed.
+    pty.wait_until("the prompt", |screen| !screen.alternate_screen() && screen.contents().trim_end().ends_with('$'));
     pty.send("exit\r");
     pty.wait_exit();
 }
@@ -270,7 +305,7 @@ fn ctrl_z_does_not_stop_a_program_that_no_shell_can_wake() {
 
 #[test]
 fn the_screen_is_drawn_anew_after_a_stop_from_outside() {
-    let mut pty = start();
+    let pty = start();
     pty.signal(libc::SIGSTOP);
     pty.signal(libc::SIGCONT);
     let drawn = frames(&pty);

@@ -24,7 +24,8 @@ const BUNDLED: [(&str, &str); 4] = [
     ("mono", include_str!("../../themes/mono.toml")),
 ];
 
-const DEFAULT: &str = "default";
+/// The theme of those who choose none.
+pub const DEFAULT: &str = "default";
 const MONO: &str = "mono";
 
 macro_rules! theme {

@@ -17,14 +17,14 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// How long anything may take before a test fails. Generous: the machines of a CI are slow and busy.
-pub const TIMEOUT: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub const ENTER: &str = "\r";
 pub const ESC: &str = "\x1b";
@@ -86,23 +86,33 @@ impl Launch {
             Condvar::new(),
         ));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let master = pair.master.as_raw_fd().expect("a file descriptor");
         let output = shared.clone();
-        thread::spawn(move || {
+        let reading = thread::spawn(move || {
             let mut buffer = [0; 4096];
-            loop {
+            while !output.0.lock().unwrap_or_else(PoisonError::into_inner).ended {
+                // Not a plain read: it would keep the terminal open after `Pty::hang_up`.
+                if !readable(master) {
+                    continue;
+                }
                 let count = reader.read(&mut buffer).unwrap_or(0);
-                let mut state = output.0.lock().expect("no panic under the lock");
+                let mut state = output.0.lock().unwrap_or_else(PoisonError::into_inner);
                 state.parser.process(&buffer[..count]);
                 state.bytes.extend_from_slice(&buffer[..count]);
-                state.ended = count == 0;
+                state.ended |= count == 0;
                 output.1.notify_all();
-                if count == 0 {
-                    return;
-                }
             }
         });
         let writer = pair.master.take_writer().expect("a writer");
-        Pty { started: Instant::now(), child, master: Some(pair.master), writer: Some(writer), output: shared, home: self.home }
+        Pty {
+            started: Instant::now(),
+            child,
+            master: Some(pair.master),
+            writer: Some(writer),
+            output: shared,
+            reading: Some(reading),
+            home: self.home,
+        }
     }
 }
 
@@ -110,6 +120,7 @@ struct Output {
     parser: vt100::Parser,
     /// Everything that the program wrote.
     bytes: Vec<u8>,
+    /// Nothing more is read: the program closed the terminal, or we did.
     ended: bool,
 }
 
@@ -120,6 +131,7 @@ pub struct Pty {
     master: Option<Box<dyn MasterPty + Send>>,
     writer: Option<Box<dyn Write + Send>>,
     output: Arc<(Mutex<Output>, Condvar)>,
+    reading: Option<thread::JoinHandle<()>>,
     home: tempfile::TempDir,
 }
 
@@ -140,9 +152,23 @@ impl Pty {
             let screen = output.parser.screen().contents();
             assert!(!left.is_zero(), "no {what} within {TIMEOUT:?}; the screen is\n{screen}");
             assert!(!output.ended, "the program ended without {what}; the screen is\n{screen}");
-            output = self.output.1.wait_timeout(output, left).expect("no panic under the lock").0;
+            output = self.output.1.wait_timeout(output, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         start.elapsed()
+    }
+
+    /// Waits until the program has written nothing for `quiet`: its last frame is then whole.
+    #[track_caller]
+    pub fn wait_quiet(&self, quiet: Duration) {
+        let start = Instant::now();
+        let (mut bytes, mut since) = (self.bytes_written(), start);
+        while since.elapsed() < quiet {
+            assert!(start.elapsed() < TIMEOUT, "the program writes on and on; the screen is\n{}", self.screen());
+            thread::sleep(Duration::from_millis(5));
+            if self.bytes_written() != bytes {
+                (bytes, since) = (self.bytes_written(), Instant::now());
+            }
+        }
     }
 
     /// Sends keys, as the bytes that a terminal sends for them.
@@ -189,6 +215,10 @@ impl Pty {
 
     /// Closes the terminal's other end, as a dropped connection does.
     pub fn hang_up(&mut self) {
+        self.lock().ended = true;
+        if let Some(reading) = self.reading.take() {
+            reading.join().expect("the reader ends");
+        }
         self.writer = None;
         self.master = None;
     }
@@ -238,18 +268,27 @@ impl Pty {
         self.home.path()
     }
 
+    /// A failed wait panics under the lock; what lies there is sound all the same.
     fn lock(&self) -> MutexGuard<'_, Output> {
-        self.output.0.lock().expect("no panic under the lock")
+        self.output.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Pty {
     fn drop(&mut self) {
+        self.hang_up();
         if let Ok(None) = self.child.try_wait() {
             self.signal(libc::SIGKILL);
             let _ = self.child.wait();
         }
     }
+}
+
+/// Waits a moment for something to read.
+fn readable(fd: i32) -> bool {
+    let mut wanted = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one `pollfd`, which outlives the call. The master is closed only after the reading thread has ended.
+    unsafe { libc::poll(&mut wanted, 1, 50) > 0 }
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {

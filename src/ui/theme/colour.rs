@@ -56,7 +56,7 @@ pub fn adapt(colour: Color, colours: Colours) -> Option<Color> {
 }
 
 /// Red, green and blue of an index of the 256: xterm's colour cube from 16 and its greys from 232; below, its sixteen.
-fn index_rgb(index: u8) -> [u8; 3] {
+pub(super) fn index_rgb(index: u8) -> [u8; 3] {
     let level = |step: u8| if step == 0 { 0 } else { 55 + 40 * step };
     match index {
         0..=15 => TERMINAL_COLOURS[index as usize].2,

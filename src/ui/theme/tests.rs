@@ -15,41 +15,43 @@ fn bundled(name: &str) -> Theme {
 
 /// Every style of a theme, with what it is called.
 fn styles(theme: &Theme) -> Vec<(String, Style)> {
-    let sheet = |theme: &Theme| {
-        [
-            ("text", theme.text),
-            ("dim", theme.dim),
-            ("title", theme.title),
-            ("tab_active", theme.tab_active),
-            ("tab_inactive", theme.tab_inactive),
-            ("header", theme.header),
-            ("llama", theme.llama),
-            ("gemma", theme.gemma),
-            ("other_family", theme.other_family),
-            ("rank_up", theme.rank_up),
-            ("rank_down", theme.rank_down),
-            ("rank_same", theme.rank_same),
-            ("search_match", theme.search_match),
-            ("warning", theme.warning),
-            ("error", theme.error),
-            ("success", theme.success),
-            ("provenance", theme.provenance),
-            ("key_hint", theme.key_hint),
-            ("key_hint_text", theme.key_hint_text),
-            ("toast_info", theme.toast_info),
-            ("toast_error", theme.toast_error),
-            ("input", theme.input),
-            ("selected", theme.selected),
-        ]
-    };
+    let styles = [
+        ("text", theme.text),
+        ("dim", theme.dim),
+        ("title", theme.title),
+        ("tab_active", theme.tab_active),
+        ("tab_inactive", theme.tab_inactive),
+        ("header", theme.header),
+        ("llama", theme.llama),
+        ("gemma", theme.gemma),
+        ("other_family", theme.other_family),
+        ("rank_up", theme.rank_up),
+        ("rank_down", theme.rank_down),
+        ("rank_same", theme.rank_same),
+        ("search_match", theme.search_match),
+        ("warning", theme.warning),
+        ("error", theme.error),
+        ("success", theme.success),
+        ("provenance", theme.provenance),
+        ("key_hint", theme.key_hint),
+        ("key_hint_text", theme.key_hint_text),
+        ("toast_info", theme.toast_info),
+        ("toast_error", theme.toast_error),
+        ("input", theme.input),
+        ("selected", theme.selected),
+    ];
     let categories = (0..theme.categories.len()).map(|i| (format!("category {i}"), theme.category(i)));
-    sheet(theme).into_iter().map(|(name, style)| (name.to_owned(), style)).chain(categories).collect()
+    styles.into_iter().map(|(name, style)| (name.to_owned(), style)).chain(categories).collect()
 }
 
 /// Red, green and blue in linear light, 0 to 1.
 fn linear(colour: Color) -> [f64; 3] {
-    let Color::Rgb(r, g, b) = colour else { panic!("{colour:?} is not a 24-bit colour") };
-    [r, g, b].map(|c| {
+    let rgb = match colour {
+        Color::Rgb(r, g, b) => [r, g, b],
+        Color::Indexed(index) => colour::index_rgb(index),
+        _ => panic!("the shade of {colour:?} is the terminal's own"),
+    };
+    rgb.map(|c| {
         let c = f64::from(c) / 255.0;
         if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
     })
@@ -75,16 +77,17 @@ fn deuteranopia(colour: Color) -> [f64; 3] {
 
 #[test]
 fn text_has_contrast_on_the_background_it_stands_on() {
-    for name in ["dark", "light"] {
-        let theme = bundled(name);
+    for (name, colours) in ["dark", "light"].into_iter().flat_map(|name| [(name, Colours::True), (name, Colours::Indexed256)]) {
+        let theme = Theme::load(name, None, &with(colours)).expect("valid");
         for (meaning, style) in styles(&theme) {
             let style = theme.text.patch(style);
-            let (fg, bg) = (style.fg.expect("foreground"), style.bg.expect("background"));
-            assert!(contrast(fg, bg) >= 4.5, "{name}: {meaning} has {:.2}", contrast(fg, bg));
-            let under_cursor = style.patch(theme.cursor_row);
-            let (fg, bg) = (under_cursor.fg.expect("foreground"), under_cursor.bg.expect("background"));
+            let mut places = vec![("", style)];
             if !meaning.starts_with("toast") {
-                assert!(contrast(fg, bg) >= 4.5, "{name}: {meaning} under the cursor has {:.2}", contrast(fg, bg));
+                places.push((" under the cursor", style.patch(theme.cursor_row)));
+            }
+            for (place, style) in places {
+                let ratio = contrast(style.fg.expect("foreground"), style.bg.expect("background"));
+                assert!(ratio >= 4.5, "{name} with {colours} colours: {meaning}{place} has {ratio:.2}");
             }
         }
     }
