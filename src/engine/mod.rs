@@ -87,6 +87,10 @@ pub enum Event {
         prompt: PromptId,
         scores: Vec<(WordId, f32)>,
     },
-    /// Every job of the newest plan is done, failed or cancelled.
-    PlanDone,
+    /// Words that this model cannot be asked, each with the reason; the job goes on without them.
+    Unscorable {
+        model: ModelId,
+        prompt: PromptId,
+        words: Vec<(WordId, String)>,
+    },
 }
