@@ -91,6 +91,8 @@ pub struct Side {
     pub ranked: usize,
     /// How many words have a score.
     pub scored: usize,
+    /// Lowest and highest score.
+    pub range: Option<(f64, f64)>,
 }
 
 /// The answer to a [`RankRequest`].
@@ -182,7 +184,7 @@ impl Side {
 fn side(universe: &Universe, column: Option<&Column>) -> Side {
     let scores = gather(universe, column);
     let scored = scores.iter().filter(|s| !s.is_nan()).count();
-    Side { z: stats::z_scores(&scores), scores, ranks: Vec::new(), ranked: 0, scored }
+    Side { z: stats::z_scores(&scores), range: range(&scores), scores, ranks: Vec::new(), ranked: 0, scored }
 }
 
 /// A column in the order of the universe's words.
@@ -192,16 +194,17 @@ fn gather(universe: &Universe, column: Option<&Column>) -> Vec<f64> {
 }
 
 fn common_axis(universe: &Universe, columns: &[(ModelId, Column)], kind: AxisKind) -> Option<Axis> {
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for (_, column) in columns {
+    let ranges = columns.iter().filter_map(|(_, column)| {
         let scores = gather(universe, Some(column));
-        let values = if kind == AxisKind::Z { stats::z_scores(&scores) } else { scores };
-        for value in values.into_iter().filter(|v| v.is_finite()) {
-            low = low.min(value);
-            high = high.max(value);
-        }
-    }
-    (low <= high).then_some(Axis { kind, low, high })
+        range(&if kind == AxisKind::Z { stats::z_scores(&scores) } else { scores })
+    });
+    let (low, high) = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+    Some(Axis { kind, low, high })
+}
+
+fn range(values: &[f64]) -> Option<(f64, f64)> {
+    let known = values.iter().copied().filter(|v| v.is_finite());
+    known.map(|v| (v, v)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 /// Sorts by a number: ascending unless `descending`, rows without one always last, equal rows in corpus order.
