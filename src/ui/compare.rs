@@ -7,9 +7,8 @@ use ratatui::text::{Line, Span};
 
 use super::glyphs::Glyphs;
 use super::theme::Theme;
-use super::widgets::bar::bar;
 use super::widgets::table::{self, Column};
-use super::words::{category_cell, word_cell};
+use super::words::{bar_cell, category_cell, rank_cell, word_cell};
 use super::{line_with_end, look, model_name, notice, numbers};
 use crate::app::table::{AxisKind, CompareSort, Layout, RankedTable, Side};
 use crate::app::{App, Model};
@@ -73,21 +72,19 @@ fn columns<'a>(table: &'a RankedTable, right: &'a Side, a: &Model, b: &Model, th
         _ => sorted(&[CompareSort::Difference], "diff"),
     };
     let rank = |side: &'a Side| move |&i: &usize, _: usize| rank_cell(side.ranks[i], theme);
-    let bars = |side: &'a Side, style: Style| move |&i: &usize, cells: usize| bar_cell(table, side, i, cells, style, theme);
+    let bars = |side: &'a Side, style: Style| {
+        let values = if table.key.axis == AxisKind::Z { &side.z } else { &side.scores };
+        move |&i: &usize, cells: usize| bar_cell(table.axis, values[i], cells, style, theme)
+    };
     vec![
-        Column::new(sorted(&[CompareSort::Word], "word"), 14, 24, word_cell(table, theme)).gap(2),
+        Column::new(sorted(&[CompareSort::Word], "word"), 17, 24, word_cell(table, theme)).gap(2),
         Column::new(sorted(&[CompareSort::Category], "category"), 9, 18, category_cell(table, theme)).priority(1),
         Column::new("", 8, 34, bars(&table.left, theme.family(a.family()))).gap(2).priority(2),
-        Column::new(sorted(&[CompareSort::LeftRank], "rank"), 7, 8, rank(&table.left)).right(),
+        Column::new(sorted(&[CompareSort::LeftRank], "rank"), 6, 8, rank(&table.left)).right(),
         Column::new(by_difference, 9, 10, move |&i: &usize, _| difference_cell(table.differences[i], theme)).right(),
-        Column::new(sorted(&[CompareSort::RightRank], "rank"), 8, 9, rank(right)).right(),
+        Column::new(sorted(&[CompareSort::RightRank], "rank"), 7, 9, rank(right)).right(),
         Column::new("", 8, 34, bars(right, theme.family(b.family()))).gap(2).priority(2),
     ]
-}
-
-fn rank_cell(rank: f64, theme: &Theme) -> Line<'static> {
-    let style = if rank.is_nan() { theme.dim } else { theme.text };
-    Line::styled(numbers::rank(rank, Glyphs::of(theme.ascii)), style)
 }
 
 fn difference_cell(difference: f64, theme: &Theme) -> Line<'static> {
@@ -97,12 +94,4 @@ fn difference_cell(difference: f64, theme: &Theme) -> Line<'static> {
         _ => theme.rank_same,
     };
     Line::styled(numbers::difference(difference, Glyphs::of(theme.ascii)), style)
-}
-
-fn bar_cell(table: &RankedTable, side: &Side, word: usize, cells: usize, style: Style, theme: &Theme) -> Line<'static> {
-    let value = if table.key.axis == AxisKind::Z { side.z[word] } else { side.scores[word] };
-    match table.axis {
-        Some(axis) if !value.is_nan() => Line::styled(bar(axis.position(value), cells, Glyphs::of(theme.ascii)), style),
-        _ => Line::default(),
-    }
 }

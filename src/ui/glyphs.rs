@@ -7,10 +7,12 @@ use crate::model::Family;
 /// One set of signs; every sign is one cell wide.
 #[derive(Debug)]
 pub struct Glyphs {
-    /// Heights of a sparkline, lowest first.
+    /// Heights of a sparkline, lowest first; the highest leaves a gap to the row above.
     pub levels: &'static [char],
-    /// Widths of the last cell of a bar, thinnest first, full last.
-    pub widths: &'static [char],
+    /// A full cell of a bar, and a cell of which only one half is filled.
+    pub bar: char,
+    pub bar_left: char,
+    pub bar_right: char,
     pub up: char,
     pub down: char,
     pub same: char,
@@ -40,8 +42,10 @@ pub struct Glyphs {
 }
 
 static UNICODE: Glyphs = Glyphs {
-    levels: &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
-    widths: &['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'],
+    levels: &['▁', '▂', '▃', '▄', '▅', '▆', '▇'],
+    bar: '━',
+    bar_left: '╸',
+    bar_right: '╺',
     up: '▲',
     down: '▼',
     same: '=',
@@ -67,7 +71,9 @@ static UNICODE: Glyphs = Glyphs {
 
 static ASCII: Glyphs = Glyphs {
     levels: &['.', ':', '-', '=', '+', '*', '#', '%', '@'],
-    widths: &['#'],
+    bar: '#',
+    bar_left: '#',
+    bar_right: '#',
     up: '^',
     down: 'v',
     same: '=',
@@ -118,11 +124,6 @@ impl Glyphs {
     pub fn level(&self, height: f64) -> char {
         pick(self.levels, height * self.levels.len() as f64)
     }
-
-    /// The sign for a bar's last cell that is filled by a part between 0 and 1.
-    pub fn width(&self, part: f64) -> char {
-        pick(self.widths, (part * self.widths.len() as f64).round() - 1.0)
-    }
 }
 
 fn pick(signs: &[char], at: f64) -> char {
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn heights_use_the_whole_range() {
         let unicode = Glyphs::of(false);
-        assert_eq!([0.0, 0.49, 0.5, 1.0, 7.0, f64::NAN].map(|h| unicode.level(h)), ['▁', '▄', '▅', '█', '█', '▁']);
+        assert_eq!([0.0, 0.49, 0.5, 1.0, 7.0, f64::NAN].map(|h| unicode.level(h)), ['▁', '▄', '▄', '▇', '▇', '▁']);
         assert_eq!((Glyphs::of(true).level(0.0), Glyphs::of(true).level(1.0)), ('.', '@'));
     }
 }

@@ -28,16 +28,17 @@ fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let shown = app.table().and_then(|t| t.key.model).or(app.focus).and_then(|id| app.model(id));
     if let Some(model) = shown.filter(|_| app.view == View::Words) {
         let room = usize::from(area.width).saturating_sub(left.width() + 3);
-        let note = if model.spec.is_demonstration() {
-            "  demonstration model"
-        } else if model.is_recorded() {
-            "  recorded"
-        } else {
-            ""
+        let notes: &[&str] = match (model.spec.is_demonstration(), model.is_recorded()) {
+            (true, _) => &["  demonstration model", "  demonstration"],
+            (_, true) => &["  recorded, not live", "  recorded"],
+            _ => &[""],
         };
         let at = app.models.iter().position(|m| m.id == model.id).unwrap_or(0) + 1;
         let count = if app.models.len() > 1 { format!("  {at}/{}", app.models.len()) } else { String::new() };
-        let note = if room < 16 + note.len() + count.len() { "" } else { note };
+        // The name gives way before the note that says what it is.
+        let name = (width(&visible(&model.spec.name)) + 4).min(room / 2);
+        let fits = |note: &&&str| name + note.len() + count.len() <= room;
+        let note = notes.iter().find(fits).or(notes.last()).copied().unwrap_or_default();
         right.push_span(model_name(model, room.saturating_sub(note.len() + count.len()), theme));
         right.push_span(Span::styled(note, theme.dim));
         right.push_span(Span::styled(count, theme.dim));

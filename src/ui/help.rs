@@ -12,8 +12,8 @@ use crate::app::action::{ACTIONS, Group};
 const KEYS: usize = 16;
 
 pub fn draw(frame: &mut Frame, area: Rect, scroll: usize, theme: &Theme) {
-    let wide = area.width.saturating_sub(4).min(96);
-    let lines = lines(usize::from(wide.saturating_sub(4)), theme);
+    let wide = area.width.min(96);
+    let lines = lines(usize::from(wide.saturating_sub(5)), theme);
     let inner = popup(frame, area, wide, lines.len() as u16 + 2, "Help", theme);
     let most = lines.len().saturating_sub(usize::from(inner.height));
     for (y, line) in (0..inner.height).zip(lines.iter().skip(scroll.min(most))) {

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::fit::fit;
+use super::fit::{fit, width};
 use super::glyphs::Glyphs;
 use super::numbers;
 use super::theme::Theme;
@@ -41,34 +41,30 @@ pub fn draw(frame: &mut Frame, area: Rect, layout: Histograms, table: &RankedTab
     }
 }
 
-/// ` z  -2.9 ······▾····· +3.1        n  median rank`, the ends right above the ends of the histograms.
+/// `category     z -2.9 ······▾····· +3.1       n  median`, the dots right above the bins of the histograms.
 fn axis(table: &RankedTable, name: usize, bins: usize, value: Option<f64>, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
-    let counts = format!("  {:>7}  {:>8}", "n", "med.rank");
     let Some(axis) = table.axis else {
-        return Line::styled(format!("  {:name$} {:bins$}{counts}", "category", ""), theme.dim);
+        return Line::styled(format!("  {:name$} {:bins$}  {:>7}  {:>8}", "category", "", "n", "med.rank"), theme.dim);
     };
     let (kind, decimals) = match axis.kind {
-        AxisKind::Z => ("category, over z", 1),
-        AxisKind::Reward => ("category, over reward", numbers::decimals(axis.low, axis.high).min(2)),
+        AxisKind::Z => ("z", 1),
+        AxisKind::Reward => ("reward", numbers::decimals(axis.low, axis.high).min(2)),
     };
-    let low = numbers::signed(axis.low, decimals, glyphs);
+    let low = format!("{kind} {}", numbers::signed(axis.low, decimals, glyphs));
     let high = numbers::signed(axis.high, decimals, glyphs);
-    let between = bins.saturating_sub(low.len() + high.len() + 2);
-    let mut cells: Vec<char> = format!("{low} {}{}{} {high}", "", glyphs.axis.to_string().repeat(between), "").chars().collect();
-    let marker = value.map(|v| ((axis.position(v) * bins as f64) as usize).min(bins.saturating_sub(1)));
-    let kind = fit(kind, name, glyphs.ellipsis);
-    let mut spans = vec![Span::styled(format!("  {kind:name$} "), theme.dim)];
-    match marker.and_then(|at| cells.get_mut(at).map(|cell| (at, cell))) {
-        Some((at, cell)) => {
-            *cell = glyphs.marker;
-            spans.push(Span::styled(cells[..at].iter().collect::<String>(), theme.dim));
-            spans.push(Span::styled(cells[at].to_string(), theme.selected));
-            spans.push(Span::styled(cells[at + 1..].iter().collect::<String>(), theme.dim));
-        }
-        None => spans.push(Span::styled(cells.iter().collect::<String>(), theme.dim)),
+    let title = fit("category", name.saturating_sub(width(&low) + 1), glyphs.ellipsis);
+    let dots = |n: usize| glyphs.axis.to_string().repeat(n);
+    let mut spans = vec![Span::styled(format!("  {title}{low:>pad$} ", pad = name.saturating_sub(width(&title))), theme.dim)];
+    match value.map(|v| ((axis.position(v) * bins as f64) as usize).min(bins.saturating_sub(1))) {
+        Some(at) => spans.extend([
+            Span::styled(dots(at), theme.dim),
+            Span::styled(glyphs.marker.to_string(), theme.selected),
+            Span::styled(dots(bins - at - 1), theme.dim),
+        ]),
+        None => spans.push(Span::styled(dots(bins), theme.dim)),
     }
-    spans.push(Span::styled(counts, theme.dim));
+    spans.push(Span::styled(format!(" {high:<6}{:>2}  {:>8}", "n", "med.rank"), theme.dim));
     Line::from(spans)
 }
 
@@ -79,7 +75,7 @@ fn category(table: &RankedTable, summary: &CategorySummary, name: usize, tallest
     let label = table.universe.corpus.categories.get(index).map(String::as_str).unwrap_or_default();
     let label = visible(label);
     let label = fit(&label, name, glyphs.ellipsis);
-    let pad = " ".repeat(name.saturating_sub(super::fit::width(&label)));
+    let pad = " ".repeat(name.saturating_sub(width(&label)));
     let median = summary.median_rank.map_or(f64::NAN, |m| m);
     let chosen = table.key.filter.is_empty() || table.key.filter.contains(&summary.category);
     Line::from(vec![

@@ -73,9 +73,6 @@ fn columns<'a>(app: &'a App, theme: &'a Theme) -> Vec<Column<'a, &'a Model>> {
 fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let mut facts: Vec<(&str, String)> = Vec::new();
-    if model.spec.is_demonstration() {
-        facts.push(("", "a demonstration model: trained for this program on generated pairs, no model of the study".to_owned()));
-    }
     if let Phase::Failed(error) = &model.phase {
         facts.push(("failed", visible(error).into_owned()));
         facts.push(("", format!("{} tries again, {} closes it", Action::Resume.key_text(), Action::CloseModel.key_text())));
@@ -83,7 +80,7 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
         facts.push(("state", status::phase(&model.phase)));
     }
     match &model.info {
-        None => facts.push(("source", status::facts(model, 400, glyphs).pop().unwrap_or_default())),
+        None => facts.push(("source", status::source(model, 400, glyphs))),
         Some(info) => {
             let p = &info.provenance;
             facts.push(("source", p.source.clone()));
@@ -100,6 +97,9 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
                 facts.push(("head", p.head.clone()));
             }
         }
+    }
+    if model.spec.is_demonstration() {
+        facts.push(("note", "a demonstration model: trained for this program on generated pairs, none of the study's".to_owned()));
     }
     let prompts = app.book.prompts_of(model.id).len();
     facts.push(("known", format!("scores under {prompts} of {} prompts", app.prompts.len())));

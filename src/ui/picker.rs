@@ -17,8 +17,8 @@ use crate::text::{is_unsafe, visible};
 
 pub fn draw(frame: &mut Frame, area: Rect, picker: &Picker, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let wide = area.width.saturating_sub(4).min(110);
-    let high = (picker.items.len() as u16 + 5).clamp(8, area.height.saturating_sub(1));
+    let wide = area.width.min(110);
+    let high = (picker.items.len() as u16 + 4 + u16::from(picker.takes_text.is_some())).clamp(8, area.height);
     let title = match &picker.marked {
         Some(marked) if !marked.is_empty() => format!("{} {} {} marked", picker.title, glyphs.dot, marked.len()),
         _ => format!("{} {} {} of {}", picker.title, glyphs.dot, picker.shown.len(), picker.items.len()),

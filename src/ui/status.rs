@@ -23,8 +23,10 @@ pub fn provenance(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     };
     let Some(model) = model else { return };
     let room = usize::from(area.width).saturating_sub(2);
-    let facts = facts(model, room, glyphs).join(&format!(" {} ", glyphs.dot));
-    let line = Line::styled(format!(" {}", fit(&facts, room, glyphs.ellipsis)), theme.provenance);
+    let separator = format!(" {} ", glyphs.dot);
+    let full = facts(model, room, glyphs).join(&separator);
+    let text = if width(&full) <= room { full } else { short_facts(model, room, glyphs).join(&separator) };
+    let line = Line::styled(format!(" {}", fit(&text, room, glyphs.ellipsis)), theme.provenance);
     line_with_end(frame, area, line, Line::default());
 }
 
@@ -34,29 +36,46 @@ pub fn facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
     if model.spec.is_demonstration() {
         facts.push("demonstration model".to_owned());
     }
-    let source = match &model.info {
-        Some(info) => info.provenance.source.clone(),
-        None => source_text(&model.spec.source),
-    };
-    let source = fit_end(&visible(&source), (room / 2).max(20), glyphs.ellipsis).into_owned();
+    facts.push(source(model, (room / 2).max(20), glyphs));
     if model.is_recorded() {
-        facts.extend([source, "recorded, not live".to_owned()]);
-        return facts;
+        facts.push("recorded, not live".to_owned());
+    } else if let Some(info) = &model.info {
+        let p = &info.provenance;
+        facts.push(format!("{} on {}", visible(&p.dtype), visible(&p.device)));
+        facts.push(format!("BOS {}", visible(&p.bos)));
+        facts.push(format!("template {}", visible(&p.template)));
+        facts.push(format!("head {}", visible(&p.head)));
     }
-    let Some(info) = &model.info else {
-        facts.push(source);
-        return facts;
-    };
-    let p = &info.provenance;
-    facts.push(match &p.revision {
-        Some(revision) => format!("{source}@{}", visible(revision).chars().take(8).collect::<String>()),
-        None => source,
-    });
-    facts.push(format!("{} on {}", visible(&p.dtype), visible(&p.device)));
-    facts.push(format!("BOS {}", visible(&p.bos)));
-    facts.push(format!("template {}", visible(&p.template)));
-    facts.push(format!("head {}", visible(&p.head)));
     facts
+}
+
+/// The same for a narrow line: the template by its date, the head by its tensor, and what the header says left out.
+fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
+    let mut facts = vec![source(model, (room / 3).max(16), glyphs)];
+    if model.is_recorded() {
+        facts.push("recorded, not live".to_owned());
+    } else if let Some(info) = &model.info {
+        let p = &info.provenance;
+        facts.push(format!("{} {}", visible(&p.dtype), visible(&p.device)));
+        facts.push(format!("BOS {}", visible(&p.bos)));
+        facts.push(visible(p.template.rsplit(", ").next().unwrap_or_default()).into_owned());
+        facts.push(visible(p.head.split(" [").next().unwrap_or_default()).into_owned());
+    }
+    facts
+}
+
+/// Where a model comes from, with its revision.
+pub fn source(model: &Model, room: usize, glyphs: &Glyphs) -> String {
+    let (source, revision) = match &model.info {
+        Some(info) => (info.provenance.source.clone(), info.provenance.revision.as_deref()),
+        None => (source_text(&model.spec.source), None),
+    };
+    let source = visible(&source);
+    let source = fit_end(&source, room, glyphs.ellipsis);
+    match revision {
+        Some(revision) => format!("{source}@{}", visible(revision).chars().take(7).collect::<String>()),
+        None => source.into_owned(),
+    }
 }
 
 fn source_text(source: &ModelSource) -> String {
@@ -158,8 +177,8 @@ fn focused_phase(app: &App, model: &Model) -> String {
     let all = app.universe.len();
     match &model.phase {
         Phase::Scoring { prompt, .. } if app.current_prompt().is_some_and(|p| p.id != *prompt) => {
-            let scored = app.table().map_or(0, |t| t.prompts.len());
-            format!("{}  prompt {scored} of {}", phase(&model.phase), app.prompts.len())
+            let known = app.book.prompts_of(model.id).len();
+            format!("{}  prompt {known} of {}", phase(&model.phase), app.prompts.len())
         }
         Phase::Idle | Phase::Cancelled if known == all => format!("{} words scored", count(all)),
         Phase::Idle | Phase::Cancelled => format!("{} of {} words scored, {} without score", count(known), count(all), count(all - known)),

@@ -12,7 +12,7 @@ use super::widgets::bar::bar;
 use super::widgets::sparkline::{stretches, z_sign};
 use super::widgets::table::{self, Column};
 use super::{histograms, look, notice, numbers};
-use crate::app::table::{AxisKind, Layout, RankedTable, WordSort};
+use crate::app::table::{Axis, AxisKind, Layout, RankedTable, WordSort};
 use crate::app::{App, layout, search};
 use crate::corpus::Framing;
 use crate::text::{visible, visible_word};
@@ -75,11 +75,11 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
     };
     let mut columns = vec![
         Column::new(title(WordSort::Rank, "rank"), 7, 8, move |&i: &usize, _| rank_cell(side.ranks[i], theme)).right(),
-        Column::new(title(WordSort::Word, "word"), 14, 26, word_cell(table, theme)).gap(2),
-        Column::new(title(WordSort::Category, "category"), 11, 20, category_cell(table, theme)).priority(3),
+        Column::new(title(WordSort::Word, "word"), 17, 26, word_cell(table, theme)).gap(2),
+        Column::new(title(WordSort::Category, "category"), 10, 18, category_cell(table, theme)).priority(3),
         Column::new(title(WordSort::Score, "score"), 8, 9, move |&i: &usize, _| number(side.scores[i], decimals, theme.text)).right(),
         Column::new(title(WordSort::Z, "z"), 6, 7, move |&i: &usize, _| number(side.z[i], 2, theme.dim)).right().priority(2),
-        Column::new("", 8, 40, move |&i: &usize, cells| bar_cell(table, i, cells, theme)).gap(2).priority(1),
+        Column::new("", 8, 40, move |&i: &usize, cells| bar_cell(table.axis, axis_value(table, i), cells, theme.bar, theme)).gap(2).priority(1),
     ];
     if table.prompts.len() > 1 {
         columns.push(prompts_column(app, table, title(WordSort::Prompts, &format!("{} prompts", table.prompts.len())), theme));
@@ -87,7 +87,7 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
     columns
 }
 
-fn rank_cell(rank: f64, theme: &Theme) -> Line<'static> {
+pub fn rank_cell(rank: f64, theme: &Theme) -> Line<'static> {
     let style = if rank.is_nan() { theme.dim } else { theme.text };
     Line::styled(numbers::rank(rank, Glyphs::of(theme.ascii)), style)
 }
@@ -119,10 +119,12 @@ pub fn category_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&u
     }
 }
 
-fn bar_cell(table: &RankedTable, word: usize, cells: usize, theme: &Theme) -> Line<'static> {
-    let value = axis_value(table, word);
-    match table.axis {
-        Some(axis) if !value.is_nan() => Line::styled(bar(axis.position(value), cells, Glyphs::of(theme.ascii)), theme.bar),
+/// A word's place on the common axis.
+pub fn bar_cell(axis: Option<Axis>, value: f64, cells: usize, style: Style, theme: &Theme) -> Line<'static> {
+    match axis {
+        Some(axis) if !value.is_nan() => {
+            Line::styled(bar(axis.origin(), axis.position(value), cells, Glyphs::of(theme.ascii)), style)
+        }
         _ => Line::default(),
     }
 }

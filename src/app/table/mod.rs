@@ -37,6 +37,11 @@ impl Axis {
     pub fn position(&self, value: f64) -> f64 {
         if self.high > self.low { ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0) } else { 0.5 }
     }
+
+    /// The place where bars begin: at zero, or at the end that is nearest to it.
+    pub fn origin(&self) -> f64 {
+        self.position(0.0)
+    }
 }
 
 /// Which table: one model's words, or two models side by side; each with its own order.

@@ -1,18 +1,24 @@
-//! A horizontal bar in eighths of a cell.
+//! A thin horizontal bar from an origin to a value, in halves of a cell. Thin, so that a screen full of rows stays calm.
 
 use crate::ui::glyphs::Glyphs;
 
-/// A bar that fills a part of `cells`, between 0 and 1; something is always seen.
-pub fn bar(part: f64, cells: usize, glyphs: &Glyphs) -> String {
-    let Some(full) = glyphs.widths.last() else { return String::new() };
-    let steps = glyphs.widths.len() as f64;
-    let filled = ((part.clamp(0.0, 1.0) * cells as f64 * steps).round() / steps).max(1.0 / steps);
-    let whole = filled.floor() as usize;
-    let mut out: String = std::iter::repeat_n(*full, whole).collect();
-    if filled > whole as f64 {
-        out.push(glyphs.width(filled - whole as f64));
+/// A bar between two places, 0 at the left end of `cells` and 1 at the right; something is always seen.
+pub fn bar(origin: f64, value: f64, cells: usize, glyphs: &Glyphs) -> String {
+    let halves = cells * 2;
+    let half = |place: f64| ((place.clamp(0.0, 1.0) * halves as f64).round() as usize).min(halves);
+    let (mut start, mut end) = (half(origin.min(value)), half(origin.max(value)));
+    if start == end {
+        start = start.min(halves.saturating_sub(1));
+        end = start + 1;
     }
-    out
+    let filled = |half: usize| (start..end).contains(&half);
+    let cell = |cell: usize| match (filled(2 * cell), filled(2 * cell + 1)) {
+        (true, true) => glyphs.bar,
+        (true, false) => glyphs.bar_left,
+        (false, true) => glyphs.bar_right,
+        (false, false) => ' ',
+    };
+    (0..cells).map(cell).collect()
 }
 
 #[cfg(test)]
@@ -20,11 +26,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_is_drawn_in_eighths() {
+    fn a_bar_goes_from_its_origin_to_its_value() {
         let unicode = Glyphs::of(false);
-        for (part, shown) in [(0.0, "▏"), (0.5, "██"), (0.53125, "██▏"), (0.625, "██▌"), (1.0, "████"), (9.0, "████")] {
-            assert_eq!(bar(part, 4, unicode), shown);
+        for (origin, value, shown) in [
+            (0.0, 1.0, "━━━━"),
+            (0.0, 0.6, "━━╸ "),
+            (0.5, 0.9, "  ━╸"),
+            (0.5, 0.1, "╺━  "),
+            (0.5, 0.5, "  ╸ "),
+            (1.0, 1.0, "   ╺"),
+            (0.0, 9.0, "━━━━"),
+        ] {
+            assert_eq!(bar(origin, value, 4, unicode), shown, "{origin} {value}");
         }
-        assert_eq!(bar(0.6, 5, Glyphs::of(true)), "###");
+        assert_eq!(bar(0.5, 1.0, 4, Glyphs::of(true)), "  ##");
+        assert_eq!(bar(0.5, 1.0, 0, unicode), "");
     }
 }

@@ -3,7 +3,7 @@
 use crate::ui::glyphs::Glyphs;
 
 /// The z-scores that the lowest and highest sign stand for; beyond them everything looks alike.
-const Z_RANGE: f64 = 2.0;
+const Z_RANGE: f64 = 2.5;
 
 /// A histogram one line high; `tallest` is the share of all words that fills a cell. Empty bins stay empty.
 pub fn histogram(counts: &[u32], tallest: f64, glyphs: &Glyphs) -> String {
@@ -47,8 +47,8 @@ mod tests {
         let unicode = Glyphs::of(false);
         let tallest = tallest([&[0, 1, 2][..], &[1, 0, 0]].into_iter());
         assert_eq!(tallest, 1.0);
-        assert_eq!(histogram(&[0, 2, 2], 0.5, unicode), " ██");
-        assert_eq!(histogram(&[4, 0, 0], 1.0, unicode), "█  ");
+        assert_eq!(histogram(&[0, 2, 2], 0.5, unicode), " ▇▇");
+        assert_eq!(histogram(&[4, 0, 0], 1.0, unicode), "▇  ");
         assert_eq!(histogram(&[0, 0], 1.0, unicode), "  ");
     }
 
@@ -63,6 +63,6 @@ mod tests {
     #[test]
     fn the_middle_of_the_scale_is_the_mean() {
         let unicode = Glyphs::of(false);
-        assert_eq!([-9.0, 0.0, 2.0].map(|z| z_sign(z, unicode)), ['▁', '▄', '█']);
+        assert_eq!([-9.0, 0.0, 2.5].map(|z| z_sign(z, unicode)), ['▁', '▄', '▇']);
     }
 }
