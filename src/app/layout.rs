@@ -1,0 +1,71 @@
+//! How many lines each part of a screen takes. State needs it to scroll, drawing to draw: both ask here.
+
+use super::View;
+
+/// The smallest terminal in which everything can be used.
+pub const NEEDED: (u16, u16) = (60, 16);
+
+/// Tabs and prompt.
+const HEADER: u16 = 2;
+/// Provenance, status, hints.
+const FOOTER: u16 = 3;
+/// From this width on, two categories share a line.
+const WIDE: u16 = 120;
+
+pub fn fits(size: (u16, u16)) -> bool {
+    size.0 >= NEEDED.0 && size.1 >= NEEDED.1
+}
+
+/// The block of histograms above the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Histograms {
+    /// Categories side by side.
+    pub columns: usize,
+    /// Lines of categories, without the axis above them; 0 where the corpus has none.
+    pub lines: u16,
+    /// How many categories are shown; the rest are counted.
+    pub shown: usize,
+    /// Width of a histogram in cells.
+    pub bins: usize,
+}
+
+pub fn histograms(size: (u16, u16), categories: usize) -> Histograms {
+    let columns = if size.0 >= WIDE { 2 } else { 1 };
+    let most = usize::from((size.1.saturating_sub(12) / 3).max(2)) * columns;
+    // One line less where a line has to say how many are left out.
+    let shown = if categories > most { most - columns } else { categories };
+    let lines = (shown.div_ceil(columns) + usize::from(shown < categories)) as u16;
+    let column_width = usize::from(size.0) / columns;
+    Histograms { columns, lines, shown, bins: column_width.saturating_sub(48).clamp(16, 40) }
+}
+
+/// Rows of the table in a view.
+pub fn table_rows(size: (u16, u16), view: View, categories: usize) -> usize {
+    let above = match view {
+        // The axis and the histograms, then the column titles.
+        View::Words => match histograms(size, categories).lines {
+            0 => 1,
+            lines => lines + 2,
+        },
+        // The models and their agreement, then the column titles.
+        View::Compare => 2,
+        View::Models => 1,
+    };
+    usize::from(size.1.saturating_sub(HEADER + FOOTER + above).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_terminal_keeps_most_of_its_lines_for_words() {
+        let h = histograms((80, 24), 2);
+        assert_eq!((h.columns, h.lines, h.shown), (1, 2, 2));
+        assert_eq!(table_rows((80, 24), View::Words, 2), 15);
+        let many = histograms((80, 24), 10);
+        assert_eq!((many.lines, many.shown), (4, 3));
+        assert_eq!(histograms((160, 50), 10).lines, 5);
+        assert_eq!(table_rows((60, 16), View::Words, 0), 10);
+    }
+}
