@@ -128,6 +128,7 @@ impl App {
             | Event::Ready { model, .. }
             | Event::Recorded { model, .. }
             | Event::Scores { model, .. }
+            | Event::Tokens { model, .. }
             | Event::Unscorable { model, .. } => *model,
         };
         // What comes late for a model that was closed is no longer wanted.
@@ -154,9 +155,11 @@ impl App {
                 model.info = Some(*info);
                 Vec::new()
             }
+            // The explorer's jobs do not ask for tokens.
+            Event::Tokens { .. } => Vec::new(),
             Event::Recorded { recorded, .. } => self.recorded_scores(id, *recorded),
             Event::Scores { prompt, scores, .. } => {
-                self.book.insert(id, prompt, scores);
+                self.book.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));
                 self.scores_changed(id, prompt)
             }
             Event::Unscorable { prompt, words, .. } => {

@@ -1,6 +1,5 @@
 //! The explorer: the app's state joined with the terminal, the engine and the threads that answer its effects.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -52,7 +52,7 @@ fn prompt(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let Some(entry) = app.current_prompt() else {
         return line_with_end(frame, area, Line::styled(" no prompt: p chooses one", theme.dim), Line::default());
     };
-    let right = match entry.prompt.factors.as_ref().map(|f| f.framing) {
+    let right = match entry.prompt.framing {
         Some(Framing::Positive) => Line::from(vec![Span::styled("+ ", theme.title), Span::styled("positive ", theme.dim)]),
         Some(Framing::Negative) => {
             Line::from(vec![Span::styled(format!("{} ", glyphs.minus), theme.title), Span::styled("negative ", theme.dim)])

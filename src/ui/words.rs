@@ -132,7 +132,7 @@ pub fn bar_cell(axis: Option<Axis>, value: f64, cells: usize, style: Style, them
 /// One sign a prompt, or a stretch of prompts where there is less room; negative framings dimmed.
 fn prompts_column<'a>(app: &'a App, table: &'a RankedTable, title: String, theme: &'a Theme) -> Column<'a, usize> {
     let glyphs = Glyphs::of(theme.ascii);
-    let framing = |id| app.prompts.iter().find(|p| p.id == id).and_then(|p| p.prompt.factors.as_ref()).map(|f| f.framing);
+    let framing = |id| app.prompts.iter().find(|p| p.id == id).and_then(|p| p.prompt.framing);
     let negative: Vec<Option<f64>> =
         table.prompts.iter().map(|p| Some(f64::from(u8::from(framing(p.prompt) == Some(Framing::Negative))))).collect();
     let wide = width(&title).max(table.prompts.len()) as u16;

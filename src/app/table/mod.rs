@@ -71,7 +71,7 @@ pub struct TableKey {
 }
 
 /// One score column, indexed by word id, NaN where unknown.
-pub type Column = Arc<Vec<f32>>;
+pub type Column = Arc<Vec<f64>>;
 
 /// A snapshot of what a table is made of.
 #[derive(Clone, Debug)]
