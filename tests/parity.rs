@@ -1,6 +1,8 @@
 //! From the text of a word to its reward, against transformers: `tests/fixtures/make_checkpoints.py` made the checkpoints
 //! and the expected numbers.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
