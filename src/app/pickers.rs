@@ -61,12 +61,8 @@ impl App {
 
     pub(super) fn open_palette(&mut self) {
         let here = ACTIONS.iter().filter(|e| e.views.contains(&self.view));
-        let items = here.map(|e| Item {
-            label: e.name.to_owned(),
-            detail: e.help.to_owned(),
-            group: e.keys_text(),
-            ..Item::default()
-        });
+        let items =
+            here.map(|e| Item { label: e.name.to_owned(), detail: e.help.to_owned(), group: e.keys_text(), ..Item::default() });
         self.overlay = Some(Overlay::Picker(Picker::new(PickerKind::Action, "Actions", items.collect())));
     }
 

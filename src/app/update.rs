@@ -67,6 +67,9 @@ impl App {
             Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => {
                 self.size = (columns, rows);
+                if let Some(super::Overlay::Help { scroll }) = &mut self.overlay {
+                    *scroll = (*scroll).min(layout::help_scroll(self.size));
+                }
                 self.rank_now().into_iter().collect()
             }
             Message::Engine(event) => self.engine(event),
@@ -279,8 +282,9 @@ impl App {
         if table.key == self.table_key() {
             self.show(table);
         }
-        let stale = std::mem::take(&mut self.tables.stale);
-        (stale && !self.tables.in_flight).then(|| self.rank_later()).flatten()
+        // A request that is still on its way was made with newer scores, or will be followed by one.
+        let again = self.tables.stale && !self.tables.in_flight;
+        again.then(|| self.rank_later()).flatten()
     }
 
     fn show(&mut self, table: Arc<RankedTable>) {

@@ -8,7 +8,7 @@ use super::fit::{fit, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::{line_with_end, model_name};
-use crate::app::{App, View};
+use crate::app::{App, Model, View};
 use crate::corpus::Framing;
 use crate::text::visible;
 
@@ -43,6 +43,15 @@ fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         right.push_span(Span::styled(note, theme.dim));
         right.push_span(Span::styled(count, theme.dim));
         right.push_span(Span::raw(" "));
+    }
+    if app.view == View::Compare {
+        let pair = [app.focused(), app.other()];
+        let kind = |is: fn(&Model) -> bool| pair.iter().flatten().any(|model| is(model));
+        if kind(|m| m.spec.is_demonstration()) {
+            right.push_span(Span::styled("demonstration models ", theme.dim));
+        } else if kind(Model::is_recorded) {
+            right.push_span(Span::styled("recorded, not live ", theme.dim));
+        }
     }
     line_with_end(frame, area, left, right);
 }
