@@ -5,11 +5,17 @@
 //! of words lists, threads or screens.
 
 pub mod cancel;
+pub mod checkpoint;
 pub mod config;
 pub mod decoder;
+pub mod device;
 pub mod error;
+pub mod files;
 pub mod head;
 pub mod source;
+pub mod template;
+pub mod tokenizer;
+pub mod weights;
 
 use std::fmt;
 use std::str::FromStr;

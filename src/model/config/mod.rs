@@ -1,6 +1,11 @@
 //! `config.json` in the terms of the decoder: which of the few choices a transformer has were made.
 //!
-//! The reading of the file itself stands in `read_config`.
+//! `read` takes them from the file; `rope` knows the two generations of its rotary keys.
+
+mod read;
+mod rope;
+
+pub use read::ModelConfig;
 
 /// One decoder-only transformer. Sizes are counts; shapes elsewhere are stated in these names.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,191 @@
+//! A prompt and a word to the token ids of their whole conversation.
+//!
+//! The policy on the beginning-of-sequence token is applied here and nowhere else.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+use tokenizers::Tokenizer;
+
+use super::files::Files;
+use super::template::ChatTemplate;
+use super::{BosPolicy, Cancel, ModelError};
+
+const FILE: &str = "tokenizer.json";
+/// Conversations tokenized between two looks at the cancel flag.
+const AT_ONCE: usize = 256;
+/// What a template may write by name.
+const SPECIAL: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
+/// Tokenizer and chat template of one checkpoint.
+pub struct ChatTokenizer {
+    tokenizer: Tokenizer,
+    template: ChatTemplate,
+    bos: Option<u32>,
+    policy: BosPolicy,
+    vocab_size: usize,
+    file: PathBuf,
+}
+
+impl ChatTokenizer {
+    /// Reads `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json` and the chat template.
+    ///
+    /// `vocab_size` is the number of rows of the embedding. `model_bos` is config.json's idea of the first token; it counts
+    /// only where the tokenizer names none and yet puts that very id in front, for transformers writes a default there.
+    pub fn load(files: &Files, policy: BosPolicy, vocab_size: usize, model_bos: Option<u32>) -> Result<Self, ModelError> {
+        let file = files.path(FILE);
+        let bytes = files.read(FILE)?.ok_or_else(|| {
+            ModelError::file(
+                &file,
+                "missing",
+                "The fast tokenizer is needed: download it, or save the tokenizer again with transformers",
+            )
+        })?;
+        let unsound =
+            |error: tokenizers::Error| ModelError::file(&file, format!("is no tokenizer: {error}"), "Download the file again");
+        let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(unsound)?;
+        // Some files carry the settings of a training run. Neither may touch a conversation.
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(unsound)?;
+
+        let config: Map<String, Value> = files.json("tokenizer_config.json")?.unwrap_or_default();
+        let mut tokens = special_tokens(&config);
+        if let Some(more) = files.json("special_tokens_map.json")? {
+            for (name, token) in special_tokens(&more) {
+                tokens.entry(name).or_insert(token);
+            }
+        }
+        let bos = match tokens.get("bos_token") {
+            Some(token) => tokenizer.token_to_id(token),
+            None => {
+                let front = tokenizer.encode("", true).map_err(unsound)?.get_ids().first().copied();
+                front.filter(|id| Some(*id) == model_bos)
+            }
+        };
+        if let (None, Some(token)) = (tokens.get("bos_token"), bos.and_then(|id| tokenizer.id_to_token(id))) {
+            tokens.insert("bos_token".to_owned(), token);
+        }
+        let template = ChatTemplate::load(files, &config, tokens)?;
+        Ok(ChatTokenizer { tokenizer, template, bos, policy, vocab_size, file })
+    }
+
+    /// Ids of `[{user: prompt}, {assistant: word}]`, the policy on BOS applied.
+    ///
+    /// Fails for a word of which nothing is left: one that template and tokenizer turn into the ids of an empty answer.
+    pub fn encode(&self, prompt: &str, word: &str) -> Result<Vec<u32>, ModelError> {
+        self.judge(word, self.ids(&self.template.render(prompt, word)?)?, self.empty(prompt).as_deref())
+    }
+
+    /// [`encode`](Self::encode) for many words, on all cores; one result a word, in order. Fails as a whole only when
+    /// cancelled.
+    pub fn encode_all(
+        &self,
+        prompt: &str,
+        words: &[&str],
+        cancel: &Cancel,
+    ) -> Result<Vec<Result<Vec<u32>, ModelError>>, ModelError> {
+        let empty = self.empty(prompt);
+        let mut encoded = Vec::with_capacity(words.len());
+        for words in words.chunks(AT_ONCE) {
+            cancel.check()?;
+            let texts: Vec<_> = words.iter().map(|word| self.template.render(prompt, word)).collect();
+            let sound: Vec<&str> = texts.iter().flatten().map(String::as_str).collect();
+            // A batch fails as a whole; then each text shows on its own whether it was the one.
+            let batch = self.tokenizer.encode_batch_fast(sound, self.adds_special_tokens()).ok();
+            let mut batch = batch.map(Vec::into_iter);
+            encoded.extend(words.iter().zip(texts).map(|(word, text)| {
+                let text = text?;
+                let ids = match batch.as_mut().and_then(Iterator::next) {
+                    Some(encoding) => self.begin(encoding.get_ids()),
+                    None => self.ids(&text)?,
+                };
+                self.judge(word, ids, empty.as_deref())
+            }));
+        }
+        Ok(encoded)
+    }
+
+    /// The conversation as the template writes it.
+    pub fn render(&self, prompt: &str, word: &str) -> Result<String, ModelError> {
+        self.template.render(prompt, word)
+    }
+
+    /// What a token stands for, as text; the vocabulary's own spelling where it is only part of a character.
+    pub fn token_text(&self, id: u32) -> String {
+        let decoded = self.tokenizer.decode(&[id], false).unwrap_or_default();
+        if decoded.is_empty() || decoded.contains(char::REPLACEMENT_CHARACTER) {
+            self.tokenizer.id_to_token(id).unwrap_or_else(|| format!("<{id}>"))
+        } else {
+            decoded
+        }
+    }
+
+    pub fn template(&self) -> &ChatTemplate {
+        &self.template
+    }
+
+    /// The token that begins a sequence, where this tokenizer has one.
+    pub fn bos(&self) -> Option<u32> {
+        self.bos
+    }
+
+    /// The text already holds the special tokens, so adding them is the published scripts' slip, kept on request.
+    fn adds_special_tokens(&self) -> bool {
+        self.policy == BosPolicy::Published
+    }
+
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let encoding = self.tokenizer.encode_fast(text, self.adds_special_tokens()).map_err(|error| {
+            ModelError::file(&self.file, format!("the tokenizer fails on a conversation: {error}"), "Download the file again")
+        })?;
+        Ok(self.begin(encoding.get_ids()))
+    }
+
+    fn begin(&self, ids: &[u32]) -> Vec<u32> {
+        begin(ids, self.bos, self.policy)
+    }
+
+    /// Ids of the conversation with an empty answer; `None` where the template refuses one.
+    fn empty(&self, prompt: &str) -> Option<Vec<u32>> {
+        self.template.render(prompt, "").and_then(|text| self.ids(&text)).ok()
+    }
+
+    fn judge(&self, word: &str, ids: Vec<u32>, empty: Option<&[u32]>) -> Result<Vec<u32>, ModelError> {
+        let refuse = |problem: String, next: &str| ModelError::Word { word: word.to_owned(), problem, next: next.to_owned() };
+        if ids.is_empty() || empty == Some(&ids) {
+            return Err(refuse(
+                "tokenizes to nothing: chat template and tokenizer leave no token of it".to_owned(),
+                "Leave it out",
+            ));
+        }
+        match ids.iter().find(|&&id| id as usize >= self.vocab_size) {
+            Some(id) => {
+                let problem = format!("becomes token {id}, and the model's embedding has {} rows", self.vocab_size);
+                Err(refuse(problem, "Tokenizer and weights are not of the same model: download both again"))
+            }
+            None => Ok(ids),
+        }
+    }
+}
+
+/// Special tokens by name; each stands as a text or as an object with `content`.
+fn special_tokens(map: &Map<String, Value>) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().or_else(|| value.get("content")?.as_str()).map(str::to_owned);
+    SPECIAL.iter().filter_map(|name| Some(((*name).to_owned(), text(map.get(*name)?)?))).collect()
+}
+
+/// The ids with as many BOS in front as the policy asks for.
+fn begin(ids: &[u32], bos: Option<u32>, policy: BosPolicy) -> Vec<u32> {
+    let Some(bos) = bos else { return ids.to_vec() };
+    let rest = ids.iter().skip_while(|id| **id == bos).copied();
+    match policy {
+        BosPolicy::Published => ids.to_vec(),
+        BosPolicy::Single => std::iter::once(bos).chain(rest).collect(),
+        BosPolicy::None => rest.collect(),
+    }
+}
+
+#[cfg(test)]
+#[path = "tokenizer_tests.rs"]
+mod tests;

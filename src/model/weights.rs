@@ -1,0 +1,372 @@
+//! Tensors out of safetensors files, mapped and copied once: straight into the tensor that is kept.
+//!
+//! Knows names, shapes and dtypes; what a tensor is for is the caller's business.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use memmap2::Mmap;
+use safetensors::tensor::{Dtype, SafeTensors};
+
+use super::files::Files;
+use super::{Cancel, ModelError};
+use crate::text;
+
+/// Bytes converted between two looks at the cancel flag; also all the memory that conversion takes beside the result.
+const CHUNK: usize = 4 << 20;
+/// Names listed in a message before it says how many more there are.
+const NAMES_LISTED: usize = 12;
+const AGAIN: &str = "Download the file again";
+
+/// The open weights of one checkpoint. Dropping it lets go of the files; loaded tensors stay.
+pub struct Weights {
+    shards: Vec<Shard>,
+    tensors: BTreeMap<String, Stored>,
+}
+
+struct Shard {
+    path: PathBuf,
+    bytes: Bytes,
+}
+
+enum Bytes {
+    Mapped(Mmap),
+    Compiled(&'static [u8]),
+}
+
+/// One tensor as the file describes it.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub shape: Vec<usize>,
+    dtype: Dtype,
+    shard: usize,
+    /// Within the shard.
+    range: Range<usize>,
+}
+
+/// How a tensor is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// In the dtype of the file (f64 becomes f32, which nothing here is wider than).
+    AsStored,
+    As(DType),
+}
+
+/// Counts bytes while a checkpoint loads, and ends the load when it is no longer wanted.
+pub struct Meter<'a> {
+    pub progress: &'a mut dyn FnMut(u64, u64),
+    pub cancel: &'a Cancel,
+    pub done: u64,
+    pub total: u64,
+}
+
+impl Meter<'_> {
+    fn advance(&mut self, bytes: usize) -> Result<(), ModelError> {
+        self.done += bytes as u64;
+        (self.progress)(self.done.min(self.total), self.total);
+        self.cancel.check()
+    }
+}
+
+impl Stored {
+    /// Values in the tensor. The shape was checked against the file's size, so this does not overflow.
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().map(|&n| n as u64).product()
+    }
+
+    /// Bytes in the file.
+    pub fn bytes(&self) -> u64 {
+        self.range.len() as u64
+    }
+
+    /// The dtype in which [`Keep`] has it; `None` where the file's dtype is none that models are stored in.
+    pub fn kept_dtype(&self, keep: Keep) -> Option<DType> {
+        let stored = readable(self.dtype)?;
+        Some(match keep {
+            Keep::As(dtype) => dtype,
+            Keep::AsStored if stored == DType::F64 => DType::F32,
+            Keep::AsStored => stored,
+        })
+    }
+}
+
+fn readable(dtype: Dtype) -> Option<DType> {
+    match dtype {
+        Dtype::F32 => Some(DType::F32),
+        Dtype::BF16 => Some(DType::BF16),
+        Dtype::F16 => Some(DType::F16),
+        Dtype::F64 => Some(DType::F64),
+        _ => None,
+    }
+}
+
+impl Weights {
+    /// Opens all shards and reads their headers, not their tensors.
+    pub fn open(files: &Files) -> Result<Self, ModelError> {
+        let (mut shards, mut tensors) = (Vec::new(), BTreeMap::new());
+        for name in files.weights()? {
+            let path = files.path(&name);
+            let bytes = match files.bundled(&name) {
+                Some(bytes) => Bytes::Compiled(bytes),
+                None => map(&path)?,
+            };
+            let shard = Shard { path, bytes };
+            shard.index(shards.len(), &mut tensors)?;
+            shards.push(shard);
+        }
+        Ok(Weights { shards, tensors })
+    }
+
+    /// All tensors by name, in order of name.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Stored)> {
+        self.tensors.iter().map(|(name, stored)| (name.as_str(), stored))
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Stored> {
+        self.tensors.get(name)
+    }
+
+    /// One tensor of the shape expected, on `device`.
+    ///
+    /// Fails where it is missing, has another shape, or a dtype that models are not stored in.
+    pub fn load(
+        &self,
+        name: &str,
+        shape: &[usize],
+        keep: Keep,
+        device: &Device,
+        meter: &mut Meter,
+    ) -> Result<Tensor, ModelError> {
+        let stored = self.get(name).ok_or_else(|| self.missing(name))?;
+        let shard = &self.shards[stored.shard];
+        if stored.shape != shape {
+            let problem = format!("the tensor {name} has shape {:?}, and config.json asks for {shape:?}", stored.shape);
+            return Err(ModelError::file(
+                &shard.path,
+                problem,
+                "config.json and weights are not of the same model: download both again",
+            ));
+        }
+        let (Some(from), Some(to)) = (readable(stored.dtype), stored.kept_dtype(keep)) else {
+            let problem = format!("the tensor {name} is stored as {:?}", stored.dtype);
+            return Err(ModelError::unsupported(
+                shard.path.display().to_string(),
+                problem,
+                "Weights are read from f32, bf16 and f16",
+            ));
+        };
+        let bytes = &shard.bytes()[stored.range.clone()];
+        let width = from.size_in_bytes();
+        let flat = Tensor::zeros(bytes.len() / width, to, device)?;
+        let mut at = 0;
+        for chunk in bytes.chunks(CHUNK) {
+            let count = chunk.len() / width;
+            let values = Tensor::from_raw_buffer(chunk, from, &[count], device)?.to_dtype(to)?;
+            flat.slice_set(&values, 0, at)?;
+            at += count;
+            meter.advance(chunk.len())?;
+        }
+        Ok(flat.reshape(shape)?)
+    }
+
+    /// The error for a tensor that is not there, with what is.
+    pub fn missing(&self, name: &str) -> ModelError {
+        let file = match self.shards.as_slice() {
+            [one] => one.path.clone(),
+            shards => shards.first().and_then(|s| s.path.parent()).map(Path::to_owned).unwrap_or_default(),
+        };
+        let problem = format!("there is no tensor {name}. Found: {}", self.names());
+        ModelError::file(
+            file,
+            problem,
+            "Check that this is the reward model and not the model it was made from, and that every shard is there",
+        )
+    }
+
+    /// Names for a message: those outside the layers first, for a head stands there.
+    fn names(&self) -> String {
+        let (layers, outside): (Vec<&str>, Vec<&str>) =
+            self.tensors.keys().map(String::as_str).partition(|name| name.contains("layers."));
+        let shown: Vec<_> = outside.iter().chain(&layers).take(NAMES_LISTED).map(|name| text::visible(name)).collect();
+        match self.tensors.len() - shown.len() {
+            0 if shown.is_empty() => "no tensors at all".to_owned(),
+            0 => shown.join(", "),
+            more => format!("{} and {more} more", shown.join(", ")),
+        }
+    }
+}
+
+impl Shard {
+    fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Mapped(map) => map,
+            Bytes::Compiled(bytes) => bytes,
+        }
+    }
+
+    fn index(&self, shard: usize, tensors: &mut BTreeMap<String, Stored>) -> Result<(), ModelError> {
+        let bytes = self.bytes();
+        let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| self.damaged(&error))?;
+        // Tensors follow the header, which follows its length in eight bytes. The crate has checked every range.
+        let data = header + 8;
+        for (name, info) in metadata.tensors() {
+            let range = data + info.data_offsets.0..data + info.data_offsets.1;
+            tensors.insert(name, Stored { shape: info.shape.clone(), dtype: info.dtype, shard, range });
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, error: &dyn std::fmt::Display) -> ModelError {
+        let bytes = self.bytes();
+        let found = text::bytes(bytes.len() as u64);
+        if bytes.starts_with(b"version https://git-lfs") {
+            return ModelError::file(&self.path, "is a Git LFS pointer, not the weights", "Run git lfs pull in that folder");
+        }
+        let problem = match size_by_header(bytes) {
+            Some(size) if size > bytes.len() as u64 => {
+                let missing = text::bytes(size - bytes.len() as u64);
+                format!(
+                    "is cut short: its header speaks of {} ({size} bytes), the file has {found} ({missing} missing)",
+                    text::bytes(size)
+                )
+            }
+            _ => format!("is no sound safetensors file of {found}: {error}"),
+        };
+        ModelError::file(&self.path, problem, AGAIN)
+    }
+}
+
+/// What the file's own header says its size is; `None` where the header cannot be read or is itself cut off.
+fn size_by_header(bytes: &[u8]) -> Option<u64> {
+    let length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
+    let data = length.checked_add(8)?;
+    let header: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(bytes.get(8..usize::try_from(data).ok()?)?).ok()?;
+    let ends = header.values().filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64());
+    data.checked_add(ends.max()?)
+}
+
+fn map(path: &Path) -> Result<Bytes, ModelError> {
+    let unreadable =
+        |error: std::io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
+    let file = File::open(path).map_err(unreadable)?;
+    // SAFETY: a mapping is sound as long as nobody changes the file under it. No safe call can rule that out; weights are
+    // written once, by a download that renames the finished file into place, and the mapping lives only while a model loads.
+    // Someone who overwrites the file meanwhile gets wrong numbers; who truncates it, a bus error, as in every program that
+    // maps weights.
+    let map = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
+    Ok(Bytes::Mapped(map))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::tensor::TensorView;
+
+    fn weights(tensors: &[(&str, Dtype, &[usize], Vec<u8>)]) -> (tempfile::TempDir, Files) {
+        let views =
+            tensors.iter().map(|(name, dtype, shape, bytes)| (*name, TensorView::new(*dtype, shape.to_vec(), bytes).unwrap()));
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
+        let files = Files::Directory(directory.path().to_owned());
+        (directory, files)
+    }
+
+    fn f32s(values: &[f32]) -> Vec<u8> {
+        values.iter().flat_map(|v| v.to_le_bytes()).collect()
+    }
+
+    fn load(files: &Files, name: &str, shape: &[usize], keep: Keep) -> Result<Tensor, ModelError> {
+        let cancel = Cancel::default();
+        let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
+        Weights::open(files)?.load(name, shape, keep, &Device::Cpu, &mut meter)
+    }
+
+    #[test]
+    fn values_keep_their_places_across_chunks() {
+        let count = CHUNK / 4 * 2 + 3;
+        let values: Vec<f32> = (0..count).map(|i| i as f32).collect();
+        let (_kept, files) = weights(&[("a", Dtype::F32, &[count], f32s(&values))]);
+        assert_eq!(load(&files, "a", &[count], Keep::AsStored).unwrap().to_vec1::<f32>().unwrap(), values);
+    }
+
+    #[test]
+    fn every_stored_dtype_becomes_the_one_asked_for() {
+        let bf16 = vec![0x80, 0x3f, 0x00, 0xc0]; // 1, -2
+        let f16 = vec![0x00, 0x3c, 0x00, 0xc0]; // 1, -2
+        let f64 = [1f64, -2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+        for (dtype, bytes, stored) in [
+            (Dtype::F32, f32s(&[1.0, -2.0]), DType::F32),
+            (Dtype::BF16, bf16, DType::BF16),
+            (Dtype::F16, f16, DType::F16),
+            (Dtype::F64, f64, DType::F32),
+        ] {
+            let (_kept, files) = weights(&[("a", dtype, &[1, 2], bytes)]);
+            assert_eq!(load(&files, "a", &[1, 2], Keep::AsStored).unwrap().dtype(), stored);
+            for to in [DType::F32, DType::BF16, DType::F16] {
+                let tensor = load(&files, "a", &[1, 2], Keep::As(to)).unwrap();
+                assert_eq!(tensor.dtype(), to);
+                assert_eq!(tensor.to_dtype(DType::F32).unwrap().to_vec2::<f32>().unwrap(), [[1.0, -2.0]]);
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_tensors_are_named_with_what_was_found() {
+        let (_kept, files) = weights(&[
+            ("model.layers.0.w", Dtype::F32, &[1], f32s(&[1.0])),
+            ("v_head.summary.weight", Dtype::I64, &[1], vec![0; 8]),
+        ]);
+        for (name, shape, expected) in [
+            ("score.weight", &[1][..], "no tensor score.weight. Found: v_head.summary.weight, model.layers.0.w"),
+            ("model.layers.0.w", &[2, 3], "model.layers.0.w has shape [1], and config.json asks for [2, 3]"),
+            ("v_head.summary.weight", &[1], "v_head.summary.weight is stored as I64"),
+        ] {
+            let error = load(&files, name, shape, Keep::AsStored).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains("model.safetensors"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_tensors_is_cut_and_counted() {
+        let names: Vec<String> = (0..20).map(|i| format!("t{i:02}")).collect();
+        let tensors: Vec<_> = names.iter().map(|n| (n.as_str(), Dtype::F32, &[1][..], f32s(&[0.0]))).collect();
+        let (_kept, files) = weights(&tensors);
+        let error = load(&files, "score.weight", &[1], Keep::AsStored).unwrap_err().to_string();
+        assert!(error.contains("t11 and 8 more") && !error.contains("t12"), "{error}");
+    }
+
+    #[test]
+    fn damaged_files_are_told_apart() {
+        let (kept, files) = weights(&[("a", Dtype::F32, &[8], f32s(&[0.0; 8]))]);
+        let path = kept.path().join("model.safetensors");
+        let whole = std::fs::read(&path).unwrap();
+        for (bytes, expected) in [
+            (&whole[..whole.len() - 5], "cut short"),
+            (&whole[..whole.len() - 5], "5 B missing"),
+            (&whole[..20], "no sound safetensors file of 20 B"),
+            (&[], "no sound safetensors file of 0 B"),
+            (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+            (b"<html>not found</html>", "no sound safetensors"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = Weights::open(&files).err().unwrap().to_string();
+            assert!(error.contains(expected), "{error}");
+            assert!(error.contains("model.safetensors"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_cancelled_load_ends_at_the_next_chunk() {
+        let (_kept, files) = weights(&[("a", Dtype::F32, &[2], f32s(&[0.0; 2]))]);
+        let cancel = Cancel::default();
+        cancel.set();
+        let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 8 };
+        let result = Weights::open(&files).unwrap().load("a", &[2], Keep::AsStored, &Device::Cpu, &mut meter);
+        assert!(matches!(result, Err(ModelError::Cancelled)));
+        assert_eq!(meter.done, 8);
+    }
+}

@@ -1,0 +1,281 @@
+//! From the text of a word to its reward, against transformers: `tests/fixtures/make_checkpoints.py` made the checkpoints
+//! and the expected numbers.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
+use rewardscope::model::config::{DecoderConfig, ModelConfig, RopeScaling};
+use rewardscope::model::decoder::{Cache, Decoder, Nodes};
+use rewardscope::model::files::Files;
+use rewardscope::model::head::Head;
+use rewardscope::model::weights::{Keep, Meter, Weights};
+use rewardscope::model::{BosPolicy, Cancel, Dtype, Family, LoadOptions};
+
+const FIXTURES: [&str; 4] = ["llama", "llama-2024", "gemma2", "gemma2-2024"];
+/// Scores against the reference, in f32.
+const TOLERANCE: f32 = 1e-4;
+/// Scores against our own in another batch.
+const BATCH_TOLERANCE: f32 = 1e-5;
+/// A wrong way must be off by this much somewhere, or the fixtures have no teeth.
+const PLAINLY_WRONG: f32 = 0.05;
+
+#[derive(serde::Deserialize)]
+struct Expected {
+    prompts: Vec<String>,
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    prompt: usize,
+    word: String,
+    single: Reference,
+    published: Reference,
+}
+
+#[derive(serde::Deserialize)]
+struct Reference {
+    ids: Vec<u32>,
+    score: f32,
+}
+
+impl Case {
+    fn under(&self, policy: BosPolicy) -> &Reference {
+        if policy == BosPolicy::Published { &self.published } else { &self.single }
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn expected(name: &str) -> Expected {
+    serde_json::from_slice(&std::fs::read(folder(name).join("expected.json")).unwrap()).unwrap()
+}
+
+fn load(name: &str, bos: BosPolicy, dtype: Dtype) -> RewardModel {
+    let label = SourceLabel { name: name.to_owned(), source: name.to_owned(), revision: None };
+    let options = LoadOptions { bos, dtype, ..LoadOptions::default() };
+    RewardModel::load(&Files::Directory(folder(name)), &label, &options, &mut |_, _| {}, &Cancel::default()).unwrap()
+}
+
+/// Hidden states at the last tokens to rewards, for one conversation run on its own.
+fn score(decoder: &Decoder, head: &Head, ids: &[u32]) -> f32 {
+    let last = ids.len() as u32 - 1;
+    let output = decoder.forward(&Nodes::chain(ids, 0), None, &[last], false, &Cancel::default()).unwrap();
+    head.rewards(&output.hidden).unwrap()[0]
+}
+
+/// Many conversations in one forward behind a prefix that they share.
+fn forest(model: &RewardModel, conversations: &[&[u32]], prefix: usize) -> Vec<f32> {
+    let cancel = Cancel::default();
+    let cache: Option<Cache> = (prefix > 0).then(|| {
+        let chain = Nodes::chain(&conversations[0][..prefix], 0);
+        model.decoder.forward(&chain, None, &[], true, &cancel).unwrap().cache.unwrap()
+    });
+    let (mut nodes, mut reads) = (Nodes::default(), Vec::new());
+    let mut known = std::collections::HashMap::new();
+    for ids in conversations {
+        let mut parent = None;
+        for &token in &ids[prefix..] {
+            let node = *known.entry((parent, token)).or_insert_with(|| nodes.push(token, parent, prefix).unwrap());
+            parent = Some(node);
+        }
+        reads.extend(parent);
+    }
+    let output = model.decoder.forward(&nodes, cache.as_ref(), &reads, false, &cancel).unwrap();
+    model.head.rewards(&output.hidden).unwrap()
+}
+
+#[test]
+fn ids_and_scores_are_those_of_transformers() {
+    for name in FIXTURES {
+        let expected = expected(name);
+        for policy in [BosPolicy::Single, BosPolicy::Published] {
+            let model = load(name, policy, Dtype::F32);
+            for case in &expected.cases {
+                let reference = case.under(policy);
+                let ids = model.tokenizer.encode(&expected.prompts[case.prompt], &case.word).unwrap();
+                assert_eq!(ids, reference.ids, "{name}, {policy}, prompt {}, word {:?}", case.prompt, case.word);
+                let score = score(&model.decoder, &model.head, &ids);
+                let off = (score - reference.score).abs();
+                assert!(
+                    off < TOLERANCE,
+                    "{name}, {policy}, prompt {}, {:?}: {score}, not {}",
+                    case.prompt,
+                    case.word,
+                    reference.score
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_loaded_is_stated() {
+    for (name, family, head, template) in [
+        ("llama", Family::Llama, "score.weight [1, 48] f32", "chat_template.jinja, 26 Jul 2024"),
+        ("llama-2024", Family::Llama, "score.weight [3, 48] f32, row 0", "tokenizer_config.json"),
+        ("gemma2", Family::Gemma, "score.weight [1, 48] f32", "tokenizer_config.json"),
+        ("gemma2-2024", Family::Gemma, "score.weight [1, 48] f32", "chat_template.jinja"),
+    ] {
+        let info = load(name, BosPolicy::Single, Dtype::F32).info;
+        let told = info.provenance;
+        assert_eq!((info.family, told.head.as_str(), told.template.as_str()), (family, head, template));
+        assert_eq!((told.dtype.as_str(), told.bos.as_str(), told.demonstration), ("f32", "single", false));
+    }
+    let told = load("llama", BosPolicy::Single, Dtype::F32).info.provenance;
+    assert_eq!((told.parameters, told.architecture.as_str()), (90_048, "LlamaForSequenceClassification"));
+}
+
+#[test]
+fn batch_order_and_prefix_change_no_score() {
+    for name in FIXTURES {
+        let expected = expected(name);
+        let model = load(name, BosPolicy::Single, Dtype::F32);
+        for prompt in 0..expected.prompts.len() {
+            let cases: Vec<&Case> = expected.cases.iter().filter(|case| case.prompt == prompt).collect();
+            let mut ids: Vec<&[u32]> = cases.iter().map(|case| case.single.ids.as_slice()).collect();
+            let shortest = ids.iter().map(|ids| ids.len()).min().unwrap();
+            let shared = (0..shortest - 1).take_while(|&i| ids.iter().all(|other| other[i] == ids[0][i])).count();
+            assert!(shared > 3, "{name}: conversations share their prompt");
+
+            let alone: Vec<f32> = ids.iter().map(|ids| score(&model.decoder, &model.head, ids)).collect();
+            let close = |what: &str, scores: &[f32], alone: &[f32]| {
+                for ((a, b), case) in scores.iter().zip(alone).zip(&cases) {
+                    assert!((a - b).abs() < BATCH_TOLERANCE, "{name}, prompt {prompt}, {what}, {:?}: {a}, alone {b}", case.word);
+                }
+            };
+            close("behind the whole prefix", &forest(&model, &ids, shared), &alone);
+            close("behind half of the prefix", &forest(&model, &ids, shared / 2), &alone);
+            close("without a prefix", &forest(&model, &ids, 0), &alone);
+            ids.reverse();
+            let mut reversed = forest(&model, &ids, shared);
+            reversed.reverse();
+            close("in reverse order", &reversed, &alone);
+        }
+    }
+}
+
+#[test]
+fn many_words_encode_as_each_does() {
+    for name in FIXTURES {
+        let expected = expected(name);
+        let model = load(name, BosPolicy::Single, Dtype::F32);
+        let words: Vec<&str> = expected.cases.iter().map(|case| case.word.as_str()).collect();
+        let all = model.tokenizer.encode_all(&expected.prompts[0], &words, &Cancel::default()).unwrap();
+        for (word, ids) in words.iter().zip(all) {
+            assert_eq!(ids.unwrap(), model.tokenizer.encode(&expected.prompts[0], word).unwrap());
+        }
+    }
+}
+
+#[test]
+fn half_precision_is_near_and_not_the_same() {
+    for name in FIXTURES {
+        let expected = expected(name);
+        for (dtype, tolerance) in [(Dtype::Bf16, 0.5), (Dtype::F16, 0.06)] {
+            let model = load(name, BosPolicy::Single, dtype);
+            let off = |case: &Case| (score(&model.decoder, &model.head, &case.single.ids) - case.single.score).abs();
+            let worst = expected.cases.iter().take(13).map(off).fold(0.0, f32::max);
+            assert!(worst < tolerance && worst > TOLERANCE, "{name}, {dtype:?}: off by {worst}");
+        }
+    }
+}
+
+/// Scores of a fixture's cases where the configuration was tampered with.
+fn scores_of(name: &str, tamper: fn(&mut DecoderConfig)) -> Vec<f32> {
+    let files = Files::Directory(folder(name));
+    let mut config = ModelConfig::read(&files).unwrap();
+    let weights = Weights::open(&files).unwrap();
+    let (cancel, device) = (Cancel::default(), Device::Cpu);
+    let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
+    let head = Head::load(&files, &config, &weights, &device, &mut meter).unwrap();
+    tamper(&mut config.decoder);
+    let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter);
+    let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut fetch).unwrap();
+    expected(name).cases.iter().map(|case| score(&decoder, &head, &case.single.ids)).collect()
+}
+
+fn worst(scores: &[f32], name: &str) -> f32 {
+    let expected = expected(name);
+    scores.iter().zip(&expected.cases).map(|(score, case)| (score - case.single.score).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn wrong_ways_are_plainly_wrong() {
+    type Tamper = (&'static str, &'static str, fn(&mut DecoderConfig));
+    let ways: &[Tamper] = &[
+        ("gemma2", "scaled by head_dim", |c| c.attention_scale = (c.head_dim as f64).powf(-0.5)),
+        ("gemma2", "no soft-cap", |c| c.attention_softcap = None),
+        ("gemma2", "no window", |c| c.windows = vec![None; c.windows.len()]),
+        ("gemma2", "a window one too long", |c| c.windows.iter_mut().flatten().for_each(|w| *w += 1)),
+        ("gemma2", "layer kinds implied", |c| c.windows = vec![Some(24), None, Some(24)]),
+        ("gemma2-2024", "scaled by head_dim", |c| c.attention_scale = (c.head_dim as f64).powf(-0.5)),
+        ("gemma2-2024", "no soft-cap", |c| c.attention_softcap = None),
+        ("gemma2-2024", "odd layers slide", |c| c.windows = vec![None, Some(16), None, Some(16)]),
+        ("gemma2-2024", "no post norms, plain embeddings", |c| c.gemma = false),
+        ("llama", "RoPE unscaled", |c| c.rope.scaling = RopeScaling::Default),
+        ("llama", "RoPE scaled linearly", |c| c.rope.scaling = RopeScaling::Linear { factor: 8.0 }),
+        ("llama-2024", "RoPE unscaled", |c| c.rope.scaling = RopeScaling::Default),
+        ("llama-2024", "no attention bias", |c| c.attention_bias = false),
+        ("llama-2024", "no MLP bias", |c| c.mlp_bias = false),
+    ];
+    for (name, way, tamper) in ways {
+        let off = worst(&scores_of(name, *tamper), name);
+        assert!(off > PLAINLY_WRONG, "{name}, {way}: off by only {off}");
+    }
+    for name in FIXTURES {
+        assert!(worst(&scores_of(name, |_| {}), name) < TOLERANCE, "{name}: untampered");
+    }
+}
+
+#[test]
+fn a_doubled_bos_and_an_early_pool_are_plainly_wrong() {
+    for name in FIXTURES {
+        let expected = expected(name);
+        let model = load(name, BosPolicy::Single, Dtype::F32);
+        let early: Vec<f32> =
+            expected.cases.iter().map(|c| score(&model.decoder, &model.head, &c.single.ids[..c.single.ids.len() - 1])).collect();
+        assert!(worst(&early, name) > PLAINLY_WRONG, "{name}: pooled one token early");
+        // The template of llama-2024 writes no BOS, so nothing is doubled there.
+        if name != "llama-2024" {
+            let doubled: Vec<f32> = expected.cases.iter().map(|case| case.published.score).collect();
+            assert!(worst(&doubled, name) > PLAINLY_WRONG, "{name}: doubled BOS");
+        }
+    }
+}
+
+#[test]
+fn a_cancelled_forward_ends_without_scores() {
+    let model = load("llama", BosPolicy::Single, Dtype::F32);
+    let cancel = Cancel::default();
+    cancel.set();
+    let result = model.decoder.forward(&Nodes::chain(&[1, 2], 0), None, &[1], false, &cancel);
+    assert!(matches!(result, Err(rewardscope::model::ModelError::Cancelled)));
+}
+
+#[test]
+fn every_step_of_the_decoder_has_a_gradient() {
+    for name in ["llama", "gemma2"] {
+        let files = Files::Directory(folder(name));
+        let config = ModelConfig::read(&files).unwrap();
+        let weights = Weights::open(&files).unwrap();
+        let (cancel, device) = (Cancel::default(), Device::Cpu);
+        let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
+        let mut variables = Vec::new();
+        let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut |name, shape, _| {
+            let tensor = weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter)?;
+            let variable = candle_core::Var::from_tensor(&tensor)?;
+            let tensor = variable.as_tensor().clone();
+            variables.push((name.to_owned(), variable));
+            Ok(tensor)
+        });
+        let hidden = decoder.unwrap().forward(&Nodes::chain(&[5, 6, 7, 8], 0), None, &[3], false, &cancel).unwrap().hidden;
+        let gradients = hidden.sqr().and_then(|h: Tensor| h.sum_all()).and_then(|loss| loss.backward()).unwrap();
+        for (tensor, variable) in &variables {
+            assert!(gradients.get(variable).is_some(), "{name}: no gradient reaches {tensor}");
+        }
+    }
+}
