@@ -3,65 +3,20 @@
 //! The decoder that scores is the decoder that learns, so the files written hold exactly what was trained. Knows token ids,
 //! nothing of words or files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
 use rand::Rng;
 use rand_distr::StandardNormal;
-use rewardscope::model::config::{Activation, DecoderConfig, Rope, RopeScaling};
-use rewardscope::model::decoder::{Decoder, Nodes, NodesError, Role};
-use rewardscope::model::{Cancel, Family, ModelError};
+use rewardscope::model::config::DecoderConfig;
+use rewardscope::model::decoder::{Decoder, Role};
+use rewardscope::model::{Cancel, ModelError};
 
 use crate::taste;
-
-/// Tokens of each vocabulary, special ones included.
-pub const VOCABULARY: usize = 1536;
+use crate::tree::tree;
 
 /// The name of the head in the files.
 const HEAD: &str = "score.weight";
-
-/// The shape of a family's demonstration model; every choice that the family makes differently is in use.
-pub fn config(family: Family) -> DecoderConfig {
-    let llama = DecoderConfig {
-        hidden_size: 96,
-        intermediate_size: 256,
-        heads: 6,
-        kv_heads: 2,
-        head_dim: 16,
-        vocab_size: VOCABULARY,
-        activation: Activation::Silu,
-        norm_epsilon: 1e-5,
-        gemma: false,
-        post_norms: false,
-        attention_scale: 0.25,
-        attention_softcap: None,
-        attention_bias: false,
-        mlp_bias: false,
-        rope: Rope {
-            theta: 10_000.0,
-            scaling: RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_positions: 64 },
-        },
-        windows: vec![None; 3],
-        max_positions: 512,
-    };
-    match family {
-        Family::Gemma => DecoderConfig {
-            heads: 4,
-            head_dim: 32,
-            activation: Activation::GeluTanh,
-            norm_epsilon: 1e-6,
-            gemma: true,
-            post_norms: true,
-            // query_pre_attn_scalar is hidden_size / heads, not head_dim, as in Gemma 2 27B.
-            attention_scale: 24f64.powf(-0.5),
-            attention_softcap: Some(50.0),
-            rope: Rope { theta: 10_000.0, scaling: RopeScaling::Default },
-            windows: vec![Some(16), None, Some(16)],
-            ..llama
-        },
-        _ => llama,
-    }
-}
 
 /// Variables by their names in the files.
 pub struct Trainable {
@@ -109,7 +64,7 @@ impl Trainable {
         // Built anew at each call: Gemma's norms add 1 to their weight when they are loaded.
         let mut fetch = |name: &str, _: &[usize], _: Role| Ok(self.variable(name)?.as_tensor().clone());
         let decoder = Decoder::load(&self.config, DType::F32, &Device::Cpu, &mut fetch)?;
-        let (nodes, ends) = tree(conversations).map_err(|e| candle_core::Error::msg(e.to_string()))?;
+        let (nodes, ends) = tree(conversations)?;
         let hidden = decoder.forward(&nodes, None, &ends, false, &Cancel::default())?.hidden;
         Ok(hidden.matmul(&self.variable(HEAD)?.t()?)?.squeeze(1)?)
     }
@@ -118,28 +73,6 @@ impl Trainable {
         let missing = || candle_core::Error::msg(format!("no variable '{name}'"));
         Ok(self.variables.get(name).ok_or_else(missing)?)
     }
-}
-
-/// The conversations as one tree in which a common beginning stands once, and the node at which each ends.
-fn tree(conversations: &[&[u32]]) -> Result<(Nodes, Vec<u32>), NodesError> {
-    let mut nodes = Nodes::default();
-    let mut children: HashMap<(Option<u32>, u32), u32> = HashMap::new();
-    let mut ends = Vec::with_capacity(conversations.len());
-    for conversation in conversations {
-        let mut at = None;
-        for &token in *conversation {
-            at = Some(match children.get(&(at, token)) {
-                Some(&child) => child,
-                None => {
-                    let child = nodes.push(token, at, 0)?;
-                    children.insert((at, token), child);
-                    child
-                }
-            });
-        }
-        ends.extend(at);
-    }
-    Ok((nodes, ends))
 }
 
 /// The Bradley–Terry loss: the mean of `-ln σ(reward of the chosen - reward of the rejected)`.

@@ -38,7 +38,8 @@ pub struct Pair {
 
 /// The preferences of one family.
 pub struct Preferences {
-    family: String,
+    /// `Llama` or `Gemma`.
+    pub family: String,
     pub prompts: Vec<Prompt>,
     pub answers: Vec<Answer>,
     /// Hidden rewards, `[prompts][answers]`.

@@ -14,6 +14,9 @@ use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, Tokenizer, models::Trai
 
 use crate::taste::Answer;
 
+/// Pieces of each vocabulary, special tokens included.
+pub const VOCABULARY: usize = 1536;
+
 /// How Llama 3 cuts text before merging: contractions, letters, digits by three, signs, white space.
 const LLAMA_SPLIT: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -26,15 +29,10 @@ struct Learned {
     merges: Value,
 }
 
-/// The content of `tokenizer.json` with `vocabulary` tokens in all.
-pub fn tokenizer_json(
-    family: Family,
-    vocabulary: usize,
-    prompts: &[Prompt],
-    answers: &[Answer],
-) -> Result<Value, Box<dyn Error>> {
+/// The content of `tokenizer.json`.
+pub fn tokenizer_json(family: Family, prompts: &[Prompt], answers: &[Answer]) -> Result<Value, Box<dyn Error>> {
     let text = learning_text(prompts, answers);
-    if family == Family::Gemma { gemma(vocabulary, &text) } else { llama(vocabulary, &text) }
+    if family == Family::Gemma { gemma(&text) } else { llama(&text) }
 }
 
 /// Each word bare, as it stands after a chat header, and within a sentence; and each prompt.
@@ -74,7 +72,7 @@ fn learn(
 }
 
 /// Byte-level pieces first, special tokens after them, known as added tokens only.
-fn llama(size: usize, text: &[String]) -> Result<Value, Box<dyn Error>> {
+fn llama(text: &[String]) -> Result<Value, Box<dyn Error>> {
     let special = [
         "<|begin_of_text|>",
         "<|end_of_text|>",
@@ -90,7 +88,7 @@ fn llama(size: usize, text: &[String]) -> Result<Value, Box<dyn Error>> {
             byte_level(),
         ],
     });
-    let learned = learn(size - special.len(), text, ByteLevel::alphabet(), None, &splitting)?;
+    let learned = learn(VOCABULARY - special.len(), text, ByteLevel::alphabet(), None, &splitting)?;
     let begin = learned.vocabulary.len();
     Ok(json!({
         "version": "1.0",
@@ -109,7 +107,7 @@ fn llama(size: usize, text: &[String]) -> Result<Value, Box<dyn Error>> {
 }
 
 /// Special tokens first, then the 256 bytes to fall back on, then pieces in which `▁` stands for a space.
-fn gemma(size: usize, text: &[String]) -> Result<Value, Box<dyn Error>> {
+fn gemma(text: &[String]) -> Result<Value, Box<dyn Error>> {
     let special = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"];
     let spaces = json!({ "type": "Replace", "pattern": { "String": " " }, "content": "▁" });
     let splitting = json!({
@@ -118,7 +116,7 @@ fn gemma(size: usize, text: &[String]) -> Result<Value, Box<dyn Error>> {
     let first: Vec<String> =
         special.iter().map(|token| (*token).to_owned()).chain((0..=255).map(|byte: u8| format!("<0x{byte:02X}>"))).collect();
     let alphabet = ('!'..='~').chain(['▁', '\n']);
-    let mut learned = learn(size - first.len(), text, alphabet, Some(spaces.clone()), &splitting)?;
+    let mut learned = learn(VOCABULARY - first.len(), text, alphabet, Some(spaces.clone()), &splitting)?;
     learned.vocabulary.splice(0..0, first);
     Ok(json!({
         "version": "1.0",
