@@ -1,1 +1,87 @@
-//! Placeholder while the tree grows.
+//! Arguments and commands, one file a command. The only place that prints.
+
+mod args;
+mod doctor;
+//mod entries;
+//mod explore;
+//mod keys;
+mod list;
+mod score;
+mod session;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::{Cli, Command};
+
+use crate::text;
+
+/// How a command ended badly: the message for the user and the exit status.
+#[derive(Debug)]
+pub enum Failure {
+    /// The run failed: status 1.
+    Run(String),
+    /// The command line, or a file it names, makes no sense: status 2.
+    Use(String),
+    /// An interrupt ended it: status 130.
+    Interrupted(String),
+    /// Another signal ended the explorer: 128 and its number.
+    Signal(u8),
+}
+
+impl Failure {
+    pub fn run(error: impl fmt::Display) -> Self {
+        Failure::Run(error.to_string())
+    }
+
+    pub fn usage(error: impl fmt::Display) -> Self {
+        Failure::Use(error.to_string())
+    }
+
+    fn status(&self) -> u8 {
+        match self {
+            Failure::Run(_) => 1,
+            Failure::Use(_) => 2,
+            Failure::Interrupted(_) => 130,
+            Failure::Signal(status) => *status,
+        }
+    }
+
+    fn message(&self) -> &str {
+        match self {
+            Failure::Run(message) | Failure::Use(message) | Failure::Interrupted(message) => message,
+            Failure::Signal(_) => "",
+        }
+    }
+}
+
+/// Runs the program on the arguments of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message().is_empty() {
+                // Each line on its own, so that a list in a message stays a list.
+                for (i, line) in failure.message().lines().enumerate() {
+                    eprintln!("{}{}", if i == 0 { "rewardscope: " } else { "" }, text::visible(line));
+                }
+            }
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        None => Ok(()),
+        Some(Command::Score(args)) => score::run(&args),
+        Some(Command::Models(args)) => list::models(&args),
+        Some(Command::Corpora(args)) => list::corpora(&args),
+        Some(Command::Prompts(args)) => list::prompts(&args),
+        Some(Command::Themes(args)) => list::themes(&args),
+        Some(Command::Doctor(args)) => doctor::run(&args),
+    }
+}

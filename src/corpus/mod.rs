@@ -1,12 +1,21 @@
 //! What is asked and what is answered: word lists with their categories, and the prompts.
 //!
-//! Knows files and text, nothing of models. Readers live in `read`, the built-in lists in `builtin`.
+//! `read` reads the formats of word lists, `library` finds lists by name, `prompt` and `prompts` hold the questions. Knows
+//! files and text, nothing of models.
 
+pub(crate) mod error;
+pub mod library;
 pub mod prompt;
+mod prompts;
+pub mod read;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use error::CorpusError;
+pub use library::{Listing, join_categories, list};
 pub use prompt::{Factors, Framing, Prompt, PromptSet};
+pub use read::read_words_file;
 
 /// One word of a corpus, exactly as it is put to the model (a leading space is part of it).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,22 +26,133 @@ pub struct Word {
 }
 
 /// A list of distinct words in file order, each with the categories it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Corpus {
     /// `big-two`, or the file stem.
     pub name: String,
     /// Category names in order of first appearance.
     pub categories: Vec<String>,
     pub words: Vec<Word>,
+    /// What a reader should know of the file: rows merged or passed over.
+    pub notes: Vec<String>,
 }
 
 impl Corpus {
     pub fn new(name: impl Into<String>) -> Self {
-        Corpus { name: name.into(), categories: Vec::new(), words: Vec::new() }
+        Corpus { name: name.into(), ..Corpus::default() }
+    }
+
+    /// Words without categories, each once.
+    pub fn from_words(name: impl Into<String>, words: impl IntoIterator<Item = String>) -> Self {
+        let mut builder = Builder::new(Corpus::new(name));
+        for word in words {
+            builder.add(&word, []);
+        }
+        builder.finish()
+    }
+
+    /// Adds the words and categories of another list; a word in both has the categories of both.
+    pub fn merge(&mut self, other: Corpus) {
+        let mut builder = Builder::new(std::mem::take(self));
+        for word in &other.words {
+            builder.add(&word.text, other.categories_of(word));
+        }
+        *self = builder.finish();
+        if !self.name.split('+').any(|part| part == other.name) {
+            self.name = format!("{}+{}", self.name, other.name);
+        }
+        self.notes.extend(other.notes);
     }
 
     /// The names of a word's categories.
     pub fn categories_of<'a>(&'a self, word: &'a Word) -> impl Iterator<Item = &'a str> {
         word.categories.iter().filter_map(|&c| self.categories.get(usize::from(c)).map(String::as_str))
+    }
+}
+
+/// A corpus that grows, with an index of its words.
+pub(crate) struct Builder {
+    corpus: Corpus,
+    index: HashMap<Arc<str>, usize>,
+    /// Rows that named a word and category already there.
+    repeated: usize,
+}
+
+impl Builder {
+    pub(crate) fn new(corpus: Corpus) -> Self {
+        let index = corpus.words.iter().enumerate().map(|(i, word)| (word.text.clone(), i)).collect();
+        Builder { corpus, index, repeated: 0 }
+    }
+
+    pub(crate) fn add<'a>(&mut self, text: &str, categories: impl IntoIterator<Item = &'a str>) {
+        let at = self.index.get(text).copied();
+        let known = at.is_some();
+        let at = at.unwrap_or_else(|| {
+            let text: Arc<str> = text.into();
+            self.index.insert(text.clone(), self.corpus.words.len());
+            self.corpus.words.push(Word { text, categories: Vec::new() });
+            self.corpus.words.len() - 1
+        });
+        let mut new = !known;
+        for category in categories {
+            let Some(id) = self.category(category) else { continue };
+            let held = &mut self.corpus.words[at].categories;
+            if let Err(place) = held.binary_search(&id) {
+                held.insert(place, id);
+                new = true;
+            }
+        }
+        self.repeated += usize::from(!new);
+    }
+
+    pub(crate) fn note(&mut self, note: String) {
+        self.corpus.notes.push(note);
+    }
+
+    pub(crate) fn repeated(&self) -> usize {
+        self.repeated
+    }
+
+    pub(crate) fn finish(self) -> Corpus {
+        self.corpus
+    }
+
+    /// The id of a category, new or known; none past 65,536 of them.
+    fn category(&mut self, name: &str) -> Option<u16> {
+        let at = self.corpus.categories.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.corpus.categories.push(name.to_owned());
+            self.corpus.categories.len() - 1
+        });
+        u16::try_from(at).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merged_lists_unite_words_and_categories() {
+        let mut a = Builder::new(Corpus::new("a"));
+        a.add("love", ["communion"]);
+        a.add("power", ["agency"]);
+        let mut a = a.finish();
+        let mut b = Builder::new(Corpus::new("b"));
+        b.add("love", ["care"]);
+        b.add(" love", []);
+        a.merge(b.finish());
+        let words: Vec<(&str, Vec<&str>)> = a.words.iter().map(|w| (&*w.text, a.categories_of(w).collect())).collect();
+        assert_eq!(words, [("love", vec!["communion", "care"]), ("power", vec!["agency"]), (" love", vec![])]);
+        assert_eq!(a.name, "a+b");
+    }
+
+    #[test]
+    fn repeats_are_counted_and_merged() {
+        let mut builder = Builder::new(Corpus::new("x"));
+        for (word, category) in [("love", "a"), ("love", "a"), ("love", "b"), ("hate", "a")] {
+            builder.add(word, [category]);
+        }
+        assert_eq!(builder.repeated(), 1);
+        assert_eq!(builder.finish().words.len(), 2);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+pub use super::prompts::resolve;
+
 /// Whether a prompt asks for the best or for the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -16,7 +18,6 @@ pub struct Factors {
     pub adjective: String,
     pub superlative: String,
     pub concision: String,
-    pub framing: Framing,
 }
 
 /// A question put to the model as the user's turn.
@@ -25,6 +26,9 @@ pub struct Prompt {
     /// `greatest_ever_one`; none for a text typed by the user.
     pub key: Option<Arc<str>>,
     pub text: Arc<str>,
+    /// None where it is not known.
+    pub framing: Option<Framing>,
+    /// Its place in a factorial design, where it has one.
     pub factors: Option<Factors>,
 }
 

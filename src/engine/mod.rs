@@ -1,10 +1,18 @@
 //! How words are scored: what can be asked of the engine and what it tells.
 //!
-//! `worker` is the one thread that owns models and device; `plan` turns conversations into nodes to run. Requests state the
-//! whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by piece. A score
+//! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
+//! job in steps; `plan` turns conversations into nodes to run; `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by piece. A score
 //! is a fact about model, prompt and word: one that arrives late does no harm.
 
+mod batch;
+mod handle;
+mod memory;
+pub mod plan;
+mod worker;
+
 use std::sync::Arc;
+
+pub use handle::Engine;
 
 use crate::model::Provenance;
 use crate::scores::{ModelId, PromptId, WordId};
@@ -17,6 +25,8 @@ pub struct Job {
     /// The user's turn.
     pub prompt_text: Arc<str>,
     pub words: Vec<(WordId, Arc<str>)>,
+    /// Tell the token ids as well.
+    pub tokens: bool,
 }
 
 /// What a model is doing. Bytes and words are counts; rates are per second; times are seconds.
@@ -64,7 +74,9 @@ pub struct Recorded {
     pub words: Vec<Arc<str>>,
     pub prompts: Vec<crate::corpus::Prompt>,
     /// `[prompts][words]`; NaN where the file has no value.
-    pub scores: Vec<Vec<f32>>,
+    pub scores: Vec<Vec<f64>>,
+    /// What a reader should know of the file: rows passed over, columns not read.
+    pub notes: Vec<String>,
 }
 
 /// What the engine tells, in order for each model.
@@ -87,6 +99,16 @@ pub enum Event {
         prompt: PromptId,
         scores: Vec<(WordId, f32)>,
     },
-    /// Every job of the newest plan is done, failed or cancelled.
-    PlanDone,
+    /// Ids of whole conversations, before their scores, where the job asked for them.
+    Tokens {
+        model: ModelId,
+        prompt: PromptId,
+        tokens: Vec<(WordId, Vec<u32>)>,
+    },
+    /// Words that this model cannot be asked, each with the reason; the job goes on without them.
+    Unscorable {
+        model: ModelId,
+        prompt: PromptId,
+        words: Vec<(WordId, String)>,
+    },
 }

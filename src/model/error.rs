@@ -22,6 +22,8 @@ pub enum ModelError {
     Hub { repository: String, problem: String, next: String },
     #[error("cancelled")]
     Cancelled,
+    #[error("{0}. This is a fault in the program; please report it with the model's name")]
+    Nodes(#[from] super::decoder::NodesError),
     #[error("{0}. This is a fault in the computation, not in your input; please report it with the model's name")]
     Compute(#[from] candle_core::Error),
 }

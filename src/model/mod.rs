@@ -2,9 +2,11 @@
 //!
 //! `source` names a model, `hub` brings its files, `files` reads them, `config`, `weights`, `tokenizer` and `template`
 //! give them meaning, `decoder` turns ids into hidden states and `head` hidden states into a reward. Nothing here knows
-//! of words lists, threads or screens.
+//! of word lists, threads or screens.
 
+pub mod bundled;
 pub mod cancel;
+pub mod catalogue;
 pub mod checkpoint;
 pub mod config;
 pub mod decoder;
@@ -12,6 +14,7 @@ pub mod device;
 pub mod error;
 pub mod files;
 pub mod head;
+pub mod hub;
 pub mod source;
 pub mod template;
 pub mod tokenizer;
@@ -153,4 +156,18 @@ pub struct Provenance {
     pub parameters: u64,
     pub recorded: bool,
     pub demonstration: bool,
+}
+
+impl Provenance {
+    /// One line: `meta/llama@ab12cd · f32 · cpu · BOS single · template ... · head ...`.
+    pub fn summary(&self) -> String {
+        if self.recorded {
+            return format!("{} · recorded, not live", self.source);
+        }
+        let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
+        format!(
+            "{}{revision} · {} · {} · BOS {} · template {} · head {}",
+            self.source, self.dtype, self.device, self.bos, self.template, self.head
+        )
+    }
 }

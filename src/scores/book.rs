@@ -21,7 +21,7 @@ pub struct Book {
     words: Interner,
     prompts: Interner,
     /// Indexed by word; NaN where not known.
-    scores: HashMap<(ModelId, PromptId), Arc<Vec<f32>>>,
+    scores: HashMap<(ModelId, PromptId), Arc<Vec<f64>>>,
 }
 
 impl Book {
@@ -44,24 +44,24 @@ impl Book {
     }
 
     /// Writes scores down; a score that is already there is replaced.
-    pub fn insert(&mut self, model: ModelId, prompt: PromptId, scores: impl IntoIterator<Item = (WordId, f32)>) {
+    pub fn insert(&mut self, model: ModelId, prompt: PromptId, scores: impl IntoIterator<Item = (WordId, f64)>) {
         let column = Arc::make_mut(self.scores.entry((model, prompt)).or_default());
         for (word, score) in scores {
             let at = word.0 as usize;
             if column.len() <= at {
-                column.resize(at + 1, f32::NAN);
+                column.resize(at + 1, f64::NAN);
             }
             column[at] = score;
         }
     }
 
-    pub fn score(&self, model: ModelId, prompt: PromptId, word: WordId) -> Option<f32> {
+    pub fn score(&self, model: ModelId, prompt: PromptId, word: WordId) -> Option<f64> {
         let score = *self.scores.get(&(model, prompt))?.get(word.0 as usize)?;
         (!score.is_nan()).then_some(score)
     }
 
     /// A snapshot of a model's scores under a prompt, indexed by word id, NaN where unknown; cheap to take.
-    pub fn column(&self, model: ModelId, prompt: PromptId) -> Arc<Vec<f32>> {
+    pub fn column(&self, model: ModelId, prompt: PromptId) -> Arc<Vec<f64>> {
         self.scores.get(&(model, prompt)).cloned().unwrap_or_default()
     }
 

@@ -1,1 +1,2 @@
 //! Placeholder while the tree grows.
+pub mod theme;

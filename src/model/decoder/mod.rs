@@ -48,6 +48,22 @@ impl Cache {
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
+
+    /// The first `length` positions alone; what they hold does not depend on what came after them.
+    pub fn truncate(&self, length: usize) -> candle_core::Result<Cache> {
+        let length = length.min(self.length);
+        let cut = |x: &Tensor| x.narrow(1, 0, length)?.contiguous();
+        let layers = self.layers.iter().map(|(k, v)| Ok((cut(k)?, cut(v)?))).collect::<candle_core::Result<_>>()?;
+        Ok(Cache { layers, length })
+    }
+
+    /// These positions followed by those of `next`, which was run behind them.
+    pub fn append(&self, next: &Cache) -> candle_core::Result<Cache> {
+        let join = |a: &Tensor, b: &Tensor| Tensor::cat(&[a, b], 1);
+        let layers = self.layers.iter().zip(&next.layers);
+        let layers = layers.map(|(a, b)| Ok((join(&a.0, &b.0)?, join(&a.1, &b.1)?))).collect::<candle_core::Result<_>>()?;
+        Ok(Cache { layers, length: self.length + next.length })
+    }
 }
 
 /// What a forward gives back.

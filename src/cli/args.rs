@@ -1,0 +1,168 @@
+//! The command line: every option with the words that `--help` shows.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Settings;
+use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions};
+
+/// Explore which words a reward model prefers.
+///
+/// MODEL is a bundled demonstration model (demo-llama, demo-gemma), a nickname of the study's ten (see `rewardscope
+/// models`), a Hugging Face id with an optional @revision, a directory in the Hugging Face layout, or a file or directory
+/// of recorded scores. Without MODEL the bundled pair is opened.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub explore: ExploreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Score words and write a table, CSV or JSON lines
+    Score(ScoreArgs),
+    /// List the models that can be named
+    Models(ListArgs),
+    /// List the word lists
+    Corpora(ListArgs),
+    /// List the prompts with their factors
+    Prompts(ListArgs),
+    /// List the colour themes
+    Themes(ListArgs),
+    /// Report device, memory, cache, token and terminal abilities
+    Doctor(ListArgs),
+}
+
+/// What decides a score beside model, prompt and word.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ModelOptions {
+    /// Beginning-of-sequence tokens: exactly one; as the published scripts (the template's text tokenized with special
+    /// tokens added once more); or none [default: single]
+    #[arg(long, value_enum)]
+    pub bos: Option<BosPolicy>,
+    /// Number format of the weights and products; the head is always f32 [default: auto]
+    #[arg(long, value_enum)]
+    pub dtype: Option<Dtype>,
+    /// auto, cpu, cuda, cuda:N or metal [default: auto]
+    #[arg(long)]
+    pub device: Option<DeviceChoice>,
+}
+
+impl ModelOptions {
+    /// What is given here, else what the user settled in `config.toml`, else the defaults.
+    pub(super) fn over(self, settings: &Settings) -> LoadOptions {
+        LoadOptions {
+            bos: self.bos.or(settings.bos).unwrap_or_default(),
+            dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
+            device: self.device.or(settings.device).unwrap_or_default(),
+        }
+    }
+}
+
+/// Which words and prompts.
+#[derive(Clone, Debug, Args)]
+pub struct WordArgs {
+    /// Word list: a name from `rewardscope corpora`, or a file (CSV with word,category; the study's CSV; LIWC .dic or
+    /// .dicx; one word a line). May be repeated
+    #[arg(long, value_name = "NAME|FILE")]
+    pub corpus: Vec<String>,
+    /// A single word, exactly as given. May be repeated
+    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
+    pub word: Vec<String>,
+    /// A file with one word a line, kept as it stands but for the line end
+    #[arg(long, value_name = "FILE")]
+    pub words_file: Option<PathBuf>,
+    /// A prompt by key (see `rewardscope prompts`), by its text, or `all` for the study's 54. May be repeated
+    #[arg(long, value_name = "KEY|TEXT|all")]
+    pub prompt: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ExploreArgs {
+    /// Models to open (default: the bundled demonstration pair)
+    #[arg(value_name = "MODEL")]
+    pub models: Vec<String>,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    /// Colour theme: a name from `rewardscope themes`
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Write a log to this file
+    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_LOG_FILE")]
+    pub log: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    /// Models to score with; see `rewardscope --help` for what a MODEL is
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<String>,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    /// Give each word's token ids, of the whole conversation
+    #[arg(long)]
+    pub tokens: bool,
+    /// How rows are written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write to this file (and what the scores rest on to FILE.provenance.json) instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For reading: words by rank
+    #[default]
+    Table,
+    /// One header line; words in the order of the list
+    Csv,
+    /// One JSON object a line; words in the order of the list
+    Jsonl,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    #[default]
+    Table,
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn models_and_commands_are_told_apart() {
+        let cli = Cli::try_parse_from(["rewardscope", "demo-llama", "demo-gemma", "--prompt", "all"]).expect("models");
+        assert!(cli.command.is_none());
+        assert_eq!(cli.explore.models, ["demo-llama", "demo-gemma"]);
+        let cli = Cli::try_parse_from(["rewardscope", "score", "demo-llama", "--word", " love", "--word", "-x"]).expect("a command");
+        let Some(Command::Score(args)) = cli.command else { panic!("score was expected") };
+        assert_eq!(args.words.word, [" love", "-x"]);
+        assert!(Cli::try_parse_from(["rewardscope", "score"]).is_err(), "score needs a model");
+    }
+}

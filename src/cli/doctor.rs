@@ -1,0 +1,143 @@
+//! `rewardscope doctor`: what this machine, cache and terminal offer, and what to do where something is off.
+//!
+//! Gathers the findings and prints them; what each is about stands in `findings`.
+
+mod findings;
+
+use std::io::{self, IsTerminal, Write};
+
+use super::Failure;
+use super::args::{ListArgs, ListFormat};
+use crate::config::Folders;
+use crate::model::hub::{self, HubSettings};
+use crate::text::{visible, visible_json};
+use findings as find;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    Ok,
+    Warn,
+}
+
+/// One thing looked at.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    pub what: &'static str,
+    pub mark: Mark,
+    pub found: String,
+    /// What to do, where there is something to do.
+    pub next: Option<String>,
+}
+
+impl Finding {
+    fn ok(what: &'static str, found: impl Into<String>) -> Self {
+        Finding { what, mark: Mark::Ok, found: found.into(), next: None }
+    }
+
+    fn warn(what: &'static str, found: impl Into<String>, next: impl Into<String>) -> Self {
+        Finding { what, mark: Mark::Warn, found: found.into(), next: Some(next.into()) }
+    }
+
+    /// A hint that does not mean that something is off.
+    fn hint(self, next: impl Into<String>) -> Self {
+        Finding { next: Some(next.into()), ..self }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    pub findings: Vec<Finding>,
+}
+
+/// Prints the report on this machine.
+pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
+    let report = gather();
+    let mut out = io::stdout().lock();
+    let printed = match args.format {
+        ListFormat::Table => print_table(&report, &mut out),
+        ListFormat::Json => print_json(&report, &mut out),
+    };
+    match printed {
+        // Who closes the pipe has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::run(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Asks the system. Walks the cache folder, so it takes as long as that is large.
+fn gather() -> Report {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let settings = HubSettings::from_env();
+    let cache = &settings.cache_dir;
+    let is_terminal = io::stdout().is_terminal();
+    let size = is_terminal.then(|| crossterm::terminal::size().ok()).flatten();
+    let mut findings = vec![
+        find::version(),
+        find::cpu(),
+        find::memory(),
+        find::device(),
+        find::cache(cache, hub::size_on_disk(cache), hub::free_space(cache)),
+        find::cached(&hub::cached_models_in(cache)),
+        find::endpoint(&settings.endpoint),
+        find::offline(settings.offline),
+        find::token(&settings),
+    ];
+    findings.extend(find::folders(Folders::find()));
+    findings.extend([find::terminal(is_terminal, size), find::colours(&variable), find::locale(&variable)]);
+    Report { findings }
+}
+
+/// One line a finding, with the next step below it.
+fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let width = report.findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
+    for finding in &report.findings {
+        let mark = match finding.mark {
+            Mark::Ok => "ok  ",
+            Mark::Warn => "warn",
+        };
+        let mut label = format!("{mark}  {:width$}", finding.what);
+        for line in finding.found.lines().chain(finding.next.as_deref()) {
+            writeln!(out, "{label}  {}", visible(line))?;
+            label = " ".repeat(label.len());
+        }
+    }
+    Ok(())
+}
+
+/// Line by line, so that the line ends of the layout are not escaped with those inside the strings.
+fn print_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for line in serde_json::to_string_pretty(report)?.lines() {
+        writeln!(out, "{}", visible_json(line))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_from_outside_cannot_steer_the_terminal() {
+        let report = Report { findings: vec![find::endpoint("http://\u{1b}[2J\u{9b}evil")] };
+        let mut table = Vec::new();
+        print_table(&report, &mut table).expect("written");
+        let table = String::from_utf8(table).expect("UTF-8");
+        assert!(!table.contains('\u{1b}') && table.contains("\\u{1b}[2J"), "{table:?}");
+        let mut json = Vec::new();
+        print_json(&report, &mut json).expect("written");
+        let json = String::from_utf8(json).expect("UTF-8");
+        assert!(!json.replace('\n', "").contains(crate::text::is_unsafe), "{json:?}");
+        let parsed: serde_json::Value = serde_json::from_str(&json).expect("still JSON");
+        assert_eq!(parsed["findings"][0]["found"], "http://\u{1b}[2J\u{9b}evil (HF_ENDPOINT)");
+    }
+
+    #[test]
+    fn the_whole_report_is_made_on_any_machine() {
+        let report = gather();
+        for what in ["rewardscope", "CPU", "memory", "device", "model cache", "hub", "token", "terminal", "colours", "characters"]
+        {
+            assert!(report.findings.iter().any(|finding| finding.what == what), "{what}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The explorer: the app's state joined with the terminal, the engine and the threads that answer its effects.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ratatui::Frame;
+
+use super::args::ExploreArgs;
+use super::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Session};
+use super::{Failure, entries};
+use crate::app::table::{self, RankRequest};
+use crate::app::{App, Effect, Level, Message, Startup};
+use crate::corpus::{self, Corpus, PromptSet};
+use crate::engine::Engine;
+use crate::latest::LatestJob;
+use crate::model::catalogue::Catalogue;
+use crate::model::source::{self, ModelSource};
+use crate::model::bundled;
+use crate::runtime::{Exit, Mailbox, Post, Program, Request, run as run_loop};
+use crate::terminal::abilities::Abilities;
+use crate::ui::{self, theme, theme::Theme};
+use crate::{logging, terminal};
+
+pub(super) fn run(args: &ExploreArgs) -> Result<(), Failure> {
+    if !terminal::is_interactive() {
+        return Err(Failure::Use(
+            "the explorer needs a terminal. To score words without one: rewardscope score demo-llama --word love (see `rewardscope score --help`)"
+                .to_owned(),
+        ));
+    }
+    let session = Session::new()?;
+    let level = std::env::var("REWARDSCOPE_LOG").ok();
+    let _log = logging::start(args.log.as_deref(), level.as_deref(), session.folders.state.as_deref()).map_err(Failure::usage)?;
+    terminal::install_panic_hook();
+
+    let abilities = Abilities::detect();
+    let startup = startup(args, &session, &abilities)?;
+    let theme = load_theme(&startup.theme, args, &session, &abilities).map_err(Failure::Use)?;
+    let mailbox = Mailbox::new();
+    let mut explorer = Explorer::new(startup, theme, abilities, args, session, mailbox.post())?;
+    let exit = run_loop(&mut explorer, mailbox).map_err(|error| Failure::Run(format!("the terminal failed: {error}")))?;
+    match exit {
+        Exit::Quit => Ok(()),
+        Exit::Signal(_) => Err(Failure::Signal(exit.code())),
+    }
+}
+
+/// What the arguments, and the user's settings behind them, ask for.
+fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Result<Startup, Failure> {
+    let settings = &session.settings;
+    let names = match (&args.models[..], &settings.models) {
+        ([], Some(models)) => models.clone(),
+        ([], None) => bundled::NAMES.map(str::to_owned).to_vec(),
+        (models, _) => models.to_vec(),
+    };
+    let models = session.models(&names)?;
+    let mut words = args.words.clone();
+    if words.corpus.is_empty() {
+        words.corpus.extend(settings.corpus.clone());
+    }
+    let typed: Vec<Arc<str>> = std::mem::take(&mut words.word).into_iter().map(Into::into).collect();
+    let recorded = models.iter().all(|spec| matches!(spec.source, ModelSource::Recorded(_)));
+    let corpus = match session.words(&words)? {
+        Some(corpus) => Some(corpus),
+        // Recorded models show all the words that they have.
+        None if recorded => None,
+        None => Some(Arc::new(session.corpus(DEFAULT_CORPUS)?)),
+    };
+    let mut set = PromptSet::with_user(session.user_dir()).map_err(Failure::usage)?.prompts;
+    let mut asked = args.words.prompt.clone();
+    if asked.is_empty() {
+        asked.extend(settings.prompt.clone());
+    }
+    let all_prompts = asked.iter().any(|prompt| prompt == "all");
+    asked.retain(|prompt| prompt != "all");
+    let chosen = session.prompts(&asked)?;
+    for prompt in &chosen {
+        if !set.iter().any(|known| known.text == prompt.text) {
+            set.push(prompt.clone());
+        }
+    }
+    let current = chosen.first().map_or(DEFAULT_PROMPT, |prompt| prompt.label());
+    Ok(Startup {
+        models,
+        corpus,
+        words: typed,
+        prompt: set.iter().position(|prompt| prompt.label() == current).unwrap_or(0),
+        prompts: set,
+        all_prompts,
+        options: args.options.over(settings),
+        theme: args.theme.clone().or_else(|| settings.theme.clone()).unwrap_or_else(|| theme::DEFAULT.to_owned()),
+        themes: theme::list(session.user_dir()).into_iter().map(|theme| theme.name).collect(),
+        size: abilities.size.unwrap_or((80, 24)),
+    })
+}
+
+fn load_theme(name: &str, args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Result<Theme, String> {
+    let mut theme = Theme::load(name, session.user_dir(), abilities).map_err(|error| error.to_string())?;
+    theme.ascii = args.ascii || session.settings.ascii.unwrap_or(!abilities.utf8);
+    Ok(theme)
+}
+
+struct Explorer<'a> {
+    app: App,
+    theme: Theme,
+    abilities: Abilities,
+    args: &'a ExploreArgs,
+    session: Session,
+    engine: Engine,
+    ranking: LatestJob<Box<RankRequest>>,
+    post: Post<Message>,
+    started: Instant,
+}
+
+impl<'a> Explorer<'a> {
+    fn new(
+        startup: Startup,
+        theme: Theme,
+        abilities: Abilities,
+        args: &'a ExploreArgs,
+        session: Session,
+        post: Post<Message>,
+    ) -> Result<Self, Failure> {
+        let no_thread = |error: std::io::Error| Failure::Run(format!("the system gave no thread: {error}"));
+        let events = post.clone();
+        let engine = Engine::start(session.catalogue.clone(), Arc::new(move |event| events.send(Message::Engine(event))))
+            .map_err(no_thread)?;
+        let tables = post.clone();
+        let ranking = LatestJob::start("ranking", move |request: Box<RankRequest>| {
+            tables.send(Message::Ranked(Box::new(table::rank(*request))));
+        })
+        .map_err(no_thread)?;
+        let (app, effects) = App::new(startup);
+        let mut explorer = Explorer { app, theme, abilities, args, session, engine, ranking, post, started: Instant::now() };
+        // A copy or an end cannot be asked for before anything is shown.
+        let _ = explorer.perform(effects);
+        Ok(explorer)
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) -> Vec<Request> {
+        let mut requests = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Open { model, spec, options } => self.engine.open(model, &spec, options),
+                Effect::Cancel(model) => self.engine.cancel(model),
+                Effect::Close(model) => self.engine.close(model),
+                Effect::Plan(jobs) => self.engine.plan(jobs),
+                Effect::Rank(request) => self.ranking.request(request),
+                Effect::Copy(text) => requests.push(Request::Copy(text)),
+                Effect::Quit => requests.push(Request::Quit),
+                Effect::SetTheme(name) => requests.extend(self.set_theme(&name)),
+                Effect::LoadCorpus(name) => {
+                    let user_dir = self.user_dir();
+                    self.answer(move || {
+                        let corpus = Corpus::load(&name, user_dir.as_deref());
+                        Message::Corpus(corpus.map(Arc::new).map_err(|error| error.to_string()))
+                    });
+                }
+                Effect::JoinCategories(words) => self.answer(move || {
+                    let mut joined = Arc::unwrap_or_clone(words);
+                    corpus::join_categories(&mut joined);
+                    Message::Joined(Arc::new(joined))
+                }),
+                Effect::Resolve(argument) => {
+                    let catalogue = self.session.catalogue.clone();
+                    self.answer(move || {
+                        Message::Resolved(source::resolve(&argument, &catalogue).map_err(|error| error.to_string()))
+                    });
+                }
+                Effect::ListModels => {
+                    let catalogue: Arc<Catalogue> = self.session.catalogue.clone();
+                    self.answer(move || Message::Models(entries::models(&catalogue)));
+                }
+                Effect::ListCorpora => {
+                    let user_dir = self.user_dir();
+                    self.answer(move || Message::Corpora(entries::corpora(user_dir.as_deref())));
+                }
+            }
+        }
+        requests
+    }
+
+    fn set_theme(&mut self, name: &str) -> Vec<Request> {
+        match load_theme(name, self.args, &self.session, &self.abilities) {
+            Ok(theme) => {
+                self.theme = theme;
+                Vec::new()
+            }
+            Err(error) => self.update(Message::Notify(Level::Error, error)),
+        }
+    }
+
+    /// Computes a message on a thread of its own.
+    fn answer(&self, work: impl FnOnce() -> Message + Send + 'static) {
+        let post = self.post.clone();
+        let spawned = std::thread::Builder::new().name("answer".to_owned()).spawn(move || post.send(work()));
+        if let Err(error) = spawned {
+            self.post.send(Message::Notify(Level::Error, format!("the system gave no thread: {error}")));
+        }
+    }
+
+    fn user_dir(&self) -> Option<PathBuf> {
+        self.session.folders.config.clone()
+    }
+}
+
+impl Program for Explorer<'_> {
+    type Message = Message;
+
+    fn input(event: crossterm::event::Event) -> Option<Message> {
+        super::keys::message(event)
+    }
+
+    fn update(&mut self, message: Message) -> Vec<Request> {
+        let effects = self.app.update(message, self.started.elapsed());
+        self.perform(effects)
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.app.next_deadline().map(|due| due.saturating_sub(self.started.elapsed()))
+    }
+
+    fn tick(&mut self) -> Vec<Request> {
+        self.update(Message::Tick)
+    }
+
+    fn draw(&mut self, frame: &mut Frame) {
+        ui::draw(frame, &self.app, &self.theme);
+    }
+}

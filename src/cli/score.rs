@@ -1,0 +1,278 @@
+//! `rewardscope score`: words scored without a screen.
+//!
+//! The same engine as the explorer's. Rows of a model and prompt are written when the last of its words is scored, in the
+//! order of the arguments, so an interrupted run keeps every group that was finished.
+
+mod output;
+mod progress;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::Failure;
+use super::args::ScoreArgs;
+use super::session::Session;
+use crate::corpus::{self, Corpus, Prompt};
+use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded};
+use crate::model::source::{ModelSource, ModelSpec};
+use crate::model::{LoadOptions, Provenance};
+use crate::scores::export::{Row, shortest};
+use crate::scores::{Book, ModelId, PromptId, WordId};
+use crate::stats::ranks;
+use output::Output;
+use progress::Progress;
+
+enum Message {
+    Engine(Event),
+    Signal,
+}
+
+/// One model under one prompt: a group of rows in the output, kept in the order of the arguments.
+type GroupKey = (ModelId, usize);
+
+struct Group {
+    prompt: PromptId,
+    /// In the order of the model's corpus.
+    words: Vec<WordId>,
+    missing: usize,
+}
+
+struct Run {
+    specs: Vec<ModelSpec>,
+    /// The words asked for; none where each model takes its own: a recorded one all that it has, a live one the default.
+    asked: Option<Arc<Corpus>>,
+    prompts: Vec<Prompt>,
+    options: LoadOptions,
+    tokens: bool,
+    book: Book,
+    infos: HashMap<ModelId, ModelInfo>,
+    corpora: HashMap<ModelId, Arc<Corpus>>,
+    token_ids: HashMap<(ModelId, PromptId, WordId), Vec<u32>>,
+    groups: BTreeMap<GroupKey, Group>,
+    /// Recorded models whose file has not been read yet: their groups are not known.
+    unread: HashSet<ModelId>,
+    failures: Vec<String>,
+    notes: Vec<String>,
+}
+
+pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
+    let session = Session::new()?;
+    let specs = session.models(&args.models)?;
+    let asked = session.words(&args.words)?;
+    let prompts = session.prompts(&args.words.prompt)?;
+    let default = if asked.is_none() { Some(session.default_corpus()?) } else { None };
+    let mut output = Output::open(args)?;
+
+    let (sender, receiver) = channel();
+    watch_signals(sender.clone())?;
+    let events = Arc::new(move |event| drop(sender.send(Message::Engine(event))));
+    let engine = Engine::start(session.catalogue.clone(), events)
+        .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
+
+    let mut run = Run::new(specs, asked, prompts, args.options.over(&session.settings), args.tokens);
+    run.start(&engine, default.as_ref());
+    let mut progress = Progress::new();
+    let finished = run.follow(&receiver, &mut output, &mut progress);
+    progress.clear();
+    drop(engine);
+    let interrupted = !finished?;
+    for note in &run.notes {
+        eprintln!("note: {}", crate::text::visible(note));
+    }
+    output.finish(&run.provenance(), interrupted || !run.failures.is_empty())?;
+    if interrupted {
+        let left = run.groups.len();
+        return Err(Failure::Interrupted(format!("interrupted with {left} of the model × prompt tables unfinished")));
+    }
+    if run.failures.is_empty() { Ok(()) } else { Err(Failure::Run(run.failures.join("\n"))) }
+}
+
+impl Run {
+    fn new(specs: Vec<ModelSpec>, asked: Option<Arc<Corpus>>, prompts: Vec<Prompt>, options: LoadOptions, tokens: bool) -> Self {
+        Run {
+            specs,
+            asked,
+            prompts,
+            options,
+            tokens,
+            book: Book::default(),
+            infos: HashMap::new(),
+            corpora: HashMap::new(),
+            token_ids: HashMap::new(),
+            groups: BTreeMap::new(),
+            unread: HashSet::new(),
+            failures: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Opens every model and asks the live ones for everything.
+    fn start(&mut self, engine: &Engine, default: Option<&Arc<Corpus>>) {
+        let mut jobs = Vec::new();
+        for i in 0..self.specs.len() {
+            let model = ModelId(i as u32);
+            engine.open(model, &self.specs[i], self.options);
+            if matches!(self.specs[i].source, ModelSource::Recorded(_)) {
+                self.unread.insert(model);
+                continue;
+            }
+            let Some(corpus) = self.asked.as_ref().or(default).cloned() else { continue };
+            let words: Vec<(WordId, Arc<str>)> =
+                corpus.words.iter().map(|word| (self.book.word(&word.text), word.text.clone())).collect();
+            self.corpora.insert(model, corpus);
+            for (at, prompt) in self.prompts.iter().enumerate() {
+                let id = self.book.prompt(&prompt.text);
+                let group = Group { prompt: id, words: words.iter().map(|(word, _)| *word).collect(), missing: words.len() };
+                self.groups.insert((model, at), group);
+                let (prompt_text, words) = (prompt.text.clone(), words.clone());
+                jobs.push(Job { model, prompt: id, prompt_text, words, tokens: self.tokens });
+            }
+        }
+        engine.plan(jobs);
+    }
+
+    /// Takes in what the engine tells until everything is written; false when a signal came first.
+    fn follow(&mut self, messages: &Receiver<Message>, output: &mut Output, progress: &mut Progress) -> Result<bool, Failure> {
+        while !(self.groups.is_empty() && self.unread.is_empty()) {
+            let event = match messages.recv() {
+                Ok(Message::Engine(event)) => event,
+                Ok(Message::Signal) => return Ok(false),
+                Err(_) => return Err(Failure::Run("the engine ended before its work was done".to_owned())),
+            };
+            match event {
+                Event::Phase { model, phase: Phase::Failed(message) } => {
+                    self.failures.push(message);
+                    self.unread.remove(&model);
+                    self.groups.retain(|(of, _), _| *of != model);
+                }
+                Event::Phase { model, phase } => progress.show(&self.specs[model.0 as usize].name, &phase, self.place(&phase)),
+                Event::Ready { model, info } => {
+                    self.infos.insert(model, *info);
+                }
+                Event::Recorded { model, recorded } => self.take_recorded(model, *recorded),
+                Event::Tokens { model, prompt, tokens } => {
+                    self.token_ids.extend(tokens.into_iter().map(|(word, ids)| ((model, prompt, word), ids)));
+                }
+                Event::Scores { model, prompt, scores } => {
+                    self.settle(model, prompt, scores.len());
+                    self.book.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
+                }
+                Event::Unscorable { model, prompt, words } => {
+                    self.settle(model, prompt, words.len());
+                    let name = &self.specs[model.0 as usize].name;
+                    self.failures.extend(words.iter().map(|(_, reason)| format!("{name}: {reason}")));
+                }
+            }
+            self.write_finished(output)?;
+        }
+        Ok(true)
+    }
+
+    /// Which of how many prompts is being scored.
+    fn place(&self, phase: &Phase) -> (usize, usize) {
+        let at = match phase {
+            Phase::Scoring { prompt, .. } => self.prompts.iter().position(|p| p.text == *self.book.prompt_text(*prompt)),
+            _ => None,
+        };
+        (at.map_or(1, |at| at + 1), self.prompts.len())
+    }
+
+    fn settle(&mut self, model: ModelId, prompt: PromptId, words: usize) {
+        if let Some((_, group)) = self.groups.iter_mut().find(|((of, _), group)| *of == model && group.prompt == prompt) {
+            group.missing = group.missing.saturating_sub(words);
+        }
+    }
+
+    fn take_recorded(&mut self, model: ModelId, recorded: Recorded) {
+        self.unread.remove(&model);
+        let name = self.specs[model.0 as usize].name.clone();
+        self.notes.extend(recorded.notes.iter().map(|note| format!("{name}: {note}")));
+        let corpus = match &self.asked {
+            Some(asked) => asked.clone(),
+            None => {
+                let mut all = Corpus::from_words(&name, recorded.words.iter().map(|word| word.to_string()));
+                corpus::join_categories(&mut all);
+                Arc::new(all)
+            }
+        };
+        let ids: Vec<WordId> = recorded.words.iter().map(|word| self.book.word(word)).collect();
+        for (at, prompt) in self.prompts.iter().enumerate() {
+            let found = recorded.prompts.iter().position(|p| p.text == prompt.text || (p.key.is_some() && p.key == prompt.key));
+            let Some(column) = found.and_then(|found| recorded.scores.get(found)) else {
+                let has: Vec<&str> = recorded.prompts.iter().map(Prompt::label).take(6).collect();
+                let more = if recorded.prompts.len() > has.len() { ", …" } else { "" };
+                let label = prompt.label();
+                self.failures.push(format!("{name}: no scores for the prompt '{label}'. It has {}{more}", has.join(", ")));
+                continue;
+            };
+            let id = self.book.prompt(&prompt.text);
+            self.book.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
+            let words: Vec<WordId> = corpus.words.iter().map(|word| self.book.word(&word.text)).collect();
+            let missing = words.iter().filter(|word| self.book.score(model, id, **word).is_none()).count();
+            if missing > 0 {
+                let of = words.len();
+                self.notes.push(format!("{name}: {missing} of {of} words have no recorded score under {}", prompt.label()));
+            }
+            self.groups.insert((model, at), Group { prompt: id, words, missing: 0 });
+        }
+        self.corpora.insert(model, corpus);
+    }
+
+    /// Writes groups from the front while they are finished, so that the order is that of the arguments.
+    fn write_finished(&mut self, output: &mut Output) -> Result<(), Failure> {
+        while let Some(entry) = self.groups.first_entry() {
+            let model = entry.key().0;
+            if entry.get().missing > 0 || self.unread.iter().any(|unread| *unread < model) {
+                break;
+            }
+            let ((model, at), group) = entry.remove_entry();
+            self.write(model, at, &group, output)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, model: ModelId, at: usize, group: &Group, output: &mut Output) -> Result<(), Failure> {
+        let Some(corpus) = self.corpora.get(&model) else { return Ok(()) };
+        let (spec, prompt) = (&self.specs[model.0 as usize], &self.prompts[at]);
+        let mut rows: Vec<Row<'_>> = Vec::with_capacity(group.words.len());
+        for (word, id) in corpus.words.iter().zip(&group.words) {
+            let Some(score) = self.book.score(model, group.prompt, *id) else { continue };
+            rows.push(Row {
+                model: &spec.name,
+                prompt: prompt.label(),
+                word: &word.text,
+                categories: corpus.categories_of(word).collect(),
+                score,
+                rank: 0.0,
+                token_ids: self.token_ids.remove(&(model, group.prompt, *id)),
+            });
+        }
+        let places = ranks(&rows.iter().map(|row| row.score).collect::<Vec<_>>());
+        for (row, rank) in rows.iter_mut().zip(places) {
+            row.rank = rank;
+        }
+        let heading = self.infos.get(&model).map(|info| output::heading(spec, prompt, info)).unwrap_or_default();
+        output.group(&heading, &rows)
+    }
+
+    fn provenance(&self) -> Vec<(&str, &Provenance)> {
+        let info = |i: usize| self.infos.get(&ModelId(i as u32));
+        self.specs.iter().enumerate().filter_map(|(i, spec)| Some((spec.name.as_str(), &info(i)?.provenance))).collect()
+    }
+}
+
+/// SIGINT, SIGTERM and SIGHUP become a message, so that finished rows are flushed before the end.
+fn watch_signals(sender: Sender<Message>) -> Result<(), Failure> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let failed = |error| Failure::Run(format!("signals cannot be watched: {error}"));
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            if sender.send(Message::Signal).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Where rows go: standard output, or a file that appears whole.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::Failure;
+use crate::cli::args::{Format, ScoreArgs};
+use crate::corpus::Prompt;
+use crate::engine::ModelInfo;
+use crate::model::Provenance;
+use crate::model::source::ModelSpec;
+use crate::scores::export::{Layout, Row, Writer};
+
+/// An open place to write to.
+pub(super) struct Output {
+    writer: Writer<Box<dyn Write>>,
+    /// The file asked for, and the one being written until it is complete.
+    file: Option<(PathBuf, PathBuf)>,
+}
+
+impl Output {
+    /// Opens before anything is scored, so that a place that cannot be written costs no time.
+    pub(super) fn open(args: &ScoreArgs) -> Result<Self, Failure> {
+        let layout = match args.format {
+            Format::Table => Layout::Table,
+            Format::Csv => Layout::Csv { tokens: args.tokens },
+            Format::Jsonl => Layout::Jsonl,
+        };
+        match &args.output {
+            None => {
+                let out = io::stdout();
+                let terminal = out.is_terminal();
+                Ok(Output { writer: Writer::new(Box::new(BufWriter::new(out)), layout, terminal), file: None })
+            }
+            Some(path) => {
+                let part = with_suffix(path, ".partial");
+                let usable = if path.is_dir() { Err(io::Error::other("it is a directory")) } else { File::create(&part) };
+                let file = usable.map_err(|error| unwritable(path, &error))?;
+                let writer = Writer::new(Box::new(BufWriter::new(file)) as Box<dyn Write>, layout, false);
+                Ok(Output { writer, file: Some((path.clone(), part)) })
+            }
+        }
+    }
+
+    pub(super) fn group(&mut self, heading: &str, rows: &[Row<'_>]) -> Result<(), Failure> {
+        self.writer.group(heading, rows).map_err(|error| self.broken(&error))
+    }
+
+    /// Puts the file in its place, with what its scores rest on beside it. An unfinished one keeps the name
+    /// `FILE.partial`.
+    pub(super) fn finish(self, provenance: &[(&str, &Provenance)], unfinished: bool) -> Result<(), Failure> {
+        let Some((path, part)) = self.file else {
+            self.writer.into_inner().flush().or_else(ignore_closed_pipe).map_err(|error| unwritable(Path::new("standard output"), &error))?;
+            return Ok(());
+        };
+        self.writer.into_inner().flush().map_err(|error| unwritable(&part, &error))?;
+        if unfinished {
+            eprintln!("note: what was finished stands in {}", crate::text::visible(&part.to_string_lossy()));
+            return Ok(());
+        }
+        let side = with_suffix(&path, ".provenance.json");
+        let models: Vec<_> = provenance.iter().map(|(model, p)| serde_json::json!({ "model": model, "provenance": p })).collect();
+        let json = serde_json::json!({ "program": concat!("rewardscope ", env!("CARGO_PKG_VERSION")), "models": models });
+        std::fs::write(&side, format!("{json:#}\n")).map_err(|error| unwritable(&side, &error))?;
+        std::fs::rename(&part, &path).map_err(|error| unwritable(&path, &error))
+    }
+
+    fn broken(&self, error: &io::Error) -> Failure {
+        match &self.file {
+            // `rewardscope score ... | head` is no failure, and there is nobody left to tell.
+            None if error.kind() == io::ErrorKind::BrokenPipe => Failure::Run(String::new()),
+            None => unwritable(Path::new("standard output"), error),
+            Some((_, part)) => unwritable(part, error),
+        }
+    }
+}
+
+/// What stands above a table: the model, the prompt, and what the scores rest on.
+pub(super) fn heading(spec: &ModelSpec, prompt: &Prompt, info: &ModelInfo) -> String {
+    let demonstration = if info.provenance.demonstration { " (demonstration model)" } else { "" };
+    let question = match &prompt.key {
+        Some(key) => format!("{key}: {}", prompt.text),
+        None => prompt.text.to_string(),
+    };
+    format!("{}{demonstration}\n{question}\n{}", spec.name, info.provenance.summary())
+}
+
+fn ignore_closed_pipe(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::Run(format!("{}: cannot be written: {error}. Choose another place with --output", path.display()))
+}

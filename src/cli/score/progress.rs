@@ -1,0 +1,55 @@
+//! One line of progress on standard error, drawn over itself; nothing where standard error is not a terminal.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use crate::engine::Phase;
+use crate::text;
+
+const EVERY: Duration = Duration::from_millis(100);
+
+pub(super) struct Progress {
+    enabled: bool,
+    drawn: Option<Instant>,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Progress { enabled: std::io::stderr().is_terminal(), drawn: None }
+    }
+
+    /// `group` says which of how many groups is being worked on.
+    pub(super) fn show(&mut self, model: &str, phase: &Phase, group: (usize, usize)) {
+        if !self.enabled || self.drawn.is_some_and(|at| at.elapsed() < EVERY) {
+            return;
+        }
+        let what = match phase {
+            Phase::Downloading { file, done_bytes, total_bytes, rate } => {
+                let eta = total_bytes.saturating_sub(*done_bytes) as f64 / rate;
+                let (done, total) = (text::bytes(*done_bytes), text::bytes(*total_bytes));
+                format!("downloading {file} {done} of {total}  {}/s  ETA {}", text::bytes(*rate as u64), text::duration(eta))
+            }
+            Phase::Loading { done_bytes, total_bytes } => {
+                format!("loading {} of {}", text::bytes(*done_bytes), text::bytes(*total_bytes))
+            }
+            Phase::WarmingUp => "warming up".to_owned(),
+            Phase::Scoring { done, total, words_per_second, eta, .. } => {
+                let (at, of) = group;
+                let of = if of > 1 { format!("prompt {at} of {of}: ") } else { String::new() };
+                let (done, total) = (text::count(*done), text::count(*total));
+                format!("{of}{done} of {total} words  {words_per_second:.0} words/s  ETA {}", text::duration(*eta))
+            }
+            Phase::Waiting | Phase::Idle | Phase::Cancelled | Phase::Failed(_) => return,
+        };
+        self.drawn = Some(Instant::now());
+        // Carriage return and erase-to-end are our own; all else is made safe to show.
+        let _ = write!(std::io::stderr(), "\r\u{1b}[K{}  {}", text::visible(model), text::visible(&what));
+    }
+
+    /// Takes the line away.
+    pub(super) fn clear(&mut self) {
+        if self.drawn.take().is_some() {
+            let _ = write!(std::io::stderr(), "\r\u{1b}[K");
+        }
+    }
+}

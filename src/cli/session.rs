@@ -1,0 +1,87 @@
+//! What commands share: the user's folders and the built-in lists, and how arguments become models, words and prompts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Failure;
+use super::args::WordArgs;
+use crate::config::{Folders, Settings};
+use crate::corpus::{self, Corpus, Prompt};
+use crate::model::catalogue::Catalogue;
+use crate::model::source::{self, ModelSpec};
+
+/// The word list that a live model is asked when none is named.
+pub const DEFAULT_CORPUS: &str = "big-two";
+/// The prompt that is used when none is named.
+pub const DEFAULT_PROMPT: &str = "greatest_ever_one";
+
+pub(super) struct Session {
+    pub(super) folders: Folders,
+    pub(super) settings: Settings,
+    pub(super) catalogue: Arc<Catalogue>,
+}
+
+impl Session {
+    pub(super) fn new() -> Result<Self, Failure> {
+        let folders = Folders::find().map_err(Failure::usage)?;
+        let catalogue = Catalogue::with_user(folders.config.as_deref()).map_err(Failure::usage)?;
+        let settings = Settings::load(folders.config.as_deref()).map_err(Failure::usage)?;
+        Ok(Session { folders, settings, catalogue: Arc::new(catalogue) })
+    }
+
+    /// The models that the arguments name, in order, each once.
+    pub(super) fn models(&self, arguments: &[String]) -> Result<Vec<ModelSpec>, Failure> {
+        let mut specs: Vec<ModelSpec> = Vec::new();
+        for argument in arguments {
+            for spec in source::resolve(argument, &self.catalogue).map_err(Failure::usage)? {
+                if specs.contains(&spec) {
+                    continue;
+                }
+                let taken = specs.iter().any(|known| known.name == spec.name);
+                // Two directories of one name are told apart by what was typed.
+                let name = if taken { argument.clone() } else { spec.name };
+                specs.push(ModelSpec { name, ..spec });
+            }
+        }
+        Ok(specs)
+    }
+
+    /// The words asked for, merged; none where no option names any.
+    pub(super) fn words(&self, args: &WordArgs) -> Result<Option<Arc<Corpus>>, Failure> {
+        let mut parts = Vec::new();
+        for name in &args.corpus {
+            parts.push(self.corpus(name)?);
+        }
+        if let Some(file) = &args.words_file {
+            parts.push(corpus::read_words_file(file).map_err(Failure::usage)?);
+        }
+        if !args.word.is_empty() {
+            parts.push(Corpus::from_words("words", args.word.iter().cloned()));
+        }
+        let mut parts = parts.into_iter();
+        let Some(mut merged) = parts.next() else { return Ok(None) };
+        for part in parts {
+            merged.merge(part);
+        }
+        Ok(Some(Arc::new(merged)))
+    }
+
+    pub(super) fn corpus(&self, name: &str) -> Result<Corpus, Failure> {
+        Corpus::load(name, self.user_dir()).map_err(Failure::usage)
+    }
+
+    pub(super) fn default_corpus(&self) -> Result<Arc<Corpus>, Failure> {
+        self.corpus(DEFAULT_CORPUS).map(Arc::new)
+    }
+
+    /// The prompts asked for, in order, each once; the default one where none is.
+    pub(super) fn prompts(&self, arguments: &[String]) -> Result<Vec<Prompt>, Failure> {
+        let default = [DEFAULT_PROMPT.to_owned()];
+        let arguments = if arguments.is_empty() { &default[..] } else { arguments };
+        corpus::prompt::resolve(arguments, self.user_dir()).map_err(Failure::usage)
+    }
+
+    pub(super) fn user_dir(&self) -> Option<&Path> {
+        self.folders.config.as_deref()
+    }
+}

@@ -1,0 +1,37 @@
+//! What can be wrong with a word list, a prompt set or a catalogue: one paragraph each, with file, line and next step.
+
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub enum CorpusError {
+    #[error("{}: {problem}. {next}", file.display())]
+    File { file: PathBuf, problem: String, next: String },
+    #[error("no {kind} '{name}'. {next}")]
+    Unknown { kind: &'static str, name: String, next: String },
+}
+
+impl CorpusError {
+    pub(crate) fn file(file: &Path, problem: impl Into<String>, next: impl Into<String>) -> Self {
+        CorpusError::File { file: file.to_owned(), problem: problem.into(), next: next.into() }
+    }
+}
+
+/// Up to three of `known` that look like `name`, nearest first.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted = name.to_lowercase();
+    let mut scored: Vec<(f64, &str)> = known
+        .map(|candidate| (strsim::jaro_winkler(&wanted, &candidate.to_lowercase()), candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.truncate(3);
+    scored.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// `Did you mean 'a', 'b'? ` or nothing.
+pub(crate) fn did_you_mean(nearest: &[&str]) -> String {
+    if nearest.is_empty() {
+        return String::new();
+    }
+    format!("Did you mean {}? ", nearest.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(" or "))
+}

@@ -1,0 +1,314 @@
+//! Readers of word lists: CSV with a word and a category column, LIWC dictionaries (.dicx, .dic), plain lists.
+//!
+//! A word is taken as it stands, spaces and all; nothing is treated as missing, so `NA` and `null` are words. Every error
+//! names file and line.
+
+use std::path::Path;
+
+use super::error::CorpusError;
+use super::{Builder, Corpus};
+
+/// Larger files are refused: no word list comes near.
+const MOST_BYTES: u64 = 256 << 20;
+const WORD_COLUMNS: [&str; 5] = ["word", "token_decoded", "response", "term", "dicterm"];
+const CATEGORY_COLUMNS: [&str; 2] = ["category", "categories"];
+
+/// Reads a list in the format that its name ends with: `.csv`, `.dicx`, `.dic`; anything else is one word a line.
+pub fn read_file(path: &Path) -> Result<Corpus, CorpusError> {
+    let text = read_text(path)?;
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let parse = match extension.as_str() {
+        "csv" => parse_csv,
+        "dicx" => parse_dicx,
+        "dic" => parse_dic,
+        _ => parse_plain,
+    };
+    parse(path, &text)
+}
+
+/// Reads one word a line, whatever the file is called.
+pub fn read_words_file(path: &Path) -> Result<Corpus, CorpusError> {
+    parse_plain(path, &read_text(path)?)
+}
+
+/// CSV with a header: a word column (`word`, `token_decoded`, `response`, `term`) and, where there is one, a category column
+/// (`category`, or `categories` with `;` between them).
+pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| ragged(path, &error))?.clone();
+    let column = |names: &[&str]| names.iter().find_map(|name| header.iter().position(|h| h.trim().eq_ignore_ascii_case(name)));
+    let Some(word_at) = column(&WORD_COLUMNS) else {
+        let found: Vec<&str> = header.iter().collect();
+        let problem = format!("no column of words; its columns are {}", found.join(", "));
+        return Err(CorpusError::file(path, problem, "Name the columns word,category, or give a plain list with --words-file"));
+    };
+    let category_at = column(&CATEGORY_COLUMNS);
+    let several = category_at.and_then(|at| header.get(at)).is_some_and(|name| name.trim().eq_ignore_ascii_case("categories"));
+    let mut builder = Builder::new(named(path));
+    let mut without_word = 0;
+    for record in reader.records() {
+        let record = record.map_err(|error| ragged(path, &error))?;
+        let word = record.get(word_at).unwrap_or_default();
+        if word.is_empty() {
+            without_word += 1;
+            continue;
+        }
+        let category = category_at.and_then(|at| record.get(at)).unwrap_or_default();
+        let separator = if several { ';' } else { '\0' };
+        builder.add(word, category.split(separator).map(str::trim).filter(|name| !name.is_empty()));
+    }
+    if without_word > 0 {
+        builder.note(format!("{without_word} rows without a word were passed over"));
+    }
+    finish(path, builder)
+}
+
+/// LIWC-22: a column of terms, then one column a category with an X where the term belongs.
+pub(crate) fn parse_dicx(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| ragged(path, &error))?.clone();
+    let mut builder = Builder::new(named(path));
+    let mut wildcards = 0;
+    for record in reader.records() {
+        let record = record.map_err(|error| ragged(path, &error))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let mut categories = Vec::new();
+        for (cell, name) in record.iter().zip(&header).skip(1) {
+            match cell.trim() {
+                "" | "0" => {}
+                "X" | "x" | "1" => categories.push(name.trim()),
+                other => {
+                    let problem = format!("line {line}: '{other}' under '{}' is neither an X nor empty", name.trim());
+                    return Err(CorpusError::file(path, problem, "Mark membership with X"));
+                }
+            }
+        }
+        let term = record.get(0).unwrap_or_default();
+        add_term(&mut builder, term, categories, &mut wildcards);
+    }
+    note_wildcards(&mut builder, wildcards);
+    finish(path, builder)
+}
+
+/// LIWC before 2022: categories between two `%` lines as `number name`, then terms as `term number number`.
+pub(crate) fn parse_dic(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
+    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    if lines.next().is_none_or(|(_, line)| line.trim() != "%") {
+        return Err(CorpusError::file(path, "line 1 is not %", "A .dic file begins with its categories between two lines of %"));
+    }
+    let mut names: Vec<(&str, &str)> = Vec::new();
+    for (at, line) in lines.by_ref() {
+        if line.trim() == "%" {
+            break;
+        }
+        let Some((number, name)) = line.trim().split_once(char::is_whitespace) else {
+            let problem = format!("line {}: a category needs a number and a name", at + 1);
+            return Err(CorpusError::file(path, problem, "Write it as: 1 care.virtue"));
+        };
+        names.push((number, name.trim()));
+    }
+    let mut builder = Builder::new(named(path));
+    let mut wildcards = 0;
+    for (at, line) in lines {
+        // Terms of several words are told from their numbers by a tab; older files use any white space.
+        let mut parts: Vec<&str> = if line.contains('\t') { line.split('\t').collect() } else { line.split_whitespace().collect() };
+        let term = parts.remove(0).trim();
+        let mut categories = Vec::new();
+        for number in parts.iter().flat_map(|part| part.split_whitespace()) {
+            let Some((_, name)) = names.iter().find(|(known, _)| *known == number) else {
+                let problem = format!("line {}: no category has the number '{number}'", at + 1);
+                return Err(CorpusError::file(path, problem, "Name it between the two lines of %"));
+            };
+            categories.push(*name);
+        }
+        add_term(&mut builder, term, categories, &mut wildcards);
+    }
+    note_wildcards(&mut builder, wildcards);
+    finish(path, builder)
+}
+
+/// One word a line, kept as it stands but for the line end; empty lines are passed over.
+pub(crate) fn parse_plain(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
+    let mut builder = Builder::new(named(path));
+    for line in text.split('\n') {
+        let word = line.strip_suffix('\r').unwrap_or(line);
+        if !word.is_empty() {
+            builder.add(word, []);
+        }
+    }
+    finish(path, builder)
+}
+
+fn add_term(builder: &mut Builder, term: &str, categories: Vec<&str>, wildcards: &mut usize) {
+    if term.ends_with('*') {
+        *wildcards += 1;
+    } else if !term.is_empty() {
+        builder.add(term, categories);
+    }
+}
+
+fn note_wildcards(builder: &mut Builder, wildcards: usize) {
+    if wildcards > 0 {
+        builder.note(format!("{wildcards} terms that end in * stand for many words and were passed over"));
+    }
+}
+
+fn finish(path: &Path, mut builder: Builder) -> Result<Corpus, CorpusError> {
+    if builder.repeated() > 0 {
+        builder.note(format!("{} repeated rows were merged", builder.repeated()));
+    }
+    let corpus = builder.finish();
+    if corpus.words.is_empty() {
+        return Err(CorpusError::file(path, "it holds no words", "Give a file with at least one word"));
+    }
+    if corpus.categories.len() > usize::from(u16::MAX) {
+        return Err(CorpusError::file(path, "it has more than 65,535 categories", "Look whether its columns are swapped"));
+    }
+    Ok(corpus)
+}
+
+fn named(path: &Path) -> Corpus {
+    Corpus::new(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default())
+}
+
+/// A file as text, without a byte order mark.
+pub(crate) fn read_text(path: &Path) -> Result<String, CorpusError> {
+    let unreadable = |error: std::io::Error| CorpusError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions");
+    let meta = std::fs::metadata(path).map_err(unreadable)?;
+    if meta.is_dir() {
+        return Err(CorpusError::file(path, "is a directory", "Give one of its files"));
+    }
+    if meta.len() > MOST_BYTES {
+        let problem = format!("is {}, more than a word list can be", crate::text::bytes(meta.len()));
+        return Err(CorpusError::file(path, problem, "Give a file of at most 256 MiB"));
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    utf8(path, bytes)
+}
+
+/// Bytes as text, without a byte order mark; the error names line and byte.
+pub(crate) fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, CorpusError> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let before = &error.as_bytes()[..at];
+            let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
+            let byte = error.as_bytes().get(at).copied().unwrap_or_default();
+            let problem = format!("line {line} is not UTF-8 (byte 0x{byte:02x})");
+            Err(CorpusError::file(path, problem, "Convert it, for example with: iconv -f latin1 -t utf-8"))
+        }
+    }
+}
+
+pub(crate) fn ragged(path: &Path, error: &csv::Error) -> CorpusError {
+    let line = error.position().map(|position| format!("line {}: ", position.line())).unwrap_or_default();
+    let problem = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{line}{len} fields where the header has {expected_len}")
+        }
+        _ => format!("{line}{error}"),
+    };
+    CorpusError::file(path, problem, "Quote fields that contain commas or line breaks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Parse = fn(&Path, &str) -> Result<Corpus, CorpusError>;
+
+    fn words(parse: Parse, text: &str) -> Vec<(String, Vec<String>)> {
+        let corpus = parse(Path::new("list.x"), text).unwrap();
+        let categories = |word| corpus.categories_of(word).map(str::to_owned).collect();
+        corpus.words.iter().map(|word| (word.text.to_string(), categories(word))).collect()
+    }
+
+    fn word(text: &str, categories: &[&str]) -> (String, Vec<String>) {
+        (text.to_owned(), categories.iter().map(|c| (*c).to_owned()).collect())
+    }
+
+    #[test]
+    fn our_csv_and_the_authors_csv_are_read_alike() {
+        let expected = [word("love", &["Communion"]), word("NA", &["Agency"]), word("null", &["Agency"])];
+        assert_eq!(words(parse_csv, "word,category\nlove,Communion\nNA,Agency\nnull,Agency\n"), expected);
+        assert_eq!(
+            words(parse_csv, "\"Category\",\"token_decoded\"\r\n\"Communion\",\"love\"\r\n\"Agency\",\"NA\"\r\n\"Agency\",\"null\"\r\n"),
+            expected
+        );
+    }
+
+    #[test]
+    fn quirks_of_csv_do_not_bend_a_word() {
+        let text = "word,category\n\"ice, cream\",a\n\"two\nlines\",a\n love ,b\nlove,a\nlove,b\nlove,a\n";
+        assert_eq!(
+            words(parse_csv, text),
+            [word("ice, cream", &["a"]), word("two\nlines", &["a"]), word(" love ", &["b"]), word("love", &["a", "b"])]
+        );
+    }
+
+    #[test]
+    fn dicx_marks_give_categories_and_wildcards_are_passed_over() {
+        let text = "DicTerm,Agency,Communion\nlead,X,\nhelp,,X\nfriend*,,X\nbond,x,X\n";
+        assert_eq!(
+            words(parse_dicx, text),
+            [word("lead", &["Agency"]), word("help", &["Communion"]), word("bond", &["Agency", "Communion"])]
+        );
+        let corpus = parse_dicx(Path::new("x.dicx"), text).unwrap();
+        assert!(corpus.notes.iter().any(|note| note.starts_with("1 terms that end in *")), "{:?}", corpus.notes);
+    }
+
+    #[test]
+    fn dic_numbers_give_categories() {
+        let text = "%\n1\tcare.virtue\n2\tcare.vice\n%\n\nkindness\t1\nfor free\t1\t2\n";
+        assert_eq!(words(parse_dic, text), [word("kindness", &["care.virtue"]), word("for free", &["care.virtue", "care.vice"])]);
+    }
+
+    #[test]
+    fn a_plain_list_keeps_spaces_and_knows_no_comments() {
+        assert_eq!(words(parse_plain, " love\r\nlove\n\n# x\nlove"), [word(" love", &[]), word("love", &[]), word("# x", &[])]);
+    }
+
+    #[test]
+    fn errors_name_file_line_and_next_step() {
+        let error = |parse: Parse, text: &str| parse(Path::new("list.csv"), text).unwrap_err().to_string();
+        for (message, naming) in [
+            (error(parse_csv, "word,category\na,b\nc,d,e\n"), &["list.csv", "line 3", "3 fields", "2"][..]),
+            (error(parse_csv, "wort,kategorie\na,b\n"), &["wort, kategorie", "word,category"]),
+            (error(parse_plain, "\n\n"), &["no words"]),
+            (error(parse_csv, "word,category\n"), &["no words"]),
+            (error(parse_dicx, "DicTerm,A\nlove,maybe\n"), &["line 2", "maybe", "'A'"]),
+            (error(parse_dic, "%\n1 a\n%\nlove\t7\n"), &["line 4", "'7'"]),
+            (error(parse_dic, "love 1\n"), &["line 1"]),
+            (utf8(Path::new("l.txt"), b"ok\ncaf\xe9".to_vec()).unwrap_err().to_string(), &["l.txt", "line 2", "0xe9", "iconv"]),
+        ] {
+            for name in naming {
+                assert!(message.contains(name), "'{name}' is not in: {message}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(text) = utf8(Path::new("x"), bytes) {
+                for parse in [parse_csv, parse_dicx, parse_dic, parse_plain] {
+                    let _ = parse(Path::new("x"), &text);
+                }
+            }
+        }
+
+        #[test]
+        fn any_word_survives_csv(list in proptest::collection::hash_set("\\PC{1,12}", 1..20)) {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record(["word", "category"]).unwrap();
+            for word in &list {
+                writer.write_record([word.as_str(), "c"]).unwrap();
+            }
+            let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            let read: std::collections::HashSet<String> = words(parse_csv, &text).into_iter().map(|(word, _)| word).collect();
+            prop_assert_eq!(read, list);
+        }
+    }
+}

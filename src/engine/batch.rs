@@ -1,0 +1,175 @@
+//! One job on one loaded model, in steps short enough to be cancelled between.
+//!
+//! A step tokenizes if it must, brings the shared prefix up to date, runs one forest of nodes and reads its rewards. The
+//! prefix outlives the job: the next prompt reuses what it has in common.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::Job;
+use super::plan::{Forest, common_prefix};
+use crate::model::checkpoint::RewardModel;
+use crate::model::decoder::{Cache, Nodes};
+use crate::model::{Cancel, ModelError};
+use crate::scores::WordId;
+
+/// Words tokenized at a time: enough to share prefixes and nodes, few enough that memory stays flat.
+const WORDS_TOKENIZED: usize = 4096;
+/// Nodes of a first batch: small, so that words appear at once.
+const FIRST_NODES: usize = 24;
+const MOST_NODES: usize = 512;
+/// A batch that is quicker is doubled, one that is slower halved.
+const QUICK: Duration = Duration::from_millis(60);
+const SLOW: Duration = Duration::from_millis(600);
+
+/// Tokens already run, with their keys and values.
+pub struct Prefix {
+    tokens: Vec<u32>,
+    cache: Cache,
+}
+
+/// What a step brought.
+#[derive(Debug, Default)]
+pub struct Step {
+    pub scores: Vec<(WordId, f32)>,
+    /// Ids of the conversations scored, where the job asks for them.
+    pub tokens: Vec<(WordId, Vec<u32>)>,
+    /// Words that cannot be scored, with the reason.
+    pub unscorable: Vec<(WordId, String)>,
+}
+
+pub struct Batches {
+    job: Job,
+    /// Words of the job already tokenized.
+    tokenized: usize,
+    /// Tokenized, not yet run; sorted by ids so that neighbours share nodes.
+    waiting: VecDeque<(WordId, Vec<u32>)>,
+    /// Tokens of the prefix of those that wait.
+    shared: usize,
+    nodes: usize,
+}
+
+impl Batches {
+    pub fn new(job: Job) -> Self {
+        Batches { job, tokenized: 0, waiting: VecDeque::new(), shared: 0, nodes: FIRST_NODES }
+    }
+
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.tokenized == self.job.words.len()
+    }
+
+    /// True where going on with this job does all that `other` asks for, and nothing that it does not.
+    pub fn is_for(&self, other: &Job) -> bool {
+        if (self.job.model, self.job.prompt, self.job.tokens) != (other.model, other.prompt, other.tokens) {
+            return false;
+        }
+        let ids = |job: &Job| job.words.iter().map(|(word, _)| *word).collect::<HashSet<_>>();
+        let (mine, theirs) = (ids(&self.job), ids(other));
+        let untokenized = self.job.words[self.tokenized..].iter().map(|(word, _)| word);
+        theirs.is_subset(&mine) && self.waiting.iter().map(|(word, _)| word).chain(untokenized).all(|word| theirs.contains(word))
+    }
+
+    /// Words that have been neither scored nor given up.
+    pub fn remaining(&self) -> usize {
+        self.waiting.len() + self.job.words.len() - self.tokenized
+    }
+
+    /// Runs one batch. After an error other than [`ModelError::Cancelled`] the job must be dropped; a cancelled step can
+    /// be taken again.
+    pub fn step(&mut self, model: &RewardModel, prefix: &mut Option<Prefix>, cancel: &Cancel) -> Result<Step, ModelError> {
+        let mut step = Step::default();
+        if self.waiting.is_empty() {
+            self.tokenize(model, &mut step, cancel)?;
+        }
+        let Some((_, first)) = self.waiting.front() else { return Ok(step) };
+        bring(model, prefix, &first[..self.shared], cancel)?;
+        let cache = prefix.as_ref().map(|p| &p.cache).filter(|c| !c.is_empty());
+
+        let mut forest = Forest::new(self.shared);
+        let mut words = 0;
+        for (_, tokens) in &self.waiting {
+            forest.add(&tokens[self.shared..])?;
+            words += 1;
+            if forest.nodes().len() >= self.nodes {
+                break;
+            }
+        }
+        let started = Instant::now();
+        let output = model.decoder.forward(forest.nodes(), cache, forest.reads(), false, cancel)?;
+        let rewards = model.head.rewards(&output.hidden)?;
+        let elapsed = started.elapsed();
+        if elapsed < QUICK {
+            self.nodes = (self.nodes * 2).min(MOST_NODES);
+        } else if elapsed > SLOW {
+            self.nodes = (self.nodes / 2).max(FIRST_NODES);
+        }
+        let done: Vec<_> = self.waiting.drain(..words).collect();
+        for ((word, tokens), reward) in done.into_iter().zip(rewards) {
+            if !reward.is_finite() {
+                return Err(self.not_finite(model, word, reward));
+            }
+            step.scores.push((word, reward));
+            if self.job.tokens {
+                step.tokens.push((word, tokens));
+            }
+        }
+        Ok(step)
+    }
+
+    fn tokenize(&mut self, model: &RewardModel, step: &mut Step, cancel: &Cancel) -> Result<(), ModelError> {
+        let end = (self.tokenized + WORDS_TOKENIZED).min(self.job.words.len());
+        let words = &self.job.words[self.tokenized..end];
+        let texts: Vec<&str> = words.iter().map(|(_, text)| &**text).collect();
+        let mut encoded = Vec::with_capacity(words.len());
+        for ((word, _), tokens) in words.iter().zip(model.tokenizer.encode_all(&self.job.prompt_text, &texts, cancel)?) {
+            match tokens {
+                Ok(tokens) => encoded.push((*word, tokens)),
+                Err(error) => step.unscorable.push((*word, error.to_string())),
+            }
+        }
+        encoded.sort_by(|a, b| a.1.cmp(&b.1));
+        self.shared = common_prefix(encoded.iter().map(|(_, tokens)| tokens.as_slice()));
+        self.waiting = encoded.into();
+        self.tokenized = end;
+        Ok(())
+    }
+
+    fn not_finite(&self, model: &RewardModel, word: WordId, value: f32) -> ModelError {
+        let text = self.job.words.iter().find(|(id, _)| *id == word).map_or("", |(_, text)| text);
+        ModelError::NotFinite {
+            model: model.info.provenance.source.clone(),
+            word: text.to_owned(),
+            prompt: self.job.prompt_text.to_string(),
+            value,
+            next: "Try --dtype f32; if it stays, the checkpoint is damaged".to_owned(),
+        }
+    }
+}
+
+/// Makes `prefix` hold exactly `tokens`, running only those that it does not hold yet.
+fn bring(model: &RewardModel, prefix: &mut Option<Prefix>, tokens: &[u32], cancel: &Cancel) -> Result<(), ModelError> {
+    let held = prefix.as_ref().map_or(0, |p| p.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count());
+    if prefix.as_ref().is_some_and(|p| p.tokens.len() == tokens.len()) && held == tokens.len() {
+        return Ok(());
+    }
+    let kept = match prefix.take() {
+        Some(p) if held > 0 => Some(p.cache.truncate(held)?),
+        _ => None,
+    };
+    let cache = if held == tokens.len() {
+        kept
+    } else {
+        let chain = Nodes::chain(&tokens[held..], held);
+        let next = model.decoder.forward(&chain, kept.as_ref(), &[], true, cancel)?.cache;
+        match (kept, next) {
+            (Some(kept), Some(next)) => Some(kept.append(&next)?),
+            (_, next) => next,
+        }
+    };
+    *prefix = cache.map(|cache| Prefix { tokens: tokens.to_vec(), cache });
+    Ok(())
+}

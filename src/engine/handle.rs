@@ -1,0 +1,180 @@
+//! What the rest of the program holds of the engine: open, plan, cancel, close.
+//!
+//! Downloads and recorded files have threads of their own, so that neither holds up scoring; everything that touches
+//! weights goes to the worker.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::worker::{Activity, Request, Worker};
+use super::{Event, Job, ModelInfo, Phase};
+use crate::model::catalogue::Catalogue;
+use crate::model::checkpoint::SourceLabel;
+use crate::model::files::Files;
+use crate::model::source::{ModelSource, ModelSpec};
+use crate::model::{Cancel, LoadOptions, ModelError, Provenance, bundled, hub};
+use crate::scores::{ModelId, recorded};
+
+/// Where events go. Called from several threads; must not block.
+pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Dropping it cancels what runs and waits for the worker to end.
+pub struct Engine {
+    requests: Sender<Request>,
+    activity: Arc<Mutex<Activity>>,
+    downloads: Mutex<HashMap<ModelId, Cancel>>,
+    catalogue: Arc<Catalogue>,
+    events: Events,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the worker thread. Fails where the system gives no thread.
+    pub fn start(catalogue: Arc<Catalogue>, events: Events) -> std::io::Result<Self> {
+        let (requests, receiver) = channel();
+        let activity = Arc::new(Mutex::new(Activity::default()));
+        let worker = Worker::new(receiver, events.clone(), activity.clone());
+        let worker = std::thread::Builder::new().name("model".to_owned()).spawn(move || worker.run())?;
+        Ok(Engine { requests, activity, downloads: Mutex::default(), catalogue, events, worker: Some(worker) })
+    }
+
+    /// Makes a model known under `model`; its files are fetched at once where they must be, its weights loaded when a job
+    /// asks for them. Opening the same id again tries again.
+    pub fn open(&self, model: ModelId, spec: &ModelSpec, options: LoadOptions) {
+        match &spec.source {
+            ModelSource::Bundled(name) => match bundled::bundled(name) {
+                Some(entries) => {
+                    let label = SourceLabel { name: spec.name.clone(), source: (*name).to_owned(), revision: Some(bundled::revision(entries)) };
+                    self.send(Request::Open { model, files: Files::Bundled { name, entries }, label, options });
+                }
+                None => self.tell(Event::Phase { model, phase: Phase::Failed(format!("no bundled model '{name}'")) }),
+            },
+            ModelSource::Directory(path) => {
+                let label = SourceLabel { name: spec.name.clone(), source: path.display().to_string(), revision: None };
+                self.send(Request::Open { model, files: Files::Directory(path.clone()), label, options });
+            }
+            ModelSource::Hub { repository, revision } => self.download(model, spec, repository, revision.as_deref(), options),
+            ModelSource::Recorded(path) => {
+                let (events, catalogue, path) = (self.events.clone(), self.catalogue.clone(), path.clone());
+                self.spawn(model, "recorded", move || read_recorded(model, &path, &catalogue, &events));
+            }
+        }
+    }
+
+    /// States the whole of what is to be scored, first things first. What runs and is not wanted first is cancelled.
+    pub fn plan(&self, jobs: Vec<Job>) {
+        let head = jobs.first().map(|job| (job.model, job.prompt));
+        let models: Vec<ModelId> = jobs.iter().map(|job| job.model).collect();
+        self.send(Request::Plan(jobs));
+        self.activity().cancel_unless(head, &models);
+    }
+
+    /// Ends a model's download or load; its scores and what was downloaded stay.
+    pub fn cancel(&self, model: ModelId) {
+        if let Some(cancel) = lock(&self.downloads).get(&model) {
+            cancel.set();
+        }
+        self.activity().cancel_model(model);
+    }
+
+    /// Gives a model's memory back.
+    pub fn close(&self, model: ModelId) {
+        self.cancel(model);
+        self.send(Request::Close(model));
+    }
+
+    fn download(&self, model: ModelId, spec: &ModelSpec, repository: &str, revision: Option<&str>, options: LoadOptions) {
+        let cancel = Cancel::default();
+        if let Some(before) = lock(&self.downloads).insert(model, cancel.clone()) {
+            before.set();
+        }
+        let (events, requests) = (self.events.clone(), self.requests.clone());
+        let (name, repository, revision) = (spec.name.clone(), repository.to_owned(), revision.map(str::to_owned));
+        self.spawn(model, "download", move || {
+            let progress = |p: hub::Progress| {
+                let phase = Phase::Downloading { file: p.file, done_bytes: p.done_bytes, total_bytes: p.total_bytes, rate: p.rate };
+                events(Event::Phase { model, phase });
+            };
+            match hub::fetch(&repository, revision.as_deref(), &progress, &cancel) {
+                Ok(snapshot) => {
+                    let label = SourceLabel { name, source: repository, revision: Some(snapshot.revision) };
+                    // The worker is gone only when the program ends.
+                    let _ = requests.send(Request::Open { model, files: Files::Directory(snapshot.directory), label, options });
+                }
+                Err(error) => events(Event::Phase { model, phase: failure(error) }),
+            }
+        });
+    }
+
+    fn spawn(&self, model: ModelId, name: &str, work: impl FnOnce() + Send + 'static) {
+        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+            self.tell(Event::Phase { model, phase: Phase::Failed(format!("the system gave no thread: {error}")) });
+        }
+    }
+
+    fn send(&self, request: Request) {
+        // The worker ends only after a `Stop`, which is sent on drop.
+        let _ = self.requests.send(request);
+    }
+
+    fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        lock(&self.activity)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.send(Request::Stop);
+        for cancel in lock(&self.downloads).values() {
+            cancel.set();
+        }
+        self.activity().cancel();
+        if let Some(worker) = self.worker.take() {
+            // A worker that panicked has told so already.
+            let _ = worker.join();
+        }
+    }
+}
+
+/// A lock that a panicking thread held is taken all the same: what it guards is valid at every moment.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How an error is shown: a cancelled model is not a failed one.
+pub(super) fn failure(error: ModelError) -> Phase {
+    match error {
+        ModelError::Cancelled => Phase::Cancelled,
+        error => Phase::Failed(error.to_string()),
+    }
+}
+
+fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, events: &Events) {
+    match recorded::read(path, catalogue) {
+        Ok((_, family, recorded)) => {
+            let provenance = Provenance {
+                source: path.display().to_string(),
+                revision: None,
+                architecture: "recorded".to_owned(),
+                dtype: "recorded".to_owned(),
+                device: "recorded".to_owned(),
+                bos: "recorded".to_owned(),
+                template: "recorded".to_owned(),
+                head: "recorded".to_owned(),
+                parameters: 0,
+                recorded: true,
+                demonstration: false,
+            };
+            events(Event::Ready { model, info: Box::new(ModelInfo { family, provenance, memory_bytes: 0 }) });
+            events(Event::Recorded { model, recorded: Box::new(recorded) });
+            events(Event::Phase { model, phase: Phase::Idle });
+        }
+        Err(error) => events(Event::Phase { model, phase: Phase::Failed(error.to_string()) }),
+    }
+}

@@ -1,0 +1,114 @@
+//! From the token ids of conversations to the nodes that have to run.
+//!
+//! All conversations of a prompt start alike: that prefix runs once. What follows it forms a forest in which words that
+//! begin with the same tokens share nodes. Both are found from the ids of whole conversations, never from an assumed
+//! boundary between prompt and answer: a tokenizer may merge across it.
+
+use crate::model::decoder::{Nodes, NodesError};
+
+/// Length of the longest prefix that all sequences share, such that each keeps at least one token after it.
+/// 0 where there is no sequence.
+pub fn common_prefix<'a>(mut sequences: impl Iterator<Item = &'a [u32]>) -> usize {
+    let Some(first) = sequences.next() else { return 0 };
+    let mut length = first.len().saturating_sub(1);
+    for other in sequences {
+        length = length.min(other.len().saturating_sub(1));
+        length = first[..length].iter().zip(other).take_while(|(a, b)| a == b).count();
+    }
+    length
+}
+
+/// Conversations without their prefix, merged into a forest as they are added.
+#[derive(Clone, Debug)]
+pub struct Forest {
+    nodes: Nodes,
+    /// First child and next sibling of each node; `first_root` heads the list of roots.
+    first_child: Vec<Option<u32>>,
+    next_sibling: Vec<Option<u32>>,
+    first_root: Option<u32>,
+    reads: Vec<u32>,
+    prefix: usize,
+}
+
+impl Forest {
+    /// An empty forest behind a prefix of `prefix` tokens.
+    pub fn new(prefix: usize) -> Self {
+        Forest {
+            nodes: Nodes::default(),
+            first_child: Vec::new(),
+            next_sibling: Vec::new(),
+            first_root: None,
+            reads: Vec::new(),
+            prefix,
+        }
+    }
+
+    /// Adds one conversation, given without the prefix (at least one token); its last node is read.
+    pub fn add(&mut self, suffix: &[u32]) -> Result<(), NodesError> {
+        let mut parent = None;
+        for &token in suffix {
+            parent = Some(match self.child(parent, token) {
+                Some(node) => node,
+                None => self.grow(parent, token)?,
+            });
+        }
+        self.reads.extend(parent);
+        Ok(())
+    }
+
+    /// The nodes to run.
+    pub fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    /// For each conversation added, the node at which its reward is read.
+    pub fn reads(&self) -> &[u32] {
+        &self.reads
+    }
+
+    /// The child of `parent` for `token`. The newest child heads its list, so sorted input is found at once.
+    fn child(&self, parent: Option<u32>, token: u32) -> Option<u32> {
+        let first = match parent {
+            None => self.first_root,
+            Some(p) => self.first_child[p as usize],
+        };
+        std::iter::successors(first, |&n| self.next_sibling[n as usize]).find(|&n| self.nodes.tokens()[n as usize] == token)
+    }
+
+    fn grow(&mut self, parent: Option<u32>, token: u32) -> Result<u32, NodesError> {
+        let node = self.nodes.push(token, parent, self.prefix)?;
+        let head = match parent {
+            None => &mut self.first_root,
+            Some(p) => &mut self.first_child[p as usize],
+        };
+        self.next_sibling.push(head.replace(node));
+        self.first_child.push(None);
+        Ok(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefix_leaves_every_conversation_a_token() {
+        let prefix = |sequences: &[&[u32]]| common_prefix(sequences.iter().copied());
+        assert_eq!(prefix(&[]), 0);
+        assert_eq!(prefix(&[&[1, 2, 3]]), 2);
+        assert_eq!(prefix(&[&[1, 2, 3, 9], &[1, 2, 4, 9]]), 2);
+        assert_eq!(prefix(&[&[1, 2], &[1, 2, 3]]), 1);
+        assert_eq!(prefix(&[&[5], &[6, 7]]), 0);
+    }
+
+    #[test]
+    fn words_that_begin_alike_share_nodes() {
+        let mut forest = Forest::new(10);
+        for suffix in [&[1, 2, 9][..], &[1, 3, 9], &[4, 9], &[1, 2, 9], &[1]] {
+            forest.add(suffix).unwrap();
+        }
+        assert_eq!(forest.nodes().tokens(), [1, 2, 9, 3, 9, 4, 9]);
+        assert_eq!(forest.nodes().positions(), [10, 11, 12, 11, 12, 10, 11]);
+        assert_eq!(forest.reads(), [2, 4, 6, 2, 0]);
+    }
+}

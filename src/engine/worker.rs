@@ -1,0 +1,275 @@
+//! The one thread that owns models and device.
+//!
+//! It holds the newest plan and runs the first job that can run, a batch at a time, looking for requests between batches.
+//! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::batch::{Batches, Prefix};
+use super::handle::{Events, failure, lock};
+use super::memory;
+use super::{Event, Job, Phase};
+use crate::model::checkpoint::{self, RewardModel, SourceLabel};
+use crate::model::files::Files;
+use crate::model::{Cancel, LoadOptions, ModelError};
+use crate::scores::{ModelId, PromptId};
+use crate::text;
+
+/// How often progress within a load is told.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Beside the weights: activations, keys and values, tokenizer.
+const WORKING_BYTES: u64 = 256 << 20;
+
+pub(super) enum Request {
+    Open { model: ModelId, files: Files, label: SourceLabel, options: LoadOptions },
+    Plan(Vec<Job>),
+    Close(ModelId),
+    Stop,
+}
+
+/// What the worker is at, seen from outside so that it can be cancelled there.
+#[derive(Default)]
+pub(super) struct Activity {
+    model: Option<ModelId>,
+    /// None while the model is loaded.
+    prompt: Option<PromptId>,
+    cancel: Cancel,
+}
+
+impl Activity {
+    pub(super) fn cancel(&self) {
+        self.cancel.set();
+    }
+
+    pub(super) fn cancel_model(&self, model: ModelId) {
+        if self.model == Some(model) {
+            self.cancel.set();
+        }
+    }
+
+    /// Scoring goes on only for the job that is wanted first; loading, for any model that is wanted.
+    pub(super) fn cancel_unless(&self, head: Option<(ModelId, PromptId)>, models: &[ModelId]) {
+        let wanted = match (self.model, self.prompt) {
+            (None, _) => true,
+            (Some(model), None) => models.contains(&model),
+            (Some(model), Some(prompt)) => head == Some((model, prompt)),
+        };
+        if !wanted {
+            self.cancel.set();
+        }
+    }
+}
+
+struct Opened {
+    files: Files,
+    label: SourceLabel,
+    options: LoadOptions,
+    loaded: Option<Loaded>,
+    failed: bool,
+}
+
+struct Loaded {
+    model: RewardModel,
+    prefix: Option<Prefix>,
+    used: Instant,
+}
+
+/// A job with its pace.
+struct Running {
+    batches: Batches,
+    started: Instant,
+    total: usize,
+}
+
+pub(super) struct Worker {
+    requests: Receiver<Request>,
+    events: Events,
+    activity: Arc<Mutex<Activity>>,
+    models: HashMap<ModelId, Opened>,
+    jobs: Vec<Running>,
+}
+
+impl Worker {
+    pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>) -> Self {
+        Worker { requests, events, activity, models: HashMap::new(), jobs: Vec::new() }
+    }
+
+    pub(super) fn run(mut self) {
+        loop {
+            let next = self.jobs.iter().position(|job| self.models.get(&job.batches.job().model).is_some_and(|m| !m.failed));
+            let Some(next) = next else {
+                let Ok(request) = self.requests.recv() else { return };
+                if !self.take(request) {
+                    return;
+                }
+                continue;
+            };
+            let job = self.jobs[next].batches.job();
+            let (model, prompt) = (job.model, job.prompt);
+            let loaded = self.models.get(&model).is_some_and(|m| m.loaded.is_some());
+            let cancel = Cancel::default();
+            *lock(&self.activity) = Activity { model: Some(model), prompt: loaded.then_some(prompt), cancel: cancel.clone() };
+            // Requests are looked for after the activity is stated: one that comes later finds it and cancels it.
+            match self.requests.try_recv() {
+                Ok(request) => {
+                    if !self.take(request) {
+                        return;
+                    }
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => {}
+            }
+            // candle and tokenizers panic on some malformed input; the explorer and the other models go on.
+            let outcome = catch_unwind(AssertUnwindSafe(|| if loaded { self.score(next, &cancel) } else { self.load(model, &cancel) }));
+            let outcome = outcome.unwrap_or_else(|panic| {
+                Err(ModelError::unsupported(self.name(model), panic_text(&*panic), "Please report this with the model's name"))
+            });
+            *lock(&self.activity) = Activity::default();
+            if let Err(error) = outcome {
+                self.stopped(model, error, loaded);
+            }
+        }
+    }
+
+    /// False when the worker is to end.
+    fn take(&mut self, request: Request) -> bool {
+        match request {
+            Request::Open { model, files, label, options } => {
+                self.models.insert(model, Opened { files, label, options, loaded: None, failed: false });
+                self.phase(model, Phase::Waiting);
+            }
+            Request::Plan(jobs) => {
+                // A job that goes on keeps what it has tokenized, and its pace.
+                let mut before = std::mem::take(&mut self.jobs);
+                let failed = |model| self.models.get(&model).is_some_and(|opened| opened.failed);
+                for job in jobs.into_iter().filter(|job| !job.words.is_empty() && !failed(job.model)) {
+                    let known = before.iter().position(|old| old.batches.is_for(&job));
+                    self.jobs.push(match known {
+                        Some(at) => before.swap_remove(at),
+                        None => Running { total: job.words.len(), started: Instant::now(), batches: Batches::new(job) },
+                    });
+                }
+                for old in before {
+                    let model = old.batches.job().model;
+                    if !self.jobs.iter().any(|job| job.batches.job().model == model) && self.models.get(&model).is_some_and(|m| !m.failed) {
+                        self.phase(model, Phase::Idle);
+                    }
+                }
+            }
+            Request::Close(model) => {
+                self.models.remove(&model);
+                self.jobs.retain(|job| job.batches.job().model != model);
+            }
+            Request::Stop => return false,
+        }
+        true
+    }
+
+    fn load(&mut self, model: ModelId, cancel: &Cancel) -> Result<(), ModelError> {
+        let Some(opened) = self.models.get(&model) else { return Ok(()) };
+        let needed = checkpoint::estimate_bytes(&opened.files, &opened.options)? + WORKING_BYTES;
+        self.make_room(model, needed)?;
+        let Some(opened) = self.models.get_mut(&model) else { return Ok(()) };
+        let events = self.events.clone();
+        let mut told = Instant::now() - PROGRESS_EVERY;
+        let mut progress = |done_bytes, total_bytes| {
+            if told.elapsed() >= PROGRESS_EVERY {
+                told = Instant::now();
+                events(Event::Phase { model, phase: Phase::Loading { done_bytes, total_bytes } });
+            }
+        };
+        let loaded = RewardModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
+        let info = Box::new(loaded.info.clone());
+        opened.loaded = Some(Loaded { model: loaded, prefix: None, used: Instant::now() });
+        self.tell(Event::Ready { model, info });
+        self.phase(model, Phase::WarmingUp);
+        for job in &mut self.jobs {
+            job.started = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Drops loaded models, the one used longest ago first, until `needed` bytes are free.
+    fn make_room(&mut self, model: ModelId, needed: u64) -> Result<(), ModelError> {
+        while memory::available() < needed {
+            let others = self.models.iter_mut().filter(|(id, _)| **id != model);
+            let oldest = others.filter_map(|(_, opened)| Some((opened.loaded.as_ref()?.used, opened))).min_by_key(|(used, _)| *used);
+            match oldest {
+                Some((_, opened)) => opened.loaded = None,
+                None => {
+                    let problem = format!("needs about {} of memory, and {} is free", text::bytes(needed), text::bytes(memory::available()));
+                    let next = "Close other programs, choose a smaller model, or --dtype bf16, which takes half of f32";
+                    return Err(ModelError::unsupported(self.name(model), problem, next));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn score(&mut self, at: usize, cancel: &Cancel) -> Result<(), ModelError> {
+        let running = &mut self.jobs[at];
+        let (model, prompt) = (running.batches.job().model, running.batches.job().prompt);
+        let Some(loaded) = self.models.get_mut(&model).and_then(|opened| opened.loaded.as_mut()) else { return Ok(()) };
+        loaded.used = Instant::now();
+        let step = running.batches.step(&loaded.model, &mut loaded.prefix, cancel)?;
+        if !step.unscorable.is_empty() {
+            (self.events)(Event::Unscorable { model, prompt, words: step.unscorable });
+        }
+        if !step.tokens.is_empty() {
+            (self.events)(Event::Tokens { model, prompt, tokens: step.tokens });
+        }
+        if !step.scores.is_empty() {
+            (self.events)(Event::Scores { model, prompt, scores: step.scores });
+        }
+        let done = running.total - running.batches.remaining();
+        let words_per_second = done as f64 / running.started.elapsed().as_secs_f64().max(1e-9);
+        let eta = running.batches.remaining() as f64 / words_per_second;
+        (self.events)(Event::Phase { model, phase: Phase::Scoring { prompt, done, total: running.total, words_per_second, eta } });
+        if running.batches.is_done() {
+            self.jobs.remove(at);
+            if let Some(next) = self.jobs.iter_mut().find(|job| job.batches.job().model == model) {
+                next.started = Instant::now();
+            } else {
+                self.phase(model, Phase::Idle);
+            }
+        }
+        Ok(())
+    }
+
+    /// After a step that did not end well: what was cancelled stays as it is, what failed is not tried again.
+    fn stopped(&mut self, model: ModelId, error: ModelError, loaded: bool) {
+        let cancelled = matches!(error, ModelError::Cancelled);
+        if cancelled && loaded {
+            return;
+        }
+        if let Some(opened) = self.models.get_mut(&model) {
+            opened.failed = !cancelled;
+            opened.loaded = None;
+        }
+        self.jobs.retain(|job| job.batches.job().model != model);
+        self.phase(model, failure(error));
+    }
+
+    fn name(&self, model: ModelId) -> String {
+        self.models.get(&model).map(|opened| opened.label.name.clone()).unwrap_or_default()
+    }
+
+    fn phase(&self, model: ModelId, phase: Phase) {
+        self.tell(Event::Phase { model, phase });
+    }
+
+    fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the computation broke off: {}", text.unwrap_or("no reason given"))
+}

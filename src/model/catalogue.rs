@@ -1,0 +1,125 @@
+//! The catalogue of known models: nicknames, where they lie, how large they are.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::Family;
+use crate::corpus::error::{CorpusError, nearest};
+use crate::corpus::read::read_text;
+
+const BUILTIN: &str = include_str!("../../corpora/models.toml");
+
+/// One model that has a name of its own here.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    pub nickname: String,
+    /// `owner/name` on the Hugging Face hub.
+    pub id: String,
+    pub family: Family,
+    /// Number of weights; 0 where not stated.
+    #[serde(default)]
+    pub parameters: u64,
+    /// How its hidden state becomes a reward, in words.
+    #[serde(default)]
+    pub head: String,
+    #[serde(default)]
+    pub notes: String,
+}
+
+impl Entry {
+    /// Memory of the weights in bytes, at two bytes each (bf16).
+    pub fn memory_bytes_bf16(&self) -> u64 {
+        self.parameters * 2
+    }
+
+    /// The id as the study's files spell it: `owner_name`.
+    pub fn file_stem(&self) -> String {
+        self.id.replace('/', "_")
+    }
+}
+
+/// Every known model: the ten of the study, and those the user adds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalogue {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    model: Vec<Entry>,
+}
+
+impl Catalogue {
+    /// The ten models of the study.
+    pub fn builtin() -> Result<Self, CorpusError> {
+        Ok(Catalogue { entries: parse(Path::new("models.toml"), BUILTIN)? })
+    }
+
+    /// With the entries of `user_dir/models.toml`, which come first and replace entries of the same nickname.
+    pub fn with_user(user_dir: Option<&Path>) -> Result<Self, CorpusError> {
+        let mut catalogue = Self::builtin()?;
+        let Some(path) = user_dir.map(|dir| dir.join("models.toml")).filter(|path| path.exists()) else { return Ok(catalogue) };
+        let own = parse(&path, &read_text(&path)?)?;
+        catalogue.entries.retain(|entry| !own.iter().any(|o| o.nickname.eq_ignore_ascii_case(&entry.nickname)));
+        catalogue.entries.splice(0..0, own);
+        Ok(catalogue)
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// By nickname, repository id or the study's file stem, whatever the case.
+    pub fn find(&self, name: &str) -> Option<&Entry> {
+        let is = |known: &str| known.eq_ignore_ascii_case(name);
+        self.entries.iter().find(|entry| is(&entry.nickname) || is(&entry.id) || is(&entry.file_stem()))
+    }
+
+    /// Nicknames that look like `name`, nearest first.
+    pub fn nearest(&self, name: &str) -> Vec<&str> {
+        nearest(name, self.entries.iter().map(|entry| entry.nickname.as_str()))
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, CorpusError> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        CorpusError::file(path, error.to_string().trim_end().to_owned(), "See the built-in corpora/models.toml for the form")
+    })?;
+    Ok(file.model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ten_models_are_found_by_any_of_their_names() {
+        let catalogue = Catalogue::builtin().unwrap();
+        assert_eq!(catalogue.entries().len(), 10);
+        assert_eq!(catalogue.entries().iter().filter(|entry| entry.family == Family::Gemma).count(), 4);
+        for name in ["r-gem-2b", "Ray2333/GRM-gemma2-2B-rewardmodel-ft", "Ray2333_GRM-gemma2-2B-rewardmodel-ft"] {
+            assert_eq!(catalogue.find(name).map(|entry| entry.nickname.as_str()), Some("R-Gem-2B"), "{name}");
+        }
+        assert_eq!(catalogue.find("R-Gem-3B"), None);
+        assert_eq!(catalogue.nearest("R-Gem-3B")[0], "R-Gem-2B");
+    }
+
+    #[test]
+    fn a_users_entry_replaces_one_of_the_same_nickname_and_mistakes_are_located() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("models.toml");
+        std::fs::write(&file, "[[model]]\nnickname = \"R-Gem-2B\"\nid = \"me/mine\"\nfamily = \"Gemma\"\n").unwrap();
+        let catalogue = Catalogue::with_user(Some(folder.path())).unwrap();
+        assert_eq!(catalogue.entries().len(), 10);
+        assert_eq!(catalogue.find("R-Gem-2B").unwrap().id, "me/mine");
+        std::fs::write(&file, "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamly = \"Gemma\"\n").unwrap();
+        let message = Catalogue::with_user(Some(folder.path())).unwrap_err().to_string();
+        for naming in ["models.toml", "line 4", "famly", "family"] {
+            assert!(message.contains(naming), "'{naming}' is not in: {message}");
+        }
+    }
+}

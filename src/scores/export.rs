@@ -1,0 +1,194 @@
+//! Scores written out: a table for reading, CSV, JSON lines.
+//!
+//! Knows rows and writers, nothing of models. What goes to a terminal is made safe to show; what goes to a file is exact.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::text;
+
+/// One word's score by one model under one prompt.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row<'a> {
+    pub model: &'a str,
+    /// The prompt's key, or its text where it has none.
+    pub prompt: &'a str,
+    pub word: &'a str,
+    pub categories: Vec<&'a str>,
+    /// Raw reward.
+    pub score: f64,
+    /// Within model and prompt; 1 is the highest reward, ties averaged.
+    pub rank: f64,
+    /// Of the whole conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_ids: Option<Vec<u32>>,
+}
+
+/// How rows are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    Table,
+    Csv { tokens: bool },
+    Jsonl,
+}
+
+/// Writes groups of rows, one group for each model and prompt.
+pub struct Writer<W: Write> {
+    out: W,
+    layout: Layout,
+    /// The output is a terminal: nothing unsafe may reach it in any layout.
+    terminal: bool,
+    groups: usize,
+}
+
+impl<W: Write> Writer<W> {
+    pub fn new(out: W, layout: Layout, terminal: bool) -> Self {
+        Writer { out, layout, terminal, groups: 0 }
+    }
+
+    /// `heading` stands above the group in a table, and nowhere else.
+    pub fn group(&mut self, heading: &str, rows: &[Row<'_>]) -> io::Result<()> {
+        match self.layout {
+            Layout::Table => self.table(heading, rows)?,
+            Layout::Csv { tokens } => self.csv(rows, tokens)?,
+            Layout::Jsonl => {
+                for row in rows {
+                    let json = serde_json::to_string(row).map_err(io::Error::other)?;
+                    writeln!(self.out, "{}", text::visible_json(&json))?;
+                }
+            }
+        }
+        self.groups += 1;
+        self.out.flush()
+    }
+
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
+    fn table(&mut self, heading: &str, rows: &[Row<'_>]) -> io::Result<()> {
+        let mut rows: Vec<_> = rows.iter().collect();
+        rows.sort_by(|a, b| a.rank.total_cmp(&b.rank));
+        if self.groups > 0 {
+            writeln!(self.out)?;
+        }
+        for line in heading.lines() {
+            writeln!(self.out, "{}", text::visible(line))?;
+        }
+        let words: Vec<_> = rows.iter().map(|row| text::visible_word(row.word, false)).collect();
+        let categories: Vec<_> = rows.iter().map(|row| text::visible(&row.categories.join(", ")).into_owned()).collect();
+        let width = |texts: &mut dyn Iterator<Item = usize>, least: usize| texts.max().unwrap_or(0).max(least);
+        let word_width = width(&mut words.iter().map(|w| columns(w)), "word".len());
+        let category_width = width(&mut categories.iter().map(|c| columns(c)), "category".len());
+        writeln!(self.out, "{:>7}  {}  {}  {:>12}", "rank", pad("word", word_width), pad("category", category_width), "score")?;
+        for ((row, word), category) in rows.iter().zip(&words).zip(&categories) {
+            let (word, category) = (pad(word, word_width), pad(category, category_width));
+            write!(self.out, "{:>7}  {word}  {category}  {:>12}", rank_text(row.rank), score_text(row.score))?;
+            if let Some(ids) = &row.token_ids {
+                write!(self.out, "  {}", ids_text(ids))?;
+            }
+            writeln!(self.out)?;
+        }
+        Ok(())
+    }
+
+    fn csv(&mut self, rows: &[Row<'_>], tokens: bool) -> io::Result<()> {
+        let terminal = self.terminal;
+        let mut writer = csv::Writer::from_writer(&mut self.out);
+        if self.groups == 0 {
+            let header = ["model", "prompt", "word", "categories", "score", "rank", "token_ids"];
+            writer.write_record(&header[..if tokens { 7 } else { 6 }])?;
+        }
+        for row in rows {
+            let mut record = vec![
+                row.model.to_owned(),
+                row.prompt.to_owned(),
+                row.word.to_owned(),
+                row.categories.join(";"),
+                row.score.to_string(),
+                row.rank.to_string(),
+            ];
+            if tokens {
+                record.push(row.token_ids.as_deref().map(ids_text).unwrap_or_default());
+            }
+            if terminal {
+                record = record.iter().map(|field| text::visible(field).into_owned()).collect();
+            }
+            writer.write_record(&record)?;
+        }
+        writer.flush()
+    }
+}
+
+/// `12`, or `12.5` where ties fall between.
+pub fn rank_text(rank: f64) -> String {
+    if rank.fract() == 0.0 { format!("{rank:.0}") } else { format!("{rank:.1}") }
+}
+
+/// Five decimals with a sign, so that a column lines up.
+fn score_text(score: f64) -> String {
+    format!("{score:+.5}")
+}
+
+/// The number with the fewest digits that is this one in f32: 0.1, not 0.10000000149011612.
+pub fn shortest(score: f32) -> f64 {
+    score.to_string().parse().unwrap_or(f64::from(score))
+}
+
+fn ids_text(ids: &[u32]) -> String {
+    ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn columns(text: &str) -> usize {
+    unicode_width::UnicodeWidthStr::width(text)
+}
+
+fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Vec<Row<'static>> {
+        let row = |word, score, rank| Row { model: "m", prompt: "p", word, categories: vec!["a", "b"], score, rank, token_ids: None };
+        vec![row("cold, or \"not\"", 0.5, 2.5), row("\u{1b}[31m爱", 1.25, 1.0)]
+    }
+
+    fn written(layout: Layout, terminal: bool) -> String {
+        let mut writer = Writer::new(Vec::new(), layout, terminal);
+        writer.group("heading", &rows()).unwrap();
+        String::from_utf8(writer.into_inner()).unwrap()
+    }
+
+    #[test]
+    fn a_table_is_sorted_by_rank_and_safe() {
+        let table = written(Layout::Table, false);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines[0], "heading");
+        assert!(lines[2].contains("\\u{1b}[31m爱") && lines[2].contains("+1.25000"), "{table}");
+        assert!(lines[3].trim_start().starts_with("2.5"), "{table}");
+        assert!(!table.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn csv_is_exact_in_a_file_and_safe_on_a_terminal() {
+        let exact = written(Layout::Csv { tokens: false }, false);
+        let mut reader = csv::Reader::from_reader(exact.as_bytes());
+        let words: Vec<String> = reader.records().map(|r| r.unwrap()[2].to_owned()).collect();
+        assert_eq!(words, ["cold, or \"not\"", "\u{1b}[31m爱"]);
+        assert!(!written(Layout::Csv { tokens: false }, true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn json_rows_have_the_documented_keys() {
+        let out = written(Layout::Jsonl, false);
+        let first = out.lines().next().unwrap();
+        assert_eq!(
+            first,
+            r#"{"model":"m","prompt":"p","word":"cold, or \"not\"","categories":["a","b"],"score":0.5,"rank":2.5}"#
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Recorded scores: files that hold what a model once said, as the study's authors published them.
+//!
+//! Two layouts, each as CSV or Parquet: `response,<prompt>…` and `token_id,token_name,token_decoded,<prompt>…`. A prompt
+//! column is named by its key or its text. Numbers are kept as written, in f64. The word columns know no missing value:
+//! `NA` and `null` are words there.
+
+mod table;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::corpus::{CorpusError, Prompt, PromptSet};
+use crate::engine::Recorded;
+use crate::model::Family;
+use crate::model::catalogue::Catalogue;
+use table::Table;
+
+/// What the study's file names begin with.
+const FILE_PREFIXES: [&str; 2] = ["big2_rewards_", "MFD20_rewards_"];
+const EXTENSIONS: [&str; 2] = ["parquet", "csv"];
+
+/// True for a CSV or Parquet file with one of the two layouts.
+pub fn is_recorded_file(path: &Path) -> bool {
+    path.is_file() && extension(path).is_some() && table::header(path).is_ok_and(|header| layout(&header).is_some())
+}
+
+/// The recorded files of a directory, by name; of a model that stands as Parquet and as CSV, the Parquet file, as CSV rounds.
+pub fn list_dir(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| is_recorded_file(path)).collect();
+    files.sort_by_key(|path| (path.file_stem().map(ToOwned::to_owned), extension(path)));
+    files.dedup_by(|b, a| a.file_stem() == b.file_stem());
+    files
+}
+
+/// The model that a file is about, by its name: the catalogue's nickname and family where it knows the model.
+pub fn identify(path: &Path, catalogue: &Catalogue) -> (String, Family) {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = FILE_PREFIXES.iter().find_map(|prefix| stem.strip_prefix(prefix)).unwrap_or(&stem);
+    match catalogue.find(name) {
+        Some(entry) => (entry.nickname.clone(), entry.family),
+        None => (name.to_owned(), Family::guess(name)),
+    }
+}
+
+/// Reads a file; the model's name and family as [`identify`] gives them.
+pub fn read(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), CorpusError> {
+    let (name, family) = identify(path, catalogue);
+    let table = table::read(path)?;
+    let known = PromptSet::builtin()?;
+    Ok((name, family, recorded(path, &table, &known)?))
+}
+
+fn extension(path: &Path) -> Option<usize> {
+    let extension = path.extension()?.to_string_lossy().to_lowercase();
+    EXTENSIONS.iter().position(|known| *known == extension)
+}
+
+/// Which columns of a header hold the words and the scores.
+struct Layout {
+    word: usize,
+    scores: Vec<usize>,
+}
+
+fn layout(header: &[String]) -> Option<Layout> {
+    let at = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
+    let tokens = [at("token_id"), at("token_name"), at("token_decoded")];
+    let word = match (at("response"), tokens) {
+        (Some(word), _) => word,
+        (None, [Some(_), _, Some(decoded)]) => decoded,
+        _ => return None,
+    };
+    // R and pandas write row numbers into a first column with no name, or one called X.
+    let index = header.first().is_some_and(|name| matches!(name.trim(), "" | "X" | "Unnamed: 0")).then_some(0);
+    let other = |i: &usize| *i != word && Some(*i) != index && !tokens.contains(&Some(*i));
+    let scores: Vec<usize> = (0..header.len()).filter(other).collect();
+    (!scores.is_empty()).then_some(Layout { word, scores })
+}
+
+fn recorded(path: &Path, table: &Table, known: &PromptSet) -> Result<Recorded, CorpusError> {
+    let Some(layout) = layout(&table.header) else {
+        let problem = format!("no recorded scores; its columns are {}", table.header.join(", "));
+        return Err(CorpusError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
+    };
+    let prompts = layout.scores.iter().map(|&column| prompt(&table.header[column], known)).collect();
+    let mut words: Vec<Arc<str>> = Vec::new();
+    let mut scores: Vec<Vec<f64>> = vec![Vec::new(); layout.scores.len()];
+    let mut index: HashMap<Arc<str>, usize> = HashMap::new();
+    let (mut empty, mut differing) = (0, 0);
+    for row in 0..table.rows() {
+        let word = table.text(row, layout.word);
+        if word.is_empty() {
+            empty += 1;
+            continue;
+        }
+        let values = layout.scores.iter().map(|&column| table.number(path, row, column)).collect::<Result<Vec<f64>, _>>()?;
+        if let Some(&first) = index.get(&*word) {
+            let same = scores.iter().zip(&values).all(|(column, value)| column[first].to_bits() == value.to_bits());
+            differing += usize::from(!same);
+            continue;
+        }
+        let word: Arc<str> = word.as_ref().into();
+        index.insert(word.clone(), words.len());
+        words.push(word);
+        for (column, value) in scores.iter_mut().zip(values) {
+            column.push(value);
+        }
+    }
+    if words.is_empty() {
+        return Err(CorpusError::file(path, "it holds no words", "Give a file with at least one row"));
+    }
+    let mut notes = Vec::new();
+    if empty > 0 {
+        notes.push(format!("{empty} rows without a word were passed over"));
+    }
+    if differing > 0 {
+        notes.push(format!("{differing} rows repeat a word with other scores; the first one counts"));
+    }
+    Ok(Recorded { words, prompts, scores, notes })
+}
+
+/// The prompt that a column is about.
+fn prompt(column: &str, known: &PromptSet) -> Prompt {
+    let column = column.trim();
+    let found = known.prompts.iter().find(|prompt| prompt.label() == column || &*prompt.text == column);
+    found.cloned().unwrap_or_else(|| {
+        let key = (!column.contains(char::is_whitespace)).then(|| column.into());
+        Prompt { key, text: column.into(), framing: None, factors: None }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_csv(text: &str) -> Result<Recorded, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("big2_rewards_Ray2333_GRM-gemma2-2B-rewardmodel-ft.csv");
+        std::fs::write(&path, text).unwrap();
+        let (name, family, recorded) = read(&path, &Catalogue::builtin().unwrap()).map_err(|error| error.to_string())?;
+        assert_eq!((name.as_str(), family), ("R-Gem-2B", Family::Gemma));
+        Ok(recorded)
+    }
+
+    fn words(recorded: &Recorded) -> Vec<&str> {
+        recorded.words.iter().map(|word| &**word).collect()
+    }
+
+    #[test]
+    fn words_and_prompts_are_read_as_written() {
+        let recorded = read_csv("response,best_ever_one,What is new?\nlove,1.25,-0.00759333372\nNA,2,NA\n\"null, or not\",3,\n").unwrap();
+        assert_eq!(words(&recorded), ["love", "NA", "null, or not"]);
+        assert_eq!(&*recorded.prompts[0].text, "What, in one word, is the best thing ever?");
+        assert_eq!(recorded.prompts[1].label(), "What is new?");
+        assert_eq!(recorded.scores[0], [1.25, 2.0, 3.0]);
+        assert_eq!(recorded.scores[1][0], -0.00759333372);
+        assert!(recorded.scores[1][1].is_nan() && recorded.scores[1][2].is_nan());
+    }
+
+    #[test]
+    fn the_vocabulary_layout_and_row_numbers_are_understood() {
+        let recorded = read_csv(",token_id,token_name,token_decoded,best_ever_one\n0,5,Ġlove, love,1.5\n1,6,love,love,1.0\n").unwrap();
+        assert_eq!(words(&recorded), [" love", "love"]);
+        assert_eq!((recorded.prompts.len(), &recorded.scores[0]), (1, &vec![1.5, 1.0]));
+    }
+
+    #[test]
+    fn repeats_are_noted_only_where_they_differ() {
+        let recorded = read_csv("response,best_ever_one\r\nlove,1\r\nlove,1\r\n").unwrap();
+        assert!(recorded.notes.is_empty());
+        let recorded = read_csv("response,best_ever_one\nlove,1\nlove,2\n").unwrap();
+        assert_eq!((recorded.scores[0][0], recorded.notes.len()), (1.0, 1));
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_located() {
+        for (text, naming) in [
+            ("response,best_ever_one\nlove,1\nhate,high\n", &["line 3", "best_ever_one", "high"][..]),
+            ("response,best_ever_one\nlove,inf\n", &["line 2", "inf"]),
+            ("word,category\nlove,a\n", &["word, category", "response"]),
+            ("response,best_ever_one\nlove\n", &["line 2"]),
+            ("response,best_ever_one\n", &["no words"]),
+        ] {
+            let message = read_csv(text).unwrap_err();
+            for name in naming {
+                assert!(message.contains(name), "'{name}' is not in: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_directory_lists_each_model_once_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("b.csv", "response,p\nx,1\n"),
+            ("a.csv", "response,p\nx,1\n"),
+            ("dictionary.csv", "\"Category\",\"token_decoded\"\n\"A\",\"x\"\n"),
+            ("notes.txt", "response,p\n"),
+            ("broken.parquet", "PAR1"),
+        ] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let names: Vec<_> = list_dir(folder.path()).iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(names, ["a.csv", "b.csv"]);
+    }
+}
