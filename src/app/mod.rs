@@ -1,1 +1,315 @@
-//! Placeholder while the tree grows.
+//! The state of the explorer, and how messages change it.
+//!
+//! Pure: [`App::update`] takes a message and the time and returns effects; nothing here reads a file, draws, waits or knows a
+//! model's computation. Everything slow is an [`Effect`] whose answer comes back as a [`Message`].
+
+pub mod action;
+mod cursor;
+pub mod input;
+pub mod key;
+pub mod layout;
+mod models;
+mod opening;
+mod perform;
+pub mod picker;
+mod pickers;
+mod planning;
+pub mod search;
+pub mod table;
+mod toast;
+mod universe;
+mod update;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use cursor::Cursor;
+pub use key::{Key, KeyCode};
+pub use models::Model;
+pub use toast::{Level, Toast, Toasts};
+pub use universe::Universe;
+
+use crate::corpus::{Corpus, Prompt};
+use crate::engine::{Event, Job};
+use crate::model::LoadOptions;
+use crate::model::source::ModelSpec;
+use crate::scores::{Book, ModelId, PromptId};
+use input::Input;
+use picker::Picker;
+use search::Search;
+use table::{AxisKind, CompareSort, RankRequest, RankedTable, WordSort};
+
+/// What fills the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum View {
+    #[default]
+    Words,
+    Compare,
+    Models,
+}
+
+/// What the explorer starts with.
+#[derive(Clone, Debug, Default)]
+pub struct Startup {
+    /// Opened at once; the first is shown.
+    pub models: Vec<ModelSpec>,
+    /// None: all the words of the recorded models.
+    pub corpus: Option<Arc<Corpus>>,
+    /// Words given one by one; they are scored first.
+    pub words: Vec<Arc<str>>,
+    /// The whole set of prompts.
+    pub prompts: Vec<Prompt>,
+    /// The current one.
+    pub prompt: usize,
+    /// Whether all prompts of the set are wanted from the start.
+    pub all_prompts: bool,
+    pub options: LoadOptions,
+    pub theme: String,
+    pub themes: Vec<String>,
+    pub size: (u16, u16),
+}
+
+/// A model that can be opened, as the model picker lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelEntry {
+    pub spec: ModelSpec,
+    /// `bundled`, `cache`, `catalogue`, `directory`, `recorded`.
+    pub group: String,
+    /// Repository, size, notes.
+    pub detail: String,
+}
+
+/// A word list that can be chosen, as the corpus picker lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorpusEntry {
+    /// What [`Effect::LoadCorpus`] takes.
+    pub name: String,
+    /// `built-in`, or the user's file.
+    pub origin: String,
+    /// Words and categories, or why it cannot be read.
+    pub contents: Result<(usize, usize), String>,
+}
+
+/// What the explorer is told.
+#[derive(Debug)]
+pub enum Message {
+    Key(Key),
+    /// Text pasted by the terminal.
+    Paste(String),
+    /// Columns and rows.
+    Resize(u16, u16),
+    Engine(Event),
+    /// Answers [`Effect::Rank`].
+    Ranked(Box<RankedTable>),
+    /// Time has come to [`App::next_deadline`].
+    Tick,
+    /// Answers [`Effect::LoadCorpus`]: the corpus, or what is wrong with it.
+    Corpus(Result<Arc<Corpus>, String>),
+    /// Answers [`Effect::JoinCategories`].
+    Joined(Arc<Corpus>),
+    /// Answers [`Effect::Resolve`].
+    Resolved(Result<Vec<ModelSpec>, String>),
+    /// Answers [`Effect::ListModels`].
+    Models(Vec<ModelEntry>),
+    /// Answers [`Effect::ListCorpora`].
+    Corpora(Vec<CorpusEntry>),
+    /// Something to tell the user.
+    Notify(Level, String),
+}
+
+/// What the explorer asks of the world.
+#[derive(Debug)]
+pub enum Effect {
+    /// Open a model, or open it again after a failure.
+    Open {
+        model: ModelId,
+        spec: ModelSpec,
+        options: LoadOptions,
+    },
+    /// End a download or a load, and keep the model.
+    Cancel(ModelId),
+    /// Give the model back.
+    Close(ModelId),
+    /// All jobs that are wanted now, first things first; replaces every plan before it.
+    Plan(Vec<Job>),
+    /// Compute [`table::rank`] on another thread; a request that waits is replaced by a newer one.
+    Rank(Box<RankRequest>),
+    LoadCorpus(String),
+    /// Give words of recorded models the categories that the bundled lists know.
+    JoinCategories(Arc<Corpus>),
+    /// Find out what a typed MODEL argument names.
+    Resolve(String),
+    ListModels,
+    ListCorpora,
+    SetTheme(String),
+    /// Put text on the clipboard (OSC 52).
+    Copy(String),
+    Quit,
+}
+
+/// A prompt of the session.
+#[derive(Clone, Debug)]
+pub struct PromptEntry {
+    pub id: PromptId,
+    pub prompt: Prompt,
+    /// Of the set that is scored as a whole; not so for prompts typed or found in recorded files.
+    pub in_set: bool,
+}
+
+/// What lies over the view.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// Scrolled by so many lines.
+    Help {
+        scroll: usize,
+    },
+    Picker(Picker),
+    /// Words being typed.
+    AddWords(Input),
+}
+
+/// All state of the explorer.
+#[derive(Debug)]
+pub struct App {
+    pub view: View,
+    pub size: (u16, u16),
+    /// In the order of opening.
+    pub models: Vec<Model>,
+    /// The model shown, and the left one of a comparison.
+    pub focus: Option<ModelId>,
+    other: Option<ModelId>,
+    pub prompts: Vec<PromptEntry>,
+    pub prompt: usize,
+    pub all_prompts: bool,
+    pub book: Book,
+    pub universe: Arc<Universe>,
+    /// None while the words come from the recorded models.
+    corpus: Option<Arc<Corpus>>,
+    /// The union of the recorded models' words.
+    recorded: Corpus,
+    typed: Vec<Arc<str>>,
+    /// Names of the categories to show; empty for all.
+    pub filter: BTreeSet<String>,
+    pub word_sort: (WordSort, bool),
+    pub compare_sort: (CompareSort, bool),
+    pub axis: AxisKind,
+    pub search: Search,
+    pub cursor: Cursor,
+    /// The row of the models view.
+    pub models_cursor: usize,
+    pub overlay: Option<Overlay>,
+    pub toasts: Toasts,
+    /// Cancelled by the user; nothing is scored until they go on.
+    pub paused: bool,
+    pub options: LoadOptions,
+    pub theme: String,
+    themes: Vec<String>,
+    catalogue: Vec<ModelEntry>,
+    corpora: Vec<CorpusEntry>,
+    tables: update::Tables,
+    planned: planning::Planned,
+    next_model: u32,
+    now: Duration,
+}
+
+impl App {
+    /// The explorer before anything has happened, and what it wants at once.
+    pub fn new(startup: Startup) -> (App, Vec<Effect>) {
+        let mut book = Book::default();
+        let mut prompts: Vec<PromptEntry> = Vec::new();
+        for prompt in startup.prompts {
+            let id = book.prompt(&prompt.text);
+            prompts.push(PromptEntry { id, prompt, in_set: true });
+        }
+        let recorded = Corpus::new("recorded words");
+        let corpus = startup.corpus.as_deref().unwrap_or(&recorded);
+        let universe = Universe::new(0, corpus, &startup.words, &mut book);
+        let mut app = App {
+            view: View::default(),
+            size: startup.size,
+            models: Vec::new(),
+            focus: None,
+            other: None,
+            prompt: startup.prompt.min(prompts.len().saturating_sub(1)),
+            prompts,
+            all_prompts: startup.all_prompts,
+            book,
+            universe: Arc::new(universe),
+            corpus: startup.corpus,
+            recorded,
+            typed: startup.words,
+            filter: BTreeSet::new(),
+            word_sort: Default::default(),
+            compare_sort: Default::default(),
+            axis: AxisKind::default(),
+            search: Search::default(),
+            cursor: Cursor::default(),
+            models_cursor: 0,
+            overlay: None,
+            toasts: Toasts::default(),
+            paused: false,
+            options: startup.options,
+            theme: startup.theme,
+            themes: startup.themes,
+            catalogue: Vec::new(),
+            corpora: Vec::new(),
+            tables: Default::default(),
+            planned: Default::default(),
+            next_model: 0,
+            now: Duration::ZERO,
+        };
+        let mut effects = vec![Effect::ListModels, Effect::ListCorpora];
+        for spec in startup.models {
+            effects.extend(app.open(spec));
+        }
+        app.focus = app.models.first().map(|m| m.id);
+        effects.extend(app.plan());
+        effects.extend(app.rank_now());
+        (app, effects)
+    }
+
+    pub fn model(&self, id: ModelId) -> Option<&Model> {
+        self.models.iter().find(|m| m.id == id)
+    }
+
+    fn model_mut(&mut self, id: ModelId) -> Option<&mut Model> {
+        self.models.iter_mut().find(|m| m.id == id)
+    }
+
+    pub fn focused(&self) -> Option<&Model> {
+        self.model(self.focus?)
+    }
+
+    /// The right-hand model of a comparison: the chosen one, or the one after the model shown.
+    pub fn other(&self) -> Option<&Model> {
+        let chosen = self.other.filter(|&id| Some(id) != self.focus).and_then(|id| self.model(id));
+        chosen.or_else(|| {
+            let at = self.models.iter().position(|m| Some(m.id) == self.focus)?;
+            self.models.iter().cycle().nth(at + 1).filter(|m| Some(m.id) != self.focus)
+        })
+    }
+
+    pub fn current_prompt(&self) -> Option<&PromptEntry> {
+        self.prompts.get(self.prompt)
+    }
+
+    fn prompt_id(&self) -> Option<PromptId> {
+        self.current_prompt().map(|p| p.id)
+    }
+
+    /// The newest table of the view, if one has been computed.
+    pub fn table(&self) -> Option<&RankedTable> {
+        self.tables.shown(self.view)
+    }
+
+    /// Rows of the table that fit on the screen.
+    pub fn table_rows(&self) -> usize {
+        layout::table_rows(self.size, self.view, self.universe.corpus.categories.len())
+    }
+
+    /// When [`Message::Tick`] is due, on the clock of [`App::update`]; none while nothing on the screen waits for time.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.toasts.deadline().into_iter().chain(self.tables.due()).min()
+    }
+}

@@ -2,9 +2,9 @@
 
 mod args;
 mod doctor;
-//mod entries;
-//mod explore;
-//mod keys;
+mod entries;
+mod explore;
+mod keys;
 mod list;
 mod score;
 mod session;
@@ -76,7 +76,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
-        None => Ok(()),
+        None => explore::run(&cli.explore),
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Models(args)) => list::models(&args),
         Some(Command::Corpora(args)) => list::corpora(&args),

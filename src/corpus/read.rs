@@ -111,7 +111,8 @@ pub(crate) fn parse_dic(path: &Path, text: &str) -> Result<Corpus, CorpusError> 
     let mut wildcards = 0;
     for (at, line) in lines {
         // Terms of several words are told from their numbers by a tab; older files use any white space.
-        let mut parts: Vec<&str> = if line.contains('\t') { line.split('\t').collect() } else { line.split_whitespace().collect() };
+        let mut parts: Vec<&str> =
+            if line.contains('\t') { line.split('\t').collect() } else { line.split_whitespace().collect() };
         let term = parts.remove(0).trim();
         let mut categories = Vec::new();
         for number in parts.iter().flat_map(|part| part.split_whitespace()) {
@@ -173,7 +174,8 @@ fn named(path: &Path) -> Corpus {
 
 /// A file as text, without a byte order mark.
 pub(crate) fn read_text(path: &Path) -> Result<String, CorpusError> {
-    let unreadable = |error: std::io::Error| CorpusError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions");
+    let unreadable =
+        |error: std::io::Error| CorpusError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions");
     let meta = std::fs::metadata(path).map_err(unreadable)?;
     if meta.is_dir() {
         return Err(CorpusError::file(path, "is a directory", "Give one of its files"));
@@ -234,7 +236,10 @@ mod tests {
         let expected = [word("love", &["Communion"]), word("NA", &["Agency"]), word("null", &["Agency"])];
         assert_eq!(words(parse_csv, "word,category\nlove,Communion\nNA,Agency\nnull,Agency\n"), expected);
         assert_eq!(
-            words(parse_csv, "\"Category\",\"token_decoded\"\r\n\"Communion\",\"love\"\r\n\"Agency\",\"NA\"\r\n\"Agency\",\"null\"\r\n"),
+            words(
+                parse_csv,
+                "\"Category\",\"token_decoded\"\r\n\"Communion\",\"love\"\r\n\"Agency\",\"NA\"\r\n\"Agency\",\"null\"\r\n"
+            ),
             expected
         );
     }

@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn words_and_prompts_are_read_as_written() {
-        let recorded = read_csv("response,best_ever_one,What is new?\nlove,1.25,-0.00759333372\nNA,2,NA\n\"null, or not\",3,\n").unwrap();
+        let recorded =
+            read_csv("response,best_ever_one,What is new?\nlove,1.25,-0.00759333372\nNA,2,NA\n\"null, or not\",3,\n").unwrap();
         assert_eq!(words(&recorded), ["love", "NA", "null, or not"]);
         assert_eq!(&*recorded.prompts[0].text, "What, in one word, is the best thing ever?");
         assert_eq!(recorded.prompts[1].label(), "What is new?");
@@ -160,7 +161,8 @@ mod tests {
 
     #[test]
     fn the_vocabulary_layout_and_row_numbers_are_understood() {
-        let recorded = read_csv(",token_id,token_name,token_decoded,best_ever_one\n0,5,Ġlove, love,1.5\n1,6,love,love,1.0\n").unwrap();
+        let recorded =
+            read_csv(",token_id,token_name,token_decoded,best_ever_one\n0,5,Ġlove, love,1.5\n1,6,love,love,1.0\n").unwrap();
         assert_eq!(words(&recorded), [" love", "love"]);
         assert_eq!((recorded.prompts.len(), &recorded.scores[0]), (1, &vec![1.5, 1.0]));
     }

@@ -1,2 +1,95 @@
-//! Placeholder while the tree grows.
+//! Drawing only: one file a view, over a state that it never changes.
+//!
+//! A frame costs what is visible: tables come ranked and sorted from `app::table`, and only rows on the screen are formatted.
+
+mod compare;
+mod fit;
+mod glyphs;
+mod header;
+mod help;
+mod histograms;
+mod models;
+mod numbers;
+mod picker;
+mod status;
 pub mod theme;
+mod toast;
+pub mod widgets;
+mod words;
+
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::app::{App, Overlay, View, layout};
+use crate::text::{visible, wrap};
+use glyphs::Glyphs;
+use theme::Theme;
+use widgets::table::Look;
+
+/// Draws the whole screen.
+pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
+    let area = frame.area();
+    frame.buffer_mut().set_style(area, theme.text);
+    if !layout::fits((area.width, area.height)) {
+        return too_small(frame, area);
+    }
+    let line = |y: u16| Rect::new(area.x, area.y + y, area.width, 1);
+    header::draw(frame, line(0), line(1), app, theme);
+    let body = Rect::new(area.x, area.y + 2, area.width, area.height - 5);
+    match app.view {
+        View::Words => words::draw(frame, body, app, theme),
+        View::Compare => compare::draw(frame, body, app, theme),
+        View::Models => models::draw(frame, body, app, theme),
+    }
+    status::provenance(frame, line(area.height - 3), app, theme);
+    status::status(frame, line(area.height - 2), app, theme);
+    status::hints(frame, line(area.height - 1), app, theme);
+    match &app.overlay {
+        Some(Overlay::Help { scroll }) => help::draw(frame, body, *scroll, theme),
+        Some(Overlay::Picker(picker)) => picker::draw(frame, body, picker, theme),
+        Some(Overlay::AddWords(input)) => picker::add_words(frame, body, input, theme),
+        None => {}
+    }
+    toast::draw(frame, body, app, theme);
+}
+
+fn too_small(frame: &mut Frame, area: Rect) {
+    let (columns, rows) = layout::NEEDED;
+    let text = format!("rewardscope needs {columns}x{rows}, this terminal is {}x{}", area.width, area.height);
+    let lines: Vec<Line> = wrap(&text, usize::from(area.width)).into_iter().map(Line::raw).collect();
+    let top = area.height.saturating_sub(lines.len() as u16) / 2;
+    let place = Rect { y: area.y + top, height: area.height - top, ..area };
+    frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), place);
+}
+
+/// A line in the middle of an empty view.
+fn notice(frame: &mut Frame, area: Rect, text: &str, theme: &Theme) {
+    let lines = wrap(text, usize::from(area.width.saturating_sub(8)).max(1));
+    let lines: Vec<Line> = lines.into_iter().map(|line| Line::styled(line, theme.dim)).collect();
+    let top = area.height / 3;
+    let place = Rect { y: area.y + top, height: area.height - top, ..area };
+    frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), place);
+}
+
+fn look(theme: &Theme) -> Look<'static> {
+    Look { header: theme.header, cursor: theme.cursor_row, glyphs: Glyphs::of(theme.ascii) }
+}
+
+/// Draws one line with something at its right end; the left part gives way.
+fn line_with_end(frame: &mut Frame, area: Rect, left: Line, right: Line) {
+    let wide = (right.width() as u16).min(area.width);
+    let buffer = frame.buffer_mut();
+    buffer.set_line(area.x, area.y, &left, area.width.saturating_sub(wide + u16::from(wide > 0)));
+    buffer.set_line(area.right() - wide, area.y, &right, wide);
+}
+
+/// Sign, letter and name of a model, in its family's style.
+fn model_name(model: &crate::app::Model, cells: usize, theme: &Theme) -> Span<'static> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let family = model.family();
+    let name = visible(&model.spec.name);
+    let name = fit::fit(&name, cells.saturating_sub(4), glyphs.ellipsis);
+    Span::styled(format!("{} {} {name}", glyphs.family(family), family.letter()), theme.family(family))
+}

@@ -1,0 +1,228 @@
+//! The one list of what can be done: keymap, hints, help, palette and the README's table are read from it.
+
+use super::View;
+use super::key::{Key, KeyCode};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    Show(View),
+    NextModel,
+    PreviousModel,
+    Down,
+    Up,
+    PageDown,
+    PageUp,
+    Top,
+    Bottom,
+    Sort,
+    SortBack,
+    Reverse,
+    Search,
+    NextMatch,
+    PreviousMatch,
+    Filter,
+    Prompt,
+    NextPrompt,
+    PreviousPrompt,
+    AllPrompts,
+    Corpus,
+    AddWords,
+    OtherModel,
+    Axis,
+    OpenModel,
+    CloseModel,
+    Select,
+    Resume,
+    Cancel,
+    Copy,
+    Theme,
+    Palette,
+    Help,
+    Quit,
+}
+
+/// Where an action stands in the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Views,
+    Moving,
+    Table,
+    Scoring,
+    Models,
+    General,
+}
+
+impl Group {
+    pub const ALL: [Group; 6] = [Group::Views, Group::Moving, Group::Table, Group::Scoring, Group::Models, Group::General];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Group::Views => "Views",
+            Group::Moving => "Moving",
+            Group::Table => "Table",
+            Group::Scoring => "What is scored",
+            Group::Models => "Models",
+            Group::General => "General",
+        }
+    }
+}
+
+/// An action as users meet it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub action: Action,
+    pub group: Group,
+    pub keys: &'static [Key],
+    /// A word or two, for hints and palette.
+    pub name: &'static str,
+    pub help: &'static str,
+    /// Where it works.
+    pub views: &'static [View],
+    /// Whether it stands in the line of hints.
+    pub hint: bool,
+}
+
+const TABLES: &[View] = &[View::Words, View::Compare];
+const EVERYWHERE: &[View] = &[View::Words, View::Compare, View::Models];
+const COMPARE: &[View] = &[View::Compare];
+const MODELS: &[View] = &[View::Models];
+
+const fn entry(
+    action: Action,
+    group: Group,
+    keys: &'static [Key],
+    name: &'static str,
+    help: &'static str,
+    views: &'static [View],
+    hint: bool,
+) -> Entry {
+    Entry { action, group, keys, name, help, views, hint }
+}
+
+const fn c(c: char) -> Key {
+    Key::char(c)
+}
+
+const fn k(code: KeyCode) -> Key {
+    Key::plain(code)
+}
+
+/// Every action; hints appear in this order.
+#[rustfmt::skip]
+pub const ACTIONS: &[Entry] = {
+    use Action::*;
+    use Group::{General, Models, Moving, Scoring, Table, Views};
+    &[
+        entry(Show(View::Words), Views, &[c('1')], "words", "the words of one model, best first", EVERYWHERE, false),
+        entry(Show(View::Compare), Views, &[c('2')], "compare", "two models side by side, the same word in each row", EVERYWHERE, false),
+        entry(Show(View::Models), Views, &[c('3')], "models", "opened models: progress, memory, provenance, errors", EVERYWHERE, false),
+        entry(NextModel, Views, &[k(KeyCode::Tab)], "flip", "flip to the next model; word, sort and filter stay", EVERYWHERE, true),
+        entry(PreviousModel, Views, &[k(KeyCode::BackTab)], "flip back", "flip to the previous model", EVERYWHERE, false),
+
+        entry(Down, Moving, &[c('j'), k(KeyCode::Down)], "down", "one row down", EVERYWHERE, false),
+        entry(Up, Moving, &[c('k'), k(KeyCode::Up)], "up", "one row up", EVERYWHERE, false),
+        entry(PageDown, Moving, &[k(KeyCode::PageDown), Key::control('d')], "page down", "one page down", EVERYWHERE, false),
+        entry(PageUp, Moving, &[k(KeyCode::PageUp), Key::control('u')], "page up", "one page up", EVERYWHERE, false),
+        entry(Top, Moving, &[c('g'), k(KeyCode::Home)], "top", "to the first row, and stay there while rows move", EVERYWHERE, false),
+        entry(Bottom, Moving, &[c('G'), k(KeyCode::End)], "bottom", "to the last row", EVERYWHERE, false),
+
+        entry(Search, Table, &[c('/')], "search", "find words as you type; Enter keeps the search, Esc goes back", TABLES, true),
+        entry(NextMatch, Table, &[c('n')], "next match", "to the next match", TABLES, false),
+        entry(PreviousMatch, Table, &[c('N')], "previous match", "to the previous match", TABLES, false),
+        entry(Filter, Table, &[c('f')], "filter", "choose the categories to show", TABLES, true),
+        entry(Sort, Table, &[c('s'), c('>')], "sort", "order by the next column", TABLES, true),
+        entry(SortBack, Table, &[c('<')], "sort back", "order by the previous column", TABLES, false),
+        entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", TABLES, false),
+        entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards", TABLES, false),
+        entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", TABLES, false),
+
+        entry(Prompt, Scoring, &[c('p')], "prompt", "choose the prompt, or type a new one", TABLES, true),
+        entry(NextPrompt, Scoring, &[c(']')], "next prompt", "to the next prompt of the set", TABLES, false),
+        entry(PreviousPrompt, Scoring, &[c('[')], "previous prompt", "to the previous prompt of the set", TABLES, false),
+        entry(AllPrompts, Scoring, &[c('a')], "all prompts", "score every prompt of the set in the background, or stop doing so", TABLES, true),
+        entry(AddWords, Scoring, &[c('w')], "add words", "type words to score; they come first", TABLES, true),
+        entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", TABLES, true),
+        entry(Resume, Scoring, &[c('r')], "go on", "go on after a cancel; try a failed model again", EVERYWHERE, false),
+
+        entry(OtherModel, Models, &[c('o')], "other model", "compare with the next model", COMPARE, true),
+        entry(OpenModel, Models, &[c('m')], "models", "open a model: catalogue, cache, path or repository id", EVERYWHERE, true),
+        entry(Select, Models, &[k(KeyCode::Enter)], "show", "show the words of the model under the cursor", MODELS, true),
+        entry(CloseModel, Models, &[c('x')], "close", "close the model under the cursor", MODELS, true),
+
+        entry(Palette, General, &[c(':'), Key::control('p')], "actions", "find an action by its name", EVERYWHERE, false),
+        entry(Theme, General, &[c('t')], "theme", "choose the colours", EVERYWHERE, false),
+        entry(Help, General, &[c('?'), k(KeyCode::F(1))], "help", "this list", EVERYWHERE, true),
+        entry(Cancel, General, &[k(KeyCode::Esc)], "cancel", "close what is open, end the search, then cancel downloading and scoring", EVERYWHERE, false),
+        entry(Quit, General, &[c('q'), Key::control('c')], "quit", "leave", EVERYWHERE, true),
+    ]
+};
+
+impl Action {
+    /// What a key does in a view.
+    pub fn of(key: Key, view: View) -> Option<Action> {
+        ACTIONS.iter().find(|e| e.views.contains(&view) && e.keys.contains(&key)).map(|e| e.action)
+    }
+
+    /// How the action is shown to users; every action has an entry.
+    pub fn entry(self) -> Option<&'static Entry> {
+        ACTIONS.iter().find(|e| e.action == self)
+    }
+
+    /// The key to press for it, as text.
+    pub fn key_text(self) -> String {
+        self.entry().and_then(|e| e.keys.first()).map(Key::to_string).unwrap_or_default()
+    }
+}
+
+impl Entry {
+    /// All its keys: `j, Down`.
+    pub fn keys_text(&self) -> String {
+        self.keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The key table as Markdown, for the README.
+pub fn markdown() -> String {
+    let mut out = String::from("| key | does |\n| --- | --- |\n");
+    for group in Group::ALL {
+        for entry in ACTIONS.iter().filter(|e| e.group == group) {
+            let keys: Vec<String> = entry.keys.iter().map(|key| format!("`{key}`")).collect();
+            out.push_str(&format!("| {} | {} |\n", keys.join(" "), entry.help));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_view() {
+        for view in [View::Words, View::Compare, View::Models] {
+            let mut seen = Vec::new();
+            for entry in ACTIONS.iter().filter(|e| e.views.contains(&view)) {
+                for key in entry.keys {
+                    assert!(!seen.contains(key), "{key} twice in {view:?}");
+                    seen.push(*key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_has_one_entry_with_keys_and_help() {
+        for entry in ACTIONS {
+            assert_eq!(ACTIONS.iter().filter(|e| e.action == entry.action).count(), 1, "{:?}", entry.action);
+            assert!(!entry.keys.is_empty() && !entry.help.is_empty() && !entry.views.is_empty(), "{:?}", entry.action);
+        }
+    }
+
+    #[test]
+    fn keys_follow_the_view() {
+        assert_eq!(Action::of(Key::char('s'), View::Words), Some(Action::Sort));
+        assert_eq!(Action::of(Key::char('s'), View::Models), None);
+        assert_eq!(Action::of(Key::char('o'), View::Words), None);
+        assert_eq!(Action::of(Key::char('o'), View::Compare), Some(Action::OtherModel));
+    }
+}

@@ -1,0 +1,275 @@
+//! Keys to actions, and actions to effects.
+
+use super::action::Action;
+use super::input::Input;
+use super::picker::Outcome;
+use super::table::{AxisKind, CompareSort, RankedTable, WordSort};
+use super::{App, Effect, Key, KeyCode, Level, Overlay, View, layout, search};
+use crate::scores::ModelId;
+
+impl App {
+    pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
+        if key == Key::control('c') {
+            return vec![Effect::Quit];
+        }
+        match &mut self.overlay {
+            Some(Overlay::Help { scroll }) => {
+                let last = layout::help_scroll(self.size);
+                let to = match Action::of(key, self.view) {
+                    Some(Action::Down) => *scroll + 1,
+                    Some(Action::Up) => scroll.saturating_sub(1),
+                    Some(Action::PageDown) => *scroll + 10,
+                    Some(Action::PageUp) => scroll.saturating_sub(10),
+                    Some(Action::Top) => 0,
+                    Some(Action::Bottom) => last,
+                    _ => {
+                        self.overlay = None;
+                        return Vec::new();
+                    }
+                };
+                *scroll = to.min(last);
+                Vec::new()
+            }
+            Some(Overlay::Picker(picker)) => match picker.key(key) {
+                Outcome::Stays => Vec::new(),
+                Outcome::Closed => self.picker_closed(),
+                Outcome::Moved => self.picker_moved(),
+                Outcome::Marked => self.picker_marked(),
+                Outcome::Chosen(choice) => self.picker_chosen(choice),
+            },
+            Some(Overlay::AddWords(input)) => match key.code {
+                KeyCode::Esc => {
+                    self.overlay = None;
+                    Vec::new()
+                }
+                KeyCode::Enter => {
+                    let text = input.text().to_owned();
+                    input.clear();
+                    if text.is_empty() {
+                        self.overlay = None;
+                    }
+                    self.add_words([text])
+                }
+                _ => {
+                    input.key(key);
+                    Vec::new()
+                }
+            },
+            None if self.search.editing => self.search_key(key),
+            None => Action::of(key, self.view).map(|action| self.perform(action)).unwrap_or_default(),
+        }
+    }
+
+    /// Pasted lines are words where words are typed, and one line anywhere else.
+    pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        match &mut self.overlay {
+            Some(Overlay::AddWords(input)) if !text.contains('\n') => input.insert(text),
+            Some(Overlay::AddWords(_)) => {
+                let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+                return self.add_words(lines);
+            }
+            Some(Overlay::Picker(picker)) => {
+                picker.paste(text);
+                return self.picker_moved();
+            }
+            None if self.search.editing => {
+                self.search.input.insert(text);
+                return self.search_changed();
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    pub(super) fn perform(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Show(view) => {
+                self.view = view;
+                return self.rank_now().into_iter().collect();
+            }
+            Action::NextModel => return self.flip(1),
+            Action::PreviousModel => return self.flip(self.models.len().saturating_sub(1)),
+            Action::Down => self.step(1),
+            Action::Up => self.step(-1),
+            Action::PageDown => self.step(self.page()),
+            Action::PageUp => self.step(-self.page()),
+            Action::Top => match self.view {
+                View::Models => self.models_cursor = 0,
+                _ => self.cursor.top(),
+            },
+            Action::Bottom => self.step(isize::MAX / 2),
+            Action::Sort => return self.sort(1),
+            Action::SortBack => return self.sort(-1),
+            Action::Reverse => {
+                let reversed = if self.view == View::Compare { &mut self.compare_sort.1 } else { &mut self.word_sort.1 };
+                *reversed = !*reversed;
+                return self.rank_now().into_iter().collect();
+            }
+            Action::Search => {
+                self.search.editing = true;
+                self.search.origin = self.cursor.word();
+                self.search.input.clear();
+                return self.rank_now().into_iter().collect();
+            }
+            Action::NextMatch => self.go_to_match(true),
+            Action::PreviousMatch => self.go_to_match(false),
+            Action::NextPrompt => return self.choose_prompt(self.prompt + 1),
+            Action::PreviousPrompt => return self.choose_prompt(self.prompt + self.prompts.len().saturating_sub(1)),
+            Action::AllPrompts => {
+                self.all_prompts = !self.all_prompts;
+                let text = if self.all_prompts {
+                    format!("scoring all {} prompts in the background", self.prompts.iter().filter(|p| p.in_set).count())
+                } else {
+                    "scoring only the current prompt".to_owned()
+                };
+                self.tell(Level::Info, text);
+                return self.go_on();
+            }
+            Action::AddWords => self.overlay = Some(Overlay::AddWords(Input::default())),
+            Action::Filter => self.open_filter(),
+            Action::Prompt => self.open_prompts(),
+            Action::Corpus => return self.open_corpora(),
+            Action::OpenModel => return self.open_models(),
+            Action::Theme => self.open_themes(),
+            Action::Palette => self.open_palette(),
+            Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
+            Action::OtherModel => return self.next_other(),
+            Action::Axis => {
+                self.axis = if self.axis == AxisKind::Z { AxisKind::Reward } else { AxisKind::Z };
+                return self.rank_now().into_iter().collect();
+            }
+            Action::Select => {
+                self.focus = self.models.get(self.models_cursor).map(|m| m.id);
+                self.view = View::Words;
+                return self.plan().into_iter().chain(self.rank_now()).collect();
+            }
+            Action::CloseModel => return self.close(),
+            Action::Resume => return self.resume(),
+            Action::Cancel => return self.cancel(),
+            Action::Copy => return self.copy(),
+            Action::Quit => return vec![Effect::Quit],
+        }
+        Vec::new()
+    }
+
+    pub(super) fn choose_prompt(&mut self, prompt: usize) -> Vec<Effect> {
+        if self.prompts.is_empty() {
+            return Vec::new();
+        }
+        self.prompt = prompt % self.prompts.len();
+        self.go_on()
+    }
+
+    fn add_words(&mut self, words: impl IntoIterator<Item = String>) -> Vec<Effect> {
+        let mut last = None;
+        // The newest stand first: they are what the user waits for.
+        for word in words.into_iter().filter(|word| !word.is_empty()) {
+            self.typed.retain(|known| **known != *word);
+            self.typed.insert(0, word.as_str().into());
+            last = Some(self.book.word(&word));
+        }
+        let Some(last) = last else { return Vec::new() };
+        self.cursor.seek(last);
+        self.paused = false;
+        self.words_changed()
+    }
+
+    fn page(&self) -> isize {
+        self.table_rows().saturating_sub(1).max(1) as isize
+    }
+
+    fn step(&mut self, by: isize) {
+        if self.view == View::Models {
+            self.models_cursor = self.models_cursor.saturating_add_signed(by).min(self.models.len().saturating_sub(1));
+            return;
+        }
+        self.move_cursor(|cursor, table, height| cursor.step(by, table, height));
+    }
+
+    fn move_cursor(&mut self, how: impl FnOnce(&mut super::Cursor, &RankedTable, usize)) {
+        let (mut cursor, height) = (self.cursor, self.table_rows());
+        if let Some(table) = self.table() {
+            how(&mut cursor, table, height);
+        }
+        self.cursor = cursor;
+    }
+
+    fn flip(&mut self, by: usize) -> Vec<Effect> {
+        if self.models.len() < 2 {
+            return self.tell(Level::Info, "one model is open: m opens another");
+        }
+        let at = self.models.iter().position(|m| Some(m.id) == self.focus).unwrap_or(0);
+        let before = self.focus;
+        let next = (at + by) % self.models.len();
+        let compared = self.other().map(|m| m.id);
+        self.focus = Some(self.models[next].id);
+        self.other = if self.focus == compared { before } else { compared };
+        self.models_cursor = next;
+        self.plan().into_iter().chain(self.rank_now()).collect()
+    }
+
+    fn next_other(&mut self) -> Vec<Effect> {
+        let others: Vec<ModelId> = self.models.iter().map(|m| m.id).filter(|&id| Some(id) != self.focus).collect();
+        if others.len() < 2 {
+            return self.tell(Level::Info, "no third model is open: m opens another");
+        }
+        let at = others.iter().position(|&id| Some(id) == self.other().map(|m| m.id)).unwrap_or(0);
+        self.other = Some(others[(at + 1) % others.len()]);
+        self.rank_now().into_iter().collect()
+    }
+
+    fn sort(&mut self, by: isize) -> Vec<Effect> {
+        fn after<T: Copy + PartialEq>(all: &[T], now: T, by: isize) -> T {
+            let at = all.iter().position(|&s| s == now).unwrap_or(0) as isize;
+            all[(at + by).rem_euclid(all.len() as isize) as usize]
+        }
+        match self.view {
+            View::Compare => self.compare_sort = (after(&CompareSort::ALL, self.compare_sort.0, by), false),
+            _ => self.word_sort = (after(&WordSort::ALL, self.word_sort.0, by), false),
+        }
+        self.rank_now().into_iter().collect()
+    }
+
+    fn search_key(&mut self, key: Key) -> Vec<Effect> {
+        match key.code {
+            KeyCode::Enter => self.search.editing = false,
+            KeyCode::Esc => {
+                self.search.editing = false;
+                self.search.input.clear();
+                match self.search.origin {
+                    Some(word) => self.cursor.seek(word),
+                    None => self.cursor.top(),
+                }
+                return self.rank_now().into_iter().collect();
+            }
+            KeyCode::Down => self.go_to_match(true),
+            KeyCode::Up => self.go_to_match(false),
+            _ => {
+                if self.search.input.key(key) {
+                    return self.search_changed();
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn search_changed(&mut self) -> Vec<Effect> {
+        self.search.jump = true;
+        self.rank_now().into_iter().collect()
+    }
+
+    fn go_to_match(&mut self, forward: bool) {
+        self.move_cursor(|cursor, table, height| {
+            if let Some(row) = search::next_match(&table.matches, cursor.row(), forward) {
+                cursor.go(row, table, height);
+            }
+        });
+    }
+
+    fn copy(&mut self) -> Vec<Effect> {
+        let Some(word) = self.table().and_then(|table| table.word_at(self.cursor.row())) else { return Vec::new() };
+        let text = self.book.word_text(word).to_string();
+        self.tell(Level::Info, format!("copied: {text}"));
+        vec![Effect::Copy(text)]
+    }
+}

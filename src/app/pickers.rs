@@ -1,0 +1,216 @@
+//! What each picker lists, and what follows from a choice.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::action::ACTIONS;
+use super::picker::{Choice, Item, Picker, PickerKind};
+use super::{App, Effect, Level, Overlay, PromptEntry};
+use crate::corpus::{Framing, Prompt};
+use crate::text;
+
+/// The item of the corpus picker that stands for the recorded models' words.
+const RECORDED_WORDS: &str = "recorded words";
+
+impl App {
+    pub(super) fn open_models(&mut self) -> Vec<Effect> {
+        let mut picker = Picker::new(PickerKind::Model, "Open a model", self.model_items());
+        picker.takes_text = Some("open");
+        self.overlay = Some(Overlay::Picker(picker));
+        vec![Effect::ListModels]
+    }
+
+    pub(super) fn open_corpora(&mut self) -> Vec<Effect> {
+        let mut picker = Picker::new(PickerKind::Corpus, "Word list", self.corpus_items());
+        picker.takes_text = Some("read");
+        self.overlay = Some(Overlay::Picker(picker));
+        vec![Effect::ListCorpora]
+    }
+
+    pub(super) fn open_prompts(&mut self) {
+        let mut picker = Picker::new(PickerKind::Prompt, "Prompt", self.prompt_items());
+        picker.takes_text = Some("ask");
+        self.overlay = Some(Overlay::Picker(picker));
+    }
+
+    pub(super) fn open_filter(&mut self) {
+        let categories = &self.universe.corpus.categories;
+        if categories.is_empty() {
+            self.tell(Level::Info, "the words of this list have no categories");
+            return;
+        }
+        let mut sizes = vec![0; categories.len()];
+        for category in self.universe.corpus.words.iter().flat_map(|w| &w.categories) {
+            sizes[usize::from(*category)] += 1;
+        }
+        let items = categories.iter().zip(sizes).map(|(name, n)| Item {
+            label: name.clone(),
+            detail: format!("{} words", text::count(n)),
+            ..Item::default()
+        });
+        let mut picker = Picker::new(PickerKind::Filter, "Show categories", items.collect());
+        picker.marked = Some((0..categories.len()).filter(|&i| self.filter.contains(&categories[i])).collect());
+        self.overlay = Some(Overlay::Picker(picker));
+    }
+
+    pub(super) fn open_themes(&mut self) {
+        let item = |name: &String| Item { label: name.clone(), current: *name == self.theme, ..Item::default() };
+        let items = self.themes.iter().map(item).collect();
+        self.overlay = Some(Overlay::Picker(Picker::new(PickerKind::Theme, "Theme", items)));
+    }
+
+    pub(super) fn open_palette(&mut self) {
+        let here = ACTIONS.iter().filter(|e| e.views.contains(&self.view));
+        let items =
+            here.map(|e| Item { label: e.name.to_owned(), detail: e.help.to_owned(), group: e.keys_text(), ..Item::default() });
+        self.overlay = Some(Overlay::Picker(Picker::new(PickerKind::Action, "Actions", items.collect())));
+    }
+
+    /// Lists that come in while their picker is open are shown at once.
+    pub(super) fn refresh_picker(&mut self) {
+        let items = match &self.overlay {
+            Some(Overlay::Picker(p)) if p.kind == PickerKind::Model => self.model_items(),
+            Some(Overlay::Picker(p)) if p.kind == PickerKind::Corpus => self.corpus_items(),
+            _ => return,
+        };
+        if let Some(Overlay::Picker(picker)) = &mut self.overlay {
+            picker.replace_items(items);
+        }
+    }
+
+    pub(super) fn picker_moved(&mut self) -> Vec<Effect> {
+        // Themes are tried on while the cursor moves.
+        match &self.overlay {
+            Some(Overlay::Picker(p)) if p.kind == PickerKind::Theme => match p.choice() {
+                Some(Choice::Item(i)) => vec![Effect::SetTheme(p.items[i].label.clone())],
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn picker_closed(&mut self) -> Vec<Effect> {
+        match self.overlay.take() {
+            Some(Overlay::Picker(p)) if p.kind == PickerKind::Theme => vec![Effect::SetTheme(self.theme.clone())],
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn picker_marked(&mut self) -> Vec<Effect> {
+        let Some(Overlay::Picker(picker)) = &self.overlay else { return Vec::new() };
+        self.filter = picker.marked.iter().flatten().map(|&i| picker.items[i].label.clone()).collect();
+        self.rank_now().into_iter().collect()
+    }
+
+    pub(super) fn picker_chosen(&mut self, choice: Choice) -> Vec<Effect> {
+        let Some(Overlay::Picker(picker)) = self.overlay.take() else { return Vec::new() };
+        let label = match &choice {
+            Choice::Item(i) => picker.items[*i].label.clone(),
+            Choice::Typed(text) => text.clone(),
+        };
+        match (picker.kind, choice) {
+            (PickerKind::Model, Choice::Item(i)) => match self.catalogue.get(i) {
+                Some(entry) => self.open_and_show(vec![entry.spec.clone()]),
+                None => Vec::new(),
+            },
+            (PickerKind::Model, Choice::Typed(text)) => vec![Effect::Resolve(text.trim().to_owned())],
+            (PickerKind::Prompt, Choice::Item(i)) => self.choose_prompt(i),
+            (PickerKind::Prompt, Choice::Typed(text)) => self.ask(&text),
+            (PickerKind::Corpus, Choice::Item(i)) if i >= self.corpora.len() => {
+                self.corpus = None;
+                self.cursor.top();
+                self.words_changed()
+            }
+            (PickerKind::Corpus, Choice::Item(i)) if picker.items[i].broken => self.tell(Level::Error, &picker.items[i].detail),
+            (PickerKind::Corpus, _) => vec![Effect::LoadCorpus(label.trim().to_owned())],
+            (PickerKind::Filter, Choice::Item(i)) => {
+                // Enter on a line, with nothing marked, means that line alone.
+                if picker.marked.as_ref().is_none_or(BTreeSet::is_empty) {
+                    self.filter = BTreeSet::from([picker.items[i].label.clone()]);
+                }
+                self.rank_now().into_iter().collect()
+            }
+            (PickerKind::Theme, _) => {
+                self.theme = label.clone();
+                vec![Effect::SetTheme(label)]
+            }
+            (PickerKind::Action, _) => {
+                let here = ACTIONS.iter().find(|e| e.name == label && e.views.contains(&self.view));
+                here.map(|e| self.perform(e.action)).unwrap_or_default()
+            }
+            (PickerKind::Filter, Choice::Typed(_)) => Vec::new(),
+        }
+    }
+
+    /// A prompt in the user's own words joins the session.
+    fn ask(&mut self, text: &str) -> Vec<Effect> {
+        let text = text.trim();
+        let id = self.book.prompt(text);
+        let at = self.prompts.iter().position(|p| p.id == id).unwrap_or_else(|| {
+            let prompt = Prompt { key: None, text: text.into(), framing: None, factors: None };
+            self.prompts.push(PromptEntry { id, prompt, in_set: false });
+            self.prompts.len() - 1
+        });
+        self.choose_prompt(at)
+    }
+
+    fn model_items(&self) -> Vec<Item> {
+        let item = |entry: &super::ModelEntry| Item {
+            label: entry.spec.name.clone(),
+            detail: entry.detail.clone(),
+            group: if entry.spec.is_demonstration() { "demonstration model".to_owned() } else { entry.group.clone() },
+            family: Some(entry.spec.family),
+            current: self.models.iter().any(|m| m.spec.source == entry.spec.source),
+            broken: false,
+        };
+        self.catalogue.iter().map(item).collect()
+    }
+
+    fn corpus_items(&self) -> Vec<Item> {
+        let name = &self.universe.corpus.name;
+        let listed = self.corpora.iter().map(|entry| Item {
+            label: entry.name.clone(),
+            detail: match &entry.contents {
+                Ok((words, categories)) => format!("{} words, {categories} categories", text::count(*words)),
+                Err(error) => error.clone(),
+            },
+            group: entry.origin.clone(),
+            current: self.corpus.is_some() && entry.name == *name,
+            broken: entry.contents.is_err(),
+            family: None,
+        });
+        let recorded = self.recorded_words().map(|words| Item {
+            label: RECORDED_WORDS.to_owned(),
+            detail: format!("{} words, all that the recorded models have", text::count(words.words.len())),
+            current: self.corpus.is_none(),
+            ..Item::default()
+        });
+        listed.chain(recorded).collect()
+    }
+
+    /// Each prompt with its text, its framing, and how many of the opened models have scores under it.
+    fn prompt_items(&self) -> Vec<Item> {
+        let known: Vec<BTreeSet<_>> = self.models.iter().map(|m| self.book.prompts_of(m.id).into_iter().collect()).collect();
+        let mut items = Vec::new();
+        for (i, entry) in self.prompts.iter().enumerate() {
+            let framing = match entry.prompt.framing {
+                Some(Framing::Positive) => "+ ",
+                Some(Framing::Negative) => "- ",
+                None => "",
+            };
+            let models = known.iter().filter(|prompts| prompts.contains(&entry.id)).count();
+            let (label, detail): (Arc<str>, String) = match &entry.prompt.key {
+                Some(key) => (key.clone(), entry.prompt.text.to_string()),
+                None => (entry.prompt.text.clone(), String::new()),
+            };
+            items.push(Item {
+                label: label.to_string(),
+                detail,
+                group: format!("{framing}{models}/{} models", self.models.len()),
+                current: i == self.prompt,
+                ..Item::default()
+            });
+        }
+        items
+    }
+}

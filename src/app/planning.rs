@@ -1,0 +1,85 @@
+//! Which words are to be scored, by which model, under which prompt, and in what order.
+
+use std::collections::HashSet;
+
+use super::{App, Effect};
+use crate::engine::Job;
+use crate::scores::{ModelId, PromptId, WordId};
+
+/// A plan holds at least one job and then as many as fit into this many words; the rest is planned when it is done, so that
+/// 54 prompts of a whole vocabulary do not copy millions of words.
+const WORDS_IN_A_PLAN: usize = 200_000;
+
+/// What the engine was asked last.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    /// Model, prompt and number of words of each job.
+    outline: Vec<(ModelId, PromptId, usize)>,
+    /// There was more than one plan holds.
+    pub(super) more: bool,
+}
+
+impl Planned {
+    /// The engine may have dropped jobs by itself: the next plan is stated whatever the last one was.
+    pub(super) fn forget(&mut self) {
+        self.outline.clear();
+    }
+}
+
+impl App {
+    /// States the jobs that are wanted now: the model on the screen under the current prompt, the other models under it,
+    /// and, where asked for, the other prompts; each only for the words that have no score yet.
+    pub(super) fn plan(&mut self) -> Option<Effect> {
+        let (jobs, more) = if self.paused { (Vec::new(), false) } else { self.wanted_jobs() };
+        let outline: Vec<_> = jobs.iter().map(|job| (job.model, job.prompt, job.words.len())).collect();
+        self.planned.more = more;
+        if outline == self.planned.outline {
+            return None;
+        }
+        self.planned.outline = outline;
+        Some(Effect::Plan(jobs))
+    }
+
+    fn wanted_jobs(&self) -> (Vec<Job>, bool) {
+        let Some(current) = self.prompt_id() else { return (Vec::new(), false) };
+        let focus_first = self.focus.into_iter().chain(self.models.iter().map(|m| m.id).filter(|&id| Some(id) != self.focus));
+        let models: Vec<ModelId> = focus_first.filter(|&id| self.model(id).is_some_and(|m| m.is_available())).collect();
+        let mut pairs: Vec<(ModelId, PromptId)> = models.iter().map(|&model| (model, current)).collect();
+        if self.all_prompts {
+            for &model in &models {
+                pairs.extend(self.prompts.iter().filter(|p| p.in_set && p.id != current).map(|p| (model, p.id)));
+            }
+        }
+        let (mut jobs, mut words) = (Vec::new(), 0);
+        for (model, prompt) in pairs {
+            if words >= WORDS_IN_A_PLAN {
+                return (jobs, true);
+            }
+            let job = self.job(model, prompt);
+            if !job.words.is_empty() {
+                words += job.words.len();
+                jobs.push(job);
+            }
+        }
+        (jobs, false)
+    }
+
+    fn job(&self, model: ModelId, prompt: PromptId) -> Job {
+        let column = self.book.column(model, prompt);
+        let none = HashSet::new();
+        let unscorable = self.model(model).and_then(|m| m.unscorable.get(&prompt)).unwrap_or(&none);
+        let words = self.universe.ids.iter().zip(&self.universe.corpus.words);
+        let missing = words.filter(|(id, _)| !has(&column, **id) && !unscorable.contains(id));
+        Job {
+            model,
+            prompt,
+            prompt_text: self.book.prompt_text(prompt).clone(),
+            words: missing.map(|(&id, word)| (id, word.text.clone())).collect(),
+            tokens: false,
+        }
+    }
+}
+
+fn has(column: &[f64], word: WordId) -> bool {
+    column.get(word.0 as usize).is_some_and(|score| !score.is_nan())
+}

@@ -1,0 +1,73 @@
+//! The order of the Compare view.
+
+use super::{Side, sort_by_number, sort_by_text};
+use crate::app::universe::Universe;
+
+/// What the rows of the Compare view are ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CompareSort {
+    /// The largest difference of rank first, whichever way.
+    #[default]
+    Difference,
+    /// Words that the left model ranks higher first.
+    LeftPreferred,
+    /// Words that the right model ranks higher first.
+    RightPreferred,
+    LeftRank,
+    RightRank,
+    Word,
+    Category,
+}
+
+impl CompareSort {
+    pub const ALL: [CompareSort; 7] = [
+        CompareSort::Difference,
+        CompareSort::LeftPreferred,
+        CompareSort::RightPreferred,
+        CompareSort::LeftRank,
+        CompareSort::RightRank,
+        CompareSort::Word,
+        CompareSort::Category,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            CompareSort::Difference => "difference",
+            CompareSort::LeftPreferred => "left prefers",
+            CompareSort::RightPreferred => "right prefers",
+            CompareSort::LeftRank => "left rank",
+            CompareSort::RightRank => "right rank",
+            CompareSort::Word => "word",
+            CompareSort::Category => "category",
+        }
+    }
+
+    pub fn descends(self) -> bool {
+        matches!(self, CompareSort::Difference | CompareSort::LeftPreferred)
+    }
+}
+
+pub(super) fn sort(
+    rows: &mut [u32],
+    sort: CompareSort,
+    reversed: bool,
+    universe: &Universe,
+    left: &Side,
+    right: Option<&Side>,
+    differences: &[f64],
+) {
+    let descending = sort.descends() != reversed;
+    let words = &universe.corpus.words;
+    let difference = |i: usize| differences.get(i).copied().unwrap_or(f64::NAN);
+    match sort {
+        CompareSort::Difference => sort_by_number(rows, descending, |i| difference(i).abs()),
+        CompareSort::LeftPreferred | CompareSort::RightPreferred => sort_by_number(rows, descending, difference),
+        CompareSort::LeftRank => sort_by_number(rows, descending, |i| left.ranks[i]),
+        CompareSort::RightRank => sort_by_number(rows, descending, |i| right.map_or(f64::NAN, |r| r.ranks[i])),
+        CompareSort::Word => sort_by_text(rows, descending, |i| words[i].text.to_lowercase()),
+        CompareSort::Category => {
+            sort_by_number(rows, true, |i| difference(i).abs());
+            sort_by_number(rows, descending, |i| words[i].categories.first().map_or(f64::NAN, |&c| f64::from(c)));
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The ordered table that a view shows, computed from snapshots away from the screen's thread.
+//!
+//! [`rank`] is pure: a request holds everything it needs, so the newest request can run anywhere and an old answer is
+//! recognised by its key. Drawing reads the answer row by row and computes nothing that grows with the corpus.
+
+mod compare;
+mod words;
+
+use std::sync::Arc;
+
+use super::universe::{NONE, Universe};
+use crate::scores::{ModelId, PromptId, WordId};
+use crate::stats;
+pub use compare::CompareSort;
+pub use words::{CategorySummary, PromptColumn, WordSort};
+
+/// What the bars and histograms measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AxisKind {
+    /// Standard deviations from the model's mean: comparable between models.
+    #[default]
+    Z,
+    /// The raw reward.
+    Reward,
+}
+
+/// The range that all loaded models share under the current prompt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Axis {
+    pub kind: AxisKind,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Axis {
+    /// The place of a value, 0 at the low end and 1 at the high end.
+    pub fn position(&self, value: f64) -> f64 {
+        if self.high > self.low { ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0) } else { 0.5 }
+    }
+
+    /// The place where bars begin: at zero, or at the end that is nearest to it.
+    pub fn origin(&self) -> f64 {
+        self.position(0.0)
+    }
+}
+
+/// Which table: one model's words, or two models side by side; each with its own order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layout {
+    Words(WordSort),
+    Compare(CompareSort),
+}
+
+/// Everything that decides a table besides the scores themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableKey {
+    pub layout: Layout,
+    pub reversed: bool,
+    pub model: Option<ModelId>,
+    /// The right-hand model of a comparison.
+    pub other: Option<ModelId>,
+    pub prompt: Option<PromptId>,
+    /// [`Universe::version`].
+    pub universe: u64,
+    /// Categories to show, as indices into the corpus; empty for all.
+    pub filter: Vec<u16>,
+    pub search: String,
+    pub axis: AxisKind,
+    /// Width of a histogram.
+    pub bins: usize,
+}
+
+/// One score column, indexed by word id, NaN where unknown.
+pub type Column = Arc<Vec<f64>>;
+
+/// A snapshot of what a table is made of.
+#[derive(Clone, Debug)]
+pub struct RankRequest {
+    pub generation: u64,
+    pub key: TableKey,
+    pub universe: Arc<Universe>,
+    /// The current prompt's column of every model that has one: they share the axis.
+    pub columns: Vec<(ModelId, Column)>,
+    /// The shown model's columns under all prompts of the set, for the sparklines.
+    pub prompts: Vec<(PromptId, Column)>,
+}
+
+/// One model's numbers over the universe; vectors are indexed like `universe.corpus.words`, NaN where there is no score.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    pub scores: Vec<f64>,
+    pub z: Vec<f64>,
+    /// Over all scored words, or in a comparison over the words that both models have.
+    pub ranks: Vec<f64>,
+    /// How many words have a rank.
+    pub ranked: usize,
+    /// How many words have a score.
+    pub scored: usize,
+    /// Lowest and highest score.
+    pub range: Option<(f64, f64)>,
+}
+
+/// The answer to a [`RankRequest`].
+#[derive(Clone, Debug)]
+pub struct RankedTable {
+    pub generation: u64,
+    pub key: TableKey,
+    pub universe: Arc<Universe>,
+    /// Indices into `universe.corpus.words` in the order of the rows, after the filter.
+    pub rows: Vec<u32>,
+    /// Row by word index.
+    row_of: Vec<u32>,
+    /// Rows whose word matches the search, ascending.
+    pub matches: Vec<u32>,
+    pub left: Side,
+    pub right: Option<Side>,
+    /// Right rank minus left rank: positive where the left model likes the word better. Empty but in a comparison.
+    pub differences: Vec<f64>,
+    /// Spearman's correlation of the two models and the number of words behind it.
+    pub agreement: Option<(f64, usize)>,
+    pub axis: Option<Axis>,
+    pub categories: Vec<CategorySummary>,
+    /// Prompts under which the shown model has scores, in the order of the set.
+    pub prompts: Vec<PromptColumn>,
+}
+
+impl RankedTable {
+    pub fn row_of(&self, word: WordId) -> Option<usize> {
+        let row = *self.row_of.get(self.universe.index_of(word)?)?;
+        (row != NONE).then_some(row as usize)
+    }
+
+    pub fn word_at(&self, row: usize) -> Option<WordId> {
+        self.universe.ids.get(*self.rows.get(row)? as usize).copied()
+    }
+}
+
+/// Computes a table. Cost: O(n log n) in the words, O(n) in the words of each scored prompt.
+pub fn rank(request: RankRequest) -> RankedTable {
+    let RankRequest { generation, key, universe, columns, prompts } = request;
+    let column_of = |model: Option<ModelId>| columns.iter().find(|(m, _)| Some(*m) == model).map(|(_, column)| column);
+    let mut left = side(&universe, column_of(key.model));
+    let mut right = matches!(key.layout, Layout::Compare(_)).then(|| side(&universe, column_of(key.other)));
+    let axis = common_axis(&universe, &columns, key.axis);
+    let prompts = words::prompt_columns(&universe, prompts);
+
+    let mut agreement = None;
+    let mut differences = Vec::new();
+    match &mut right {
+        None => left.rank(|_| true),
+        Some(right) => {
+            let (known_left, known_right) = (left.scores.clone(), right.scores.clone());
+            left.rank(|i| !known_right[i].is_nan());
+            right.rank(|i| !known_left[i].is_nan());
+            differences = left.ranks.iter().zip(&right.ranks).map(|(l, r)| r - l).collect();
+            agreement = stats::spearman(&left.scores, &right.scores);
+        }
+    }
+    let categories = words::summaries(&universe, &left, axis, key.bins);
+
+    let shown = |word: &crate::corpus::Word| key.filter.is_empty() || word.categories.iter().any(|c| key.filter.contains(c));
+    let mut rows: Vec<u32> = (0..).zip(&universe.corpus.words).filter(|(_, word)| shown(word)).map(|(i, _)| i).collect();
+    match key.layout {
+        Layout::Words(sort) => words::sort(&mut rows, sort, key.reversed, &universe, &left, &prompts),
+        Layout::Compare(sort) => compare::sort(&mut rows, sort, key.reversed, &universe, &left, right.as_ref(), &differences),
+    }
+    let mut row_of = vec![NONE; universe.len()];
+    for (row, &i) in (0..).zip(&rows) {
+        row_of[i as usize] = row;
+    }
+    let matches = if key.search.is_empty() {
+        Vec::new()
+    } else {
+        let hit = |i: u32| super::search::find(&universe.corpus.words[i as usize].text, &key.search).is_some();
+        (0..).zip(&rows).filter(|&(_, &i)| hit(i)).map(|(row, _)| row).collect()
+    };
+    RankedTable {
+        generation,
+        key,
+        universe,
+        rows,
+        row_of,
+        matches,
+        left,
+        right,
+        differences,
+        agreement,
+        axis,
+        categories,
+        prompts,
+    }
+}
+
+impl Side {
+    /// Ranks the words for which `counts` holds.
+    fn rank(&mut self, counts: impl Fn(usize) -> bool) {
+        let scores: Vec<f64> = self.scores.iter().enumerate().map(|(i, &s)| if counts(i) { s } else { f64::NAN }).collect();
+        self.ranks = stats::ranks(&scores);
+        self.ranked = self.ranks.iter().filter(|r| !r.is_nan()).count();
+    }
+}
+
+fn side(universe: &Universe, column: Option<&Column>) -> Side {
+    let scores = gather(universe, column);
+    let scored = scores.iter().filter(|s| !s.is_nan()).count();
+    Side { z: stats::z_scores(&scores), range: range(&scores), scores, ranks: Vec::new(), ranked: 0, scored }
+}
+
+/// A column in the order of the universe's words.
+fn gather(universe: &Universe, column: Option<&Column>) -> Vec<f64> {
+    let score = |id: &WordId| column.and_then(|c| c.get(id.0 as usize)).map_or(f64::NAN, |&s| f64::from(s));
+    universe.ids.iter().map(score).collect()
+}
+
+fn common_axis(universe: &Universe, columns: &[(ModelId, Column)], kind: AxisKind) -> Option<Axis> {
+    let ranges = columns.iter().filter_map(|(_, column)| {
+        let scores = gather(universe, Some(column));
+        range(&if kind == AxisKind::Z { stats::z_scores(&scores) } else { scores })
+    });
+    let (low, high) = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+    Some(Axis { kind, low, high })
+}
+
+fn range(values: &[f64]) -> Option<(f64, f64)> {
+    let known = values.iter().copied().filter(|v| v.is_finite());
+    known.map(|v| (v, v)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+/// Sorts by a number: ascending unless `descending`, rows without one always last, equal rows in corpus order.
+fn sort_by_number(rows: &mut [u32], descending: bool, number: impl Fn(usize) -> f64) {
+    rows.sort_by(|&a, &b| {
+        let (x, y) = (number(a as usize), number(b as usize));
+        let order = if descending { y.total_cmp(&x) } else { x.total_cmp(&y) };
+        x.is_nan().cmp(&y.is_nan()).then(order)
+    });
+}
+
+fn sort_by_text(rows: &mut [u32], descending: bool, text: impl Fn(usize) -> String) {
+    rows.sort_by_cached_key(|&i| text(i as usize));
+    if descending {
+        rows.reverse();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_without_a_number_come_last_either_way_and_equal_rows_keep_their_order() {
+        let numbers = [2.0, f64::NAN, 1.0, 2.0];
+        for (descending, order) in [(false, [2, 0, 3, 1]), (true, [0, 3, 2, 1])] {
+            let mut rows = [0, 1, 2, 3];
+            sort_by_number(&mut rows, descending, |i| numbers[i]);
+            assert_eq!(rows, order);
+        }
+    }
+
+    #[test]
+    fn bars_begin_at_zero_or_at_the_end_nearest_to_it() {
+        let axis = |low, high| Axis { kind: AxisKind::Reward, low, high };
+        assert_eq!(axis(-1.0, 3.0).origin(), 0.25);
+        assert_eq!((axis(2.0, 4.0).origin(), axis(-4.0, -2.0).origin()), (0.0, 1.0));
+        assert_eq!(axis(1.0, 1.0).position(1.0), 0.5);
+    }
+}

@@ -1,0 +1,136 @@
+//! The order of the Words view, its histograms and its sparklines over prompts.
+
+use super::{Axis, AxisKind, Column, Side, gather, sort_by_number, sort_by_text};
+use crate::app::universe::Universe;
+use crate::scores::{PromptId, WordId};
+use crate::stats::{self, Histogram};
+
+/// What the rows of the Words view are ordered by, from left to right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WordSort {
+    #[default]
+    Rank,
+    Word,
+    Category,
+    Score,
+    Z,
+    /// The mean z-score over the prompts that are known for the word.
+    Prompts,
+}
+
+impl WordSort {
+    pub const ALL: [WordSort; 6] =
+        [WordSort::Rank, WordSort::Word, WordSort::Category, WordSort::Score, WordSort::Z, WordSort::Prompts];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            WordSort::Rank => "rank",
+            WordSort::Word => "word",
+            WordSort::Category => "category",
+            WordSort::Score => "score",
+            WordSort::Z => "z",
+            WordSort::Prompts => "mean z over prompts",
+        }
+    }
+
+    /// Whether the natural order starts with the largest.
+    pub fn descends(self) -> bool {
+        matches!(self, WordSort::Score | WordSort::Z | WordSort::Prompts)
+    }
+}
+
+/// How one category's words are spread.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CategorySummary {
+    /// Index into the corpus' categories.
+    pub category: u16,
+    /// Words with a score.
+    pub n: usize,
+    pub median_rank: Option<f64>,
+    /// Over the common axis; empty counts where there is no axis yet.
+    pub histogram: Histogram,
+}
+
+/// One prompt's scores of the shown model, with what turns them into z-scores.
+#[derive(Clone, Debug)]
+pub struct PromptColumn {
+    pub prompt: PromptId,
+    column: Column,
+    mean: f64,
+    sd: f64,
+    /// Words of the universe that have a score under this prompt.
+    pub scored: usize,
+}
+
+impl PromptColumn {
+    /// The word's z-score among the words of the universe under this prompt.
+    pub fn z(&self, word: WordId) -> Option<f64> {
+        let score = f64::from(*self.column.get(word.0 as usize)?);
+        if score.is_nan() {
+            return None;
+        }
+        Some(if self.sd > 0.0 { (score - self.mean) / self.sd } else { 0.0 })
+    }
+}
+
+/// Prompts without a score for any word of the universe are left out.
+pub(super) fn prompt_columns(universe: &Universe, prompts: Vec<(PromptId, Column)>) -> Vec<PromptColumn> {
+    let mut columns = Vec::new();
+    for (prompt, column) in prompts {
+        let scores = gather(universe, Some(&column));
+        if let Some((mean, sd)) = stats::mean_sd(&scores) {
+            let scored = scores.iter().filter(|s| !s.is_nan()).count();
+            columns.push(PromptColumn { prompt, column, mean, sd, scored });
+        }
+    }
+    columns
+}
+
+pub(super) fn summaries(universe: &Universe, side: &Side, axis: Option<Axis>, bins: usize) -> Vec<CategorySummary> {
+    let mut members = vec![Vec::new(); universe.corpus.categories.len()];
+    for (i, word) in universe.corpus.words.iter().enumerate() {
+        for &category in &word.categories {
+            if let Some(members) = members.get_mut(usize::from(category)) {
+                members.push(i);
+            }
+        }
+    }
+    let summary = |(category, members): (u16, Vec<usize>)| {
+        let values = |of: &Vec<f64>| members.iter().map(|&i| of[i]).filter(|v| !v.is_nan()).collect::<Vec<_>>();
+        let ranks = values(&side.ranks);
+        let histogram = match axis {
+            Some(axis) => {
+                let numbers = if axis.kind == AxisKind::Z { &side.z } else { &side.scores };
+                Histogram::new(values(numbers), axis.low, axis.high, bins)
+            }
+            None => Histogram { low: 0.0, high: 0.0, counts: vec![0; bins] },
+        };
+        CategorySummary { category, n: ranks.len(), median_rank: stats::median(ranks), histogram }
+    };
+    (0..).zip(members).map(summary).collect()
+}
+
+pub(super) fn sort(rows: &mut [u32], sort: WordSort, reversed: bool, universe: &Universe, side: &Side, prompts: &[PromptColumn]) {
+    let descending = sort.descends() != reversed;
+    let words = &universe.corpus.words;
+    match sort {
+        WordSort::Rank => sort_by_number(rows, descending, |i| side.ranks[i]),
+        WordSort::Score => sort_by_number(rows, descending, |i| side.scores[i]),
+        WordSort::Z => sort_by_number(rows, descending, |i| side.z[i]),
+        WordSort::Word => sort_by_text(rows, descending, |i| words[i].text.to_lowercase()),
+        WordSort::Category => {
+            // Within a category, the best first.
+            sort_by_number(rows, false, |i| side.ranks[i]);
+            let place = |i: usize| words[i].categories.first().map_or(f64::NAN, |&c| f64::from(c));
+            sort_by_number(rows, descending, place);
+        }
+        WordSort::Prompts => {
+            let mean = |id: WordId| {
+                let known: Vec<f64> = prompts.iter().filter_map(|p| p.z(id)).collect();
+                stats::mean_sd(&known).map_or(f64::NAN, |(mean, _)| mean)
+            };
+            let means: Vec<f64> = universe.ids.iter().map(|&id| mean(id)).collect();
+            sort_by_number(rows, descending, |i| means[i]);
+        }
+    }
+}

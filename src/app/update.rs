@@ -1,0 +1,307 @@
+//! Messages to effects: what the engine tells, what comes back from other threads, when a table is asked for anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::table::{Layout, RankRequest, RankedTable, TableKey};
+use super::{App, Effect, Level, Message, Universe, View, layout};
+use crate::corpus::{Corpus, Word};
+use crate::engine::{Event, Phase, Recorded};
+use crate::scores::{ModelId, PromptId};
+
+/// Tables kept for flipping back without a wait.
+const KEPT_TABLES: usize = 24;
+
+/// The tables on the screen and the requests for new ones.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    words: Option<Arc<RankedTable>>,
+    compare: Option<Arc<RankedTable>>,
+    /// The newest for each pair of models, as they were last seen.
+    kept: Vec<Arc<RankedTable>>,
+    generation: u64,
+    in_flight: bool,
+    /// Scores came in since the request in flight.
+    stale: bool,
+    /// A request waits until then.
+    due: Option<Duration>,
+    /// No request for new scores before this time.
+    rest_until: Duration,
+}
+
+impl Tables {
+    pub(super) fn shown(&self, view: View) -> Option<&RankedTable> {
+        match view {
+            View::Compare => self.compare.as_deref(),
+            View::Words | View::Models => self.words.as_deref(),
+        }
+    }
+
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.due
+    }
+
+    fn show(&mut self, table: Arc<RankedTable>) {
+        match table.key.layout {
+            Layout::Words(_) => self.words = Some(table),
+            Layout::Compare(_) => self.compare = Some(table),
+        }
+    }
+
+    fn keep(&mut self, table: Arc<RankedTable>) {
+        let place = |t: &RankedTable| (matches!(t.key.layout, Layout::Words(_)), t.key.model, t.key.other);
+        self.kept.retain(|old| place(old) != place(&table));
+        self.kept.push(table);
+        if self.kept.len() > KEPT_TABLES {
+            self.kept.remove(0);
+        }
+    }
+}
+
+impl App {
+    /// Takes a message in. `now` is the time since the start of the program, on a clock that never goes back.
+    pub fn update(&mut self, message: Message, now: Duration) -> Vec<Effect> {
+        self.now = now;
+        match message {
+            Message::Key(key) => self.key(key),
+            Message::Paste(text) => self.paste(&text),
+            Message::Resize(columns, rows) => {
+                self.size = (columns, rows);
+                if let Some(super::Overlay::Help { scroll }) = &mut self.overlay {
+                    *scroll = (*scroll).min(layout::help_scroll(self.size));
+                }
+                self.rank_now().into_iter().collect()
+            }
+            Message::Engine(event) => self.engine(event),
+            Message::Ranked(table) => self.ranked(*table).into_iter().collect(),
+            Message::Tick => {
+                self.toasts.expire(now);
+                let due = self.tables.due.is_some_and(|due| due <= now);
+                due.then(|| self.rank_now()).flatten().into_iter().collect()
+            }
+            Message::Corpus(Ok(corpus)) => {
+                self.corpus = Some(corpus);
+                self.cursor.top();
+                self.words_changed()
+            }
+            Message::Corpus(Err(error)) | Message::Resolved(Err(error)) => self.tell(Level::Error, error),
+            Message::Joined(corpus) => {
+                // An answer for fewer words than there are by now is overtaken by the next one.
+                if corpus.words.len() == self.recorded.words.len() {
+                    self.recorded = Arc::unwrap_or_clone(corpus);
+                    if self.corpus.is_none() {
+                        return self.words_changed();
+                    }
+                }
+                Vec::new()
+            }
+            Message::Resolved(Ok(specs)) => self.open_and_show(specs),
+            Message::Models(entries) => {
+                self.catalogue = entries;
+                self.refresh_picker();
+                Vec::new()
+            }
+            Message::Corpora(entries) => {
+                self.corpora = entries;
+                self.refresh_picker();
+                Vec::new()
+            }
+            Message::Notify(level, text) => self.tell(level, text),
+        }
+    }
+
+    pub(super) fn tell(&mut self, level: Level, text: impl Into<String>) -> Vec<Effect> {
+        self.toasts.push(level, text, self.now);
+        Vec::new()
+    }
+
+    /// The words of the session are others than before.
+    pub(super) fn words_changed(&mut self) -> Vec<Effect> {
+        let corpus = self.corpus.as_deref().unwrap_or(&self.recorded);
+        let universe = Universe::new(self.universe.version + 1, corpus, &self.typed, &mut self.book);
+        self.filter.retain(|name| universe.corpus.categories.contains(name));
+        self.universe = Arc::new(universe);
+        self.tables.kept.clear();
+        self.plan().into_iter().chain(self.rank_now()).collect()
+    }
+
+    fn engine(&mut self, event: Event) -> Vec<Effect> {
+        let id = match &event {
+            Event::Phase { model, .. }
+            | Event::Ready { model, .. }
+            | Event::Recorded { model, .. }
+            | Event::Scores { model, .. }
+            | Event::Tokens { model, .. }
+            | Event::Unscorable { model, .. } => *model,
+        };
+        // What comes late for a model that was closed is no longer wanted.
+        let Some(model) = self.model_mut(id) else { return Vec::new() };
+        match event {
+            Event::Phase { phase, .. } => {
+                let name = model.spec.name.clone();
+                model.phase = phase.clone();
+                match phase {
+                    Phase::Failed(error) => {
+                        self.planned.forget();
+                        let text = if error.contains(&name) { error } else { format!("{name}: {error}") };
+                        self.tell(Level::Error, text)
+                    }
+                    Phase::Cancelled => {
+                        self.planned.forget();
+                        Vec::new()
+                    }
+                    Phase::Idle if self.planned.more && !self.paused => self.plan().into_iter().collect(),
+                    _ => Vec::new(),
+                }
+            }
+            Event::Ready { info, .. } => {
+                model.info = Some(*info);
+                Vec::new()
+            }
+            // The explorer's jobs do not ask for tokens.
+            Event::Tokens { .. } => Vec::new(),
+            Event::Recorded { recorded, .. } => self.recorded_scores(id, *recorded),
+            Event::Scores { prompt, scores, .. } => {
+                self.book.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));
+                self.scores_changed(id, prompt)
+            }
+            Event::Unscorable { prompt, words, .. } => {
+                let many = words.len();
+                let first = words.first().map(|(_, reason)| reason.clone()).unwrap_or_default();
+                model.unscorable.entry(prompt).or_default().extend(words.into_iter().map(|(word, _)| word));
+                let more = if many > 1 { format!(" (and {} more)", many - 1) } else { String::new() };
+                let text = format!("{}: {first}{more}", model.spec.name);
+                self.tell(Level::Error, text)
+            }
+        }
+    }
+
+    fn recorded_scores(&mut self, id: ModelId, recorded: Recorded) -> Vec<Effect> {
+        let words: Vec<_> = recorded.words.iter().map(|word| self.book.word(word)).collect();
+        for (prompt, scores) in recorded.prompts.into_iter().zip(recorded.scores) {
+            let prompt_id = self.book.prompt(&prompt.text);
+            if !self.prompts.iter().any(|known| known.id == prompt_id) {
+                self.prompts.push(super::PromptEntry { id: prompt_id, prompt, in_set: false });
+            }
+            let known = words.iter().copied().zip(scores).filter(|(_, score)| !score.is_nan());
+            self.book.insert(id, prompt_id, known);
+        }
+        let before = self.recorded.words.len();
+        let mut seen: std::collections::HashSet<_> = self.recorded.words.iter().map(|word| word.text.clone()).collect();
+        for text in recorded.words {
+            if seen.insert(text.clone()) {
+                self.recorded.words.push(Word { text, categories: Vec::new() });
+            }
+        }
+        if self.recorded.words.len() == before {
+            return self.rank_later().into_iter().collect();
+        }
+        let mut effects = vec![Effect::JoinCategories(Arc::new(self.recorded.clone()))];
+        match self.corpus {
+            None => effects.extend(self.words_changed()),
+            Some(_) => effects.extend(self.rank_later()),
+        }
+        effects
+    }
+
+    fn scores_changed(&mut self, model: ModelId, prompt: PromptId) -> Vec<Effect> {
+        let visible = self.prompt_id() == Some(prompt) || self.focus == Some(model);
+        if visible { self.rank_later().into_iter().collect() } else { Vec::new() }
+    }
+
+    /// What the view shows, as a key of a table.
+    fn table_key(&self) -> TableKey {
+        let (layout, reversed, other) = match self.view {
+            View::Compare => (Layout::Compare(self.compare_sort.0), self.compare_sort.1, self.other().map(|m| m.id)),
+            View::Words | View::Models => (Layout::Words(self.word_sort.0), self.word_sort.1, None),
+        };
+        let categories = &self.universe.corpus.categories;
+        let filter = (0..).zip(categories).filter(|(_, name)| self.filter.contains(*name)).map(|(i, _)| i).collect();
+        TableKey {
+            layout,
+            reversed,
+            model: self.focus,
+            other,
+            prompt: self.prompt_id(),
+            universe: self.universe.version,
+            filter,
+            search: self.search.query().to_owned(),
+            axis: self.axis,
+            bins: layout::histograms(self.size, categories.len()).bins,
+        }
+    }
+
+    /// Asks for the table of the view, and shows the one kept from last time until it comes.
+    pub(super) fn rank_now(&mut self) -> Option<Effect> {
+        let key = self.table_key();
+        if let Some(kept) = self.tables.kept.iter().find(|t| t.key == key).cloned() {
+            self.show(kept);
+        }
+        self.tables.generation += 1;
+        self.tables.in_flight = true;
+        self.tables.stale = false;
+        self.tables.due = None;
+        let columns = key.prompt.map(|prompt| self.models.iter().map(|m| (m.id, self.book.column(m.id, prompt))).collect());
+        let prompts = match (key.layout, self.focus) {
+            (Layout::Words(_), Some(model)) => self.prompts.iter().map(|p| (p.id, self.book.column(model, p.id))).collect(),
+            _ => Vec::new(),
+        };
+        Some(Effect::Rank(Box::new(RankRequest {
+            generation: self.tables.generation,
+            key,
+            universe: self.universe.clone(),
+            columns: columns.unwrap_or_default(),
+            prompts,
+        })))
+    }
+
+    /// Asks for a new table because scores came in: one request at a time, and rests between them that grow with the
+    /// corpus, so that ranking takes no more than a share of a core from scoring.
+    fn rank_later(&mut self) -> Option<Effect> {
+        if self.tables.in_flight {
+            self.tables.stale = true;
+            None
+        } else if self.now < self.tables.rest_until {
+            self.tables.due = Some(self.tables.rest_until);
+            None
+        } else {
+            self.rank_now()
+        }
+    }
+
+    fn ranked(&mut self, table: RankedTable) -> Option<Effect> {
+        let table = Arc::new(table);
+        if table.generation == self.tables.generation {
+            self.tables.in_flight = false;
+            self.tables.rest_until = self.now + Duration::from_micros(4 * table.universe.len() as u64);
+        }
+        if table.key.universe == self.universe.version {
+            self.tables.keep(table.clone());
+        }
+        // Kept for when its view comes back; shown if it is what the view asks for.
+        if table.key == self.table_key() {
+            self.show(table);
+        }
+        // A request that is still on its way was made with newer scores, or will be followed by one.
+        let again = self.tables.stale && !self.tables.in_flight;
+        again.then(|| self.rank_later()).flatten()
+    }
+
+    fn show(&mut self, table: Arc<RankedTable>) {
+        self.cursor.settle(&table);
+        if self.search.jump && table.key.search == self.search.query() {
+            self.search.jump = false;
+            let from = self.search.origin.and_then(|word| table.row_of(word)).unwrap_or(0);
+            let at = table.matches.partition_point(|&m| (m as usize) < from);
+            if let Some(&row) = table.matches.get(at).or(table.matches.first()) {
+                self.cursor.go(row as usize, &table, self.table_rows());
+            }
+        }
+        self.tables.show(table);
+    }
+
+    /// Words of the recorded models, whether or not they are what is shown.
+    pub(super) fn recorded_words(&self) -> Option<&Corpus> {
+        (!self.recorded.words.is_empty()).then_some(&self.recorded)
+    }
+}

@@ -1,0 +1,97 @@
+//! Two models side by side: one word a row, the difference of its ranks in the middle.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::glyphs::Glyphs;
+use super::theme::Theme;
+use super::widgets::table::{self, Column};
+use super::words::{bar_cell, category_cell, rank_cell, word_cell};
+use super::{line_with_end, look, model_name, notice, numbers};
+use crate::app::table::{AxisKind, CompareSort, Layout, RankedTable, Side};
+use crate::app::{App, Model};
+use crate::text::count;
+
+pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+    let Some(table) = app.table() else { return };
+    let model = |id: Option<_>| id.and_then(|id| app.model(id));
+    let (Some(left), Some(right), Some(right_side)) = (model(table.key.model), model(table.key.other), &table.right) else {
+        return notice(frame, area, "two models are needed to compare: m opens another", theme);
+    };
+    let columns = columns(table, right_side, left, right, theme);
+    let places = table::places(&columns, area.width);
+    let heads = Rect { height: 1, ..area };
+    agreement(frame, heads, table, theme);
+    // Each model's name stands over its bar and rank; the left one over its rank alone where bars gave way.
+    let start = |column: usize| places[column].map(|(x, _)| x);
+    let (from, middle, to) = (start(2).or(start(3)), start(4), start(5));
+    for (model, from, end) in [(left, from, middle.or(to)), (right, to, Some(area.width))] {
+        if let (Some(from), Some(end)) = (from, end) {
+            let name = model_name(model, usize::from(end.saturating_sub(from + 1)), theme);
+            frame.buffer_mut().set_span(heads.x + from, heads.y, &name, end - from);
+        }
+    }
+    let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let height = usize::from(rows.height.saturating_sub(1));
+    let offset = app.cursor.offset(table.rows.len(), height);
+    let shown = table.rows.iter().skip(offset).map(|&i| i as usize);
+    let cursor = app.cursor.row().checked_sub(offset).filter(|_| !table.rows.is_empty());
+    table::draw(&columns, shown, cursor, rows, frame.buffer_mut(), &look(theme));
+    if table.rows.is_empty() {
+        notice(frame, rows, "no word passes the filter: f changes it", theme);
+    }
+}
+
+/// How alike the two models rank, and over how many words.
+fn agreement(frame: &mut Frame, area: Rect, table: &RankedTable, theme: &Theme) {
+    let text = match table.agreement {
+        Some((r, n)) => vec![
+            Span::styled("  Spearman ", theme.dim),
+            Span::styled(format!("{r:+.2}"), theme.title),
+            Span::styled(format!("  n {}", count(n)), theme.dim),
+        ],
+        None => vec![Span::styled("  no common words yet", theme.dim)],
+    };
+    line_with_end(frame, area, Line::from(text), Line::default());
+}
+
+fn columns<'a>(table: &'a RankedTable, right: &'a Side, a: &Model, b: &Model, theme: &'a Theme) -> Vec<Column<'a, usize>> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let sorted = |sorts: &[CompareSort], name: &str| match table.key.layout {
+        Layout::Compare(by) if sorts.contains(&by) => {
+            let descending = by.descends() != table.key.reversed;
+            format!("{name}{}", if descending { glyphs.descending } else { glyphs.ascending })
+        }
+        _ => name.to_owned(),
+    };
+    let by_difference = match table.key.layout {
+        Layout::Compare(CompareSort::LeftPreferred) => sorted(&[CompareSort::LeftPreferred], "left"),
+        Layout::Compare(CompareSort::RightPreferred) => sorted(&[CompareSort::RightPreferred], "right"),
+        _ => sorted(&[CompareSort::Difference], "diff"),
+    };
+    let rank = |side: &'a Side| move |&i: &usize, _: usize| rank_cell(side.ranks[i], theme);
+    let bars = |side: &'a Side, style: Style| {
+        let values = if table.key.axis == AxisKind::Z { &side.z } else { &side.scores };
+        move |&i: &usize, cells: usize| bar_cell(table.axis, values[i], cells, style, theme)
+    };
+    vec![
+        Column::new(sorted(&[CompareSort::Word], "word"), 17, 24, word_cell(table, theme)).gap(2),
+        Column::new(sorted(&[CompareSort::Category], "category"), 9, 18, category_cell(table, theme)).priority(1),
+        Column::new("", 8, 34, bars(&table.left, theme.family(a.family()))).gap(2).priority(2),
+        Column::new(sorted(&[CompareSort::LeftRank], "rank"), 6, 8, rank(&table.left)).right(),
+        Column::new(by_difference, 9, 10, move |&i: &usize, _| difference_cell(table.differences[i], theme)).right(),
+        Column::new(sorted(&[CompareSort::RightRank], "rank"), 7, 9, rank(right)).right(),
+        Column::new("", 8, 34, bars(right, theme.family(b.family()))).gap(2).priority(2),
+    ]
+}
+
+fn difference_cell(difference: f64, theme: &Theme) -> Line<'static> {
+    let style = match difference {
+        d if d > 0.0 => theme.rank_up,
+        d if d < 0.0 => theme.rank_down,
+        _ => theme.rank_same,
+    };
+    Line::styled(numbers::difference(difference, Glyphs::of(theme.ascii)), style)
+}

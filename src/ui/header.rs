@@ -1,0 +1,81 @@
+//! The two lines at the top: tabs and model, prompt and framing.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::fit::{fit, width};
+use super::glyphs::Glyphs;
+use super::theme::Theme;
+use super::{line_with_end, model_name};
+use crate::app::{App, Model, View};
+use crate::corpus::Framing;
+use crate::text::visible;
+
+pub fn draw(frame: &mut Frame, top: Rect, below: Rect, app: &App, theme: &Theme) {
+    tabs(frame, top, app, theme);
+    prompt(frame, below, app, theme);
+}
+
+fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+    let mut left = vec![Span::styled(" rewardscope ", theme.title)];
+    for (view, name) in [(View::Words, " 1 Words "), (View::Compare, " 2 Compare "), (View::Models, " 3 Models ")] {
+        left.push(Span::styled(name, if view == app.view { theme.tab_active } else { theme.tab_inactive }));
+    }
+    let left = Line::from(left);
+    let mut right = Line::default();
+    // The table knows whose numbers it shows; between a flip and its table that is not yet the model asked for.
+    let shown = app.table().and_then(|t| t.key.model).or(app.focus).and_then(|id| app.model(id));
+    if let Some(model) = shown.filter(|_| app.view == View::Words) {
+        let room = usize::from(area.width).saturating_sub(left.width() + 3);
+        let notes: &[&str] = match (model.spec.is_demonstration(), model.is_recorded()) {
+            (true, _) => &["  demonstration model", "  demonstration"],
+            (_, true) => &["  recorded, not live", "  recorded"],
+            _ => &[""],
+        };
+        let at = app.models.iter().position(|m| m.id == model.id).unwrap_or(0) + 1;
+        let count = if app.models.len() > 1 { format!("  {at}/{}", app.models.len()) } else { String::new() };
+        // The name gives way before the note that says what it is.
+        let name = (width(&visible(&model.spec.name)) + 4).min(room / 2);
+        let fits = |note: &&&str| name + note.len() + count.len() <= room;
+        let note = notes.iter().find(fits).or(notes.last()).copied().unwrap_or_default();
+        right.push_span(model_name(model, room.saturating_sub(note.len() + count.len()), theme));
+        right.push_span(Span::styled(note, theme.dim));
+        right.push_span(Span::styled(count, theme.dim));
+        right.push_span(Span::raw(" "));
+    }
+    if app.view == View::Compare {
+        let pair = [app.focused(), app.other()];
+        let kind = |is: fn(&Model) -> bool| pair.iter().flatten().any(|model| is(model));
+        if kind(|m| m.spec.is_demonstration()) {
+            right.push_span(Span::styled("demonstration models ", theme.dim));
+        } else if kind(Model::is_recorded) {
+            right.push_span(Span::styled("recorded, not live ", theme.dim));
+        }
+    }
+    line_with_end(frame, area, left, right);
+}
+
+fn prompt(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+    let glyphs = Glyphs::of(theme.ascii);
+    let Some(entry) = app.current_prompt() else {
+        return line_with_end(frame, area, Line::styled(" no prompt: p chooses one", theme.dim), Line::default());
+    };
+    let right = match entry.prompt.framing {
+        Some(Framing::Positive) => Line::from(vec![Span::styled("+ ", theme.title), Span::styled("positive ", theme.dim)]),
+        Some(Framing::Negative) => {
+            Line::from(vec![Span::styled(format!("{} ", glyphs.minus), theme.title), Span::styled("negative ", theme.dim)])
+        }
+        None => Line::styled("your prompt ", theme.dim),
+    };
+    let mut room = usize::from(area.width).saturating_sub(right.width() + 3);
+    let mut left = vec![Span::raw(" ")];
+    if let Some(key) = &entry.prompt.key {
+        let key = fit(&visible(key), room, glyphs.ellipsis).into_owned();
+        room = room.saturating_sub(width(&key) + 2);
+        left.push(Span::styled(key, theme.title));
+        left.push(Span::raw("  "));
+    }
+    left.push(Span::styled(fit(&visible(&entry.prompt.text), room, glyphs.ellipsis).into_owned(), theme.text));
+    line_with_end(frame, area, Line::from(left), right);
+}

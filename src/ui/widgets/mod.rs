@@ -1,0 +1,6 @@
+//! What several views are drawn from.
+
+pub mod bar;
+pub mod popup;
+pub mod sparkline;
+pub mod table;

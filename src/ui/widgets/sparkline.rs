@@ -1,0 +1,68 @@
+//! Small pictures of many numbers: a histogram, one word's z-scores over prompts.
+
+use crate::ui::glyphs::Glyphs;
+
+/// The z-scores that the lowest and highest sign stand for; beyond them everything looks alike.
+const Z_RANGE: f64 = 2.5;
+
+/// A histogram one line high; `tallest` is the share of all words that fills a cell. Empty bins stay empty.
+pub fn histogram(counts: &[u32], tallest: f64, glyphs: &Glyphs) -> String {
+    let total: u32 = counts.iter().sum();
+    let share = |&count: &u32| f64::from(count) / f64::from(total.max(1));
+    let sign = |count: &u32| if *count == 0 { ' ' } else { glyphs.level((share(count) / tallest).clamp(0.0, 1.0) - 1e-9) };
+    counts.iter().map(sign).collect()
+}
+
+/// The largest share of a histogram, for histograms that are to be compared.
+pub fn tallest<'a>(histograms: impl Iterator<Item = &'a [u32]>) -> f64 {
+    let share = |counts: &[u32]| {
+        let total: u32 = counts.iter().sum();
+        f64::from(counts.iter().copied().max().unwrap_or(0)) / f64::from(total.max(1))
+    };
+    histograms.map(share).fold(f64::MIN_POSITIVE, f64::max)
+}
+
+/// One sign for each of `cells` stretches of the values, by their mean; none where no value of a stretch is known.
+pub fn stretches(values: &[Option<f64>], cells: usize) -> Vec<Option<f64>> {
+    let cells = cells.min(values.len());
+    let mean = |cell: usize| {
+        let part = &values[cell * values.len() / cells..(cell + 1) * values.len() / cells];
+        let known: Vec<f64> = part.iter().flatten().copied().collect();
+        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+    };
+    (0..cells).map(mean).collect()
+}
+
+/// The sign of a z-score.
+pub fn z_sign(z: f64, glyphs: &Glyphs) -> char {
+    glyphs.level(((z + Z_RANGE) / (2.0 * Z_RANGE)).clamp(0.0, 1.0) - 1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_leaves_empty_bins_empty() {
+        let unicode = Glyphs::of(false);
+        let tallest = tallest([&[0, 1, 2][..], &[1, 0, 0]].into_iter());
+        assert_eq!(tallest, 1.0);
+        assert_eq!(histogram(&[0, 2, 2], 0.5, unicode), " ▇▇");
+        assert_eq!(histogram(&[4, 0, 0], 1.0, unicode), "▇  ");
+        assert_eq!(histogram(&[0, 0], 1.0, unicode), "  ");
+    }
+
+    #[test]
+    fn many_prompts_share_cells_and_unknown_ones_leave_gaps() {
+        let values = [Some(1.0), Some(3.0), None, None, Some(5.0), None];
+        assert_eq!(stretches(&values, 3), [Some(2.0), None, Some(5.0)]);
+        assert_eq!(stretches(&values, 9).len(), 6);
+        assert!(stretches(&[], 4).is_empty());
+    }
+
+    #[test]
+    fn the_middle_of_the_scale_is_the_mean() {
+        let unicode = Glyphs::of(false);
+        assert_eq!([-9.0, 0.0, 2.5].map(|z| z_sign(z, unicode)), ['▁', '▄', '▇']);
+    }
+}
