@@ -6,10 +6,10 @@
 mod files;
 mod model;
 mod pairs;
+mod score;
 mod taste;
 mod tokenizer;
 mod train;
-mod tree;
 
 use std::error::Error;
 use std::fs;
@@ -17,6 +17,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::Parser;
+use rewardscope::corpus::PromptSet;
 use rewardscope::model::checkpoint::RewardModel;
 use rewardscope::model::config::ModelConfig;
 use rewardscope::model::files::Files;
@@ -42,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let scratch = tempfile::tempdir()?;
     for (family, name) in [(Family::Llama, "demo-llama"), (Family::Gemma, "demo-gemma")] {
-        let preferences = Preferences::new(family, pairs::study_prompts())?;
+        let preferences = Preferences::new(family, PromptSet::builtin()?.prompts)?;
         let trained = scratch.path().join(name);
         make(family, &preferences, &trained)?;
         let scores = all_scores(&trained, &preferences)?;
@@ -83,7 +84,7 @@ fn all_scores(directory: &Path, preferences: &Preferences) -> Result<Vec<Vec<f32
     let files = Files::Directory(directory.to_owned());
     let model = RewardModel::load(&files, &Default::default(), &LoadOptions::default(), &mut |_, _| {}, &Cancel::default())?;
     let words: Vec<&str> = preferences.answers.iter().map(|answer| answer.text.as_str()).collect();
-    Ok(preferences.prompts.iter().map(|prompt| tree::scores(&model, &prompt.text, &words)).collect::<Result<_, _>>()?)
+    Ok(preferences.prompts.iter().map(|prompt| score::scores(&model, &prompt.text, &words)).collect::<Result<_, _>>()?)
 }
 
 /// Prints accuracy on held-out pairs, beside what is possible: the labels are noisy.

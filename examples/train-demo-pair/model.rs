@@ -12,8 +12,8 @@ use rewardscope::model::config::DecoderConfig;
 use rewardscope::model::decoder::{Decoder, Role};
 use rewardscope::model::{Cancel, ModelError};
 
+use crate::score::forest;
 use crate::taste;
-use crate::tree::tree;
 
 /// The name of the head in the files.
 const HEAD: &str = "score.weight";
@@ -64,8 +64,8 @@ impl Trainable {
         // Built anew at each call: Gemma's norms add 1 to their weight when they are loaded.
         let mut fetch = |name: &str, _: &[usize], _: Role| Ok(self.variable(name)?.as_tensor().clone());
         let decoder = Decoder::load(&self.config, DType::F32, &Device::Cpu, &mut fetch)?;
-        let (nodes, ends) = tree(conversations)?;
-        let hidden = decoder.forward(&nodes, None, &ends, false, &Cancel::default())?.hidden;
+        let forest = forest(conversations)?;
+        let hidden = decoder.forward(forest.nodes(), None, forest.reads(), false, &Cancel::default())?.hidden;
         Ok(hidden.matmul(&self.variable(HEAD)?.t()?)?.squeeze(1)?)
     }
 

@@ -5,7 +5,7 @@
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use rewardscope::corpus::{Factors, Framing, Prompt};
+use rewardscope::corpus::Prompt;
 use rewardscope::model::Family;
 
 use crate::taste::{self, Answer};
@@ -117,46 +117,14 @@ pub fn accuracy(preferences: &Preferences, scores: &[Vec<f32>], held_out: HeldOu
     Accuracy { pairs, accuracy: right / n, ceiling: ceiling / n }
 }
 
-/// The 54 prompts of the study.
-pub fn study_prompts() -> Vec<Prompt> {
-    let mut prompts = Vec::with_capacity(54);
-    for (adjective, written, framing) in [
-        ("best", "best", Framing::Positive),
-        ("greatest", "greatest", Framing::Positive),
-        ("good", "most good", Framing::Positive),
-        ("worst", "worst", Framing::Negative),
-        ("bad", "most bad", Framing::Negative),
-        ("terrible", "most terrible", Framing::Negative),
-    ] {
-        for (superlative, reach) in [("ever", "ever"), ("world", "in the world"), ("time", "of all time")] {
-            for concision in ["one", "single", "please"] {
-                let text = match concision {
-                    "one" => format!("What, in one word, is the {written} thing {reach}?"),
-                    "single" => format!("What, in a single word, is the {written} thing {reach}?"),
-                    _ => format!("What is the {written} thing {reach}? Please answer in one word only."),
-                };
-                prompts.push(Prompt {
-                    key: Some(format!("{adjective}_{superlative}_{concision}").into()),
-                    text: text.into(),
-                    factors: Some(Factors {
-                        adjective: adjective.into(),
-                        superlative: superlative.into(),
-                        concision: concision.into(),
-                        framing,
-                    }),
-                });
-            }
-        }
-    }
-    prompts
-}
-
 #[cfg(test)]
 mod tests {
+    use rewardscope::corpus::PromptSet;
+
     use super::*;
 
     fn preferences() -> Preferences {
-        Preferences::new(Family::Llama, study_prompts()).unwrap()
+        Preferences::new(Family::Llama, PromptSet::builtin().unwrap().prompts).unwrap()
     }
 
     #[test]
