@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::error::{CorpusError, did_you_mean, nearest};
 use super::prompt::{Factors, Framing, Prompt, PromptSet};
-use super::read::read_text;
+use super::read::{MOST_BYTES, read_text};
 
 const BUILTIN: &str = include_str!("../../corpora/prompts.toml");
 
@@ -62,7 +62,7 @@ impl PromptSet {
         files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         files.sort();
         for path in files {
-            for prompt in parse(&path, &read_text(&path)?)?.prompts {
+            for prompt in parse(&path, &read_text(&path, MOST_BYTES)?)?.prompts {
                 if !set.prompts.iter().any(|known| known.label() == prompt.label() || known.text == prompt.text) {
                     set.prompts.push(prompt);
                 }
@@ -87,10 +87,13 @@ pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prom
         match known {
             Some(prompt) => add(prompt.clone()),
             None if argument == "all" => PromptSet::builtin()?.prompts.into_iter().for_each(&mut add),
-            None if argument.contains(char::is_whitespace) => add(Prompt { key: None, text: argument.as_str().into(), framing: None, factors: None }),
+            None if argument.contains(char::is_whitespace) => {
+                add(Prompt { key: None, text: argument.as_str().into(), framing: None, factors: None })
+            }
             None => {
                 let near = nearest(argument, set.prompts.iter().map(Prompt::label));
-                let next = format!("{}See `rewardscope prompts`; a question of your own needs more than one word", did_you_mean(&near));
+                let next =
+                    format!("{}See `rewardscope prompts`; a question of your own needs more than one word", did_you_mean(&near));
                 return Err(CorpusError::Unknown { kind: "prompt", name: argument.clone(), next });
             }
         }
@@ -99,8 +102,9 @@ pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prom
 }
 
 fn parse(path: &Path, text: &str) -> Result<PromptSet, CorpusError> {
-    let file: File = toml::from_str(text)
-        .map_err(|error| CorpusError::file(path, error.to_string().trim_end().to_owned(), "See the built-in corpora/prompts.toml for the form"))?;
+    let file: File = toml::from_str(text).map_err(|error| {
+        CorpusError::file(path, error.to_string().trim_end().to_owned(), "See the built-in corpora/prompts.toml for the form")
+    })?;
     let mut prompts = Vec::new();
     for adjective in &file.adjective {
         for superlative in &file.superlative {
@@ -112,7 +116,12 @@ fn parse(path: &Path, text: &str) -> Result<PromptSet, CorpusError> {
                     superlative: superlative.key.clone(),
                     concision: concision.key.clone(),
                 };
-                prompts.push(Prompt { key: Some(key.into()), text: text.into(), framing: Some(adjective.framing), factors: Some(factors) });
+                prompts.push(Prompt {
+                    key: Some(key.into()),
+                    text: text.into(),
+                    framing: Some(adjective.framing),
+                    factors: Some(factors),
+                });
             }
         }
     }
