@@ -6,6 +6,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
 /// True for characters that would steer the terminal or reorder the text around them: C0 and C1 controls, DEL, line and
 /// paragraph separators, bidirectional controls, zero-width characters, byte order mark, tags and other format characters
 /// that no terminal draws.
@@ -106,6 +109,37 @@ pub fn duration(seconds: f64) -> String {
     if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
 }
 
+/// Lines of at most `cells`, counted as a terminal counts them, broken at spaces where there are any.
+pub fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for piece in text.split_inclusive(' ') {
+        let wide = piece.trim_end().width();
+        if used > 0 && used + wide > cells {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+            used = 0;
+        }
+        for grapheme in piece.graphemes(true) {
+            let wide = grapheme.width();
+            if used + wide > cells {
+                if grapheme == " " {
+                    continue;
+                }
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push_str(grapheme);
+            used += wide;
+        }
+    }
+    if !line.is_empty() || lines.is_empty() {
+        lines.push(line.trim_end().to_owned());
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,5 +183,12 @@ mod tests {
             ("7".into(), "999".into(), "14,634".into(), "1,000,000".into())
         );
         assert_eq!((duration(7.2), duration(277.0), duration(7380.0)), ("0:07".into(), "4:37".into(), "2:03:00".into()));
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_long_words_inside() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("", 4), [""]);
     }
 }

@@ -7,6 +7,8 @@
 //! `scores.csv` has the columns word and score, for the prompt below in f32. `REWARDSCOPE_BOS=published` where the program
 //! tokenized rendered text with special tokens added.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::env;
 use std::time::Instant;
 

@@ -67,15 +67,24 @@ fn a_row_has_the_documented_keys_and_ranks_are_within_model_and_prompt() {
     let words = ["--word", "love", "--word", "murder", "--word", " love", "--word", "victory"];
     let output = rewardscope(
         home.path(),
-        &[&["score", "demo-llama", "demo-gemma", "--prompt", "best_ever_one", "--prompt", "What is new?", "--format", "jsonl"], &words[..]].concat(),
+        &[
+            &["score", "demo-llama", "demo-gemma", "--prompt", "best_ever_one", "--prompt", "What is new?", "--format", "jsonl"],
+            &words[..],
+        ]
+        .concat(),
     );
     let rows = rows(&output);
     assert_eq!(rows.len(), 2 * 2 * 4);
     let keys: Vec<&String> = rows[0].as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["model", "prompt", "word", "categories", "score", "rank"]);
-    for (at, (model, prompt)) in [("demo-llama", "best_ever_one"), ("demo-llama", "What is new?"), ("demo-gemma", "best_ever_one"), ("demo-gemma", "What is new?")]
-        .into_iter()
-        .enumerate()
+    for (at, (model, prompt)) in [
+        ("demo-llama", "best_ever_one"),
+        ("demo-llama", "What is new?"),
+        ("demo-gemma", "best_ever_one"),
+        ("demo-gemma", "What is new?"),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let group = &rows[at * 4..at * 4 + 4];
         assert!(group.iter().all(|row| row["model"] == model && row["prompt"] == prompt));
@@ -99,7 +108,8 @@ fn a_row_has_the_documented_keys_and_ranks_are_within_model_and_prompt() {
 fn bos_policies_are_visible_in_the_tokens() {
     let home = home();
     let tokens = |bos: &str| {
-        let output = rewardscope(home.path(), &["score", "demo-llama", "--word", "love", "--bos", bos, "--tokens", "--format", "jsonl"]);
+        let output =
+            rewardscope(home.path(), &["score", "demo-llama", "--word", "love", "--bos", bos, "--tokens", "--format", "jsonl"]);
         let ids: Vec<u64> = rows(&output)[0]["token_ids"].as_array().expect("ids").iter().filter_map(Value::as_u64).collect();
         ids
     };
@@ -125,7 +135,9 @@ fn scores_do_not_depend_on_the_other_words_or_their_order() {
         let mut arguments = vec!["score", "demo-llama", "--format", "jsonl"];
         arguments.extend(words.iter().flat_map(|word| ["--word", *word]));
         let rows = rows(&rewardscope(home.path(), &arguments));
-        rows.iter().map(|row| (row["word"].as_str().expect("text").to_owned(), row["score"].as_f64().expect("a number"))).collect::<Vec<_>>()
+        rows.iter()
+            .map(|row| (row["word"].as_str().expect("text").to_owned(), row["score"].as_f64().expect("a number")))
+            .collect::<Vec<_>>()
     };
     let together = score(&["love", "freedom", "free", "a", "incomprehensibility", "hate"]);
     let mut backwards = score(&["hate", "incomprehensibility", "a", "free", "freedom", "love"]);
@@ -247,6 +259,7 @@ fn lists_name_what_can_be_used() {
         let output = rewardscope(home.path(), &[command, "--format", "json"]);
         serde_json::from_str::<Value>(&stdout(&output)).unwrap_or_else(|error| panic!("{command}: {error}"));
     }
-    let prompts: Value = serde_json::from_str(&stdout(&rewardscope(home.path(), &["prompts", "--format", "json"]))).expect("JSON");
+    let prompts: Value =
+        serde_json::from_str(&stdout(&rewardscope(home.path(), &["prompts", "--format", "json"]))).expect("JSON");
     assert_eq!(prompts.as_array().map(Vec::len), Some(54));
 }

@@ -93,7 +93,8 @@ fn two_models_are_scored_and_stay() {
     bench.until("all scores", |b| b.scored(LLAMA) == 100 && b.scored(GEMMA) == 50);
     assert!(bench.times.values().all(|times| *times == 1), "a word was scored twice");
     assert!(bench.scores.values().all(|score| score.is_finite()));
-    let differ = (0..50).filter(|i| bench.scores[&(LLAMA, PromptId(0), WordId(*i))] != bench.scores[&(LLAMA, PromptId(1), WordId(*i))]);
+    let differ =
+        (0..50).filter(|i| bench.scores[&(LLAMA, PromptId(0), WordId(*i))] != bench.scores[&(LLAMA, PromptId(1), WordId(*i))]);
     assert!(differ.count() > 40, "prompts change scores");
 }
 

@@ -1,6 +1,8 @@
 //! From the text of a word to its reward, against transformers: `tests/fixtures/make_checkpoints.py` made the checkpoints
 //! and the expected numbers.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
@@ -18,7 +20,7 @@ const TOLERANCE: f32 = 1e-4;
 /// Scores against our own in another batch.
 const BATCH_TOLERANCE: f32 = 1e-5;
 /// A wrong way must be off by this much somewhere, or the fixtures have no teeth.
-const PLAINLY_WRONG: f32 = 0.05;
+const PLAINLY_WRONG: f32 = 0.2;
 
 #[derive(serde::Deserialize)]
 struct Expected {

@@ -1,6 +1,8 @@
 //! How many lines each part of a screen takes. State needs it to scroll, drawing to draw: both ask here.
 
 use super::View;
+use super::action::{ACTIONS, Group};
+use crate::text::wrap;
 
 /// The smallest terminal in which everything can be used.
 pub const NEEDED: (u16, u16) = (60, 16);
@@ -9,7 +11,7 @@ pub const NEEDED: (u16, u16) = (60, 16);
 const HEADER: u16 = 2;
 /// Provenance, status, hints.
 const FOOTER: u16 = 3;
-/// From this width on, two categories share a line.
+/// From this width on, two categories can share a line.
 const WIDE: u16 = 120;
 
 pub fn fits(size: (u16, u16)) -> bool {
@@ -30,13 +32,15 @@ pub struct Histograms {
 }
 
 pub fn histograms(size: (u16, u16), categories: usize) -> Histograms {
-    let columns = if size.0 >= WIDE { 2 } else { 1 };
-    let most = usize::from((size.1.saturating_sub(12) / 3).max(2)) * columns;
+    let most_lines = usize::from((size.1.saturating_sub(12) / 3).max(2));
+    // One above the other they compare best; side by side only where there are too many for that.
+    let columns = if size.0 >= WIDE && categories > most_lines { 2 } else { 1 };
+    let most = most_lines * columns;
     // One line less where a line has to say how many are left out.
     let shown = if categories > most { most - columns } else { categories };
     let lines = (shown.div_ceil(columns) + usize::from(shown < categories)) as u16;
     let column_width = usize::from(size.0) / columns;
-    Histograms { columns, lines, shown, bins: column_width.saturating_sub(48).clamp(16, 40) }
+    Histograms { columns, lines, shown, bins: column_width.saturating_sub(48).clamp(16, 64) }
 }
 
 /// Rows of the table in a view.
@@ -54,6 +58,46 @@ pub fn table_rows(size: (u16, u16), view: View, categories: usize) -> usize {
     usize::from(size.1.saturating_sub(HEADER + FOOTER + above).max(1))
 }
 
+/// Width of the keys in the help.
+pub const HELP_KEYS: usize = 16;
+const HELP_WIDEST: u16 = 96;
+
+/// One line of the help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HelpLine {
+    /// The name of a group, or an empty line before it.
+    Group(&'static str),
+    /// Keys, and what they do; no keys where the text goes on.
+    Entry(String, String),
+}
+
+/// The help for a screen of this width, line by line.
+pub fn help(columns: u16) -> Vec<HelpLine> {
+    let wide = usize::from(columns.min(HELP_WIDEST)).saturating_sub(4 + HELP_KEYS);
+    let mut lines = Vec::new();
+    for group in Group::ALL {
+        if !lines.is_empty() {
+            lines.push(HelpLine::Group(""));
+        }
+        lines.push(HelpLine::Group(group.name()));
+        for entry in ACTIONS.iter().filter(|e| e.group == group) {
+            let mut keys = entry.keys_text();
+            lines.extend(wrap(entry.help, wide).into_iter().map(|text| HelpLine::Entry(std::mem::take(&mut keys), text)));
+        }
+    }
+    lines
+}
+
+/// Width of the help's box and the lines that fit into it, under the given space.
+pub fn help_box(columns: u16, rows: u16) -> (u16, usize) {
+    (columns.min(HELP_WIDEST), help(columns).len().min(usize::from(rows.saturating_sub(2))))
+}
+
+/// How far the help can be scrolled.
+pub fn help_scroll(size: (u16, u16)) -> usize {
+    help(size.0).len() - help_box(size.0, size.1.saturating_sub(HEADER + FOOTER)).1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,7 +109,7 @@ mod tests {
         assert_eq!(table_rows((80, 24), View::Words, 2), 15);
         let many = histograms((80, 24), 10);
         assert_eq!((many.lines, many.shown), (4, 3));
-        assert_eq!(histograms((160, 50), 10).lines, 5);
+        assert_eq!((histograms((160, 50), 10).lines, histograms((160, 50), 20).lines), (10, 10));
         assert_eq!(table_rows((60, 16), View::Words, 0), 10);
     }
 }

@@ -9,6 +9,7 @@ pub mod input;
 pub mod key;
 pub mod layout;
 mod models;
+mod opening;
 mod perform;
 pub mod picker;
 mod pickers;
@@ -121,7 +122,11 @@ pub enum Message {
 #[derive(Debug)]
 pub enum Effect {
     /// Open a model, or open it again after a failure.
-    Open { model: ModelId, spec: ModelSpec, options: LoadOptions },
+    Open {
+        model: ModelId,
+        spec: ModelSpec,
+        options: LoadOptions,
+    },
     /// End a download or a load, and keep the model.
     Cancel(ModelId),
     /// Give the model back.
@@ -156,7 +161,9 @@ pub struct PromptEntry {
 #[derive(Clone, Debug)]
 pub enum Overlay {
     /// Scrolled by so many lines.
-    Help { scroll: usize },
+    Help {
+        scroll: usize,
+    },
     Picker(Picker),
     /// Words being typed.
     AddWords(Input),

@@ -38,7 +38,8 @@ impl Model {
 
     /// Whether its files are on their way, from the network or from the disk.
     pub fn is_opening(&self) -> bool {
-        matches!(self.phase, Phase::Downloading { .. } | Phase::Loading { .. }) || self.phase == Phase::Waiting && self.info.is_none()
+        matches!(self.phase, Phase::Downloading { .. } | Phase::Loading { .. })
+            || self.phase == Phase::Waiting && self.info.is_none()
     }
 
     /// Whether anything runs for it that can be cancelled.

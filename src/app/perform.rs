@@ -4,9 +4,7 @@ use super::action::Action;
 use super::input::Input;
 use super::picker::Outcome;
 use super::table::{AxisKind, CompareSort, RankedTable, WordSort};
-use super::{App, Effect, Key, KeyCode, Level, Model, Overlay, View, search};
-use crate::engine::Phase;
-use crate::model::source::ModelSpec;
+use super::{App, Effect, Key, KeyCode, Level, Overlay, View, layout, search};
 use crate::scores::ModelId;
 
 impl App {
@@ -16,14 +14,20 @@ impl App {
         }
         match &mut self.overlay {
             Some(Overlay::Help { scroll }) => {
-                match Action::of(key, self.view) {
-                    Some(Action::Down) => *scroll += 1,
-                    Some(Action::Up) => *scroll = scroll.saturating_sub(1),
-                    Some(Action::PageDown) => *scroll += 10,
-                    Some(Action::PageUp) => *scroll = scroll.saturating_sub(10),
-                    Some(Action::Top) => *scroll = 0,
-                    _ => self.overlay = None,
-                }
+                let last = layout::help_scroll(self.size);
+                let to = match Action::of(key, self.view) {
+                    Some(Action::Down) => *scroll + 1,
+                    Some(Action::Up) => scroll.saturating_sub(1),
+                    Some(Action::PageDown) => *scroll + 10,
+                    Some(Action::PageUp) => scroll.saturating_sub(10),
+                    Some(Action::Top) => 0,
+                    Some(Action::Bottom) => last,
+                    _ => {
+                        self.overlay = None;
+                        return Vec::new();
+                    }
+                };
+                *scroll = to.min(last);
                 Vec::new()
             }
             Some(Overlay::Picker(picker)) => match picker.key(key) {
@@ -107,8 +111,8 @@ impl App {
                 self.search.input.clear();
                 return self.rank_now().into_iter().collect();
             }
-            Action::NextMatch => self.to_match(true),
-            Action::PreviousMatch => self.to_match(false),
+            Action::NextMatch => self.go_to_match(true),
+            Action::PreviousMatch => self.go_to_match(false),
             Action::NextPrompt => return self.choose_prompt(self.prompt + 1),
             Action::PreviousPrompt => return self.choose_prompt(self.prompt + self.prompts.len().saturating_sub(1)),
             Action::AllPrompts => {
@@ -146,39 +150,6 @@ impl App {
             Action::Quit => return vec![Effect::Quit],
         }
         Vec::new()
-    }
-
-    /// Opens a model and says so to the engine; what it is to score is a matter of the next plan.
-    pub(super) fn open(&mut self, spec: ModelSpec) -> Option<Effect> {
-        let id = ModelId(self.next_model);
-        self.next_model += 1;
-        self.models.push(Model::new(id, spec.clone()));
-        self.planned.forget();
-        Some(Effect::Open { model: id, spec, options: self.options })
-    }
-
-    /// Opens what is not open yet, and shows the first.
-    pub(super) fn open_and_show(&mut self, specs: Vec<ModelSpec>) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for spec in &specs {
-            if !self.models.iter().any(|m| m.spec.source == spec.source) {
-                effects.extend(self.open(spec.clone()));
-            }
-        }
-        if let Some(first) = specs.first() {
-            self.focus = self.models.iter().find(|m| m.spec.source == first.source).map(|m| m.id);
-        }
-        effects.extend(self.go_on());
-        effects
-    }
-
-    /// Plans and ranks anew, after something that the user wants scored.
-    pub(super) fn go_on(&mut self) -> Vec<Effect> {
-        let mut effects = self.reopen(|model| model.phase == Phase::Cancelled);
-        self.paused = false;
-        effects.extend(self.plan());
-        effects.extend(self.rank_now());
-        effects
     }
 
     pub(super) fn choose_prompt(&mut self, prompt: usize) -> Vec<Effect> {
@@ -271,8 +242,8 @@ impl App {
                 }
                 return self.rank_now().into_iter().collect();
             }
-            KeyCode::Down => self.to_match(true),
-            KeyCode::Up => self.to_match(false),
+            KeyCode::Down => self.go_to_match(true),
+            KeyCode::Up => self.go_to_match(false),
             _ => {
                 if self.search.input.key(key) {
                     return self.search_changed();
@@ -287,77 +258,12 @@ impl App {
         self.rank_now().into_iter().collect()
     }
 
-    fn to_match(&mut self, forward: bool) {
+    fn go_to_match(&mut self, forward: bool) {
         self.move_cursor(|cursor, table, height| {
             if let Some(row) = search::next_match(&table.matches, cursor.row(), forward) {
                 cursor.go(row, table, height);
             }
         });
-    }
-
-    fn close(&mut self) -> Vec<Effect> {
-        if self.models_cursor >= self.models.len() {
-            return Vec::new();
-        }
-        let closed = self.models.remove(self.models_cursor).id;
-        self.book.forget(closed);
-        self.models_cursor = self.models_cursor.min(self.models.len().saturating_sub(1));
-        if self.focus == Some(closed) {
-            self.focus = self.models.get(self.models_cursor).map(|m| m.id);
-        }
-        std::iter::once(Effect::Close(closed)).chain(self.plan()).chain(self.rank_now()).collect()
-    }
-
-    /// Goes on after a cancel; where nothing was cancelled, tries failed models again.
-    fn resume(&mut self) -> Vec<Effect> {
-        let cancelled = self.paused || self.models.iter().any(|m| m.phase == Phase::Cancelled);
-        let mut effects = Vec::new();
-        if !cancelled {
-            let under_cursor = self.models.get(self.models_cursor).map(|m| m.id).filter(|_| self.view == View::Models);
-            effects = self.reopen(|m| matches!(m.phase, Phase::Failed(_)) && under_cursor.is_none_or(|id| id == m.id));
-            if effects.is_empty() {
-                return self.tell(Level::Info, "nothing was cancelled, and nothing failed");
-            }
-        }
-        effects.extend(self.go_on());
-        effects
-    }
-
-    fn reopen(&mut self, which: impl Fn(&Model) -> bool) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for model in self.models.iter_mut().filter(|m| which(m)) {
-            model.phase = Phase::Waiting;
-            effects.push(Effect::Open { model: model.id, spec: model.spec.clone(), options: self.options });
-        }
-        if !effects.is_empty() {
-            self.planned.forget();
-        }
-        effects
-    }
-
-    /// One step back: notices, then the search, then what runs.
-    fn cancel(&mut self) -> Vec<Effect> {
-        if self.toasts.dismiss() {
-            return Vec::new();
-        }
-        if !self.search.query().is_empty() {
-            self.search.input.clear();
-            return self.rank_now().into_iter().collect();
-        }
-        let mut effects = Vec::new();
-        let mut busy = false;
-        for model in self.models.iter_mut().filter(|m| !m.is_recorded() && m.is_busy()) {
-            busy = true;
-            if model.is_opening() {
-                model.phase = Phase::Cancelled;
-                effects.push(Effect::Cancel(model.id));
-            }
-        }
-        if busy {
-            self.paused = true;
-            effects.extend(self.plan());
-        }
-        effects
     }
 
     fn copy(&mut self) -> Vec<Effect> {

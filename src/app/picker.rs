@@ -104,7 +104,11 @@ impl Picker {
             (false, KeyCode::Enter) => return self.choice().map_or(Outcome::Stays, Outcome::Chosen),
             (false, KeyCode::Char(' ')) | (false, KeyCode::Tab) if self.marked.is_some() => return self.mark(),
             (false, KeyCode::Down | KeyCode::Tab) | (true, KeyCode::Char('n')) => {
-                if self.cursor >= last { 0 } else { self.cursor + 1 }
+                if self.cursor >= last {
+                    0
+                } else {
+                    self.cursor + 1
+                }
             }
             (false, KeyCode::Up | KeyCode::BackTab) | (true, KeyCode::Char('p')) => self.cursor.checked_sub(1).unwrap_or(last),
             (false, KeyCode::PageDown) => (self.cursor + 10).min(last),
@@ -147,20 +151,22 @@ impl Picker {
 
     fn narrow(&mut self) {
         let text = self.input.text().trim();
-        let pattern = Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
+        // What stands beside the names is long: anything would match it letter by letter.
+        let pattern = |kind| Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, kind);
+        let (fuzzy, literal) = (pattern(AtomKind::Fuzzy), pattern(AtomKind::Substring));
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut buffer = Vec::new();
         let mut found: Vec<(u32, usize, Vec<u32>)> = Vec::new();
         for (i, item) in self.items.iter().enumerate() {
             let mut indices = Vec::new();
-            let label = pattern.indices(Utf32Str::new(&item.label, &mut buffer), &mut matcher, &mut indices);
+            let label = fuzzy.indices(Utf32Str::new(&item.label, &mut buffer), &mut matcher, &mut indices);
             let score = match label {
                 // A match in the name is worth more than one beside it.
                 Some(score) => Some(score * 2),
                 None => {
                     indices.clear();
                     let whole = format!("{} {} {}", item.label, item.group, item.detail);
-                    pattern.score(Utf32Str::new(&whole, &mut buffer), &mut matcher)
+                    literal.score(Utf32Str::new(&whole, &mut buffer), &mut matcher)
                 }
             };
             if let Some(score) = score {

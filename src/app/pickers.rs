@@ -61,12 +61,8 @@ impl App {
 
     pub(super) fn open_palette(&mut self) {
         let here = ACTIONS.iter().filter(|e| e.views.contains(&self.view));
-        let items = here.map(|e| Item {
-            label: e.name.to_owned(),
-            detail: e.help.to_owned(),
-            group: e.keys_text(),
-            ..Item::default()
-        });
+        let items =
+            here.map(|e| Item { label: e.name.to_owned(), detail: e.help.to_owned(), group: e.keys_text(), ..Item::default() });
         self.overlay = Some(Overlay::Picker(Picker::new(PickerKind::Action, "Actions", items.collect())));
     }
 
@@ -151,7 +147,7 @@ impl App {
         let text = text.trim();
         let id = self.book.prompt(text);
         let at = self.prompts.iter().position(|p| p.id == id).unwrap_or_else(|| {
-            let prompt = Prompt { key: None, text: text.into(), factors: None };
+            let prompt = Prompt { key: None, text: text.into(), framing: None, factors: None };
             self.prompts.push(PromptEntry { id, prompt, in_set: false });
             self.prompts.len() - 1
         });
@@ -197,7 +193,7 @@ impl App {
         let known: Vec<BTreeSet<_>> = self.models.iter().map(|m| self.book.prompts_of(m.id).into_iter().collect()).collect();
         let mut items = Vec::new();
         for (i, entry) in self.prompts.iter().enumerate() {
-            let framing = match entry.prompt.factors.as_ref().map(|f| f.framing) {
+            let framing = match entry.prompt.framing {
                 Some(Framing::Positive) => "+ ",
                 Some(Framing::Negative) => "- ",
                 None => "",

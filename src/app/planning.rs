@@ -75,10 +75,11 @@ impl App {
             prompt,
             prompt_text: self.book.prompt_text(prompt).clone(),
             words: missing.map(|(&id, word)| (id, word.text.clone())).collect(),
+            tokens: false,
         }
     }
 }
 
-fn has(column: &[f32], word: WordId) -> bool {
+fn has(column: &[f64], word: WordId) -> bool {
     column.get(word.0 as usize).is_some_and(|score| !score.is_nan())
 }

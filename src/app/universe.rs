@@ -24,7 +24,7 @@ impl Universe {
     pub fn new(version: u64, corpus: &Corpus, typed: &[Arc<str>], book: &mut Book) -> Universe {
         let mut universe = Universe {
             version,
-            corpus: Corpus { name: corpus.name.clone(), categories: corpus.categories.clone(), words: Vec::new() },
+            corpus: Corpus { name: corpus.name.clone(), categories: corpus.categories.clone(), ..Corpus::default() },
             ids: Vec::with_capacity(corpus.words.len() + typed.len()),
             index: Vec::new(),
         };

@@ -67,6 +67,9 @@ impl App {
             Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => {
                 self.size = (columns, rows);
+                if let Some(super::Overlay::Help { scroll }) = &mut self.overlay {
+                    *scroll = (*scroll).min(layout::help_scroll(self.size));
+                }
                 self.rank_now().into_iter().collect()
             }
             Message::Engine(event) => self.engine(event),
@@ -128,6 +131,7 @@ impl App {
             | Event::Ready { model, .. }
             | Event::Recorded { model, .. }
             | Event::Scores { model, .. }
+            | Event::Tokens { model, .. }
             | Event::Unscorable { model, .. } => *model,
         };
         // What comes late for a model that was closed is no longer wanted.
@@ -154,9 +158,11 @@ impl App {
                 model.info = Some(*info);
                 Vec::new()
             }
+            // The explorer's jobs do not ask for tokens.
+            Event::Tokens { .. } => Vec::new(),
             Event::Recorded { recorded, .. } => self.recorded_scores(id, *recorded),
             Event::Scores { prompt, scores, .. } => {
-                self.book.insert(id, prompt, scores);
+                self.book.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));
                 self.scores_changed(id, prompt)
             }
             Event::Unscorable { prompt, words, .. } => {
@@ -276,8 +282,9 @@ impl App {
         if table.key == self.table_key() {
             self.show(table);
         }
-        let stale = std::mem::take(&mut self.tables.stale);
-        (stale && !self.tables.in_flight).then(|| self.rank_later()).flatten()
+        // A request that is still on its way was made with newer scores, or will be followed by one.
+        let again = self.tables.stale && !self.tables.in_flight;
+        again.then(|| self.rank_later()).flatten()
     }
 
     fn show(&mut self, table: Arc<RankedTable>) {

@@ -160,7 +160,8 @@ mod tests {
         let cli = Cli::try_parse_from(["rewardscope", "demo-llama", "demo-gemma", "--prompt", "all"]).expect("models");
         assert!(cli.command.is_none());
         assert_eq!(cli.explore.models, ["demo-llama", "demo-gemma"]);
-        let cli = Cli::try_parse_from(["rewardscope", "score", "demo-llama", "--word", " love", "--word", "-x"]).expect("a command");
+        let cli =
+            Cli::try_parse_from(["rewardscope", "score", "demo-llama", "--word", " love", "--word", "-x"]).expect("a command");
         let Some(Command::Score(args)) = cli.command else { panic!("score was expected") };
         assert_eq!(args.words.word, [" love", "-x"]);
         assert!(Cli::try_parse_from(["rewardscope", "score"]).is_err(), "score needs a model");

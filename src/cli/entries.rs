@@ -32,7 +32,11 @@ pub(super) fn models(catalogue: &Catalogue) -> Vec<ModelEntry> {
         let source = ModelSource::Hub { repository: entry.id.clone(), revision: None };
         let spec = ModelSpec { name: entry.nickname.clone(), source, family: entry.family };
         let size = text::bytes(entry.memory_bytes_bf16());
-        entries.push(ModelEntry { spec, group: "catalogue".to_owned(), detail: format!("{}, {size}, {}", entry.id, entry.notes) });
+        entries.push(ModelEntry {
+            spec,
+            group: "catalogue".to_owned(),
+            detail: format!("{}, {size}, {}", entry.id, entry.notes),
+        });
     }
     entries
 }
@@ -49,7 +53,11 @@ fn here(directory: &Path, catalogue: &Catalogue) -> Vec<ModelEntry> {
         if folder.join("config.json").is_file() {
             let specs = source::resolve(&folder.to_string_lossy(), catalogue).unwrap_or_default();
             let detail = folder.display().to_string();
-            entries.extend(specs.into_iter().map(|spec| ModelEntry { spec, group: "directory".to_owned(), detail: detail.clone() }));
+            entries.extend(specs.into_iter().map(|spec| ModelEntry {
+                spec,
+                group: "directory".to_owned(),
+                detail: detail.clone(),
+            }));
         }
         for file in recorded(&folder) {
             let (name, family) = recorded::identify(&file, catalogue);

@@ -1,6 +1,5 @@
 //! The explorer: the app's state joined with the terminal, the engine and the threads that answer its effects.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,9 +14,9 @@ use crate::app::{App, Effect, Level, Message, Startup};
 use crate::corpus::{self, Corpus, PromptSet};
 use crate::engine::Engine;
 use crate::latest::LatestJob;
+use crate::model::bundled;
 use crate::model::catalogue::Catalogue;
 use crate::model::source::{self, ModelSource};
-use crate::model::bundled;
 use crate::runtime::{Exit, Mailbox, Post, Program, Request, run as run_loop};
 use crate::terminal::abilities::Abilities;
 use crate::ui::{self, theme, theme::Theme};

@@ -69,7 +69,10 @@ pub(super) fn models(args: &ListArgs) -> Result<(), Failure> {
     for name in bundled::NAMES {
         let family = crate::model::Family::guess(name);
         let row = [name, &family.to_string(), "tiny", "-", "bundled", "demonstration model"];
-        list.push(row.map(str::to_owned).to_vec(), json!({ "name": name, "family": family, "source": "bundled", "demonstration": true }));
+        list.push(
+            row.map(str::to_owned).to_vec(),
+            json!({ "name": name, "family": family, "source": "bundled", "demonstration": true }),
+        );
     }
     for entry in session.catalogue.entries() {
         let size = format!("{:.1}B", entry.parameters as f64 / 1e9);
@@ -94,7 +97,10 @@ pub(super) fn models(args: &ListArgs) -> Result<(), Failure> {
 
 pub(super) fn corpora(args: &ListArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let mut list = Listing::new(&["name", "words", "categories", "from"], "Use one: rewardscope --corpus NAME. A file works as well: --corpus FILE");
+    let mut list = Listing::new(
+        &["name", "words", "categories", "from"],
+        "Use one: rewardscope --corpus NAME. A file works as well: --corpus FILE",
+    );
     for corpus in corpus::list(session.user_dir()) {
         let default = if corpus.name == DEFAULT_CORPUS { " (default)" } else { "" };
         match &corpus.content {
@@ -138,7 +144,10 @@ pub(super) fn themes(args: &ListArgs) -> Result<(), Failure> {
     for theme in theme::list(session.user_dir()) {
         let origin = theme.path.map_or_else(|| "built in".to_owned(), |path| path.display().to_string());
         let problem = theme.error.unwrap_or_default();
-        list.push(vec![theme.name.clone(), origin.clone(), problem.clone()], json!({ "name": theme.name, "from": origin, "problem": problem }));
+        list.push(
+            vec![theme.name.clone(), origin.clone(), problem.clone()],
+            json!({ "name": theme.name, "from": origin, "problem": problem }),
+        );
     }
     list.print(args.format);
     Ok(())

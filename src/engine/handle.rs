@@ -46,7 +46,11 @@ impl Engine {
         match &spec.source {
             ModelSource::Bundled(name) => match bundled::bundled(name) {
                 Some(entries) => {
-                    let label = SourceLabel { name: spec.name.clone(), source: (*name).to_owned(), revision: Some(bundled::revision(entries)) };
+                    let label = SourceLabel {
+                        name: spec.name.clone(),
+                        source: (*name).to_owned(),
+                        revision: Some(bundled::revision(entries)),
+                    };
                     self.send(Request::Open { model, files: Files::Bundled { name, entries }, label, options });
                 }
                 None => self.tell(Event::Phase { model, phase: Phase::Failed(format!("no bundled model '{name}'")) }),
@@ -94,7 +98,8 @@ impl Engine {
         let (name, repository, revision) = (spec.name.clone(), repository.to_owned(), revision.map(str::to_owned));
         self.spawn(model, "download", move || {
             let progress = |p: hub::Progress| {
-                let phase = Phase::Downloading { file: p.file, done_bytes: p.done_bytes, total_bytes: p.total_bytes, rate: p.rate };
+                let phase =
+                    Phase::Downloading { file: p.file, done_bytes: p.done_bytes, total_bytes: p.total_bytes, rate: p.rate };
                 events(Event::Phase { model, phase });
             };
             match hub::fetch(&repository, revision.as_deref(), &progress, &cancel) {

@@ -126,7 +126,8 @@ impl Worker {
                 Err(TryRecvError::Empty) => {}
             }
             // candle and tokenizers panic on some malformed input; the explorer and the other models go on.
-            let outcome = catch_unwind(AssertUnwindSafe(|| if loaded { self.score(next, &cancel) } else { self.load(model, &cancel) }));
+            let outcome =
+                catch_unwind(AssertUnwindSafe(|| if loaded { self.score(next, &cancel) } else { self.load(model, &cancel) }));
             let outcome = outcome.unwrap_or_else(|panic| {
                 Err(ModelError::unsupported(self.name(model), panic_text(&*panic), "Please report this with the model's name"))
             });
@@ -157,7 +158,9 @@ impl Worker {
                 }
                 for old in before {
                     let model = old.batches.job().model;
-                    if !self.jobs.iter().any(|job| job.batches.job().model == model) && self.models.get(&model).is_some_and(|m| !m.failed) {
+                    if !self.jobs.iter().any(|job| job.batches.job().model == model)
+                        && self.models.get(&model).is_some_and(|m| !m.failed)
+                    {
                         self.phase(model, Phase::Idle);
                     }
                 }
@@ -199,11 +202,16 @@ impl Worker {
     fn make_room(&mut self, model: ModelId, needed: u64) -> Result<(), ModelError> {
         while memory::available() < needed {
             let others = self.models.iter_mut().filter(|(id, _)| **id != model);
-            let oldest = others.filter_map(|(_, opened)| Some((opened.loaded.as_ref()?.used, opened))).min_by_key(|(used, _)| *used);
+            let oldest =
+                others.filter_map(|(_, opened)| Some((opened.loaded.as_ref()?.used, opened))).min_by_key(|(used, _)| *used);
             match oldest {
                 Some((_, opened)) => opened.loaded = None,
                 None => {
-                    let problem = format!("needs about {} of memory, and {} is free", text::bytes(needed), text::bytes(memory::available()));
+                    let problem = format!(
+                        "needs about {} of memory, and {} is free",
+                        text::bytes(needed),
+                        text::bytes(memory::available())
+                    );
                     let next = "Close other programs, choose a smaller model, or --dtype bf16, which takes half of f32";
                     return Err(ModelError::unsupported(self.name(model), problem, next));
                 }
@@ -230,7 +238,10 @@ impl Worker {
         let done = running.total - running.batches.remaining();
         let words_per_second = done as f64 / running.started.elapsed().as_secs_f64().max(1e-9);
         let eta = running.batches.remaining() as f64 / words_per_second;
-        (self.events)(Event::Phase { model, phase: Phase::Scoring { prompt, done, total: running.total, words_per_second, eta } });
+        (self.events)(Event::Phase {
+            model,
+            phase: Phase::Scoring { prompt, done, total: running.total, words_per_second, eta },
+        });
         if running.batches.is_done() {
             self.jobs.remove(at);
             if let Some(next) = self.jobs.iter_mut().find(|job| job.batches.job().model == model) {

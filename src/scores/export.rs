@@ -153,7 +153,8 @@ mod tests {
     use super::*;
 
     fn rows() -> Vec<Row<'static>> {
-        let row = |word, score, rank| Row { model: "m", prompt: "p", word, categories: vec!["a", "b"], score, rank, token_ids: None };
+        let row =
+            |word, score, rank| Row { model: "m", prompt: "p", word, categories: vec!["a", "b"], score, rank, token_ids: None };
         vec![row("cold, or \"not\"", 0.5, 2.5), row("\u{1b}[31m爱", 1.25, 1.0)]
     }
 

@@ -25,7 +25,8 @@ pub fn fit(text: &str, cells: usize, ellipsis: char) -> Cow<'_, str> {
     let mut out = String::new();
     let mut used = 0;
     for grapheme in text.graphemes(true) {
-        let grapheme = if plain(grapheme) { Cow::Borrowed(grapheme) } else { Cow::Owned(grapheme.chars().take(1 + MARKS).collect()) };
+        let grapheme =
+            if plain(grapheme) { Cow::Borrowed(grapheme) } else { Cow::Owned(grapheme.chars().take(1 + MARKS).collect()) };
         let wide = grapheme.width();
         if used + wide > room {
             break;
@@ -55,37 +56,6 @@ pub fn fit_end(text: &str, cells: usize, ellipsis: char) -> Cow<'_, str> {
     }
     let tail: String = kept.into_iter().rev().collect();
     Cow::Owned(if cells > 0 { format!("{ellipsis}{tail}") } else { tail })
-}
-
-/// Lines of at most `cells`, broken at spaces where there are any.
-pub fn wrap(text: &str, cells: usize) -> Vec<String> {
-    let cells = cells.max(1);
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut used = 0;
-    for piece in text.split_inclusive(' ') {
-        let wide = piece.trim_end().width();
-        if used > 0 && used + wide > cells {
-            lines.push(std::mem::take(&mut line).trim_end().to_owned());
-            used = 0;
-        }
-        for grapheme in piece.graphemes(true) {
-            let wide = grapheme.width();
-            if used + wide > cells {
-                if grapheme == " " {
-                    continue;
-                }
-                lines.push(std::mem::take(&mut line));
-                used = 0;
-            }
-            line.push_str(grapheme);
-            used += wide;
-        }
-    }
-    if !line.is_empty() || lines.is_empty() {
-        lines.push(line.trim_end().to_owned());
-    }
-    lines
 }
 
 fn plain(grapheme: &str) -> bool {
@@ -118,12 +88,5 @@ mod tests {
     fn a_tower_of_marks_is_lowered() {
         let tower = format!("a{}", "\u{301}".repeat(500));
         assert_eq!(fit(&tower, 10, '…').chars().count(), 1 + MARKS);
-    }
-
-    #[test]
-    fn lines_break_at_spaces_and_long_words_inside() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
-        assert_eq!(wrap("", 4), [""]);
     }
 }

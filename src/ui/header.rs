@@ -8,7 +8,7 @@ use super::fit::{fit, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::{line_with_end, model_name};
-use crate::app::{App, View};
+use crate::app::{App, Model, View};
 use crate::corpus::Framing;
 use crate::text::visible;
 
@@ -44,6 +44,15 @@ fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         right.push_span(Span::styled(count, theme.dim));
         right.push_span(Span::raw(" "));
     }
+    if app.view == View::Compare {
+        let pair = [app.focused(), app.other()];
+        let kind = |is: fn(&Model) -> bool| pair.iter().flatten().any(|model| is(model));
+        if kind(|m| m.spec.is_demonstration()) {
+            right.push_span(Span::styled("demonstration models ", theme.dim));
+        } else if kind(Model::is_recorded) {
+            right.push_span(Span::styled("recorded, not live ", theme.dim));
+        }
+    }
     line_with_end(frame, area, left, right);
 }
 
@@ -52,7 +61,7 @@ fn prompt(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let Some(entry) = app.current_prompt() else {
         return line_with_end(frame, area, Line::styled(" no prompt: p chooses one", theme.dim), Line::default());
     };
-    let right = match entry.prompt.factors.as_ref().map(|f| f.framing) {
+    let right = match entry.prompt.framing {
         Some(Framing::Positive) => Line::from(vec![Span::styled("+ ", theme.title), Span::styled("positive ", theme.dim)]),
         Some(Framing::Negative) => {
             Line::from(vec![Span::styled(format!("{} ", glyphs.minus), theme.title), Span::styled("negative ", theme.dim)])

@@ -23,7 +23,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::{App, Overlay, View, layout};
-use crate::text::visible;
+use crate::text::{visible, wrap};
 use glyphs::Glyphs;
 use theme::Theme;
 use widgets::table::Look;
@@ -58,7 +58,7 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
 fn too_small(frame: &mut Frame, area: Rect) {
     let (columns, rows) = layout::NEEDED;
     let text = format!("rewardscope needs {columns}x{rows}, this terminal is {}x{}", area.width, area.height);
-    let lines: Vec<Line> = fit::wrap(&text, usize::from(area.width)).into_iter().map(Line::raw).collect();
+    let lines: Vec<Line> = wrap(&text, usize::from(area.width)).into_iter().map(Line::raw).collect();
     let top = area.height.saturating_sub(lines.len() as u16) / 2;
     let place = Rect { y: area.y + top, height: area.height - top, ..area };
     frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), place);
@@ -66,7 +66,7 @@ fn too_small(frame: &mut Frame, area: Rect) {
 
 /// A line in the middle of an empty view.
 fn notice(frame: &mut Frame, area: Rect, text: &str, theme: &Theme) {
-    let lines = fit::wrap(text, usize::from(area.width.saturating_sub(8)).max(1));
+    let lines = wrap(text, usize::from(area.width.saturating_sub(8)).max(1));
     let lines: Vec<Line> = lines.into_iter().map(|line| Line::styled(line, theme.dim)).collect();
     let top = area.height / 3;
     let place = Rect { y: area.y + top, height: area.height - top, ..area };

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit, wrap};
+use super::fit::fit;
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::table::{self, Column};
@@ -12,7 +12,7 @@ use super::{look, model_name, notice, status};
 use crate::app::action::Action;
 use crate::app::{App, Model};
 use crate::engine::Phase;
-use crate::text::{bytes, count, visible};
+use crate::text::{bytes, count, visible, wrap};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if app.models.is_empty() {
@@ -89,7 +89,8 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
             if p.recorded {
                 facts.push(("scores", "recorded, not live: computed elsewhere, shown as they stand in the file".to_owned()));
             } else {
-                let parameters = if p.parameters > 0 { format!(", {} parameters", count(p.parameters as usize)) } else { String::new() };
+                let parameters =
+                    if p.parameters > 0 { format!(", {} parameters", count(p.parameters as usize)) } else { String::new() };
                 facts.push(("model", format!("{}{parameters}", p.architecture)));
                 facts.push(("computed", format!("{} on {}, {} of memory", p.dtype, p.device, bytes(info.memory_bytes))));
                 facts.push(("template", p.template.clone()));
@@ -99,7 +100,8 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
         }
     }
     if model.spec.is_demonstration() {
-        facts.push(("note", "a demonstration model: trained for this program on generated pairs, none of the study's".to_owned()));
+        facts
+            .push(("note", "a demonstration model: trained for this program on generated pairs, none of the study's".to_owned()));
     }
     let prompts = app.book.prompts_of(model.id).len();
     facts.push(("known", format!("scores under {prompts} of {} prompts", app.prompts.len())));

@@ -57,7 +57,7 @@ fn placeholder(picker: &Picker) -> &'static str {
 fn typed_line(picker: &Picker, cells: usize, theme: &Theme) -> Line<'static> {
     let verb = picker.takes_text.unwrap_or_default();
     let text = format!("{verb} \"{}\"", visible(picker.input.text().trim()));
-    Line::styled(format!("  {}", fit(&text, cells.saturating_sub(2), Glyphs::of(theme.ascii).ellipsis)), theme.selected)
+    Line::styled(format!("   {}", fit(&text, cells.saturating_sub(3), Glyphs::of(theme.ascii).ellipsis)), theme.selected)
 }
 
 /// Widths of the parts of an item's line.
@@ -70,8 +70,8 @@ struct Columns {
 impl Columns {
     fn of(picker: &Picker, cells: usize) -> Columns {
         let widest = |of: fn(&Item) -> &str| picker.items.iter().map(|item| width(&visible(of(item)))).max().unwrap_or(0);
-        // Two cells of mark, four of family where there is one.
-        let cells = cells.saturating_sub(2 + Columns::family(picker));
+        // Two cells of mark and one of space, four of family where there is one.
+        let cells = cells.saturating_sub(3 + Columns::family(picker));
         let group = widest(|i| &i.group).min(22);
         let room = cells.saturating_sub(if group > 0 { group + 2 } else { 0 });
         let detail = widest(|i| &i.detail);

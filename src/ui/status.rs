@@ -14,18 +14,37 @@ use crate::engine::Phase;
 use crate::model::source::ModelSource;
 use crate::text::{bytes, count, duration, visible};
 
-/// Source and revision, dtype, BOS policy, template, head: all that decides a score besides the word.
+/// Source and revision, dtype, BOS policy, template, head: all that decides a score besides the word. Of two models that
+/// are compared, the facts that may differ.
 pub fn provenance(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let model = match app.view {
-        View::Models => app.models.get(app.models_cursor),
-        _ => app.table().and_then(|t| t.key.model).and_then(|id| app.model(id)).or(app.focused()),
-    };
-    let Some(model) = model else { return };
     let room = usize::from(area.width).saturating_sub(2);
     let separator = format!(" {} ", glyphs.dot);
-    let full = facts(model, room, glyphs).join(&separator);
-    let text = if width(&full) <= room { full } else { short_facts(model, room, glyphs).join(&separator) };
+    let key = app.table().map(|t| &t.key);
+    let models = match app.view {
+        View::Models => [app.models.get(app.models_cursor), None],
+        View::Words => [key.and_then(|k| app.model(k.model?)).or(app.focused()), None],
+        View::Compare => [key.and_then(|k| app.model(k.model?)), key.and_then(|k| app.model(k.other?))],
+    };
+    let text = match models {
+        [Some(left), Some(right)] => {
+            let (left, right) = (short_facts(left, room, glyphs), short_facts(right, room, glyphs));
+            // Sources always differ; every other fact is said once where both agree.
+            let both = |i: usize| match (left.get(i), right.get(i)) {
+                (Some(l), Some(r)) if l == r => l.clone(),
+                (l, r) => {
+                    let said = |fact: Option<&String>| fact.cloned().unwrap_or(glyphs.none.to_string());
+                    format!("{} {} {}", said(l), glyphs.against, said(r))
+                }
+            };
+            (0..left.len().max(right.len())).map(both).collect::<Vec<_>>().join(&separator)
+        }
+        [Some(model), None] => {
+            let full = facts(model, room, glyphs).join(&separator);
+            if width(&full) <= room { full } else { short_facts(model, room, glyphs).join(&separator) }
+        }
+        _ => return,
+    };
     let line = Line::styled(format!(" {}", fit(&text, room, glyphs.ellipsis)), theme.provenance);
     line_with_end(frame, area, line, Line::default());
 }
@@ -99,7 +118,8 @@ pub fn phase(phase: &Phase) -> String {
         Phase::Loading { done_bytes, total_bytes } => format!("loading {} of {}", bytes(*done_bytes), bytes(*total_bytes)),
         Phase::WarmingUp => "warming up".to_owned(),
         Phase::Scoring { done, total, words_per_second, eta, .. } => {
-            let rate = if *words_per_second < 10.0 { format!("{words_per_second:.1}") } else { count(*words_per_second as usize) };
+            let rate =
+                if *words_per_second < 10.0 { format!("{words_per_second:.1}") } else { count(*words_per_second as usize) };
             format!("scoring {} of {}  {rate} words/s  ETA {}", count(*done), count(*total), duration(*eta))
         }
         Phase::Idle => "ready".to_owned(),
@@ -114,7 +134,9 @@ pub fn short_phase(phase: &Phase) -> Option<String> {
     Some(match phase {
         Phase::Idle => return None,
         Phase::Waiting => "waiting".to_owned(),
-        Phase::Downloading { done_bytes, total_bytes, .. } => format!("download {}", share(*done_bytes as f64, *total_bytes as f64)),
+        Phase::Downloading { done_bytes, total_bytes, .. } => {
+            format!("download {}", share(*done_bytes as f64, *total_bytes as f64))
+        }
         Phase::Loading { done_bytes, total_bytes } => format!("loading {}", share(*done_bytes as f64, *total_bytes as f64)),
         Phase::WarmingUp => "warming up".to_owned(),
         Phase::Scoring { done, total, .. } => format!("scoring {}", share(*done as f64, *total as f64)),
@@ -181,7 +203,9 @@ fn focused_phase(app: &App, model: &Model) -> String {
             format!("{}  prompt {known} of {}", phase(&model.phase), app.prompts.len())
         }
         Phase::Idle | Phase::Cancelled if known == all => format!("{} words scored", count(all)),
-        Phase::Idle | Phase::Cancelled => format!("{} of {} words scored, {} without score", count(known), count(all), count(all - known)),
+        Phase::Idle | Phase::Cancelled => {
+            format!("{} of {} words scored, {} without score", count(known), count(all), count(all - known))
+        }
         Phase::Failed(_) => format!("failed: {} shows why", Action::Show(View::Models).key_text()),
         other => phase(other),
     }
@@ -199,7 +223,12 @@ fn what_is_shown(app: &App, glyphs: &Glyphs) -> String {
         let names: Vec<_> = app.filter.iter().map(|name| visible(name)).collect();
         parts.push(format!("only {}", fit(&names.join(", "), 24, glyphs.ellipsis)));
     }
-    parts.push(format!("{} {} {} words", fit(&visible(&corpus.name), 24, glyphs.ellipsis), glyphs.dot, count(app.universe.len())));
+    parts.push(format!(
+        "{} {} {} words",
+        fit(&visible(&corpus.name), 24, glyphs.ellipsis),
+        glyphs.dot,
+        count(app.universe.len())
+    ));
     parts.join("   ")
 }
 
@@ -218,7 +247,9 @@ pub fn hints(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         }
         Some(Overlay::AddWords(_)) => given.extend([hint("Enter", "add"), hint("Esc", "close")]),
         Some(Overlay::Help { .. }) => given.extend([hint("Up Down", "scroll"), hint("Esc", "close")]),
-        None if app.search.editing => given.extend([hint("Enter", "keep"), hint("Up Down", "previous, next"), hint("Esc", "back")]),
+        None if app.search.editing => {
+            given.extend([hint("Enter", "keep"), hint("Up Down", "previous, next"), hint("Esc", "back")])
+        }
         None => {
             if app.paused {
                 given.push(hint(&Action::Resume.key_text(), "go on"));

@@ -4,11 +4,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::fit::{width, wrap};
+use super::fit::width;
 use super::theme::Theme;
 use super::widgets::popup::boxed;
 use crate::app::{App, Level};
-use crate::text::visible;
+use crate::text::{visible, wrap};
 
 const WIDEST: u16 = 64;
 

@@ -34,11 +34,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
 }
 
 fn empty(app: &App) -> &'static str {
-    if app.models.is_empty() {
-        "no model is open: m opens one"
-    } else {
-        "no words yet: c chooses a word list, w types words in"
-    }
+    if app.models.is_empty() { "no model is open: m opens one" } else { "no words yet: c chooses a word list, w types words in" }
 }
 
 fn draw_rows(frame: &mut Frame, area: Rect, app: &App, table: &RankedTable, theme: &Theme) {
@@ -77,9 +73,12 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         Column::new(title(WordSort::Rank, "rank"), 7, 8, move |&i: &usize, _| rank_cell(side.ranks[i], theme)).right(),
         Column::new(title(WordSort::Word, "word"), 17, 26, word_cell(table, theme)).gap(2),
         Column::new(title(WordSort::Category, "category"), 10, 18, category_cell(table, theme)).priority(3),
-        Column::new(title(WordSort::Score, "score"), 8, 9, move |&i: &usize, _| number(side.scores[i], decimals, theme.text)).right(),
+        Column::new(title(WordSort::Score, "score"), 8, 9, move |&i: &usize, _| number(side.scores[i], decimals, theme.text))
+            .right(),
         Column::new(title(WordSort::Z, "z"), 6, 7, move |&i: &usize, _| number(side.z[i], 2, theme.dim)).right().priority(2),
-        Column::new("", 8, 40, move |&i: &usize, cells| bar_cell(table.axis, axis_value(table, i), cells, theme.bar, theme)).gap(2).priority(1),
+        Column::new("", 8, 40, move |&i: &usize, cells| bar_cell(table.axis, axis_value(table, i), cells, theme.bar, theme))
+            .gap(2)
+            .priority(1),
     ];
     if table.prompts.len() > 1 {
         columns.push(prompts_column(app, table, title(WordSort::Prompts, &format!("{} prompts", table.prompts.len())), theme));
@@ -132,7 +131,7 @@ pub fn bar_cell(axis: Option<Axis>, value: f64, cells: usize, style: Style, them
 /// One sign a prompt, or a stretch of prompts where there is less room; negative framings dimmed.
 fn prompts_column<'a>(app: &'a App, table: &'a RankedTable, title: String, theme: &'a Theme) -> Column<'a, usize> {
     let glyphs = Glyphs::of(theme.ascii);
-    let framing = |id| app.prompts.iter().find(|p| p.id == id).and_then(|p| p.prompt.factors.as_ref()).map(|f| f.framing);
+    let framing = |id| app.prompts.iter().find(|p| p.id == id).and_then(|p| p.prompt.framing);
     let negative: Vec<Option<f64>> =
         table.prompts.iter().map(|p| Some(f64::from(u8::from(framing(p.prompt) == Some(Framing::Negative))))).collect();
     let wide = width(&title).max(table.prompts.len()) as u16;

@@ -71,7 +71,7 @@ pub struct TableKey {
 }
 
 /// One score column, indexed by word id, NaN where unknown.
-pub type Column = Arc<Vec<f32>>;
+pub type Column = Arc<Vec<f64>>;
 
 /// A snapshot of what a table is made of.
 #[derive(Clone, Debug)]
@@ -174,7 +174,21 @@ pub fn rank(request: RankRequest) -> RankedTable {
         let hit = |i: u32| super::search::find(&universe.corpus.words[i as usize].text, &key.search).is_some();
         (0..).zip(&rows).filter(|&(_, &i)| hit(i)).map(|(row, _)| row).collect()
     };
-    RankedTable { generation, key, universe, rows, row_of, matches, left, right, differences, agreement, axis, categories, prompts }
+    RankedTable {
+        generation,
+        key,
+        universe,
+        rows,
+        row_of,
+        matches,
+        left,
+        right,
+        differences,
+        agreement,
+        axis,
+        categories,
+        prompts,
+    }
 }
 
 impl Side {
@@ -229,4 +243,24 @@ fn sort_by_text(rows: &mut [u32], descending: bool, text: impl Fn(usize) -> Stri
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_without_a_number_come_last_either_way_and_equal_rows_keep_their_order() {
+        let numbers = [2.0, f64::NAN, 1.0, 2.0];
+        for (descending, order) in [(false, [2, 0, 3, 1]), (true, [0, 3, 2, 1])] {
+            let mut rows = [0, 1, 2, 3];
+            sort_by_number(&mut rows, descending, |i| numbers[i]);
+            assert_eq!(rows, order);
+        }
+    }
+
+    #[test]
+    fn bars_begin_at_zero_or_at_the_end_nearest_to_it() {
+        let axis = |low, high| Axis { kind: AxisKind::Reward, low, high };
+        assert_eq!(axis(-1.0, 3.0).origin(), 0.25);
+        assert_eq!((axis(2.0, 4.0).origin(), axis(-4.0, -2.0).origin()), (0.0, 1.0));
+        assert_eq!(axis(1.0, 1.0).position(1.0), 0.5);
+    }
+}

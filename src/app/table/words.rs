@@ -110,14 +110,7 @@ pub(super) fn summaries(universe: &Universe, side: &Side, axis: Option<Axis>, bi
     (0..).zip(members).map(summary).collect()
 }
 
-pub(super) fn sort(
-    rows: &mut [u32],
-    sort: WordSort,
-    reversed: bool,
-    universe: &Universe,
-    side: &Side,
-    prompts: &[PromptColumn],
-) {
+pub(super) fn sort(rows: &mut [u32], sort: WordSort, reversed: bool, universe: &Universe, side: &Side, prompts: &[PromptColumn]) {
     let descending = sort.descends() != reversed;
     let words = &universe.corpus.words;
     match sort {

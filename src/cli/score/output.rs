@@ -51,7 +51,11 @@ impl Output {
     /// `FILE.partial`.
     pub(super) fn finish(self, provenance: &[(&str, &Provenance)], unfinished: bool) -> Result<(), Failure> {
         let Some((path, part)) = self.file else {
-            self.writer.into_inner().flush().or_else(ignore_closed_pipe).map_err(|error| unwritable(Path::new("standard output"), &error))?;
+            self.writer
+                .into_inner()
+                .flush()
+                .or_else(ignore_closed_pipe)
+                .map_err(|error| unwritable(Path::new("standard output"), &error))?;
             return Ok(());
         };
         self.writer.into_inner().flush().map_err(|error| unwritable(&part, &error))?;

@@ -1,6 +1,7 @@
 //! What attention needs beside its weights: rotation by position, and who may see whom.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -59,8 +60,8 @@ impl Masks {
     pub(super) fn new(nodes: &Nodes, prefix: usize, windows: &[Option<usize>], device: &Device) -> Result<Self> {
         let mut masks = BTreeMap::new();
         for &window in windows {
-            if !masks.contains_key(&window) {
-                masks.insert(window, mask(nodes, prefix, window, device)?);
+            if let Entry::Vacant(free) = masks.entry(window) {
+                free.insert(mask(nodes, prefix, window, device)?);
             }
         }
         Ok(Masks(masks))

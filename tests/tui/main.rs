@@ -1,0 +1,8 @@
+//! The explorer from outside: messages in, screens and effects out.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod driver;
+mod models;
+mod safety;
+mod tables;
+mod views;
