@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::error::{CorpusError, did_you_mean, nearest};
 use super::prompt::{Factors, Framing, Prompt, PromptSet};
-use super::read::read_text;
+use super::read::{MOST_BYTES, read_text};
 
 const BUILTIN: &str = include_str!("../../corpora/prompts.toml");
 
@@ -62,7 +62,7 @@ impl PromptSet {
         files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         files.sort();
         for path in files {
-            for prompt in parse(&path, &read_text(&path)?)?.prompts {
+            for prompt in parse(&path, &read_text(&path, MOST_BYTES)?)?.prompts {
                 if !set.prompts.iter().any(|known| known.label() == prompt.label() || known.text == prompt.text) {
                     set.prompts.push(prompt);
                 }

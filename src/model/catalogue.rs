@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Family;
 use crate::corpus::error::{CorpusError, nearest};
-use crate::corpus::read::read_text;
+use crate::corpus::read::{MOST_BYTES, read_text};
 
 const BUILTIN: &str = include_str!("../../corpora/models.toml");
 
@@ -63,7 +63,7 @@ impl Catalogue {
     pub fn with_user(user_dir: Option<&Path>) -> Result<Self, CorpusError> {
         let mut catalogue = Self::builtin()?;
         let Some(path) = user_dir.map(|dir| dir.join("models.toml")).filter(|path| path.exists()) else { return Ok(catalogue) };
-        let own = parse(&path, &read_text(&path)?)?;
+        let own = parse(&path, &read_text(&path, MOST_BYTES)?)?;
         catalogue.entries.retain(|entry| !own.iter().any(|o| o.nickname.eq_ignore_ascii_case(&entry.nickname)));
         catalogue.entries.splice(0..0, own);
         Ok(catalogue)
