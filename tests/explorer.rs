@@ -184,7 +184,8 @@ fn ascii_means_ascii() {
 #[test]
 fn hostile_words_steer_nothing() {
     let launch = explorer();
-    std::fs::write(launch.home().join("words.txt"), "love\n\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31mevil\n\u{202e}live\n").expect("a file");
+    std::fs::write(launch.home().join("words.txt"), "love\n\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31mevil\n\u{202e}live\n")
+        .expect("a file");
     let list = launch.home().join("words.txt");
     let pty = launch.args(["--words-file", list.to_str().expect("UTF-8")]).start();
     pty.wait_for("words scored");
