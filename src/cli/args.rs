@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
-use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions};
+use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PublishedDtype, SoftCap, TemplateDate};
 
 /// Explore which words a reward model prefers.
 ///
@@ -50,6 +50,16 @@ pub struct ModelOptions {
     /// auto, cpu, cuda, cuda:N or metal [default: auto]
     #[arg(long)]
     pub device: Option<DeviceChoice>,
+    /// The day that a chat template is told it is: 2026-11-23, '23 Nov 2026', or today (in UTC) [default: 26 Jul 2024]
+    #[arg(long, value_name = "DATE")]
+    pub template_date: Option<TemplateDate>,
+    /// Gemma 2's soft-cap on attention scores; off for a comparison with scores computed without it [default: on]
+    #[arg(long, value_enum)]
+    pub softcap: Option<SoftCap>,
+    /// Round rewards to the dtype of the published run (see `rewardscope models`; bf16 where it is not known), so that ties
+    /// and ranks can be compared
+    #[arg(long)]
+    pub reference_rounding: bool,
 }
 
 impl ModelOptions {
@@ -59,6 +69,9 @@ impl ModelOptions {
             bos: self.bos.or(settings.bos).unwrap_or_default(),
             dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
             device: self.device.or(settings.device).unwrap_or_default(),
+            date: self.template_date.or(settings.template_date).unwrap_or_default(),
+            softcap: self.softcap.or(settings.softcap).unwrap_or_default(),
+            rounding: (self.reference_rounding || settings.reference_rounding.unwrap_or(false)).then(PublishedDtype::default),
         }
     }
 }

@@ -148,6 +148,8 @@ impl Run {
                 }
                 Event::Phase { model, phase } => progress.show(&self.specs[model.0 as usize].name, &phase, self.place(&phase)),
                 Event::Ready { model, info } => {
+                    let name = &self.specs[model.0 as usize].name;
+                    self.notes.extend(info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}")));
                     self.infos.insert(model, *info);
                 }
                 Event::Recorded { model, recorded } => self.take_recorded(model, *recorded),

@@ -100,7 +100,7 @@ impl Batches {
         }
         let started = Instant::now();
         let output = model.decoder.forward(forest.nodes(), cache, forest.reads(), false, cancel)?;
-        let rewards = model.head.rewards(&output.hidden)?;
+        let rewards = model.published(model.head.rewards(&output.hidden)?)?;
         let elapsed = started.elapsed();
         if elapsed < QUICK {
             self.nodes = (self.nodes * 2).min(MOST_NODES);

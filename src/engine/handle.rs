@@ -14,7 +14,7 @@ use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, LoadOptions, ModelError, Provenance, bundled, hub};
+use crate::model::{Cancel, LoadOptions, ModelError, Policies, Provenance, bundled, hub};
 use crate::scores::{ModelId, recorded};
 
 /// Where events go. Called from several threads; must not block.
@@ -43,6 +43,7 @@ impl Engine {
     /// Makes a model known under `model`; its files are fetched at once where they must be, its weights loaded when a job
     /// asks for them. Opening the same id again tries again.
     pub fn open(&self, model: ModelId, spec: &ModelSpec, options: LoadOptions) {
+        let options = self.catalogue.with_published_dtype(options, &spec.source);
         match &spec.source {
             ModelSource::Bundled(name) => match bundled::bundled(name) {
                 Some(entries) => {
@@ -175,6 +176,7 @@ fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, 
                 parameters: 0,
                 recorded: true,
                 demonstration: false,
+                policies: Policies::default(),
             };
             events(Event::Ready { model, info: Box::new(ModelInfo { family, provenance, memory_bytes: 0 }) });
             events(Event::Recorded { model, recorded: Box::new(recorded) });

@@ -9,7 +9,7 @@ use super::files::Files;
 use super::head::Head;
 use super::tokenizer::ChatTokenizer;
 use super::weights::{Keep, Meter, Stored, Weights};
-use super::{Cancel, LoadOptions, ModelError, Provenance, device};
+use super::{Cancel, LoadOptions, ModelError, Policies, Provenance, PublishedDtype, SoftCap, TemplateDate, device};
 use crate::engine::ModelInfo;
 
 /// What a model is called, and where it came from.
@@ -29,6 +29,8 @@ pub struct RewardModel {
     pub head: Head,
     pub tokenizer: ChatTokenizer,
     pub info: ModelInfo,
+    /// What rewards are rounded to before they are told; none for rewards as computed.
+    pub rounding: Option<PublishedDtype>,
 }
 
 impl RewardModel {
@@ -43,8 +45,9 @@ impl RewardModel {
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
     ) -> Result<RewardModel, ModelError> {
-        let config = ModelConfig::read(files)?;
-        let tokenizer = ChatTokenizer::load(files, options.bos, config.decoder.vocab_size, config.bos_token_id)?;
+        let (config, tokenizer) = read_small(files, options)?;
+        let policies = policies(&config, &tokenizer, options);
+        let config = if options.softcap == SoftCap::Off { without_softcap(config) } else { config };
         let weights = Weights::open(files)?;
         let device = device::open(options.device)?;
         let dtype = dtype(&weights, options, &device);
@@ -76,10 +79,46 @@ impl RewardModel {
             parameters,
             recorded: false,
             demonstration: matches!(files, Files::Bundled { .. }),
+            policies,
         };
         let info = ModelInfo { family: config.family, provenance, memory_bytes };
-        Ok(RewardModel { decoder, head, tokenizer, info })
+        Ok(RewardModel { decoder, head, tokenizer, info, rounding: options.rounding })
     }
+
+    /// Rewards as they are told: rounded where that was asked for.
+    pub fn published(&self, rewards: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+        self.rounding.map_or(Ok(rewards.clone()), |dtype| dtype.round(rewards))
+    }
+}
+
+/// The tokenizer alone, for a look at ids while the weights are not in memory.
+pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<ChatTokenizer, ModelError> {
+    Ok(read_small(files, options)?.1)
+}
+
+fn read_small(files: &Files, options: &LoadOptions) -> Result<(ModelConfig, ChatTokenizer), ModelError> {
+    let config = ModelConfig::read(files)?;
+    let (rows, bos) = (config.decoder.vocab_size, config.bos_token_id);
+    let tokenizer = ChatTokenizer::on(files, options.bos, options.date, rows, bos)?;
+    Ok((config, tokenizer))
+}
+
+fn without_softcap(mut config: ModelConfig) -> ModelConfig {
+    config.decoder.attention_softcap = None;
+    config
+}
+
+/// What of the options holds for this model; those that have nothing to act on are named.
+fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptions) -> Policies {
+    let has_cap = config.decoder.attention_softcap.is_some();
+    let mut notes = Vec::new();
+    if options.softcap == SoftCap::Off && !has_cap {
+        notes.push("--softcap off changes nothing: this model has no attention soft-cap".to_owned());
+    }
+    if options.date != TemplateDate::default() && !tokenizer.template().is_dated() {
+        notes.push("--template-date changes nothing: this model's chat template asks for no date".to_owned());
+    }
+    Policies { attention_softcap: has_cap.then_some(options.softcap), rewards_rounded_to: options.rounding, notes }
 }
 
 /// Bytes that the weights will take in memory, from the headers of their files.

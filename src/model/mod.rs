@@ -15,6 +15,7 @@ pub mod error;
 pub mod files;
 pub mod head;
 pub mod hub;
+pub mod policy;
 pub mod source;
 pub mod template;
 pub mod tokenizer;
@@ -25,6 +26,7 @@ use std::str::FromStr;
 
 pub use cancel::Cancel;
 pub use error::ModelError;
+pub use policy::{Policies, PublishedDtype, SoftCap, TemplateDate};
 
 /// The base model a reward model grew from: what the study compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -134,6 +136,11 @@ pub struct LoadOptions {
     pub bos: BosPolicy,
     pub dtype: Dtype,
     pub device: DeviceChoice,
+    pub date: TemplateDate,
+    pub softcap: SoftCap,
+    /// Rewards are rounded to this; none for rewards as computed. Who opens a model puts the dtype of its published run
+    /// here, where the catalogue knows it.
+    pub rounding: Option<PublishedDtype>,
 }
 
 /// What stands beside every score: where the number comes from.
@@ -156,6 +163,8 @@ pub struct Provenance {
     pub parameters: u64,
     pub recorded: bool,
     pub demonstration: bool,
+    #[serde(flatten)]
+    pub policies: Policies,
 }
 
 impl Provenance {
@@ -165,8 +174,9 @@ impl Provenance {
             return format!("{} · recorded, not live", self.source);
         }
         let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
+        let policies: String = self.policies.facts().iter().map(|fact| format!(" · {fact}")).collect();
         format!(
-            "{}{revision} · {} · {} · BOS {} · template {} · head {}",
+            "{}{revision} · {} · {} · BOS {} · template {} · head {}{policies}",
             self.source, self.dtype, self.device, self.bos, self.template, self.head
         )
     }

@@ -10,7 +10,7 @@ use tokenizers::Tokenizer;
 
 use super::files::Files;
 use super::template::ChatTemplate;
-use super::{BosPolicy, Cancel, ModelError};
+use super::{BosPolicy, Cancel, ModelError, TemplateDate};
 
 const FILE: &str = "tokenizer.json";
 /// Conversations tokenized between two looks at the cancel flag.
@@ -34,6 +34,17 @@ impl ChatTokenizer {
     /// `vocab_size` is the number of rows of the embedding. `model_bos` is config.json's idea of the first token; it counts
     /// only where the tokenizer names none and yet puts that very id in front, for transformers writes a default there.
     pub fn load(files: &Files, policy: BosPolicy, vocab_size: usize, model_bos: Option<u32>) -> Result<Self, ModelError> {
+        Self::on(files, policy, TemplateDate::default(), vocab_size, model_bos)
+    }
+
+    /// The same, with the chat template rendered on another day.
+    pub fn on(
+        files: &Files,
+        policy: BosPolicy,
+        date: TemplateDate,
+        vocab_size: usize,
+        model_bos: Option<u32>,
+    ) -> Result<Self, ModelError> {
         let file = files.path(FILE);
         let bytes = files.read(FILE)?.ok_or_else(|| {
             ModelError::file(
@@ -66,7 +77,7 @@ impl ChatTokenizer {
         if let (None, Some(token)) = (tokens.get("bos_token"), bos.and_then(|id| tokenizer.id_to_token(id))) {
             tokens.insert("bos_token".to_owned(), token);
         }
-        let template = ChatTemplate::load(files, &config, tokens)?;
+        let template = ChatTemplate::load(files, &config, tokens, date)?;
         Ok(ChatTokenizer { tokenizer, template, bos, policy, vocab_size, file })
     }
 

@@ -64,6 +64,7 @@ pub fn facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push(format!("BOS {}", visible(&p.bos)));
         facts.push(format!("template {}", visible(&p.template)));
         facts.push(format!("head {}", visible(&p.head)));
+        facts.extend(p.policies.facts());
     }
     facts
 }
@@ -77,6 +78,7 @@ fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         let p = &info.provenance;
         facts.push(format!("{} {}", visible(&p.dtype), visible(&p.device)));
         facts.push(format!("BOS {}", visible(&p.bos)));
+        facts.extend(p.policies.unusual());
         facts.push(visible(p.template.rsplit(", ").next().unwrap_or_default()).into_owned());
         facts.push(visible(p.head.split(" [").next().unwrap_or_default()).into_owned());
     }

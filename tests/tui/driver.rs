@@ -316,6 +316,7 @@ pub fn recorded_info(family: Family, source: &str) -> Box<ModelInfo> {
         parameters: 0,
         recorded: true,
         demonstration: false,
+        policies: Default::default(),
     };
     Box::new(ModelInfo { family, provenance, memory_bytes: 0 })
 }
@@ -333,6 +334,7 @@ fn provenance(name: &str) -> Provenance {
         parameters: 640_000,
         recorded: false,
         demonstration: true,
+        policies: Default::default(),
     }
 }
 
