@@ -14,12 +14,15 @@ use std::fmt::Write as _;
 
 use support::pty::{Launch, TAB};
 
+/// Columns and rows.
+const SIZE: (u16, u16) = (104, 30);
+/// Width and height of a cell in pixels.
 const CELL: (u32, u32) = (9, 19);
 
 #[test]
 #[ignore = "writes docs/explorer.svg"]
 fn picture_of_the_explorer() {
-    let launch = Launch::new(env!("CARGO_BIN_EXE_rewardscope")).size(104, 30).env("COLORTERM", "truecolor");
+    let launch = Launch::new(env!("CARGO_BIN_EXE_rewardscope")).size(SIZE.0, SIZE.1).env("COLORTERM", "truecolor");
     let mut pty = launch.args(["--theme", "dark"]).start();
     pty.wait_for("words scored");
     pty.send("a");
@@ -37,7 +40,7 @@ fn picture_of_the_explorer() {
 
 /// A screen as SVG: a rectangle for each run of cells with a background, a text for each run of one style.
 fn svg(screen: &vt100::Screen) -> String {
-    let (rows, columns) = screen.size();
+    let (rows, columns) = (SIZE.1, SIZE.0);
     let background = colour(screen.cell(0, 0).map_or(vt100::Color::Default, vt100::Cell::bgcolor), "#101010");
     let (width, height) = (u32::from(columns) * CELL.0, u32::from(rows) * CELL.1);
     let mut out = format!(
