@@ -152,6 +152,8 @@ impl Run {
                     self.notes.extend(info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}")));
                     self.infos.insert(model, *info);
                 }
+                // Nothing here asks for one.
+                Event::Inspected { .. } => {}
                 Event::Recorded { model, recorded } => self.take_recorded(model, *recorded),
                 Event::Tokens { model, prompt, tokens } => {
                     self.token_ids.extend(tokens.into_iter().map(|(word, ids)| ((model, prompt, word), ids)));

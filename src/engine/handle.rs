@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::worker::{Activity, Request, Worker};
-use super::{Event, Job, ModelInfo, Phase};
+use super::{Event, InspectRequest, Job, ModelInfo, Phase};
 use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
@@ -74,6 +74,11 @@ impl Engine {
         let models: Vec<ModelId> = jobs.iter().map(|job| job.model).collect();
         self.send(Request::Plan(jobs));
         self.activity().cancel_unless(head, &models);
+    }
+
+    /// Asks how an opened model reads a word; answered by [`Event::Inspected`] between two batches.
+    pub fn inspect(&self, request: InspectRequest) {
+        self.send(Request::Inspect(request));
     }
 
     /// Ends a model's download or load; its scores and what was downloaded stay.

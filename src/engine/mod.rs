@@ -1,11 +1,12 @@
 //! How words are scored: what can be asked of the engine and what it tells.
 //!
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
-//! job in steps; `plan` turns conversations into nodes to run; `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by piece. A score
+//! job in steps; `inspect` takes one conversation apart; `plan` turns conversations into nodes to run; `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by piece. A score
 //! is a fact about model, prompt and word: one that arrives late does no harm.
 
 mod batch;
 mod handle;
+pub mod inspect;
 mod memory;
 pub mod plan;
 mod worker;
@@ -13,6 +14,7 @@ mod worker;
 use std::sync::Arc;
 
 pub use handle::Engine;
+pub use inspect::{Badge, Inspection};
 
 use crate::model::Provenance;
 use crate::scores::{ModelId, PromptId, WordId};
@@ -27,6 +29,16 @@ pub struct Job {
     pub words: Vec<(WordId, Arc<str>)>,
     /// Tell the token ids as well.
     pub tokens: bool,
+}
+
+/// A word to be looked at as a model reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectRequest {
+    pub model: ModelId,
+    pub prompt_text: Arc<str>,
+    pub word: Arc<str>,
+    /// Other words of the list, with which it may share tokens.
+    pub company: Vec<Arc<str>>,
 }
 
 /// What a model is doing. Bytes and words are counts; rates are per second; times are seconds.
@@ -104,6 +116,13 @@ pub enum Event {
         model: ModelId,
         prompt: PromptId,
         tokens: Vec<(WordId, Vec<u32>)>,
+    },
+    /// Answers [`Engine::inspect`].
+    Inspected {
+        model: ModelId,
+        prompt_text: Arc<str>,
+        word: Arc<str>,
+        inspection: Result<Box<Inspection>, String>,
     },
     /// Words that this model cannot be asked, each with the reason; the job goes on without them.
     Unscorable {

@@ -123,7 +123,7 @@ fn toasts() {
 #[test]
 fn ascii_draws_nothing_else() {
     let theme = ascii();
-    for keys in ["", "2", "3", "?", "m", "f ", ":", "w", "/lo", "z"] {
+    for keys in ["", "2", "3", "?", "m", "i", "f ", ":", "w", "/lo", "z"] {
         let mut driver = complete((80, 24));
         driver.send(Message::Models(catalogue()));
         driver.keys(keys);
