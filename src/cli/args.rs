@@ -25,6 +25,8 @@ pub struct Cli {
 pub enum Command {
     /// Score words and write a table, CSV or JSON lines
     Score(ScoreArgs),
+    /// Test whether a model's numbers can be trusted on this machine
+    Check(CheckArgs),
     /// List the models that can be named
     Models(ListArgs),
     /// List the word lists
@@ -132,6 +134,20 @@ pub struct ScoreArgs {
     /// Write to this file (and what the scores rest on to FILE.provenance.json) instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The model to test; see `rewardscope --help` for what a MODEL is
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    /// Folder of the study's published scores, for a comparison where MODEL is one of its ten
+    #[arg(long, value_name = "DIR")]
+    pub published: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

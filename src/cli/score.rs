@@ -4,7 +4,7 @@
 //! order of the arguments, so an interrupted run keeps every group that was finished.
 
 mod output;
-mod progress;
+pub(super) mod progress;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;

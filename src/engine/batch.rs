@@ -47,11 +47,18 @@ pub struct Batches {
     /// Tokens of the prefix of those that wait.
     shared: usize,
     nodes: usize,
+    /// Whole conversations are run, without a prefix.
+    whole: bool,
 }
 
 impl Batches {
     pub fn new(job: Job) -> Self {
-        Batches { job, tokenized: 0, waiting: VecDeque::new(), shared: 0, nodes: FIRST_NODES }
+        Batches { job, tokenized: 0, waiting: VecDeque::new(), shared: 0, nodes: FIRST_NODES, whole: false }
+    }
+
+    /// The same without a shared prefix: slow, and the plainest way to the same rewards.
+    pub fn whole(job: Job) -> Self {
+        Batches { whole: true, ..Self::new(job) }
     }
 
     pub fn job(&self) -> &Job {
@@ -132,7 +139,8 @@ impl Batches {
             }
         }
         encoded.sort_by(|a, b| a.1.cmp(&b.1));
-        self.shared = common_prefix(encoded.iter().map(|(_, tokens)| tokens.as_slice()));
+        let shared = common_prefix(encoded.iter().map(|(_, tokens)| tokens.as_slice()));
+        self.shared = if self.whole { 0 } else { shared };
         self.waiting = encoded.into();
         self.tokenized = end;
         Ok(())

@@ -4,10 +4,10 @@
 //! job in steps; `inspect` takes one conversation apart; `plan` turns conversations into nodes to run; `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by piece. A score
 //! is a fact about model, prompt and word: one that arrives late does no harm.
 
-mod batch;
+pub(crate) mod batch;
 mod handle;
 pub mod inspect;
-mod memory;
+pub(crate) mod memory;
 pub mod plan;
 mod worker;
 

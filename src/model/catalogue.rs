@@ -83,15 +83,19 @@ impl Catalogue {
         self.entries.iter().find(|entry| is(&entry.nickname) || is(&entry.id) || is(&entry.file_stem()))
     }
 
-    /// The options with the dtype that this model's rewards were published in, where rewards are to be rounded and the
-    /// catalogue knows it; a directory is known by its name.
-    pub fn with_published_dtype(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
-        let entry = match source {
+    /// The entry of a model that lies there; a directory is known by its name.
+    pub fn entry_of(&self, source: &ModelSource) -> Option<&Entry> {
+        match source {
             ModelSource::Hub { repository, .. } => self.find(repository),
             ModelSource::Directory(path) => path.file_name().and_then(|name| self.find(&name.to_string_lossy())),
             ModelSource::Bundled(_) | ModelSource::Recorded(_) => None,
-        };
-        let known = entry.and_then(|entry| entry.published_dtype);
+        }
+    }
+
+    /// The options with the dtype that this model's rewards were published in, where rewards are to be rounded and the
+    /// catalogue knows it.
+    pub fn with_published_dtype(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
+        let known = self.entry_of(source).and_then(|entry| entry.published_dtype);
         LoadOptions { rounding: options.rounding.map(|assumed| known.unwrap_or(assumed)), ..options }
     }
 
