@@ -70,7 +70,7 @@ impl Tolerance {
             largest
                 * match dtype {
                     "f32" => 1e-4,
-                    "bf16" => 5e-2,
+                    "bf16" => 3e-2,
                     _ => 1e-2,
                 },
         )
