@@ -4,6 +4,8 @@
 //! `REWARDSCOPE_PUBLISHED` names, else in `../shared/paper` beside this repository. Nothing here uses the program's own
 //! reader, ranks or medians, only what it prints.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
