@@ -1,5 +1,7 @@
 //! The program from outside, without a screen: what it prints, where, and with which status.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
