@@ -5,6 +5,8 @@
 //! ranks or medians.
 #![allow(clippy::unwrap_used)] // helpers of tests: a failure is the test's failure
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
