@@ -209,11 +209,8 @@ impl Worker {
             match oldest {
                 Some((_, opened)) => opened.loaded = None,
                 None => {
-                    let problem = format!(
-                        "needs about {} of memory, and {} is free",
-                        text::bytes(needed),
-                        text::bytes((self.available)())
-                    );
+                    let problem =
+                        format!("needs about {} of memory, and {} is free", text::bytes(needed), text::bytes((self.available)()));
                     let next = "Close other programs, choose a smaller model, or --dtype bf16, which takes half of f32";
                     return Err(ModelError::unsupported(self.name(model), problem, next));
                 }
