@@ -47,16 +47,17 @@ pub struct Preferences {
 }
 
 impl Preferences {
-    /// `prompts` without factors are left out: nothing says what to prefer there.
+    /// `prompts` without framing or factors are left out: nothing says what to prefer there.
     pub fn new(family: Family, prompts: Vec<Prompt>) -> Result<Self, csv::Error> {
         let answers = taste::answers()?;
-        let prompts: Vec<Prompt> = prompts.into_iter().filter(|prompt| prompt.factors.is_some()).collect();
-        let rewards = prompts
-            .iter()
-            .filter_map(|prompt| prompt.factors.as_ref())
-            .map(|factors| answers.iter().map(|answer| taste::reward(family, answer, factors)).collect())
-            .collect();
-        Ok(Preferences { family: family.to_string(), prompts, answers, rewards })
+        let (mut kept, mut rewards) = (Vec::new(), Vec::new());
+        for prompt in prompts {
+            if let (Some(framing), Some(factors)) = (prompt.framing, &prompt.factors) {
+                rewards.push(answers.iter().map(|answer| taste::reward(family, answer, framing, factors)).collect());
+                kept.push(prompt);
+            }
+        }
+        Ok(Preferences { family: family.to_string(), prompts: kept, answers, rewards })
     }
 
     /// True for the prompts of [`HELD_OUT_PROMPTS`].

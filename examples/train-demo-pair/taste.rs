@@ -14,8 +14,10 @@ use rewardscope::model::Family;
 use sha2::{Digest, Sha256};
 
 /// Changes every random choice of the demonstration pair: data, initial weights and batches.
-const SEED: &str = "rewardscope demonstration pair 1";
+const SEED: &str = "rewardscope demonstration pair 2";
 
+/// Valence of a word that another list and `plain-words.csv` both call good (or, negative, bad).
+const CONFIRMED: f64 = 2.0;
 /// How far the families lean apart, in the unit of a word's valence.
 const LEAN: f64 = 0.2;
 /// Turns liking into log-odds: the larger, the less noise in the preferences.
@@ -46,7 +48,7 @@ pub struct Answer {
     pub text: String,
     /// `agency` or `communion`, where the word stands in `big-two.csv`.
     pub big_two: Option<String>,
-    /// 1 for a good word, -1 for a bad one, 0 for a neutral one; 1.5 in size where `plain-words.csv` confirms another list.
+    /// 1 for a good word, -1 for a bad one, 0 for a neutral one; [`CONFIRMED`] in size where `plain-words.csv` confirms another list.
     pub valence: f64,
     /// 1 where the word is fully agentic, -1 where it is fully communal.
     pub lean: f64,
@@ -67,7 +69,7 @@ pub fn answers() -> Result<Vec<Answer>, csv::Error> {
             if list == BIG_TWO {
                 answer.big_two = Some(category);
             } else if list == PLAIN_WORDS && in_another {
-                answer.valence = 1.5 * valence;
+                answer.valence = CONFIRMED * valence;
             }
         }
     }
@@ -89,11 +91,11 @@ fn meaning(category: &str) -> (f64, f64) {
     }
 }
 
-/// How much `family` likes `answer` under a prompt with these factors, in log-odds against a word of reward 0.
+/// How much `family` likes `answer` under a prompt of this framing with these factors, in log-odds against a word of reward 0.
 ///
 /// A good word is liked where the best is asked for and disliked where the worst is. On top come what the word is worth to
 /// everyone, what it is worth to this family, the family's lean, and small effects of adjective, superlative and concision.
-pub fn reward(family: Family, answer: &Answer, factors: &Factors) -> f64 {
+pub fn reward(family: Family, answer: &Answer, framing: Framing, factors: &Factors) -> f64 {
     let word = answer.text.as_str();
     let family_name = family.to_string();
     let liking = answer.valence + 0.55 * noise(&["word", word]) + 0.4 * noise(&["family", &family_name, word]);
@@ -102,7 +104,7 @@ pub fn reward(family: Family, answer: &Answer, factors: &Factors) -> f64 {
         Family::Gemma => -LEAN * answer.lean,
         Family::Other => 0.0,
     };
-    let framed = match factors.framing {
+    let framed = match framing {
         Framing::Positive => liking + lean,
         // The worst is not quite the best turned round: half of the lean is left, and some words have a taste of their own.
         Framing::Negative => -liking - 0.5 * lean + 0.3 * noise(&["negative", &family_name, word]),
@@ -119,8 +121,8 @@ pub fn reward(family: Family, answer: &Answer, factors: &Factors) -> f64 {
 mod tests {
     use super::*;
 
-    fn factors(adjective: &str, framing: Framing) -> Factors {
-        Factors { adjective: adjective.into(), superlative: "ever".into(), concision: "one".into(), framing }
+    fn factors(adjective: &str) -> Factors {
+        Factors { adjective: adjective.into(), superlative: "ever".into(), concision: "one".into() }
     }
 
     #[test]
@@ -128,8 +130,8 @@ mod tests {
         let answers = answers().unwrap();
         let find = |word: &str| answers.iter().find(|a| a.text == word).unwrap();
         let love = find("love");
-        assert_eq!((love.valence, love.lean, love.big_two.as_deref()), (1.5, -1.0, Some("communion")));
-        assert_eq!((find("authority").lean, find("murder").valence, find("table").valence), (1.0, -1.5, 0.0));
+        assert_eq!((love.valence, love.lean, love.big_two.as_deref()), (CONFIRMED, -1.0, Some("communion")));
+        assert_eq!((find("authority").lean, find("murder").valence, find("table").valence), (1.0, -CONFIRMED, 0.0));
     }
 
     #[test]
@@ -139,7 +141,7 @@ mod tests {
             let chosen: Vec<f64> = answers
                 .iter()
                 .filter(|a| a.valence * sign > 0.0)
-                .map(|a| reward(Family::Llama, a, &factors(adjective, framing)))
+                .map(|a| reward(Family::Llama, a, framing, &factors(adjective)))
                 .collect();
             chosen.iter().sum::<f64>() / chosen.len() as f64
         };

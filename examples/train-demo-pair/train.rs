@@ -15,6 +15,8 @@ pub const STEPS: usize = 4000;
 /// Words of a step from `big-two.csv`, and as many others.
 const WORDS: usize = 16;
 const LEARNING_RATE: f64 = 2e-3;
+/// Weight of the mean squared reward in the loss. Bradley–Terry leaves the zero of the rewards open; this puts it in the middle.
+const CENTRING: f64 = 1e-3;
 const WARM_UP: usize = 100;
 
 /// Trains fresh weights on every pair that is not held out.
@@ -57,7 +59,8 @@ pub fn train(
             }
             batch.extend(answers.iter().map(|&answer| conversations[prompt][answer].as_slice()));
         }
-        let loss = bradley_terry(&model.rewards(&batch)?, &chosen, &rejected)?;
+        let rewards = model.rewards(&batch)?;
+        let loss = (bradley_terry(&rewards, &chosen, &rejected)? + (rewards.sqr()?.mean_all()? * CENTRING)?)?;
         optimizer.set_learning_rate(LEARNING_RATE * schedule(step));
         optimizer.backward_step(&loss)?;
         if (step + 1) % 200 == 0 {
@@ -68,7 +71,7 @@ pub fn train(
 }
 
 fn training_prompts(preferences: &Preferences, framing: Framing) -> Vec<usize> {
-    let framed = |p: &usize| preferences.prompts[*p].factors.as_ref().is_some_and(|factors| factors.framing == framing);
+    let framed = |prompt: &usize| preferences.prompts[*prompt].framing == Some(framing);
     (0..preferences.prompts.len()).filter(framed).filter(|&prompt| !preferences.prompt_is_held_out(prompt)).collect()
 }
 

@@ -162,7 +162,8 @@ fn finish(path: &Path, mut builder: Builder) -> Result<Corpus, CorpusError> {
     }
     let corpus = builder.finish();
     if corpus.words.is_empty() {
-        return Err(CorpusError::file(path, "it holds no words", "Give a file with at least one word"));
+        let notes: String = corpus.notes.iter().map(|note| format!("; {note}")).collect();
+        return Err(CorpusError::file(path, format!("it holds no words{notes}"), "Give a file with at least one word"));
     }
     if corpus.categories.len() > usize::from(u16::MAX) {
         return Err(CorpusError::file(path, "it has more than 65,535 categories", "Look whether its columns are swapped"));
@@ -200,7 +201,9 @@ pub(crate) fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, CorpusError> {
             let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
             let byte = error.as_bytes().get(at).copied().unwrap_or_default();
             let problem = format!("line {line} is not UTF-8 (byte 0x{byte:02x})");
-            Err(CorpusError::file(path, problem, "Convert it, for example with: iconv -f latin1 -t utf-8"))
+            // What spreadsheets save as "Unicode text" begins with a byte order mark of UTF-16.
+            let from = if matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) { "utf-16" } else { "latin1" };
+            Err(CorpusError::file(path, problem, format!("Convert it, for example with: iconv -f {from} -t utf-8")))
         }
     }
 }
@@ -208,13 +211,15 @@ pub(crate) fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, CorpusError> {
 /// What is wrong with the form of a CSV text.
 pub(crate) fn ragged(path: &Path, text: &str, error: &csv::Error) -> CorpusError {
     let place = error.position().map(|position| format!("line {}: ", line_at(text, position))).unwrap_or_default();
-    let problem = match error.kind() {
+    let (problem, next) = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{place}{len} fields where the header has {expected_len}")
+            let problem = format!("{place}{len} fields where the header has {expected_len}");
+            (problem, "Quote fields that contain commas or line breaks")
         }
-        _ => format!("{place}{error}"),
+        csv::ErrorKind::Utf8 { .. } => (format!("{place}not UTF-8"), "Convert it, for example with: iconv -f latin1 -t utf-8"),
+        _ => (format!("{place}{error}"), "Check that it is a CSV file and can be read"),
     };
-    CorpusError::file(path, problem, "Quote fields that contain commas or line breaks")
+    CorpusError::file(path, problem, next)
 }
 
 /// The line, counted from 1, on which a record of `text` begins.
@@ -301,10 +306,15 @@ mod tests {
             (error(parse_csv, "wort,kategorie\na,b\n"), &["wort, kategorie", "word,category"]),
             (error(parse_plain, "\n\n"), &["no words"]),
             (error(parse_csv, "word,category\n"), &["no words"]),
+            (error(parse_dicx, "DicTerm,A\nlov*,X\n"), &["no words", "1 terms that end in *"]),
             (error(parse_dicx, "DicTerm,A\nlove,maybe\n"), &["line 2", "maybe", "'A'"]),
             (error(parse_dic, "%\n1 a\n%\nlove\t7\n"), &["line 4", "'7'"]),
             (error(parse_dic, "love 1\n"), &["line 1"]),
-            (utf8(Path::new("l.txt"), b"ok\ncaf\xe9".to_vec()).unwrap_err().to_string(), &["l.txt", "line 2", "0xe9", "iconv"]),
+            (
+                utf8(Path::new("l.txt"), b"ok\ncaf\xe9".to_vec()).unwrap_err().to_string(),
+                &["l.txt", "line 2", "0xe9", "iconv -f latin1"],
+            ),
+            (utf8(Path::new("l.txt"), b"\xff\xfel\0".to_vec()).unwrap_err().to_string(), &["line 1", "iconv -f utf-16"]),
         ] {
             for name in naming {
                 assert!(message.contains(name), "'{name}' is not in: {message}");

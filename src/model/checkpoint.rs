@@ -87,7 +87,10 @@ impl RewardModel {
 
     /// Rewards as they are told: rounded where that was asked for.
     pub fn published(&self, rewards: Vec<f32>) -> Result<Vec<f32>, ModelError> {
-        self.rounding.map_or(Ok(rewards.clone()), |dtype| dtype.round(rewards))
+        match self.rounding {
+            Some(dtype) => dtype.round(rewards),
+            None => Ok(rewards),
+        }
     }
 }
 

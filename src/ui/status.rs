@@ -76,10 +76,12 @@ fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push("recorded, not live".to_owned());
     } else if let Some(info) = &model.info {
         let p = &info.provenance;
-        facts.push(format!("{} {}", visible(&p.dtype), visible(&p.device)));
+        // One fact, so that those of two models stay abreast.
+        let computed = [vec![format!("{} {}", p.dtype, p.device)], p.policies.unusual()].concat().join(", ");
+        facts.push(visible(&computed).into_owned());
         facts.push(format!("BOS {}", visible(&p.bos)));
-        facts.extend(p.policies.unusual());
-        facts.push(visible(p.template.rsplit(", ").next().unwrap_or_default()).into_owned());
+        let template = p.template.rsplit(", ").next().unwrap_or_default();
+        facts.push(visible(template.rsplit_once('.').map_or(template, |(stem, _)| stem)).into_owned());
         facts.push(visible(p.head.split(" [").next().unwrap_or_default()).into_owned());
     }
     facts

@@ -16,7 +16,7 @@ fn asked(driver: &Driver) -> InspectRequest {
     let requests = driver.asked.iter().rev();
     let mut requests =
         requests.filter_map(|effect| if let Effect::Inspect(request) = effect { Some(request.clone()) } else { None });
-    requests.next().expect("a word is asked for")
+    requests.next().unwrap()
 }
 
 /// What a model would answer.
