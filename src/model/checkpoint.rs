@@ -67,12 +67,16 @@ impl RewardModel {
         let provenance = Provenance {
             source: label.source.clone(),
             revision: label.revision.clone(),
-            architecture: config.architecture,
+            architecture: match weights.formats() {
+                Some(formats) => format!("{} in GGUF ({formats})", config.architecture),
+                None => config.architecture,
+            },
             dtype: dtype.as_str().to_owned(),
             device: device::name(&device),
             bos: options.bos.to_string(),
             template: tokenizer.template().describe(),
             head: head.describe(),
+            assumed: config.assumed,
             parameters,
             recorded: false,
             demonstration: matches!(files, Files::Bundled { .. }),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::Catalogue;
 use super::hub::{RepositoryId, is_revision};
-use super::{Family, ModelError};
+use super::{Family, ModelError, files};
 use crate::corpus::error::{did_you_mean, nearest};
 use crate::scores::recorded;
 
@@ -20,7 +20,7 @@ pub enum ModelSource {
     Bundled(&'static str),
     /// A Hugging Face repository; `revision` is a branch, tag or commit, `main` where none is given.
     Hub { repository: String, revision: Option<String> },
-    /// A directory in the Hugging Face layout.
+    /// A directory in the Hugging Face layout, or a GGUF file.
     Directory(PathBuf),
     /// A CSV or Parquet file of scores.
     Recorded(PathBuf),
@@ -90,6 +90,11 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
 }
 
 fn from_path(path: &Path, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, ModelError> {
+    if let Some(file) = files::gguf_in(path) {
+        let name = file.file_stem().map_or_else(|| file_name(&file), |stem| stem.to_string_lossy().into_owned());
+        let family = Family::guess(&name);
+        return Ok(vec![ModelSpec { name, source: ModelSource::Directory(file), family }]);
+    }
     if path.is_file() {
         return if recorded::is_recorded_file(path) {
             Ok(vec![recorded_spec(path, catalogue)])
@@ -97,7 +102,7 @@ fn from_path(path: &Path, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, Model
             Err(ModelError::file(
                 path,
                 "this file is not one of recorded scores (CSV or Parquet with a column of words and one of scores for each prompt)",
-                "For a checkpoint, name the directory that holds its config.json",
+                "For a checkpoint, name the directory that holds its config.json, or its GGUF file",
             ))
         };
     }
