@@ -67,12 +67,16 @@ impl RewardModel {
         let provenance = Provenance {
             source: label.source.clone(),
             revision: label.revision.clone(),
-            architecture: config.architecture,
+            architecture: match weights.formats() {
+                Some(formats) => format!("{} in GGUF ({formats})", config.architecture),
+                None => config.architecture,
+            },
             dtype: dtype.as_str().to_owned(),
             device: device::name(&device),
             bos: options.bos.to_string(),
             template: tokenizer.template().describe(),
             head: head.describe(),
+            assumed: config.assumed,
             parameters,
             recorded: false,
             demonstration: matches!(files, Files::Bundled { .. }),
@@ -103,9 +107,10 @@ fn keep(role: Role, dtype: DType) -> Keep {
     }
 }
 
-/// A language model's output matrix stays on disk: rewards do not need it.
+/// A language model's output matrix stays on disk, for rewards do not need it; so does what sees images.
 fn is_used(name: &str) -> bool {
-    !name.starts_with("lm_head.")
+    let name = name.strip_prefix("model.").unwrap_or(name);
+    !["lm_head.", "vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
 }
 
 fn memory(weights: &Weights, dtype: DType) -> u64 {
