@@ -5,7 +5,7 @@
 mod read;
 mod rope;
 
-pub use read::ModelConfig;
+pub use read::{ModelConfig, Task};
 
 /// One decoder-only transformer. Sizes are counts; shapes elsewhere are stated in these names.
 #[derive(Clone, Debug, PartialEq)]

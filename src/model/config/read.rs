@@ -15,15 +15,29 @@ use crate::model::{Family, ModelError};
 use crate::text;
 
 const FILE: &str = "config.json";
-const SUPPORTED: &str = "LlamaForSequenceClassification and Gemma2ForSequenceClassification";
+const SUPPORTED: &str = "LlamaForSequenceClassification and Gemma2ForSequenceClassification, and their …ForCausalLM,";
 
-/// What `config.json` says of a reward model.
+/// What the output of a model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// One number for a conversation.
+    Reward,
+    /// The probability of the next token (`…ForCausalLM`).
+    Language,
+}
+
+/// What `config.json` says of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
     /// As written: `LlamaForSequenceClassification`.
     pub architecture: String,
+    pub task: Task,
     pub family: Family,
     pub decoder: DecoderConfig,
+    /// Logits of a language model pass through `cap · tanh(x / cap)`.
+    pub final_softcap: Option<f64>,
+    /// A language model's output matrix is its embedding.
+    pub tied_embeddings: bool,
     /// Rows of the reward head; `None` where the file does not say.
     pub labels: Option<usize>,
     /// Which id begins a sequence, as far as the model knows; the tokenizer has the last word.
@@ -61,6 +75,9 @@ struct Raw {
     sliding_window: Option<Option<usize>>,
     layer_types: Option<Vec<String>>,
     use_bidirectional_attention: Option<Value>,
+    #[serde(default, deserialize_with = "stated")]
+    final_logit_softcapping: Option<Option<f64>>,
+    tie_word_embeddings: Option<bool>,
     rope_theta: Option<f64>,
     rope_scaling: Option<Map<String, Value>>,
     rope_parameters: Option<Map<String, Value>>,
@@ -87,13 +104,24 @@ impl ModelConfig {
         Self::from_raw(raw).map_err(|error| error.into_model_error(files))
     }
 
+    /// The error for a language model where a reward model is needed.
+    pub fn not_a_reward_model(&self, files: &Files) -> ModelError {
+        let problem = format!("the architecture is {}, a language model's", text::visible(&self.architecture));
+        Refusal::Unsupported(problem).into_model_error(files)
+    }
+
     fn from_raw(raw: Raw) -> Result<Self, Refusal> {
         let architectures = raw.architectures.as_deref().unwrap_or_default();
         let architecture = architectures.first().ok_or_else(|| wrong("it names no architecture (key architectures)"))?.clone();
-        let kind = match architecture.as_str() {
+        // A language model's body is that of the reward model of the same name.
+        let (body, task) = match architecture.strip_suffix("ForCausalLM") {
+            Some(name) => (format!("{name}ForSequenceClassification"), Task::Language),
+            None => (architecture.clone(), Task::Reward),
+        };
+        let kind = match body.as_str() {
             "LlamaForSequenceClassification" => Kind::Llama,
             "Gemma2ForSequenceClassification" => Kind::Gemma2,
-            other => return Err(Refusal::Unsupported(format!("the architecture is {}", text::visible(other)))),
+            _ => return Err(Refusal::Unsupported(format!("the architecture is {}", text::visible(&architecture)))),
         };
         if raw.quantization_config.as_ref().is_some_and(|value| !value.is_null()) {
             return Err(Refusal::Unsupported("the weights are quantized (key quantization_config)".to_owned()));
@@ -107,7 +135,11 @@ impl ModelConfig {
         }
         let bos_token_id = raw.bos_token_id.as_ref().and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
         let family = if kind == Kind::Llama { Family::Llama } else { Family::Gemma };
-        Ok(ModelConfig { architecture, family, decoder: decoder(kind, &raw)?, labels, bos_token_id })
+        let final_softcap = if kind == Kind::Gemma2 { raw.final_logit_softcapping.unwrap_or(Some(30.0)) } else { None };
+        let final_softcap = final_softcap.map(|cap| positive("final_logit_softcapping", cap)).transpose()?;
+        let tied_embeddings = raw.tie_word_embeddings.unwrap_or(family == Family::Gemma);
+        let decoder = decoder(kind, &raw)?;
+        Ok(ModelConfig { architecture, task, family, decoder, final_softcap, tied_embeddings, labels, bos_token_id })
     }
 }
 
