@@ -1,5 +1,7 @@
 //! The program from outside, without a screen: what it prints, where, and with which status.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -25,7 +27,9 @@ fn command(home: &Path, arguments: &[&str]) -> Command {
 }
 
 fn home() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a temporary folder")
+    let home = tempfile::tempdir().expect("a temporary folder");
+    std::fs::create_dir(home.path().join("config")).expect("a folder");
+    home
 }
 
 fn stdout(output: &Output) -> String {
@@ -192,7 +196,7 @@ fn bad_input_is_refused_in_one_paragraph() {
         (&["score", "demo-llama", "--corpus", "empty.txt"], 2, &["empty.txt", "no words"]),
         (&["score", "demo-llama", "--corpus", "big-tow"], 2, &["big-tow", "big-two"]),
         (&["score", "demo-llama", "--prompt", "greatest_evr_one"], 2, &["greatest_evr_one", "greatest_ever_one"]),
-        (&["score", "demo-llama", "--word", ""], 1, &["tokens"]),
+        (&["score", "demo-llama", "--word", ""], 1, &["tokenizes to nothing"]),
         (&["score", "demo-llama", "--word", "a", "-o", "no/such/folder/x.csv"], 1, &["no/such/folder/x.csv", "--output"]),
     ];
     for (arguments, status, naming) in cases {

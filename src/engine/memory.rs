@@ -8,10 +8,3 @@ pub fn available() -> u64 {
     let free = system.available_memory();
     system.cgroup_limits().map_or(free, |limits| free.min(limits.free_memory))
 }
-
-/// Bytes of the machine, within the limit of its control group where one is set.
-pub fn total() -> u64 {
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
-    let total = system.total_memory();
-    system.cgroup_limits().map_or(total, |limits| total.min(limits.total_memory))
-}

@@ -141,7 +141,7 @@ fn prompts_column<'a>(app: &'a App, table: &'a RankedTable, title: String, theme
         let signs = stretches(&z, cells).into_iter().zip(stretches(&negative, cells));
         let span = |(z, negative): (Option<f64>, Option<f64>)| match z {
             Some(z) => {
-                let style = if negative.is_some_and(|n| n > 0.5) { theme.dim } else { theme.spark };
+                let style = if negative.is_some_and(|n| n > 0.5) { theme.spark.patch(theme.dim) } else { theme.spark };
                 Span::styled(z_sign(z, glyphs).to_string(), style)
             }
             None => Span::raw(" "),

@@ -280,8 +280,8 @@ pub fn prompts() -> Vec<Prompt> {
                     adjective: adjective.to_owned(),
                     superlative: superlative.to_owned(),
                     concision: "one".to_owned(),
-                    framing,
                 }),
+                framing: Some(framing),
             });
         }
     }
@@ -299,8 +299,8 @@ pub fn recorded_spec(name: &str) -> ModelSpec {
 
 pub fn recorded(model: ModelId, words: &[&str]) -> Recorded {
     let prompts = prompts();
-    let scores = prompts.iter().map(|p| words.iter().map(|w| score(model, &p.text, w)).collect()).collect();
-    Recorded { words: words.iter().map(|&w| w.into()).collect(), prompts, scores }
+    let scores = prompts.iter().map(|p| words.iter().map(|w| f64::from(score(model, &p.text, w))).collect()).collect();
+    Recorded { words: words.iter().map(|&w| w.into()).collect(), prompts, scores, notes: Vec::new() }
 }
 
 pub fn recorded_info(family: Family, source: &str) -> Box<ModelInfo> {
