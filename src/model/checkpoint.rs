@@ -225,9 +225,14 @@ fn keep(role: Role, dtype: DType) -> Keep {
     }
 }
 
-/// An output matrix stays on disk where only rewards are asked for, or where it is a copy of the embedding.
+/// An output matrix stays on disk where only rewards are asked for, or where the embedding is the output matrix; so does
+/// what sees images.
 fn is_used(name: &str, config: &ModelConfig) -> bool {
-    !name.starts_with("lm_head.") || (config.task == Task::Language && !config.tied_embeddings)
+    let name = name.strip_prefix("model.").unwrap_or(name);
+    if name.starts_with("lm_head.") {
+        return config.task == Task::Language && !config.tied;
+    }
+    !["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
 }
 
 fn memory(weights: &Weights, config: &ModelConfig, dtype: DType) -> u64 {

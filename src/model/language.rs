@@ -39,7 +39,7 @@ impl LanguageModel {
         let mut loading = checkpoint.loading(progress, cancel);
         // The head first: a checkpoint without one is found out before gigabytes are read.
         let config = &checkpoint.config;
-        let untied = if config.tied_embeddings {
+        let untied = if config.tied {
             None
         } else {
             Some(LanguageHead::matrix(config.decoder.vocab_size, config.decoder.hidden_size, &mut |name, shape, role| {
