@@ -13,8 +13,9 @@ use super::widgets::sparkline::{stretches, z_sign};
 use super::widgets::table::{self, Column};
 use super::{histograms, look, notice, numbers};
 use crate::app::table::{Axis, AxisKind, Layout, RankedTable, WordSort};
-use crate::app::{App, layout, search};
+use crate::app::{App, Model, layout, search};
 use crate::corpus::Framing;
+use crate::model::Unit;
 use crate::text::{visible, visible_word};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
@@ -57,6 +58,7 @@ pub fn axis_value(table: &RankedTable, word: usize) -> f64 {
 fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Column<'a, usize>> {
     let glyphs = Glyphs::of(theme.ascii);
     let side = &table.left;
+    let unit = table.key.model.and_then(|id| app.model(id)).map_or_else(Unit::default, Model::unit);
     let title = |sort: WordSort, name: &str| match table.key.layout {
         Layout::Words(by) if by == sort => {
             let descending = sort.descends() != table.key.reversed;
@@ -73,7 +75,7 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         Column::new(title(WordSort::Rank, "rank"), 7, 8, move |&i: &usize, _| rank_cell(side.ranks[i], theme)).right(),
         Column::new(title(WordSort::Word, "word"), 17, 26, word_cell(table, theme)).gap(2),
         Column::new(title(WordSort::Category, "category"), 10, 18, category_cell(table, theme)).priority(3),
-        Column::new(title(WordSort::Score, "score"), 8, 9, move |&i: &usize, _| number(side.scores[i], decimals, theme.text))
+        Column::new(title(WordSort::Score, unit.title()), 8, 9, move |&i: &usize, _| number(side.scores[i], decimals, theme.text))
             .right(),
         Column::new(title(WordSort::Z, "z"), 6, 7, move |&i: &usize, _| number(side.z[i], 2, theme.dim)).right().priority(2),
         Column::new("", 8, 40, move |&i: &usize, cells| bar_cell(table.axis, axis_value(table, i), cells, theme.bar, theme))
