@@ -27,6 +27,8 @@ const MODEL: ModelId = ModelId(0);
 #[derive(serde::Deserialize)]
 struct Expected {
     prompts: Vec<String>,
+    /// Log-probabilities of the whole vocabulary after the first prompt as a chat.
+    row: Vec<f32>,
     cases: Vec<Case>,
 }
 
@@ -86,9 +88,14 @@ impl Bench {
     }
 
     fn score(&self, prompt: &str, words: &[&str]) -> Scored {
-        let words: Vec<_> = words.iter().zip(0..).map(|(word, i)| (WordId(i), (*word).into())).collect();
-        let (all, mut scored) = (words.len(), Scored::default());
-        self.engine.plan(vec![Job { model: MODEL, prompt: PromptId(0), prompt_text: prompt.into(), words, tokens: true }]);
+        let words = words.iter().zip(0..).map(|(word, i)| (WordId(i), (*word).into())).collect();
+        let prompt_text = prompt.into();
+        self.run(Job { model: MODEL, prompt: PromptId(0), prompt_text, words, token_ids: Vec::new(), tokens: true })
+    }
+
+    fn run(&self, job: Job) -> Scored {
+        let (all, mut scored) = (job.words.len(), Scored::default());
+        self.engine.plan(vec![job]);
         while scored.scores.len() + scored.unscorable.len() < all {
             match self.events.recv_timeout(PATIENCE).expect("an event") {
                 Event::Scores { scores, .. } => scored.scores.extend(scores.into_iter().map(|(word, score)| (word.0, score))),
@@ -199,7 +206,14 @@ fn chat_is_the_default_where_there_is_a_template_and_bare_where_there_is_none() 
 
     let bench = Bench::new(base.path(), options("chat", BosPolicy::Single));
     let words = vec![(WordId(0), "love".into())];
-    bench.engine.plan(vec![Job { model: MODEL, prompt: PromptId(0), prompt_text: "Which?".into(), words, tokens: false }]);
+    bench.engine.plan(vec![Job {
+        model: MODEL,
+        prompt: PromptId(0),
+        prompt_text: "Which?".into(),
+        words,
+        token_ids: Vec::new(),
+        tokens: false,
+    }]);
     loop {
         if let Event::Phase { phase: Phase::Failed(error), .. } = bench.events.recv_timeout(PATIENCE).unwrap() {
             break assert!(error.contains("no chat template"), "{error}");
@@ -231,4 +245,53 @@ fn without_the_cap_of_its_logits_a_model_is_plainly_wrong() {
     let off = |(case, i): (&&Case, u32)| (scored.scores[&i] - case.log_probabilities.iter().sum::<f32>()).abs();
     let worst = groups[0].iter().zip(0..).map(off).fold(0.0, f32::max);
     assert!(worst > 0.2, "off by only {worst}");
+}
+
+#[test]
+fn a_vocabulary_is_one_distribution_and_its_tokens_are_the_words_scored_one_by_one() {
+    for name in FIXTURES {
+        let expected = expected(name);
+        let prompt = &expected.prompts[0];
+        let bench = Bench::new(&folder(name), LoadOptions { vocabulary: true, ..options("chat", BosPolicy::Single) });
+        let corpus = loop {
+            if let Event::Vocabulary { corpus, .. } = bench.events.recv_timeout(PATIENCE).unwrap() {
+                break corpus;
+            }
+        };
+        assert_eq!(corpus.tokens.len(), corpus.words.len());
+        // The matrix has as many rows as the distribution, whether or not the tokenizer knows them all.
+        let rows = expected.row.len() as u32;
+        let words: Vec<(WordId, Arc<str>)> = (0..rows).map(|id| (WordId(id), "".into())).collect();
+        let token_ids = (0..rows).collect();
+        let job = Job { model: MODEL, prompt: PromptId(0), prompt_text: prompt.as_str().into(), words, token_ids, tokens: true };
+        let scored = bench.run(job);
+        assert!(scored.unscorable.is_empty());
+        for (ours, theirs) in (0..rows).map(|id| scored.scores[&id]).zip(&expected.row) {
+            assert!((ours - theirs).abs() < TOLERANCE, "{name}: {ours}, not {theirs}");
+        }
+        let sum: f64 = scored.scores.values().map(|value| f64::from(*value).exp()).sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{name}: probabilities sum to {sum}");
+
+        let texts: Vec<&str> = corpus.words.iter().map(|word| &*word.text).collect();
+        let alone = bench.score(prompt, &texts);
+        let mut same = 0;
+        for (&token, i) in corpus.tokens.iter().zip(0..) {
+            let before = scored.tokens[&token].ids.clone();
+            if alone.tokens.get(&i).is_some_and(|tokens| tokens.ids == before) {
+                assert!((alone.scores[&i] - scored.scores[&token]).abs() < BATCH_TOLERANCE, "{name}, {:?}", texts[i as usize]);
+                same += 1;
+            }
+        }
+        assert!(same > 100, "{name}: only {same} tokens are the words of their texts");
+    }
+}
+
+#[test]
+fn a_token_without_a_row_is_left_out_with_its_reason() {
+    let bench = Bench::new(&folder("llama-lm"), options("bare", BosPolicy::Single));
+    let words = vec![(WordId(0), "a".into()), (WordId(1), "b".into())];
+    let job =
+        Job { model: MODEL, prompt: PromptId(0), prompt_text: "Which?".into(), words, token_ids: vec![5, 99_999], tokens: false };
+    let scored = bench.run(job);
+    assert!(scored.scores[&0] < 0.0 && scored.unscorable[&1].contains("token 99999"), "{:?}", scored.unscorable);
 }

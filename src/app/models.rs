@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::engine::{ModelInfo, Phase};
-use crate::model::{Family, Unit};
 use crate::model::source::{ModelSource, ModelSpec};
+use crate::model::{Family, Unit};
 use crate::scores::{ModelId, PromptId, WordId};
 
 #[derive(Clone, Debug)]

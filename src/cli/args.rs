@@ -66,6 +66,7 @@ impl ModelOptions {
             bos: self.bos.or(settings.bos).unwrap_or_default(),
             dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
             device: self.device.or(settings.device).unwrap_or_default(),
+            vocabulary: false,
             form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
         }
     }
@@ -84,6 +85,9 @@ pub struct WordArgs {
     /// A file with one word a line, kept as it stands but for the line end
     #[arg(long, value_name = "FILE")]
     pub words_file: Option<PathBuf>,
+    /// Every token of the model's vocabulary as a word; tokens with one text are told apart by id
+    #[arg(long, conflicts_with_all = ["corpus", "words_file", "word"])]
+    pub vocabulary: bool,
     /// A prompt by key (see `rewardscope prompts`), by its text, or `all` for the study's 54. May be repeated
     #[arg(long, value_name = "KEY|TEXT|all")]
     pub prompt: Vec<String>,

@@ -11,6 +11,7 @@ use super::{Job, WordTokens, likelihood};
 use crate::model::checkpoint::{LoadedModel, RewardModel};
 use crate::model::continuation::Continuation;
 use crate::model::decoder::{Cache, Decoder, Nodes};
+use crate::model::language::LanguageModel;
 use crate::model::{Cancel, ModelError};
 use crate::scores::WordId;
 
@@ -83,6 +84,9 @@ impl Batches {
     /// be taken again.
     pub fn step(&mut self, model: &LoadedModel, prefix: &mut Option<Prefix>, cancel: &Cancel) -> Result<Step, ModelError> {
         let mut step = Step::default();
+        if let (LoadedModel::Language(language), false) = (model, self.job.token_ids.is_empty()) {
+            return self.vocabulary(language, prefix, cancel);
+        }
         if self.waiting.is_empty() {
             self.tokenize(model, &mut step, cancel)?;
         }
@@ -113,6 +117,36 @@ impl Batches {
                 step.tokens.push((word, WordTokens { ids, merged, log_probabilities: result.log_probabilities }));
             }
         }
+        Ok(step)
+    }
+
+    /// Every word of the job from one distribution.
+    fn vocabulary(&mut self, model: &LanguageModel, prefix: &mut Option<Prefix>, cancel: &Cancel) -> Result<Step, ModelError> {
+        let before = model.tokenizer.ids_before(model.form, &self.job.prompt_text)?;
+        let mut step = Step::default();
+        let values = match before.split_last() {
+            Some((last, held)) => {
+                bring(&model.decoder, prefix, held, cancel)?;
+                let cache = prefix.as_ref().map(|p| &p.cache).filter(|c| !c.is_empty());
+                likelihood::after(model, cache, held.len(), *last, &self.job.token_ids, cancel)?
+            }
+            None => Vec::new(),
+        };
+        let values = values.into_iter().chain(std::iter::repeat(f32::NAN));
+        for (((word, text), &token), value) in self.job.words.iter().zip(&self.job.token_ids).zip(values) {
+            if !value.is_finite() {
+                let why =
+                    format!("'{text}' (token {token}) has no probability here: no token stands before it, or no row is its");
+                step.unscorable.push((*word, why));
+                continue;
+            }
+            step.scores.push((*word, value));
+            if self.job.tokens {
+                let ids = before.iter().copied().chain([token]).collect();
+                step.tokens.push((*word, WordTokens { ids, log_probabilities: vec![value], merged: false }));
+            }
+        }
+        self.tokenized = self.job.words.len();
         Ok(step)
     }
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::batch::Scored;
 use super::plan::Forest;
 use crate::model::continuation::Continuation;
-use crate::model::decoder::Cache;
+use crate::model::decoder::{Cache, Nodes};
 use crate::model::language::LanguageModel;
 use crate::model::{Cancel, ModelError};
 
@@ -45,6 +45,20 @@ pub(super) fn run<'a>(
         Scored { score, log_probabilities }
     };
     Ok(words.into_iter().map(scored).collect())
+}
+
+/// Log-probabilities of the tokens after `last`, which stands behind `held` ids that `cache` holds.
+pub(super) fn after(
+    model: &LanguageModel,
+    cache: Option<&Cache>,
+    held: usize,
+    last: u32,
+    tokens: &[u32],
+    cancel: &Cancel,
+) -> Result<Vec<f32>, ModelError> {
+    let hidden = model.decoder.forward(&Nodes::chain(&[last], held), cache, &[0], false, cancel)?.hidden;
+    let mut values = model.head.log_probabilities(&hidden, &[tokens.to_vec()], cancel)?;
+    Ok(values.pop().unwrap_or_default())
 }
 
 /// Which nodes are read, and which tokens are wanted after each.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 pub use handle::Engine;
 
+use crate::corpus::Corpus;
 use crate::model::Provenance;
 use crate::scores::{ModelId, PromptId, WordId};
 
@@ -27,6 +28,9 @@ pub struct Job {
     /// The user's turn.
     pub prompt_text: Arc<str>,
     pub words: Vec<(WordId, Arc<str>)>,
+    /// Where the words are tokens of the model's vocabulary, the id of each: a language model then tells the probability
+    /// of these, all from one forward, and does not tokenize the texts. Else empty.
+    pub token_ids: Vec<u32>,
     /// Tell the tokens as well.
     pub tokens: bool,
 }
@@ -103,6 +107,11 @@ pub enum Event {
     Ready {
         model: ModelId,
         info: Box<ModelInfo>,
+    },
+    /// The model's vocabulary, where it was opened to tell it; before anything is loaded.
+    Vocabulary {
+        model: ModelId,
+        corpus: Arc<Corpus>,
     },
     Recorded {
         model: ModelId,

@@ -16,7 +16,7 @@ use super::memory;
 use super::{Event, Job, Phase};
 use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
-use crate::model::{Cancel, LoadOptions, ModelError};
+use crate::model::{Cancel, LoadOptions, ModelError, vocabulary};
 use crate::scores::{ModelId, PromptId};
 use crate::text;
 
@@ -142,8 +142,15 @@ impl Worker {
     fn take(&mut self, request: Request) -> bool {
         match request {
             Request::Open { model, files, label, options } => {
-                self.models.insert(model, Opened { files, label, options, loaded: None, failed: false });
+                let vocabulary = options.vocabulary.then(|| vocabulary::read(&files));
+                let failed = matches!(vocabulary, Some(Err(_)));
+                self.models.insert(model, Opened { files, label, options, loaded: None, failed });
                 self.phase(model, Phase::Waiting);
+                match vocabulary {
+                    Some(Ok(corpus)) => self.tell(Event::Vocabulary { model, corpus: Arc::new(corpus) }),
+                    Some(Err(error)) => self.phase(model, failure(error)),
+                    None => {}
+                }
             }
             Request::Plan(jobs) => {
                 // A job that goes on keeps what it has tokenized, and its pace.

@@ -21,6 +21,7 @@ pub mod language;
 pub mod source;
 pub mod template;
 pub mod tokenizer;
+pub mod vocabulary;
 pub mod weights;
 
 use std::fmt;
@@ -178,6 +179,8 @@ pub struct LoadOptions {
     pub device: DeviceChoice,
     /// For language models alone; none: chat where there is a template. A reward model is always asked in its template.
     pub form: Option<PromptForm>,
+    /// Tell the vocabulary as soon as the tokenizer is there.
+    pub vocabulary: bool,
 }
 
 /// What stands beside every score: where the number comes from.

@@ -113,6 +113,14 @@ impl ChatTokenizer {
         }
     }
 
+    /// The ids of all tokens, ascending.
+    pub fn ids_known(&self) -> Vec<u32> {
+        let mut ids: Vec<u32> = self.tokenizer.get_vocab(true).into_values().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
     /// None for a base model.
     pub fn template(&self) -> Option<&ChatTemplate> {
         self.template.as_ref()

@@ -16,6 +16,9 @@ pub struct Row<'a> {
     /// The prompt's key, or its text where it has none.
     pub prompt: &'a str,
     pub word: &'a str,
+    /// Of a token of a vocabulary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<u32>,
     pub categories: Vec<&'a str>,
     /// Raw reward, or log-probability in nats.
     pub score: f64,
@@ -49,7 +52,11 @@ impl From<WordTokens> for TokenColumns {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     Table,
-    Csv { tokens: bool },
+    /// With columns of the word's tokens, or of the token that the word is, where asked for.
+    Csv {
+        tokens: bool,
+        ids: bool,
+    },
     Jsonl,
 }
 
@@ -71,7 +78,7 @@ impl<W: Write> Writer<W> {
     pub fn group(&mut self, heading: &str, rows: &[Row<'_>]) -> io::Result<()> {
         match self.layout {
             Layout::Table => self.table(heading, rows)?,
-            Layout::Csv { tokens } => self.csv(rows, tokens)?,
+            Layout::Csv { tokens, ids } => self.csv(rows, tokens, ids)?,
             Layout::Jsonl => {
                 for row in rows {
                     let json = serde_json::to_string(row).map_err(io::Error::other)?;
@@ -96,7 +103,10 @@ impl<W: Write> Writer<W> {
         for line in heading.lines() {
             writeln!(self.out, "{}", text::visible(line))?;
         }
-        let words: Vec<_> = rows.iter().map(|row| text::visible_word(row.word, false)).collect();
+        // A token whose text is not its own shows its id.
+        let id = |row: &Row<'_>| row.token_id.filter(|_| !row.categories.is_empty()).map(|id| format!(" #{id}"));
+        let word = |row: &&Row<'_>| format!("{}{}", text::visible_word(row.word, false), id(row).unwrap_or_default());
+        let words: Vec<String> = rows.iter().map(word).collect();
         let categories: Vec<_> = rows.iter().map(|row| text::visible(&row.categories.join(", ")).into_owned()).collect();
         let width = |texts: &mut dyn Iterator<Item = usize>, least: usize| texts.max().unwrap_or(0).max(least);
         let word_width = width(&mut words.iter().map(|w| columns(w)), "word".len());
@@ -115,12 +125,14 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    fn csv(&mut self, rows: &[Row<'_>], tokens: bool) -> io::Result<()> {
+    fn csv(&mut self, rows: &[Row<'_>], tokens: bool, ids: bool) -> io::Result<()> {
         let terminal = self.terminal;
         let mut writer = csv::Writer::from_writer(&mut self.out);
         if self.groups == 0 {
-            let header = ["model", "prompt", "word", "categories", "score", "rank", "token_ids", "token_logprobs"];
-            writer.write_record(&header[..if tokens { 8 } else { 6 }])?;
+            let mut header = vec!["model", "prompt", "word", "categories", "score", "rank"];
+            header.extend(ids.then_some("token_id"));
+            header.extend(tokens.then_some(["token_ids", "token_logprobs"]).into_iter().flatten());
+            writer.write_record(&header)?;
         }
         for row in rows {
             let mut record = vec![
@@ -131,6 +143,9 @@ impl<W: Write> Writer<W> {
                 row.score.to_string(),
                 row.rank.to_string(),
             ];
+            if ids {
+                record.push(row.token_id.map(|id| id.to_string()).unwrap_or_default());
+            }
             if tokens {
                 let (ids, values) = match &row.tokens {
                     Some(tokens) => (joined(&tokens.token_ids), joined(&tokens.token_logprobs)),
@@ -179,8 +194,16 @@ mod tests {
     use super::*;
 
     fn rows() -> Vec<Row<'static>> {
-        let row =
-            |word, score, rank| Row { model: "m", prompt: "p", word, categories: vec!["a", "b"], score, rank, tokens: None };
+        let row = |word, score, rank| Row {
+            model: "m",
+            prompt: "p",
+            word,
+            token_id: None,
+            categories: vec!["a", "b"],
+            score,
+            rank,
+            tokens: None,
+        };
         vec![row("cold, or \"not\"", 0.5, 2.5), row("\u{1b}[31m爱", 1.25, 1.0)]
     }
 
@@ -202,11 +225,11 @@ mod tests {
 
     #[test]
     fn csv_is_exact_in_a_file_and_safe_on_a_terminal() {
-        let exact = written(Layout::Csv { tokens: false }, false);
+        let exact = written(Layout::Csv { tokens: false, ids: false }, false);
         let mut reader = csv::Reader::from_reader(exact.as_bytes());
         let words: Vec<String> = reader.records().map(|r| r.unwrap()[2].to_owned()).collect();
         assert_eq!(words, ["cold, or \"not\"", "\u{1b}[31m爱"]);
-        assert!(!written(Layout::Csv { tokens: false }, true).contains('\u{1b}'));
+        assert!(!written(Layout::Csv { tokens: false, ids: false }, true).contains('\u{1b}'));
     }
 
     #[test]
