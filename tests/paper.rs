@@ -2,7 +2,9 @@
 //!
 //! The data is not part of this repository. `cargo test --test paper -- --ignored` looks for it in the folder that
 //! `REWARDSCOPE_PUBLISHED` names, else in `../shared/paper` beside this repository. Nothing here uses the program's own
-//! reader, ranks or medians, only what it prints.
+//! ranks or medians.
+#![allow(clippy::unwrap_used)] // helpers of tests: a failure is the test's failure
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -162,7 +162,8 @@ fn finish(path: &Path, mut builder: Builder) -> Result<Corpus, CorpusError> {
     }
     let corpus = builder.finish();
     if corpus.words.is_empty() {
-        return Err(CorpusError::file(path, "it holds no words", "Give a file with at least one word"));
+        let notes: String = corpus.notes.iter().map(|note| format!("; {note}")).collect();
+        return Err(CorpusError::file(path, format!("it holds no words{notes}"), "Give a file with at least one word"));
     }
     if corpus.categories.len() > usize::from(u16::MAX) {
         return Err(CorpusError::file(path, "it has more than 65,535 categories", "Look whether its columns are swapped"));
@@ -305,6 +306,7 @@ mod tests {
             (error(parse_csv, "wort,kategorie\na,b\n"), &["wort, kategorie", "word,category"]),
             (error(parse_plain, "\n\n"), &["no words"]),
             (error(parse_csv, "word,category\n"), &["no words"]),
+            (error(parse_dicx, "DicTerm,A\nlov*,X\n"), &["no words", "1 terms that end in *"]),
             (error(parse_dicx, "DicTerm,A\nlove,maybe\n"), &["line 2", "maybe", "'A'"]),
             (error(parse_dic, "%\n1 a\n%\nlove\t7\n"), &["line 4", "'7'"]),
             (error(parse_dic, "love 1\n"), &["line 1"]),

@@ -57,7 +57,7 @@ impl Engine {
             },
             ModelSource::Directory(path) => {
                 let label = SourceLabel { name: spec.name.clone(), source: path.display().to_string(), revision: None };
-                self.send(Request::Open { model, files: Files::Directory(path.clone()), label, options });
+                self.send(Request::Open { model, files: Files::at(path), label, options });
             }
             ModelSource::Hub { repository, revision } => self.download(model, spec, repository, revision.as_deref(), options),
             ModelSource::Recorded(path) => {
@@ -172,6 +172,7 @@ fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, 
                 bos: "recorded".to_owned(),
                 template: "recorded".to_owned(),
                 head: "recorded".to_owned(),
+                assumed: Vec::new(),
                 parameters: 0,
                 unit: Unit::Reward,
                 recorded: true,

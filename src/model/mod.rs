@@ -15,6 +15,7 @@ pub mod decoder;
 pub mod device;
 pub mod error;
 pub mod files;
+pub mod gguf;
 pub mod head;
 pub mod hub;
 pub mod language;
@@ -200,6 +201,9 @@ pub struct Provenance {
     pub template: String,
     /// `score.weight [1, 2048] f32`.
     pub head: String,
+    /// What the checkpoint leaves out and was taken as its architecture documents it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assumed: Vec<String>,
     pub parameters: u64,
     /// What the scores are.
     pub unit: Unit,
@@ -214,8 +218,9 @@ impl Provenance {
             return format!("{} · recorded, not live", self.source);
         }
         let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
+        let assumed = if self.assumed.is_empty() { String::new() } else { format!(" · assumed: {}", self.assumed.join(", ")) };
         format!(
-            "{}{revision} · {} · {} · BOS {} · template {} · head {} · {}",
+            "{}{revision} · {} · {} · BOS {} · template {} · head {} · {}{assumed}",
             self.source, self.dtype, self.device, self.bos, self.template, self.head, self.unit
         )
     }

@@ -10,7 +10,7 @@ use tokenizers::Tokenizer;
 
 use super::files::Files;
 use super::template::ChatTemplate;
-use super::{BosPolicy, Cancel, ModelError};
+use super::{BosPolicy, Cancel, ModelError, gguf};
 
 const FILE: &str = "tokenizer.json";
 /// Conversations tokenized between two looks at the cancel flag.
@@ -36,16 +36,16 @@ impl ChatTokenizer {
     /// only where the tokenizer names none and yet puts that very id in front, for transformers writes a default there.
     pub fn load(files: &Files, policy: BosPolicy, vocab_size: usize, model_bos: Option<u32>) -> Result<Self, ModelError> {
         let file = files.path(FILE);
-        let bytes = files.read(FILE)?.ok_or_else(|| {
-            ModelError::file(
-                &file,
-                "missing",
-                "The fast tokenizer is needed: download it, or save the tokenizer again with transformers",
-            )
-        })?;
         let unsound =
             |error: tokenizers::Error| ModelError::file(&file, format!("is no tokenizer: {error}"), "Download the file again");
-        let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(unsound)?;
+        let mut tokenizer = match (files, files.read(FILE)?) {
+            (_, Some(bytes)) => Tokenizer::from_bytes(&bytes).map_err(unsound)?,
+            (Files::Gguf(path), None) => gguf::tokenizer(path)?,
+            (_, None) => {
+                let next = "The fast tokenizer is needed: download it, or save the tokenizer again with transformers";
+                return Err(ModelError::file(&file, "missing", next));
+            }
+        };
         // Some files carry the settings of a training run. Neither may touch a conversation.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(unsound)?;

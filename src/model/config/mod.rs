@@ -10,6 +10,7 @@ mod windows;
 
 pub use architecture::Task;
 pub use read::ModelConfig;
+pub(super) use rope::FACTORS;
 
 /// One decoder-only transformer. Sizes are counts; shapes elsewhere are stated in these names.
 #[derive(Clone, Debug, PartialEq)]

@@ -31,6 +31,8 @@ pub struct ModelConfig {
     pub tied: bool,
     /// Logits pass through `cap · tanh(x / cap)`.
     pub final_softcap: Option<f64>,
+    /// What the file leaves out and the architecture documents, for the provenance; only GGUF leaves such things out.
+    pub assumed: Vec<String>,
 }
 
 /// The keys that matter. A key of the wrong type is an error of the parser, which knows its line.
@@ -75,6 +77,9 @@ struct Raw {
     id2label: Option<BTreeMap<String, Value>>,
     bos_token_id: Option<Value>,
     tie_word_embeddings: Option<bool>,
+    /// Ours: what stood in no metadata and was taken as documented.
+    #[serde(default)]
+    assumed: Vec<String>,
 }
 
 fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
@@ -128,6 +133,7 @@ impl ModelConfig {
             tied,
             final_softcap: final_softcap.map(|cap| positive("final_logit_softcapping", cap)).transpose()?,
             architecture,
+            assumed: raw.assumed,
         })
     }
 }

