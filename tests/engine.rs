@@ -88,7 +88,14 @@ fn spec(name: &str) -> ModelSpec {
 fn job(model: ModelId, prompt: u32, words: &[String]) -> Job {
     let prompts = ["What, in one word, is the greatest thing ever?", "What, in one word, is the worst thing in the world?"];
     let words = words.iter().enumerate().map(|(i, word)| (WordId(i as u32), word.as_str().into())).collect();
-    Job { model, prompt: PromptId(prompt), prompt_text: prompts[prompt as usize].into(), words, tokens: false }
+    Job {
+        model,
+        prompt: PromptId(prompt),
+        prompt_text: prompts[prompt as usize].into(),
+        words,
+        token_ids: Vec::new(),
+        tokens: false,
+    }
 }
 
 fn words(n: usize) -> Vec<String> {
@@ -215,8 +222,8 @@ fn a_word_is_taken_apart_while_others_are_scored() {
     assert_eq!(first, second);
     assert_eq!(second.badges, [Badge::Trimmed, Badge::SameTokens(vec!["love".into()])]);
     assert_eq!(&second.rendered[second.word.clone()], "love");
-    assert_eq!(second.pooled + 1, second.tokens.len());
-    assert!(second.shared > 10 && second.shared < second.pooled, "{second:?}");
+    assert_eq!(second.pooled.map(|at| at + 1), Some(second.tokens.len()));
+    assert!(second.shared > 10 && second.shared < second.tokens.len(), "{second:?}");
 }
 
 #[test]

@@ -148,11 +148,15 @@ fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<Line>
 
 /// What the tokens of this word alone are, and what the signs mean.
 fn own(inspection: &Inspection, signs: Signs) -> Line {
-    let Inspection { tokens, shared, .. } = inspection;
+    let Inspection { tokens, shared, pooled, .. } = inspection;
+    let read = match pooled {
+        Some(_) => (format!("  {} reward read here", signs.pooled), Tone::Pooled),
+        None => ("  each has its log-probability".to_owned(), Tone::Text),
+    };
     vec![
         (format!("{} own tokens", tokens.len() - shared.min(&tokens.len())), Tone::Heading),
         (format!("  {} {shared} shared", signs.shared), Tone::Shared),
-        (format!("  {} reward read here", signs.pooled), Tone::Pooled),
+        read,
     ]
 }
 
@@ -175,7 +179,7 @@ fn grid(inspection: &Inspection, first: usize, cells: usize, signs: Signs) -> Ve
         let mut line = vec![(format!("{:>number_width$}  ", start + 1), Tone::Dim)];
         for (at, (id, text)) in (start..).zip(chunk) {
             let (sign, tone) = match at {
-                _ if at == *pooled => (signs.pooled, Tone::Pooled),
+                _ if Some(at) == *pooled => (signs.pooled, Tone::Pooled),
                 _ if at < *shared => (signs.shared, Tone::Shared),
                 _ => (' ', Tone::Own),
             };
@@ -299,7 +303,7 @@ mod tests {
     fn tokens_stand_in_a_grid_with_what_is_shared_and_what_is_read() {
         let texts = ["<s>", "\n", "爱", " love", "<e>"];
         let tokens = texts.iter().zip([1, 198, 31_111, 7, 2]).map(|(t, id)| (id, (*t).to_owned())).collect();
-        let inspection = Inspection { tokens, shared: 2, pooled: 4, ..Inspection::default() };
+        let inspection = Inspection { tokens, shared: 2, pooled: Some(4), ..Inspection::default() };
         let all = text(&grid(&inspection, 0, 36, SIGNS));
         assert_eq!(all, ["1  ·     1 <s>    ·   198 \\n", "3    31111 爱           7 ␣love", "5  ●     2 <e>"]);
         assert_eq!(text(&grid(&inspection, 2, 36, SIGNS)), ["3    31111 爱           7 ␣love", "5  ●     2 <e>"]);

@@ -136,6 +136,7 @@ impl App {
         let id = match &event {
             Event::Phase { model, .. }
             | Event::Ready { model, .. }
+            | Event::Vocabulary { model, .. }
             | Event::Recorded { model, .. }
             | Event::Scores { model, .. }
             | Event::Tokens { model, .. }
@@ -171,6 +172,15 @@ impl App {
             Event::Inspected { prompt_text, word, inspection, .. } => {
                 self.inspected(id, &prompt_text, &word, inspection);
                 Vec::new()
+            }
+            // Of several vocabularies the first is shown; the other models are asked its texts.
+            Event::Vocabulary { corpus, .. } => {
+                if self.vocabulary.is_some() {
+                    return Vec::new();
+                }
+                self.vocabulary = Some(id);
+                self.corpus = Some(corpus);
+                self.words_changed()
             }
             Event::Recorded { recorded, .. } => self.recorded_scores(id, *recorded),
             Event::Scores { prompt, scores, .. } => {

@@ -8,7 +8,7 @@ use super::words::PROMPTS;
 use super::words::WORDS;
 use crate::engine::Job;
 use crate::engine::batch::Batches;
-use crate::model::checkpoint::{RewardModel, SourceLabel};
+use crate::model::checkpoint::{LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, PublishedDtype};
 use crate::scores::{ModelId, PromptId, WordId};
@@ -26,7 +26,7 @@ pub(super) enum Way {
 }
 
 pub(super) struct Bench {
-    model: RewardModel,
+    model: LoadedModel,
     cancel: Cancel,
     seconds: f64,
 }
@@ -40,13 +40,13 @@ impl Bench {
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
         let started = Instant::now();
-        let model = RewardModel::load(files, label, options, progress, cancel)?;
+        let model = LoadedModel::load(files, label, options, progress, cancel)?;
         Ok(Bench { model, cancel: cancel.clone(), seconds: started.elapsed().as_secs_f64() })
     }
 
     /// `f32`, `bf16`, `f16`.
     pub(super) fn dtype(&self) -> String {
-        self.model.info.provenance.dtype.clone()
+        self.model.info().provenance.dtype.clone()
     }
 
     /// One reward a word, in order; NaN for a word that cannot be scored.
@@ -55,7 +55,14 @@ impl Bench {
         let words: Vec<(WordId, Arc<str>)> = (0..).zip(words).map(|(at, word)| (WordId(at), Arc::from(*word))).collect();
         let runs = if way == Way::Together { vec![words] } else { words.into_iter().map(|word| vec![word]).collect() };
         for words in runs {
-            let job = Job { model: ModelId(0), prompt: PromptId(0), prompt_text: prompt.into(), words, tokens: false };
+            let job = Job {
+                model: ModelId(0),
+                prompt: PromptId(0),
+                prompt_text: prompt.into(),
+                words,
+                token_ids: Vec::new(),
+                tokens: false,
+            };
             let mut batches = if way == Way::Whole { Batches::whole(job) } else { Batches::new(job) };
             let mut prefix = None;
             while !batches.is_done() {
@@ -68,7 +75,7 @@ impl Bench {
     }
 
     pub(super) fn facts(&self, rounding: Option<PublishedDtype>) -> Vec<Fact> {
-        let info = &self.model.info;
+        let info = self.model.info();
         let p = &info.provenance;
         let fact = |what, found: String| Fact { what, found };
         let mut facts = vec![
@@ -88,11 +95,16 @@ impl Bench {
         facts
     }
 
-    /// How many BOS a conversation really starts with.
+    /// How many BOS a text really starts with.
     fn beginnings(&self) -> String {
-        let Some(bos) = self.model.tokenizer.bos() else { return "this tokenizer has no such token".to_owned() };
-        let ids = self.model.tokenizer.encode(PROMPTS[0].1, WORDS[0].1).unwrap_or_default();
-        let found = ids.iter().take_while(|id| **id == bos).count();
-        format!("conversations start with {found} of token {bos} ({})", self.model.tokenizer.token_text(bos))
+        let (prompt, word) = (PROMPTS[0].1, WORDS[0].1);
+        let ids = match &self.model {
+            LoadedModel::Reward(model) => model.tokenizer.encode(prompt, word),
+            LoadedModel::Language(model) => model.tokenizer.ids_before(model.form, prompt),
+        };
+        let tokenizer = self.model.tokenizer();
+        let Some(bos) = tokenizer.bos() else { return "this tokenizer has no such token".to_owned() };
+        let found = ids.unwrap_or_default().iter().take_while(|id| **id == bos).count();
+        format!("texts start with {found} of token {bos} ({})", tokenizer.token_text(bos))
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
-use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PublishedDtype, SoftCap, TemplateDate};
+use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TemplateDate};
 
 /// Explore which words a reward model prefers.
 ///
@@ -62,6 +62,13 @@ pub struct ModelOptions {
     /// and ranks can be compared
     #[arg(long)]
     pub reference_rounding: bool,
+    /// Language models: put the word behind the chat template's generation prompt [default where there is a template]
+    #[arg(long, conflicts_with = "bare")]
+    pub chat: bool,
+    /// Language models: put the word right behind the prompt's text, as it stands (" love" and "love" differ) [default
+    /// for base models]
+    #[arg(long)]
+    pub bare: bool,
 }
 
 impl ModelOptions {
@@ -74,6 +81,8 @@ impl ModelOptions {
             date: self.template_date.or(settings.template_date).unwrap_or_default(),
             softcap: self.softcap.or(settings.softcap).unwrap_or_default(),
             rounding: (self.reference_rounding || settings.reference_rounding.unwrap_or(false)).then(PublishedDtype::default),
+            vocabulary: false,
+            form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
         }
     }
 }
@@ -91,6 +100,9 @@ pub struct WordArgs {
     /// A file with one word a line, kept as it stands but for the line end
     #[arg(long, value_name = "FILE")]
     pub words_file: Option<PathBuf>,
+    /// Every token of the model's vocabulary as a word; tokens with one text are told apart by id
+    #[arg(long, conflicts_with_all = ["corpus", "words_file", "word"])]
+    pub vocabulary: bool,
     /// A prompt by key (see `rewardscope prompts`), by its text, or `all` for the study's 54. May be repeated
     #[arg(long, value_name = "KEY|TEXT|all")]
     pub prompt: Vec<String>,

@@ -14,7 +14,7 @@ use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, LoadOptions, ModelError, Policies, Provenance, bundled, hub};
+use crate::model::{Cancel, LoadOptions, ModelError, Policies, Provenance, Unit, bundled, hub};
 use crate::scores::{ModelId, recorded};
 
 /// Where events go. Called from several threads; must not block.
@@ -58,7 +58,7 @@ impl Engine {
             },
             ModelSource::Directory(path) => {
                 let label = SourceLabel { name: spec.name.clone(), source: path.display().to_string(), revision: None };
-                self.send(Request::Open { model, files: Files::Directory(path.clone()), label, options });
+                self.send(Request::Open { model, files: Files::at(path), label, options });
             }
             ModelSource::Hub { repository, revision } => self.download(model, spec, repository, revision.as_deref(), options),
             ModelSource::Recorded(path) => {
@@ -178,7 +178,9 @@ fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, 
                 bos: "recorded".to_owned(),
                 template: "recorded".to_owned(),
                 head: "recorded".to_owned(),
+                assumed: Vec::new(),
                 parameters: 0,
+                unit: Unit::Reward,
                 recorded: true,
                 demonstration: false,
                 policies: Policies::default(),

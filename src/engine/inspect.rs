@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::plan::common_prefix;
-use crate::model::ModelError;
 use crate::model::tokenizer::ChatTokenizer;
+use crate::model::{Cancel, ModelError, PromptForm};
 
 /// Two answers with neither a beginning nor an end in common, which nothing trims: where their conversations part, the
 /// answer begins.
@@ -24,8 +24,9 @@ pub struct Inspection {
     pub tokens: Vec<(u32, String)>,
     /// How many tokens from the first are the same for the other words: they run once.
     pub shared: usize,
-    /// The token at whose hidden state the reward is read; the last one.
-    pub pooled: usize,
+    /// The token at whose hidden state the reward is read, which is the last one; none for a language model, which gives
+    /// each token of the word a probability.
+    pub pooled: Option<usize>,
     pub badges: Vec<Badge>,
 }
 
@@ -56,6 +57,8 @@ pub struct Parts<'a> {
     /// Ids and texts of the whole conversation, the policy on BOS applied.
     pub tokens: Vec<(u32, String)>,
     pub bos: Option<u32>,
+    /// Of a reward model.
+    pub pooled: bool,
     /// Ids of `rendered` alone, and of its part before the word: no policy applied to either.
     pub plain: Vec<u32>,
     pub before: Vec<u32>,
@@ -93,7 +96,7 @@ impl Inspection {
         Inspection {
             word: place,
             shared,
-            pooled: parts.tokens.len().saturating_sub(1),
+            pooled: parts.tokens.len().checked_sub(1).filter(|_| parts.pooled),
             rendered: parts.rendered,
             tokens: parts.tokens,
             badges,
@@ -112,29 +115,51 @@ fn answer(rendered: &str, probes: &[String; 2]) -> Range<usize> {
     if whole { start..end } else { rendered.len()..rendered.len() }
 }
 
-/// Takes the conversation of `word` under `prompt` apart; `company` are other words of the same list.
+/// Takes the conversation of `word` under `prompt` apart, or, with a `form`, the text that a language model reads;
+/// `company` are other words of the same list.
 ///
 /// Fails where the template does; a word that cannot be scored is no failure.
-pub fn inspect(tokenizer: &ChatTokenizer, prompt: &str, word: &str, company: &[Arc<str>]) -> Result<Inspection, ModelError> {
-    let rendered = tokenizer.render(prompt, word)?;
-    let probes = [tokenizer.render(prompt, PROBES[0])?, tokenizer.render(prompt, PROBES[1])?];
+pub fn inspect(
+    tokenizer: &ChatTokenizer,
+    form: Option<PromptForm>,
+    prompt: &str,
+    word: &str,
+    company: &[Arc<str>],
+) -> Result<Inspection, ModelError> {
+    let render = |word: &str| match form {
+        None => tokenizer.render(prompt, word),
+        Some(form) => Ok(tokenizer.text_before(form, prompt)? + word),
+    };
+    let encode = |word: &str| match form {
+        None => tokenizer.encode(prompt, word),
+        Some(form) => {
+            let found = tokenizer.continuations(form, prompt, &[word], &Cancel::default())?.pop();
+            found.unwrap_or(Err(ModelError::Cancelled)).map(|continuation| continuation.ids)
+        }
+    };
+    let rendered = render(word)?;
+    let probes = [render(PROBES[0])?, render(PROBES[1])?];
     let start = answer(&rendered, &probes).start;
-    let named = |id: &u32| (*id, tokenizer.token_text(*id));
     let mut others = Vec::with_capacity(company.len() + PROBES.len());
     for other in company.iter().cloned().chain(PROBES.map(Arc::from)) {
         // A word that fails is no company; it says so itself when it is looked at.
-        if let Ok(ids) = tokenizer.encode(prompt, &other) {
+        if let Ok(ids) = encode(&other) {
             others.push((other, ids));
         }
     }
+    let (ids, unscorable) = match encode(word) {
+        Ok(ids) => (ids, None),
+        Err(error) => (tokenizer.conversation(&rendered)?, Some(error.to_string())),
+    };
     Ok(Inspection::of(Parts {
         word,
-        tokens: tokenizer.conversation(&rendered)?.iter().map(named).collect(),
+        tokens: ids.into_iter().map(|id| (id, tokenizer.token_text(id))).collect(),
         bos: tokenizer.bos(),
+        pooled: form.is_none(),
         plain: tokenizer.plain(&rendered)?,
         before: tokenizer.plain(&rendered[..start])?,
         company: others,
-        unscorable: tokenizer.encode(prompt, word).err().map(|error| error.to_string()),
+        unscorable,
         rendered,
         probes,
     }))
@@ -166,6 +191,7 @@ mod tests {
             word,
             tokens: ids(&rendered).into_iter().map(|id| (id, String::new())).collect(),
             bos: Some('^' as u32),
+            pooled: true,
             plain: ids(&rendered),
             before: ids(&rendered[..start]),
             company,
@@ -179,7 +205,7 @@ mod tests {
     fn the_word_is_found_in_its_conversation_and_the_last_token_is_read() {
         let plain = inspected("peace", true, "\n");
         assert_eq!(&plain.rendered[plain.word.clone()], "peace");
-        assert_eq!((plain.shared, plain.pooled, plain.tokens.len()), (8, 13, 14));
+        assert_eq!((plain.shared, plain.pooled, plain.tokens.len()), (8, Some(13), 14));
         assert_eq!(plain.badges, []);
     }
 

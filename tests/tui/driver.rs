@@ -11,7 +11,7 @@ use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEnt
 use rewardscope::corpus::{Corpus, Factors, Framing, Prompt, Word};
 use rewardscope::engine::{Event, Job, ModelInfo, Phase, Recorded};
 use rewardscope::model::source::{ModelSource, ModelSpec};
-use rewardscope::model::{Family, LoadOptions, Policies, Provenance};
+use rewardscope::model::{Family, LoadOptions, Policies, Provenance, Unit};
 use rewardscope::scores::{ModelId, PromptId, WordId};
 use rewardscope::ui;
 use rewardscope::ui::theme::Theme;
@@ -323,7 +323,9 @@ pub fn recorded_info(family: Family, source: &str) -> Box<ModelInfo> {
         bos: "recorded".to_owned(),
         template: "recorded".to_owned(),
         head: "recorded".to_owned(),
+        assumed: Vec::new(),
         parameters: 0,
+        unit: Unit::Reward,
         recorded: true,
         demonstration: false,
         policies: Default::default(),
@@ -341,7 +343,9 @@ fn provenance(name: &str) -> Provenance {
         bos: "single".to_owned(),
         template: "tokenizer_config.json, 26 Jul 2024".to_owned(),
         head: "score.weight [1, 64] f32".to_owned(),
+        assumed: Vec::new(),
         parameters: 640_000,
+        unit: Unit::Reward,
         recorded: false,
         demonstration: true,
         policies: Default::default(),

@@ -29,8 +29,8 @@ fn answer(driver: &mut Driver, inspection: Result<Box<Inspection>, String>) {
 fn answer_with(driver: &mut Driver, fixture: &str, bos: BosPolicy) {
     let InspectRequest { prompt_text, word, company, .. } = asked(driver);
     let files = Files::Directory(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(fixture));
-    let tokenizer = read_tokenizer(&files, &LoadOptions { bos, ..LoadOptions::default() }).unwrap();
-    answer(driver, inspect(&tokenizer, &prompt_text, &word, &company).map(Box::new).map_err(|error| error.to_string()));
+    let (tokenizer, form) = read_tokenizer(&files, &LoadOptions { bos, ..LoadOptions::default() }).unwrap();
+    answer(driver, inspect(&tokenizer, form, &prompt_text, &word, &company).map(Box::new).map_err(|error| error.to_string()));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_long_conversation_scrolls_to_its_end_and_no_further() {
     let mut driver = Driver::scored_pair(SIZE);
     driver.keys("i");
     let tokens = (0..400).map(|id| (id, format!("token{id}"))).collect();
-    answer(&mut driver, Ok(Box::new(Inspection { tokens, pooled: 399, ..Inspection::default() })));
+    answer(&mut driver, Ok(Box::new(Inspection { tokens, pooled: Some(399), ..Inspection::default() })));
     driver.keys("GG");
     assert!(driver.text().contains("token399"), "{}", driver.text());
     let Some(Overlay::Inspector(inspector)) = &driver.app.overlay else { panic!("the inspector is open") };
@@ -126,7 +126,7 @@ fn hostile_tokens_put_no_control_character_on_the_screen() {
         ];
         let tokens = vec![(1, evil.to_owned()), (2, "\u{301}".repeat(300)), (u32::MAX, "爱".repeat(40))];
         let rendered = format!("{evil}{}", "e\u{301}\u{301}".repeat(100));
-        let inspection = Inspection { rendered, tokens, word: 3..9, shared: 1, pooled: 2, badges };
+        let inspection = Inspection { rendered, tokens, word: 3..9, shared: 1, pooled: Some(2), badges };
         answer(&mut driver, Ok(Box::new(inspection)));
         for _ in 0..40 {
             assert_eq!(unsafe_cells(&driver.draw_with(&theme)), Default::default());
