@@ -1,5 +1,7 @@
 //! The program from outside, without a screen: what it prints, where, and with which status.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -25,7 +27,9 @@ fn command(home: &Path, arguments: &[&str]) -> Command {
 }
 
 fn home() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a temporary folder")
+    let home = tempfile::tempdir().expect("a temporary folder");
+    std::fs::create_dir(home.path().join("config")).expect("a folder");
+    home
 }
 
 fn stdout(output: &Output) -> String {
@@ -192,12 +196,34 @@ fn bad_input_is_refused_in_one_paragraph() {
         (&["score", "demo-llama", "--corpus", "empty.txt"], 2, &["empty.txt", "no words"]),
         (&["score", "demo-llama", "--corpus", "big-tow"], 2, &["big-tow", "big-two"]),
         (&["score", "demo-llama", "--prompt", "greatest_evr_one"], 2, &["greatest_evr_one", "greatest_ever_one"]),
-        (&["score", "demo-llama", "--word", ""], 1, &["tokens"]),
+        (&["score", "demo-llama", "--word", ""], 1, &["tokenizes to nothing"]),
         (&["score", "demo-llama", "--word", "a", "-o", "no/such/folder/x.csv"], 1, &["no/such/folder/x.csv", "--output"]),
     ];
     for (arguments, status, naming) in cases {
         assert_refused(&rewardscope(home.path(), arguments), status, naming);
     }
+}
+
+#[test]
+fn a_reward_that_is_no_number_is_an_error_that_names_the_word() {
+    let home = home();
+    let directory = home.path().join("nan");
+    std::fs::create_dir(&directory).expect("a folder");
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama")).expect("the fixture") {
+        let entry = entry.expect("a file");
+        std::fs::copy(entry.path(), directory.join(entry.file_name())).expect("a copy");
+    }
+    // safetensors: the length of the header in eight bytes, the header, the data.
+    let file = directory.join("model.safetensors");
+    let mut bytes = std::fs::read(&file).expect("weights");
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..8 + length]).expect("a header");
+    let start = 8 + length + header["score.weight"]["data_offsets"][0].as_u64().expect("an offset") as usize;
+    bytes[start..start + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&file, bytes).expect("weights");
+    let output = rewardscope(home.path(), &["score", "./nan", "--word", "love"]);
+    assert_refused(&output, 1, &["nan", "'love'", "NaN", "--dtype f32"]);
+    assert!(output.stdout.is_empty(), "no score is written");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The bundled word lists keep what `corpora/README.md` says of them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! The bundled pair does what `models/README.md` says of it, from the text of a word to its score.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 // The trainer's own description of the data is read here, so that the pairs are the ones that training held out.
 #[path = "../examples/train-demo-pair/pairs.rs"]
 mod pairs;

@@ -1,5 +1,7 @@
 //! The engine from outside: plans, cancelling, failing, and scores that depend on nothing but model, prompt and word.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};

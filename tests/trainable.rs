@@ -1,5 +1,7 @@
 //! Every operation of the decoder has a gradient: the bundled pair is trained by the code that scores with it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};

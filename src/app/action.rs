@@ -219,6 +219,12 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_has_this_table() {
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&markdown()), "put this table into the README:\n{}", markdown());
+    }
+
+    #[test]
     fn keys_follow_the_view() {
         assert_eq!(Action::of(Key::char('s'), View::Words), Some(Action::Sort));
         assert_eq!(Action::of(Key::char('s'), View::Models), None);

@@ -281,12 +281,13 @@ impl App {
         self.model(self.focus?)
     }
 
-    /// The right-hand model of a comparison: the chosen one, or the one after the model shown.
+    /// The right-hand model of a comparison: the chosen one, else the next of another family, else the next.
     pub fn other(&self) -> Option<&Model> {
         let chosen = self.other.filter(|&id| Some(id) != self.focus).and_then(|id| self.model(id));
         chosen.or_else(|| {
             let at = self.models.iter().position(|m| Some(m.id) == self.focus)?;
-            self.models.iter().cycle().nth(at + 1).filter(|m| Some(m.id) != self.focus)
+            let rest = || self.models[at + 1..].iter().chain(&self.models[..at]);
+            rest().find(|m| m.family() != self.models[at].family()).or_else(|| rest().next())
         })
     }
 

@@ -4,7 +4,7 @@ use super::action::Action;
 use super::input::Input;
 use super::picker::Outcome;
 use super::table::{AxisKind, CompareSort, RankedTable, WordSort};
-use super::{App, Effect, Key, KeyCode, Level, Overlay, View, layout, search};
+use super::{App, Effect, Key, KeyCode, Level, Model, Overlay, View, layout, search};
 use crate::scores::ModelId;
 
 impl App {
@@ -115,6 +115,9 @@ impl App {
             Action::PreviousMatch => self.go_to_match(false),
             Action::NextPrompt => return self.choose_prompt(self.prompt + 1),
             Action::PreviousPrompt => return self.choose_prompt(self.prompt + self.prompts.len().saturating_sub(1)),
+            Action::AllPrompts if self.models.iter().all(Model::is_recorded) => {
+                return self.tell(Level::Info, "recorded models have their scores: there is nothing to compute");
+            }
             Action::AllPrompts => {
                 self.all_prompts = !self.all_prompts;
                 let text = if self.all_prompts {

@@ -80,6 +80,9 @@ impl App {
                 due.then(|| self.rank_now()).flatten().into_iter().collect()
             }
             Message::Corpus(Ok(corpus)) => {
+                if !corpus.notes.is_empty() {
+                    self.tell(Level::Info, format!("{}: {}", corpus.name, corpus.notes.join("; ")));
+                }
                 self.corpus = Some(corpus);
                 self.cursor.top();
                 self.words_changed()
@@ -177,6 +180,10 @@ impl App {
     }
 
     fn recorded_scores(&mut self, id: ModelId, recorded: Recorded) -> Vec<Effect> {
+        if !recorded.notes.is_empty() {
+            let name = self.model(id).map(|model| model.spec.name.clone()).unwrap_or_default();
+            self.tell(Level::Info, format!("{name}: {}", recorded.notes.join("; ")));
+        }
         let words: Vec<_> = recorded.words.iter().map(|word| self.book.word(word)).collect();
         for (prompt, scores) in recorded.prompts.into_iter().zip(recorded.scores) {
             let prompt_id = self.book.prompt(&prompt.text);

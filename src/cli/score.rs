@@ -70,6 +70,8 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let engine = Engine::start(session.catalogue.clone(), events)
         .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
 
+    let words_notes = asked.iter().flat_map(|corpus| corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)));
+    let words_notes: Vec<String> = words_notes.collect();
     let mut run = Run::new(specs, asked, prompts, args.options.over(&session.settings), args.tokens);
     run.start(&engine, default.as_ref());
     let mut progress = Progress::new();
@@ -77,7 +79,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     progress.clear();
     drop(engine);
     let interrupted = !finished?;
-    for note in &run.notes {
+    for note in words_notes.iter().chain(&run.notes) {
         eprintln!("note: {}", crate::text::visible(note));
     }
     output.finish(&run.provenance(), interrupted || !run.failures.is_empty())?;

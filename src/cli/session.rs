@@ -8,7 +8,7 @@ use super::args::WordArgs;
 use crate::config::{Folders, Settings};
 use crate::corpus::{self, Corpus, Prompt};
 use crate::model::catalogue::Catalogue;
-use crate::model::source::{self, ModelSpec};
+use crate::model::source::{self, ModelSource, ModelSpec};
 
 /// The word list that a live model is asked when none is named.
 pub const DEFAULT_CORPUS: &str = "big-two";
@@ -38,8 +38,12 @@ impl Session {
                     continue;
                 }
                 let taken = specs.iter().any(|known| known.name == spec.name);
-                // Two directories of one name are told apart by what was typed.
-                let name = if taken { argument.clone() } else { spec.name };
+                // Two of one name are told apart by their file, or by what was typed.
+                let name = match &spec.source {
+                    _ if !taken => spec.name,
+                    ModelSource::Recorded(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+                    _ => argument.clone(),
+                };
                 specs.push(ModelSpec { name, ..spec });
             }
         }

@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::user_toml::TomlError;
+
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {
     #[error("{}: {problem}. {next}", file.display())]
     File { file: PathBuf, problem: String, next: String },
     #[error("no {kind} '{name}'. {next}")]
     Unknown { kind: &'static str, name: String, next: String },
+    #[error(transparent)]
+    Toml(#[from] TomlError),
 }
 
 impl CorpusError {

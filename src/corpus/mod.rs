@@ -74,6 +74,7 @@ impl Corpus {
 pub(crate) struct Builder {
     corpus: Corpus,
     index: HashMap<Arc<str>, usize>,
+    categories: HashMap<String, u16>,
     /// Rows that named a word and category already there.
     repeated: usize,
 }
@@ -81,7 +82,8 @@ pub(crate) struct Builder {
 impl Builder {
     pub(crate) fn new(corpus: Corpus) -> Self {
         let index = corpus.words.iter().enumerate().map(|(i, word)| (word.text.clone(), i)).collect();
-        Builder { corpus, index, repeated: 0 }
+        let categories = corpus.categories.iter().cloned().zip(0..=u16::MAX).collect();
+        Builder { corpus, index, categories, repeated: 0 }
     }
 
     pub(crate) fn add<'a>(&mut self, text: &str, categories: impl IntoIterator<Item = &'a str>) {
@@ -117,13 +119,15 @@ impl Builder {
         self.corpus
     }
 
-    /// The id of a category, new or known; none past 65,536 of them.
+    /// The id of a category, new or known; none once 65,536 are known.
     fn category(&mut self, name: &str) -> Option<u16> {
-        let at = self.corpus.categories.iter().position(|known| known == name).unwrap_or_else(|| {
-            self.corpus.categories.push(name.to_owned());
-            self.corpus.categories.len() - 1
-        });
-        u16::try_from(at).ok()
+        if let Some(&id) = self.categories.get(name) {
+            return Some(id);
+        }
+        let id = u16::try_from(self.corpus.categories.len()).ok()?;
+        self.categories.insert(name.to_owned(), id);
+        self.corpus.categories.push(name.to_owned());
+        Some(id)
     }
 }
 

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::error::{CorpusError, did_you_mean, nearest};
 use super::prompt::{Factors, Framing, Prompt, PromptSet};
-use super::read::read_text;
+use super::read::{MOST_BYTES, read_text};
+use crate::user_toml::{self, TomlError};
 
 const BUILTIN: &str = include_str!("../../corpora/prompts.toml");
 
@@ -20,9 +22,9 @@ struct File {
     #[serde(default)]
     superlative: Vec<Level>,
     #[serde(default)]
-    concision: Vec<Level>,
+    concision: Vec<Spanned<Level>>,
     #[serde(default)]
-    prompt: Vec<Single>,
+    prompt: Vec<Spanned<Single>>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +56,8 @@ impl PromptSet {
         parse(Path::new("prompts.toml"), BUILTIN)
     }
 
-    /// The study's 54, followed by the sets of `user_dir/prompts/*.toml`. A key or text that stands twice counts once.
+    /// The study's 54, followed by the sets of `user_dir/prompts/*.toml`. A prompt that stands twice counts once; one key for
+    /// two questions is an error.
     pub fn with_user(user_dir: Option<&Path>) -> Result<PromptSet, CorpusError> {
         let mut set = Self::builtin()?;
         let entries = user_dir.and_then(|dir| std::fs::read_dir(dir.join("prompts")).ok());
@@ -62,9 +65,14 @@ impl PromptSet {
         files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
         files.sort();
         for path in files {
-            for prompt in parse(&path, &read_text(&path)?)?.prompts {
-                if !set.prompts.iter().any(|known| known.label() == prompt.label() || known.text == prompt.text) {
-                    set.prompts.push(prompt);
+            for prompt in parse(&path, &read_text(&path, MOST_BYTES)?)?.prompts {
+                match set.prompts.iter().find(|known| known.label() == prompt.label()) {
+                    None => set.prompts.push(prompt),
+                    Some(known) if known.text == prompt.text => {}
+                    Some(known) => {
+                        let problem = format!("the key '{}' already stands for '{}'", known.label(), known.text);
+                        return Err(CorpusError::file(&path, problem, "Choose another key"));
+                    }
                 }
             }
         }
@@ -102,32 +110,37 @@ pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prom
 }
 
 fn parse(path: &Path, text: &str) -> Result<PromptSet, CorpusError> {
-    let file: File = toml::from_str(text).map_err(|error| {
-        CorpusError::file(path, error.to_string().trim_end().to_owned(), "See the built-in corpora/prompts.toml for the form")
-    })?;
+    let name = path.to_string_lossy();
+    let file: File = user_toml::parse(&name, text)?;
     let mut prompts = Vec::new();
+    let factors = [file.adjective.is_empty(), file.superlative.is_empty(), file.concision.is_empty()];
+    if factors.contains(&true) && factors.contains(&false) {
+        let next = "A factorial design needs at least one each of [[adjective]], [[superlative]] and [[concision]]";
+        return Err(CorpusError::file(path, "its factorial design is incomplete", next));
+    }
+    for concision in &file.concision {
+        check_template(&concision.get_ref().text).map_err(|message| TomlError::at(&name, text, concision.span(), message))?;
+    }
     for adjective in &file.adjective {
         for superlative in &file.superlative {
-            for concision in &file.concision {
-                let text = concision.text.replace("{adjective}", &adjective.text).replace("{superlative}", &superlative.text);
-                let key = format!("{}_{}_{}", adjective.key, superlative.key, concision.key);
-                let factors = Factors {
-                    adjective: adjective.key.clone(),
-                    superlative: superlative.key.clone(),
-                    concision: concision.key.clone(),
-                };
-                prompts.push(Prompt {
-                    key: Some(key.into()),
-                    text: text.into(),
-                    framing: Some(adjective.framing),
-                    factors: Some(factors),
-                });
+            for concision in file.concision.iter().map(Spanned::get_ref) {
+                prompts.push(cross(adjective, superlative, concision));
             }
         }
     }
     for single in file.prompt {
+        let (at, single) = (single.span(), single.into_inner());
         let key: Option<Arc<str>> = single.key.map(Into::into);
-        prompts.push(Prompt { key, text: single.text.into(), framing: single.framing, factors: None });
+        let message = match key.as_deref() {
+            _ if single.text.trim().is_empty() => "the text is empty",
+            Some("all") => "the key 'all' means the study's 54 prompts; choose another",
+            Some(key) if key.is_empty() || key.contains(char::is_whitespace) => "a key is one word, such as meaning_of_life",
+            _ => {
+                prompts.push(Prompt { key, text: single.text.into(), framing: single.framing, factors: None });
+                continue;
+            }
+        };
+        return Err(TomlError::at(&name, text, at, message).into());
     }
     if prompts.is_empty() {
         let next = "Give [[prompt]] entries with a text, or [[adjective]], [[superlative]] and [[concision]]";
@@ -135,6 +148,26 @@ fn parse(path: &Path, text: &str) -> Result<PromptSet, CorpusError> {
     }
     let name = file.name.or_else(|| Some(path.file_stem()?.to_string_lossy().into_owned())).unwrap_or_default();
     Ok(PromptSet { name, prompts })
+}
+
+/// A template that lacks a factor would ask the same question under several keys.
+fn check_template(template: &str) -> Result<(), String> {
+    let lacking = ["{adjective}", "{superlative}"].into_iter().find(|place| !template.contains(place));
+    if let Some(place) = lacking {
+        return Err(format!("the text needs {place}, where that factor is put in"));
+    }
+    if template.replace("{adjective}", "").replace("{superlative}", "").contains(['{', '}']) {
+        return Err("the text may hold {adjective} and {superlative}, and no other braces".to_owned());
+    }
+    Ok(())
+}
+
+fn cross(adjective: &Adjective, superlative: &Level, concision: &Level) -> Prompt {
+    let text = concision.text.replace("{adjective}", &adjective.text).replace("{superlative}", &superlative.text);
+    let key = format!("{}_{}_{}", adjective.key, superlative.key, concision.key);
+    let factors =
+        Factors { adjective: adjective.key.clone(), superlative: superlative.key.clone(), concision: concision.key.clone() };
+    Prompt { key: Some(key.into()), text: text.into(), framing: Some(adjective.framing), factors: Some(factors) }
 }
 
 #[cfg(test)]
@@ -177,10 +210,31 @@ mod tests {
         let file = folder.path().join("prompts/mine.toml");
         std::fs::write(&file, "[[prompt]]\nkey = \"new\"\ntext = \"What is new?\"\nframing = \"positive\"\n").unwrap();
         assert_eq!(resolve(&["new".to_owned()], Some(folder.path())).unwrap()[0].framing, Some(Framing::Positive));
-        std::fs::write(&file, "[[prompt]]\ntxt = \"What is new?\"\n").unwrap();
-        let message = resolve(&["new".to_owned()], Some(folder.path())).unwrap_err().to_string();
-        for naming in ["mine.toml", "line 2", "txt", "`text`"] {
-            assert!(message.contains(naming), "'{naming}' is not in: {message}");
+        let design = "[[adjective]]\nkey = \"odd\"\ntext = \"oddest\"\nframing = \"negative\"\n[[superlative]]\nkey = \"now\"\ntext = \"now\"\n\
+                      [[concision]]\nkey = \"one\"\ntext = \"What is the {adjective} thing {superlative}?\"\n";
+        std::fs::write(&file, design).unwrap();
+        assert_eq!(&*resolve(&["odd_now_one".to_owned()], Some(folder.path())).unwrap()[0].text, "What is the oddest thing now?");
+        let single = |key: &str, text: &str| format!("[[prompt]]\nkey = \"{key}\"\ntext = \"{text}\"\n");
+        for (text, naming) in [
+            ("[[prompt]]\ntxt = \"What is new?\"\n".to_owned(), &["line 2", "txt", "`text`"][..]),
+            (design.replace("{superlative}", ""), &["line 8", "{superlative}"]),
+            (design.replace("thing", "{noun}"), &["line 8", "{adjective}"]),
+            (design.replace("[[superlative]]", "[[prompt]]"), &["incomplete", "[[superlative]]"]),
+            (single("new", " "), &["line 1", "empty"]),
+            (single("all", "What is new?"), &["'all'"]),
+            (single("two words", "What is new?"), &["one word"]),
+            (single("best_ever_one", "What is new?"), &["'best_ever_one' already", "another key"]),
+            (String::new(), &["no prompts"]),
+        ] {
+            std::fs::write(&file, &text).unwrap();
+            let message = resolve(&["new".to_owned()], Some(folder.path())).unwrap_err().to_string();
+            for naming in naming.iter().chain(&["mine.toml"]) {
+                assert!(message.contains(naming), "'{naming}' is not in: {message}");
+            }
+            assert_eq!(message.lines().count(), 1, "{message}");
         }
+        std::fs::write(&file, single("mine", "What, in one word, is the best thing ever?")).unwrap();
+        let own = resolve(&["mine".to_owned()], Some(folder.path())).unwrap();
+        assert_eq!(own[0].label(), "mine", "a question of the study may have a key of the user's");
     }
 }

@@ -5,17 +5,19 @@
 
 use std::path::Path;
 
+use csv::StringRecord;
+
 use super::error::CorpusError;
 use super::{Builder, Corpus};
 
 /// Larger files are refused: no word list comes near.
-const MOST_BYTES: u64 = 256 << 20;
+pub(crate) const MOST_BYTES: u64 = 256 << 20;
 const WORD_COLUMNS: [&str; 5] = ["word", "token_decoded", "response", "term", "dicterm"];
 const CATEGORY_COLUMNS: [&str; 2] = ["category", "categories"];
 
 /// Reads a list in the format that its name ends with: `.csv`, `.dicx`, `.dic`; anything else is one word a line.
 pub fn read_file(path: &Path) -> Result<Corpus, CorpusError> {
-    let text = read_text(path)?;
+    let text = read_text(path, MOST_BYTES)?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     let parse = match extension.as_str() {
         "csv" => parse_csv,
@@ -28,14 +30,14 @@ pub fn read_file(path: &Path) -> Result<Corpus, CorpusError> {
 
 /// Reads one word a line, whatever the file is called.
 pub fn read_words_file(path: &Path) -> Result<Corpus, CorpusError> {
-    parse_plain(path, &read_text(path)?)
+    parse_plain(path, &read_text(path, MOST_BYTES)?)
 }
 
 /// CSV with a header: a word column (`word`, `token_decoded`, `response`, `term`) and, where there is one, a category column
 /// (`category`, or `categories` with `;` between them).
 pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| ragged(path, &error))?.clone();
+    let header = reader.headers().map_err(|error| ragged(path, text, &error))?.clone();
     let column = |names: &[&str]| names.iter().find_map(|name| header.iter().position(|h| h.trim().eq_ignore_ascii_case(name)));
     let Some(word_at) = column(&WORD_COLUMNS) else {
         let found: Vec<&str> = header.iter().collect();
@@ -47,7 +49,7 @@ pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, CorpusError> 
     let mut builder = Builder::new(named(path));
     let mut without_word = 0;
     for record in reader.records() {
-        let record = record.map_err(|error| ragged(path, &error))?;
+        let record = record.map_err(|error| ragged(path, text, &error))?;
         let word = record.get(word_at).unwrap_or_default();
         if word.is_empty() {
             without_word += 1;
@@ -66,18 +68,18 @@ pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, CorpusError> 
 /// LIWC-22: a column of terms, then one column a category with an X where the term belongs.
 pub(crate) fn parse_dicx(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| ragged(path, &error))?.clone();
+    let header = reader.headers().map_err(|error| ragged(path, text, &error))?.clone();
     let mut builder = Builder::new(named(path));
     let mut wildcards = 0;
     for record in reader.records() {
-        let record = record.map_err(|error| ragged(path, &error))?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let record = record.map_err(|error| ragged(path, text, &error))?;
         let mut categories = Vec::new();
         for (cell, name) in record.iter().zip(&header).skip(1) {
             match cell.trim() {
                 "" | "0" => {}
                 "X" | "x" | "1" => categories.push(name.trim()),
                 other => {
+                    let line = line_of(text, &record);
                     let problem = format!("line {line}: '{other}' under '{}' is neither an X nor empty", name.trim());
                     return Err(CorpusError::file(path, problem, "Mark membership with X"));
                 }
@@ -160,7 +162,8 @@ fn finish(path: &Path, mut builder: Builder) -> Result<Corpus, CorpusError> {
     }
     let corpus = builder.finish();
     if corpus.words.is_empty() {
-        return Err(CorpusError::file(path, "it holds no words", "Give a file with at least one word"));
+        let notes: String = corpus.notes.iter().map(|note| format!("; {note}")).collect();
+        return Err(CorpusError::file(path, format!("it holds no words{notes}"), "Give a file with at least one word"));
     }
     if corpus.categories.len() > usize::from(u16::MAX) {
         return Err(CorpusError::file(path, "it has more than 65,535 categories", "Look whether its columns are swapped"));
@@ -172,17 +175,17 @@ fn named(path: &Path) -> Corpus {
     Corpus::new(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default())
 }
 
-/// A file as text, without a byte order mark.
-pub(crate) fn read_text(path: &Path) -> Result<String, CorpusError> {
+/// A file of at most `most_bytes` as text, without a byte order mark.
+pub(crate) fn read_text(path: &Path, most_bytes: u64) -> Result<String, CorpusError> {
     let unreadable =
         |error: std::io::Error| CorpusError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions");
     let meta = std::fs::metadata(path).map_err(unreadable)?;
     if meta.is_dir() {
         return Err(CorpusError::file(path, "is a directory", "Give one of its files"));
     }
-    if meta.len() > MOST_BYTES {
-        let problem = format!("is {}, more than a word list can be", crate::text::bytes(meta.len()));
-        return Err(CorpusError::file(path, problem, "Give a file of at most 256 MiB"));
+    if meta.len() > most_bytes {
+        let problem = format!("is {}, more than such a file can be", crate::text::bytes(meta.len()));
+        return Err(CorpusError::file(path, problem, format!("Give a file of at most {}", crate::text::bytes(most_bytes))));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
     utf8(path, bytes)
@@ -198,20 +201,38 @@ pub(crate) fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, CorpusError> {
             let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
             let byte = error.as_bytes().get(at).copied().unwrap_or_default();
             let problem = format!("line {line} is not UTF-8 (byte 0x{byte:02x})");
-            Err(CorpusError::file(path, problem, "Convert it, for example with: iconv -f latin1 -t utf-8"))
+            // What spreadsheets save as "Unicode text" begins with a byte order mark of UTF-16.
+            let from = if matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) { "utf-16" } else { "latin1" };
+            Err(CorpusError::file(path, problem, format!("Convert it, for example with: iconv -f {from} -t utf-8")))
         }
     }
 }
 
-pub(crate) fn ragged(path: &Path, error: &csv::Error) -> CorpusError {
-    let line = error.position().map(|position| format!("line {}: ", position.line())).unwrap_or_default();
-    let problem = match error.kind() {
+/// What is wrong with the form of a CSV text.
+pub(crate) fn ragged(path: &Path, text: &str, error: &csv::Error) -> CorpusError {
+    let place = error.position().map(|position| format!("line {}: ", line_at(text, position))).unwrap_or_default();
+    let (problem, next) = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{line}{len} fields where the header has {expected_len}")
+            let problem = format!("{place}{len} fields where the header has {expected_len}");
+            (problem, "Quote fields that contain commas or line breaks")
         }
-        _ => format!("{line}{error}"),
+        csv::ErrorKind::Utf8 { .. } => (format!("{place}not UTF-8"), "Convert it, for example with: iconv -f latin1 -t utf-8"),
+        _ => (format!("{place}{error}"), "Check that it is a CSV file and can be read"),
     };
-    CorpusError::file(path, problem, "Quote fields that contain commas or line breaks")
+    CorpusError::file(path, problem, next)
+}
+
+/// The line, counted from 1, on which a record of `text` begins.
+pub(crate) fn line_of(text: &str, record: &StringRecord) -> usize {
+    record.position().map_or(1, |position| line_at(text, position))
+}
+
+/// The csv crate places a record where the one before it ended: before the rest of a CRLF and before empty lines.
+fn line_at(text: &str, position: &csv::Position) -> usize {
+    let bytes = text.as_bytes();
+    let end = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(bytes.len());
+    let blank = bytes[end..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    bytes[..end + blank].iter().filter(|&&byte| byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -280,13 +301,20 @@ mod tests {
         let error = |parse: Parse, text: &str| parse(Path::new("list.csv"), text).unwrap_err().to_string();
         for (message, naming) in [
             (error(parse_csv, "word,category\na,b\nc,d,e\n"), &["list.csv", "line 3", "3 fields", "2"][..]),
+            (error(parse_csv, "word,category\r\na,b\r\n\r\nc,d,e\r\n"), &["line 4"]),
+            (error(parse_csv, "word,category\n\"a\nb\",c\n\"c,d\n"), &["line 4"]),
             (error(parse_csv, "wort,kategorie\na,b\n"), &["wort, kategorie", "word,category"]),
             (error(parse_plain, "\n\n"), &["no words"]),
             (error(parse_csv, "word,category\n"), &["no words"]),
+            (error(parse_dicx, "DicTerm,A\nlov*,X\n"), &["no words", "1 terms that end in *"]),
             (error(parse_dicx, "DicTerm,A\nlove,maybe\n"), &["line 2", "maybe", "'A'"]),
             (error(parse_dic, "%\n1 a\n%\nlove\t7\n"), &["line 4", "'7'"]),
             (error(parse_dic, "love 1\n"), &["line 1"]),
-            (utf8(Path::new("l.txt"), b"ok\ncaf\xe9".to_vec()).unwrap_err().to_string(), &["l.txt", "line 2", "0xe9", "iconv"]),
+            (
+                utf8(Path::new("l.txt"), b"ok\ncaf\xe9".to_vec()).unwrap_err().to_string(),
+                &["l.txt", "line 2", "0xe9", "iconv -f latin1"],
+            ),
+            (utf8(Path::new("l.txt"), b"\xff\xfel\0".to_vec()).unwrap_err().to_string(), &["line 1", "iconv -f utf-16"]),
         ] {
             for name in naming {
                 assert!(message.contains(name), "'{name}' is not in: {message}");
@@ -294,12 +322,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn columns_that_were_swapped_are_noticed() {
+        let rows: String = (0..70_000).map(|i| format!("noun,word{i}\n")).collect();
+        let message = parse_csv(Path::new("x.csv"), &format!("word,category\n{rows}")).unwrap_err().to_string();
+        assert!(message.contains("65,535 categories"), "{message}");
+    }
+
     proptest! {
+        /// From the pieces that the formats are made of, as arbitrary bytes are hardly ever a file that is read past its start.
         #[test]
-        fn no_bytes_make_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            if let Ok(text) = utf8(Path::new("x"), bytes) {
-                for parse in [parse_csv, parse_dicx, parse_dic, parse_plain] {
-                    let _ = parse(Path::new("x"), &text);
+        fn no_text_makes_a_reader_panic(
+            pieces in proptest::collection::vec(
+                prop_oneof![
+                    proptest::sample::select(vec![
+                        "word", "category", "DicTerm", "X", "%", "1", "love*", ",", ",", "\"", "\t", " ", "\r", "\n", "\n", "\r\n", "\u{feff}", "é",
+                    ]).prop_map(|piece| piece.as_bytes().to_vec()),
+                    proptest::collection::vec(any::<u8>(), 0..4),
+                ],
+                0..60,
+            )
+        ) {
+            let bytes = pieces.concat();
+            let lossy = String::from_utf8_lossy(&bytes).into_owned();
+            for text in [utf8(Path::new("x"), bytes).ok(), Some(lossy)].into_iter().flatten() {
+                for header in ["", "word,category\n", "DicTerm,a,b\r\n", "%\n1\ta\n%\n"] {
+                    for parse in [parse_csv, parse_dicx, parse_dic, parse_plain] {
+                        let _ = parse(Path::new("x"), &format!("{header}{text}"));
+                    }
                 }
             }
         }

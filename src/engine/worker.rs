@@ -92,11 +92,13 @@ pub(super) struct Worker {
     activity: Arc<Mutex<Activity>>,
     models: HashMap<ModelId, Opened>,
     jobs: Vec<Running>,
+    /// Bytes that are free for weights.
+    available: Box<dyn Fn() -> u64 + Send>,
 }
 
 impl Worker {
     pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>) -> Self {
-        Worker { requests, events, activity, models: HashMap::new(), jobs: Vec::new() }
+        Worker { requests, events, activity, models: HashMap::new(), jobs: Vec::new(), available: Box::new(memory::available) }
     }
 
     pub(super) fn run(mut self) {
@@ -200,18 +202,15 @@ impl Worker {
 
     /// Drops loaded models, the one used longest ago first, until `needed` bytes are free.
     fn make_room(&mut self, model: ModelId, needed: u64) -> Result<(), ModelError> {
-        while memory::available() < needed {
+        while (self.available)() < needed {
             let others = self.models.iter_mut().filter(|(id, _)| **id != model);
             let oldest =
                 others.filter_map(|(_, opened)| Some((opened.loaded.as_ref()?.used, opened))).min_by_key(|(used, _)| *used);
             match oldest {
                 Some((_, opened)) => opened.loaded = None,
                 None => {
-                    let problem = format!(
-                        "needs about {} of memory, and {} is free",
-                        text::bytes(needed),
-                        text::bytes(memory::available())
-                    );
+                    let problem =
+                        format!("needs about {} of memory, and {} is free", text::bytes(needed), text::bytes((self.available)()));
                     let next = "Close other programs, choose a smaller model, or --dtype bf16, which takes half of f32";
                     return Err(ModelError::unsupported(self.name(model), problem, next));
                 }
@@ -283,4 +282,78 @@ impl Worker {
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("the computation broke off: {}", text.unwrap_or("no reason given"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::bundled;
+    use crate::scores::WordId;
+    use std::collections::VecDeque;
+    use std::sync::mpsc::channel;
+
+    /// Opens the bundled pair, plans one job of each and then another of the first, with memory as `available` says at each
+    /// look; the events until so many scores have come.
+    fn run(available: &[u64], scores: usize) -> Vec<Event> {
+        let (requests, receiver) = channel();
+        let (sender, events) = channel();
+        let mut worker = Worker::new(receiver, Arc::new(move |event| drop(sender.send(event))), Arc::default());
+        let looks = Mutex::new(VecDeque::from(available.to_vec()));
+        worker.available = Box::new(move || lock(&looks).pop_front().unwrap_or(u64::MAX));
+        for (id, name) in bundled::NAMES.into_iter().enumerate() {
+            let files = Files::Bundled { name, entries: bundled::bundled(name).unwrap() };
+            let label = SourceLabel { name: name.to_owned(), ..SourceLabel::default() };
+            let request = Request::Open { model: ModelId(id as u32), files, label, options: LoadOptions::default() };
+            requests.send(request).unwrap();
+        }
+        let job = |model, prompt| Job {
+            model: ModelId(model),
+            prompt: PromptId(prompt),
+            prompt_text: "What is best?".into(),
+            words: vec![(WordId(0), "love".into()), (WordId(1), "hate".into())],
+            tokens: false,
+        };
+        requests.send(Request::Plan(vec![job(0, 0), job(1, 0), job(0, 1)])).unwrap();
+        let worker = std::thread::spawn(move || worker.run());
+        let mut seen = Vec::new();
+        while scored(&seen) < scores {
+            seen.push(events.recv_timeout(Duration::from_secs(60)).unwrap());
+        }
+        requests.send(Request::Stop).unwrap();
+        worker.join().unwrap();
+        seen
+    }
+
+    fn loads(events: &[Event]) -> Vec<u32> {
+        events.iter().filter_map(|event| if let Event::Ready { model, .. } = event { Some(model.0) } else { None }).collect()
+    }
+
+    fn scored(events: &[Event]) -> usize {
+        events.iter().map(|event| if let Event::Scores { scores, .. } = event { scores.len() } else { 0 }).sum()
+    }
+
+    #[test]
+    fn models_stay_loaded_together_where_memory_allows() {
+        let events = run(&[], 6);
+        assert_eq!(loads(&events), [0, 1]);
+    }
+
+    #[test]
+    fn where_memory_is_short_models_take_turns_and_every_score_comes() {
+        // The first fits; the second only after the first is dropped; the first again only after the second is.
+        let events = run(&[u64::MAX, 0, u64::MAX, 0, u64::MAX], 6);
+        assert_eq!(loads(&events), [0, 1, 0]);
+    }
+
+    #[test]
+    fn a_model_that_never_fits_is_refused_with_numbers_and_the_other_is_scored() {
+        let events = run(&[0, 0], 2);
+        let refusal = events.iter().find_map(|event| match event {
+            Event::Phase { model: ModelId(0), phase: Phase::Failed(message) } => Some(message.clone()),
+            _ => None,
+        });
+        let refusal = refusal.expect("the first model is refused");
+        assert!(refusal.contains("demo-llama: needs about") && refusal.contains("0 B is free"), "{refusal}");
+        assert_eq!(loads(&events), [1]);
+    }
 }

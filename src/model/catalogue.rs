@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::Family;
 use crate::corpus::error::{CorpusError, nearest};
-use crate::corpus::read::read_text;
+use crate::corpus::read::{MOST_BYTES, read_text};
+use crate::user_toml::{self, TomlError};
 
 const BUILTIN: &str = include_str!("../../corpora/models.toml");
 
@@ -50,7 +51,7 @@ pub struct Catalogue {
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
-    model: Vec<Entry>,
+    model: Vec<toml::Spanned<Entry>>,
 }
 
 impl Catalogue {
@@ -63,7 +64,7 @@ impl Catalogue {
     pub fn with_user(user_dir: Option<&Path>) -> Result<Self, CorpusError> {
         let mut catalogue = Self::builtin()?;
         let Some(path) = user_dir.map(|dir| dir.join("models.toml")).filter(|path| path.exists()) else { return Ok(catalogue) };
-        let own = parse(&path, &read_text(&path)?)?;
+        let own = parse(&path, &read_text(&path, MOST_BYTES)?)?;
         catalogue.entries.retain(|entry| !own.iter().any(|o| o.nickname.eq_ignore_ascii_case(&entry.nickname)));
         catalogue.entries.splice(0..0, own);
         Ok(catalogue)
@@ -86,10 +87,25 @@ impl Catalogue {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, CorpusError> {
-    let file: File = toml::from_str(text).map_err(|error| {
-        CorpusError::file(path, error.to_string().trim_end().to_owned(), "See the built-in corpora/models.toml for the form")
-    })?;
-    Ok(file.model)
+    let name = path.to_string_lossy();
+    let file: File = user_toml::parse(&name, text)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    for entry in file.model {
+        let (at, entry) = (entry.span(), entry.into_inner());
+        let is_id = |id: &str| {
+            id.split('/').count() == 2 && id.split('/').all(|part| !part.is_empty()) && !id.contains(char::is_whitespace)
+        };
+        if entry.nickname.trim().is_empty() || !is_id(&entry.id) {
+            let message =
+                format!("nickname '{}' and id '{}': a name and an id like owner/name are needed", entry.nickname, entry.id);
+            return Err(TomlError::at(&name, text, at, message).into());
+        }
+        if entries.iter().any(|other| other.nickname.eq_ignore_ascii_case(&entry.nickname)) {
+            return Err(TomlError::at(&name, text, at, format!("the nickname '{}' stands twice", entry.nickname)).into());
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
 }
 
 #[cfg(test)]
@@ -116,10 +132,19 @@ mod tests {
         let catalogue = Catalogue::with_user(Some(folder.path())).unwrap();
         assert_eq!(catalogue.entries().len(), 10);
         assert_eq!(catalogue.find("R-Gem-2B").unwrap().id, "me/mine");
-        std::fs::write(&file, "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamly = \"Gemma\"\n").unwrap();
-        let message = Catalogue::with_user(Some(folder.path())).unwrap_err().to_string();
-        for naming in ["models.toml", "line 4", "famly", "family"] {
-            assert!(message.contains(naming), "'{naming}' is not in: {message}");
+        let entry = "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamily = \"Gemma\"\n";
+        for (text, naming) in [
+            (entry.replace("family", "famly"), &["line 4", "famly", "`family`"][..]),
+            (entry.replace("me/mine", "mine"), &["line 1", "'mine'", "owner/name"]),
+            (entry.replace("Gemma", "Gemini"), &["line 4", "Gemini", "`Llama`"]),
+            (entry.repeat(2), &["line 5", "'x' stands twice"]),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let message = Catalogue::with_user(Some(folder.path())).unwrap_err().to_string();
+            for naming in naming.iter().chain(&["models.toml"]) {
+                assert!(message.contains(naming), "'{naming}' is not in: {message}");
+            }
+            assert_eq!(message.lines().count(), 1, "{message}");
         }
     }
 }

@@ -82,11 +82,13 @@ impl RewardModel {
     }
 }
 
-/// Bytes that the weights will take in memory, from the headers of their files.
+/// Bytes of main memory that the weights will take, from the headers of their files; 0 where another device holds them.
 pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, ModelError> {
+    // What the configuration says is wrong comes before what its weights lack.
+    ModelConfig::read(files)?;
     let weights = Weights::open(files)?;
     let device = device::open(options.device)?;
-    Ok(memory(&weights, dtype(&weights, options, &device)))
+    Ok(if device.is_cpu() { memory(&weights, dtype(&weights, options, &device)) } else { 0 })
 }
 
 fn dtype(weights: &Weights, options: &LoadOptions, device: &Device) -> DType {

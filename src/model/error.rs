@@ -20,6 +20,9 @@ pub enum ModelError {
     Word { word: String, problem: String, next: String },
     #[error("{repository}: {problem}. {next}")]
     Hub { repository: String, problem: String, next: String },
+    /// A file that was to hold recorded scores.
+    #[error(transparent)]
+    Scores(Box<crate::corpus::CorpusError>),
     #[error("cancelled")]
     Cancelled,
     #[error("{0}. This is a fault in the program; please report it with the model's name")]

@@ -91,15 +91,9 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
 
 fn from_path(path: &Path, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, ModelError> {
     if path.is_file() {
-        return if recorded::is_recorded_file(path) {
-            Ok(vec![recorded_spec(path, catalogue)])
-        } else {
-            Err(ModelError::file(
-                path,
-                "this file is not one of recorded scores (CSV or Parquet with a column of words and one of scores for each prompt)",
-                "For a checkpoint, name the directory that holds its config.json",
-            ))
-        };
+        // What the reader of scores says, so that a damaged file is not taken for one of another kind.
+        let why_not = recorded::check(path);
+        return why_not.map(|()| vec![recorded_spec(path, catalogue)]).map_err(|error| ModelError::Scores(Box::new(error)));
     }
     if !path.is_dir() {
         return Err(no_such_path(path));

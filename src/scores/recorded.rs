@@ -22,7 +22,19 @@ const EXTENSIONS: [&str; 2] = ["parquet", "csv"];
 
 /// True for a CSV or Parquet file with one of the two layouts.
 pub fn is_recorded_file(path: &Path) -> bool {
-    path.is_file() && extension(path).is_some() && table::header(path).is_ok_and(|header| layout(&header).is_some())
+    path.is_file() && check(path).is_ok()
+}
+
+/// Looks at a file's name and column names alone.
+///
+/// # Errors
+/// Why it holds no recorded scores.
+pub fn check(path: &Path) -> Result<(), CorpusError> {
+    if extension(path).is_none() {
+        let problem = "not a file of recorded scores, which is CSV or Parquet";
+        return Err(CorpusError::file(path, problem, "For a checkpoint, name the directory that holds its config.json"));
+    }
+    layout(path, &table::header(path)?).map(drop)
 }
 
 /// The recorded files of a directory, by name; of a model that stands as Parquet and as CSV, the Parquet file, as CSV rounds.
@@ -47,9 +59,7 @@ pub fn identify(path: &Path, catalogue: &Catalogue) -> (String, Family) {
 /// Reads a file; the model's name and family as [`identify`] gives them.
 pub fn read(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), CorpusError> {
     let (name, family) = identify(path, catalogue);
-    let table = table::read(path)?;
-    let known = PromptSet::builtin()?;
-    Ok((name, family, recorded(path, &table, &known)?))
+    Ok((name, family, recorded(path, Table::open(path)?)?))
 }
 
 fn extension(path: &Path) -> Option<usize> {
@@ -63,38 +73,39 @@ struct Layout {
     scores: Vec<usize>,
 }
 
-fn layout(header: &[String]) -> Option<Layout> {
+fn layout(path: &Path, header: &[String]) -> Result<Layout, CorpusError> {
     let at = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
     let tokens = [at("token_id"), at("token_name"), at("token_decoded")];
     let word = match (at("response"), tokens) {
-        (Some(word), _) => word,
-        (None, [Some(_), _, Some(decoded)]) => decoded,
-        _ => return None,
+        (Some(word), _) => Some(word),
+        (None, [Some(_), _, decoded]) => decoded,
+        _ => None,
     };
     // R and pandas write row numbers into a first column with no name, or one called X.
     let index = header.first().is_some_and(|name| matches!(name.trim(), "" | "X" | "Unnamed: 0")).then_some(0);
-    let other = |i: &usize| *i != word && Some(*i) != index && !tokens.contains(&Some(*i));
+    let other = |i: &usize| !tokens.contains(&Some(*i)) && ![word, index].contains(&Some(*i));
     let scores: Vec<usize> = (0..header.len()).filter(other).collect();
-    (!scores.is_empty()).then_some(Layout { word, scores })
-}
-
-fn recorded(path: &Path, table: &Table, known: &PromptSet) -> Result<Recorded, CorpusError> {
-    let Some(layout) = layout(&table.header) else {
-        let problem = format!("no recorded scores; its columns are {}", table.header.join(", "));
+    let Some(word) = word.filter(|_| !scores.is_empty()) else {
+        let problem = format!("no recorded scores; its columns are {}", header.join(", "));
         return Err(CorpusError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
     };
-    let prompts = layout.scores.iter().map(|&column| prompt(&table.header[column], known)).collect();
+    Ok(Layout { word, scores })
+}
+
+fn recorded(path: &Path, mut table: Table) -> Result<Recorded, CorpusError> {
+    let layout = layout(path, &table.header)?;
+    let prompts = prompts(path, &layout, &table.header)?;
     let mut words: Vec<Arc<str>> = Vec::new();
     let mut scores: Vec<Vec<f64>> = vec![Vec::new(); layout.scores.len()];
     let mut index: HashMap<Arc<str>, usize> = HashMap::new();
     let (mut empty, mut differing) = (0, 0);
-    for row in 0..table.rows() {
-        let word = table.text(row, layout.word);
+    while let Some(row) = table.next_row()? {
+        let word = row.text(layout.word);
         if word.is_empty() {
             empty += 1;
             continue;
         }
-        let values = layout.scores.iter().map(|&column| table.number(path, row, column)).collect::<Result<Vec<f64>, _>>()?;
+        let values = layout.scores.iter().map(|&column| table.number(&row, column)).collect::<Result<Vec<f64>, _>>()?;
         if let Some(&first) = index.get(&*word) {
             let same = scores.iter().zip(&values).all(|(column, value)| column[first].to_bits() == value.to_bits());
             differing += usize::from(!same);
@@ -120,14 +131,24 @@ fn recorded(path: &Path, table: &Table, known: &PromptSet) -> Result<Recorded, C
     Ok(Recorded { words, prompts, scores, notes })
 }
 
-/// The prompt that a column is about.
-fn prompt(column: &str, known: &PromptSet) -> Prompt {
-    let column = column.trim();
-    let found = known.prompts.iter().find(|prompt| prompt.label() == column || &*prompt.text == column);
-    found.cloned().unwrap_or_else(|| {
-        let key = (!column.contains(char::is_whitespace)).then(|| column.into());
-        Prompt { key, text: column.into(), framing: None, factors: None }
-    })
+/// The prompt that each column of scores is about.
+fn prompts(path: &Path, layout: &Layout, header: &[String]) -> Result<Vec<Prompt>, CorpusError> {
+    let known = PromptSet::builtin()?;
+    let mut prompts: Vec<Prompt> = Vec::with_capacity(layout.scores.len());
+    for &column in &layout.scores {
+        let column = header[column].trim();
+        let found = known.prompts.iter().find(|prompt| prompt.label() == column || &*prompt.text == column);
+        let prompt = found.cloned().unwrap_or_else(|| {
+            let key = (!column.contains(char::is_whitespace)).then(|| column.into());
+            Prompt { key, text: column.into(), framing: None, factors: None }
+        });
+        if prompts.iter().any(|other| other.text == prompt.text) {
+            let problem = format!("two columns are about the prompt '{column}'");
+            return Err(CorpusError::file(path, problem, "Remove one of them: which scores are meant cannot be known"));
+        }
+        prompts.push(prompt);
+    }
+    Ok(prompts)
 }
 
 #[cfg(test)]
@@ -182,12 +203,34 @@ mod tests {
             ("response,best_ever_one\nlove,inf\n", &["line 2", "inf"]),
             ("word,category\nlove,a\n", &["word, category", "response"]),
             ("response,best_ever_one\nlove\n", &["line 2"]),
+            ("response,best_ever_one\r\nlove,1\r\nhate,x\r\n", &["line 3"]),
+            (
+                "response,p,\"What, in one word, is the best thing ever?\",best_ever_one\nlove,1,2,3\n",
+                &["two columns", "best_ever_one"],
+            ),
             ("response,best_ever_one\n", &["no words"]),
         ] {
             let message = read_csv(text).unwrap_err();
             for name in naming {
                 assert!(message.contains(name), "'{name}' is not in: {message}");
             }
+        }
+    }
+
+    #[test]
+    fn what_a_file_lacks_is_told_from_its_start() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes, naming) in [
+            ("model.safetensors", &b"x"[..], "CSV or Parquet"),
+            ("cut.parquet", b"PAR1PAR1", "Parquet"),
+            ("dictionary.csv", b"word,category\n", "word, category"),
+            ("latin.csv", b"response,caf\xe9\n", "utf-8"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let message = check(&path).unwrap_err().to_string();
+            assert!(message.to_lowercase().contains(&naming.to_lowercase()), "'{naming}' is not in: {message}");
+            assert!(!is_recorded_file(&path));
         }
     }
 
@@ -203,7 +246,9 @@ mod tests {
         ] {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
+        let parquet = table::tests::parquet_bytes(parquet::basic::Compression::SNAPPY);
+        std::fs::write(folder.path().join("b.parquet"), parquet).unwrap();
         let names: Vec<_> = list_dir(folder.path()).iter().map(|path| path.file_name().unwrap().to_owned()).collect();
-        assert_eq!(names, ["a.csv", "b.csv"]);
+        assert_eq!(names, ["a.csv", "b.parquet"], "Parquet goes before the CSV of the same name");
     }
 }

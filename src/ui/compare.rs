@@ -24,14 +24,17 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let places = table::places(&columns, area.width);
     let heads = Rect { height: 1, ..area };
     agreement(frame, heads, table, theme);
-    // Each model's name stands over its bar and rank; the left one over its rank alone where bars gave way.
-    let start = |column: usize| places[column].map(|(x, _)| x);
-    let (from, middle, to) = (start(2).or(start(3)), start(4), start(5));
-    for (model, from, end) in [(left, from, middle.or(to)), (right, to, Some(area.width))] {
-        if let (Some(from), Some(end)) = (from, end) {
-            let name = model_name(model, usize::from(end.saturating_sub(from + 1)), theme);
-            frame.buffer_mut().set_span(heads.x + from, heads.y, &name, end - from);
-        }
+    // Each model's name stands over its bar and rank; where bars gave way, on its side of the differences.
+    let start = |column: usize| places[column].map_or(area.width, |(x, _)| x);
+    let middle = start(4);
+    let sides = match places[2] {
+        Some((bar, _)) => [(left, bar, middle), (right, start(5), area.width)],
+        None => [(left, AGREEMENT.min(middle), middle), (right, middle + 2, area.width)],
+    };
+    for (model, from, end) in sides {
+        let wide = end.saturating_sub(from + 1);
+        let name = model_name(model, usize::from(wide), theme);
+        frame.buffer_mut().set_span(heads.x + from, heads.y, &name, wide);
     }
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let height = usize::from(rows.height.saturating_sub(1));
@@ -43,6 +46,9 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         notice(frame, rows, "no word passes the filter: f changes it", theme);
     }
 }
+
+/// Cells that the agreement takes.
+const AGREEMENT: u16 = 25;
 
 /// How alike the two models rank, and over how many words.
 fn agreement(frame: &mut Frame, area: Rect, table: &RankedTable, theme: &Theme) {

@@ -12,13 +12,19 @@ use crate::app::{App, Model, View};
 use crate::corpus::Framing;
 use crate::text::visible;
 
+/// From this width on, the program says its own name; below, the model's matters more.
+const NAMED: u16 = 76;
+
 pub fn draw(frame: &mut Frame, top: Rect, below: Rect, app: &App, theme: &Theme) {
     tabs(frame, top, app, theme);
     prompt(frame, below, app, theme);
 }
 
 fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let mut left = vec![Span::styled(" rewardscope ", theme.title)];
+    let mut left = vec![Span::raw(" ")];
+    if area.width >= NAMED {
+        left.push(Span::styled("rewardscope ", theme.title));
+    }
     for (view, name) in [(View::Words, " 1 Words "), (View::Compare, " 2 Compare "), (View::Models, " 3 Models ")] {
         left.push(Span::styled(name, if view == app.view { theme.tab_active } else { theme.tab_inactive }));
     }

@@ -23,14 +23,13 @@ pub fn draw(frame: &mut Frame, area: Rect, layout: Histograms, table: &RankedTab
     let wide = area.width / layout.columns as u16;
     let name = NAME.min(usize::from(wide).saturating_sub(layout.bins + BESIDE + 2));
     let shown = &table.categories[..layout.shown.min(table.categories.len())];
-    let tallest = sparkline::tallest(shown.iter().map(|c| c.histogram.counts.as_slice()));
     let rows = shown.len().div_ceil(layout.columns);
     for column in 0..columns {
         let x = area.x + column as u16 * wide;
         let heading = axis(table, name, layout.bins, value, theme);
         frame.buffer_mut().set_line(x, area.y, &heading, wide);
         for (y, summary) in (1..).zip(shown.iter().skip(column * rows).take(rows)) {
-            let line = category(table, summary, name, tallest, theme);
+            let line = category(table, summary, name, theme);
             frame.buffer_mut().set_line(x, area.y + y, &line, wide);
         }
     }
@@ -68,7 +67,7 @@ fn axis(table: &RankedTable, name: usize, bins: usize, value: Option<f64>, theme
     Line::from(spans)
 }
 
-fn category(table: &RankedTable, summary: &CategorySummary, name: usize, tallest: f64, theme: &Theme) -> Line<'static> {
+fn category(table: &RankedTable, summary: &CategorySummary, name: usize, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let index = usize::from(summary.category);
     let style = theme.category(index);
@@ -80,7 +79,7 @@ fn category(table: &RankedTable, summary: &CategorySummary, name: usize, tallest
     let chosen = table.key.filter.is_empty() || table.key.filter.contains(&summary.category);
     Line::from(vec![
         Span::styled(format!("  {label}{pad} "), if chosen { style } else { theme.dim }),
-        Span::styled(sparkline::histogram(&summary.histogram.counts, tallest, glyphs), if chosen { style } else { theme.dim }),
+        Span::styled(sparkline::histogram(&summary.histogram.counts, glyphs), if chosen { style } else { theme.dim }),
         Span::styled(format!("  {:>7}", count(summary.n)), theme.dim),
         Span::styled(format!("  {:>8}", numbers::rank(median, glyphs)), theme.text),
     ])

@@ -30,7 +30,7 @@ pub fn rank(rank: f64, glyphs: &Glyphs) -> String {
 }
 
 /// A difference of ranks with the sign of who likes the word better, sign and number in columns of their own:
-/// `▲   +39`, `▼   −88`, `=      `.
+/// `▲    +39`, `▼    −88`, `=       `.
 pub fn difference(difference: f64, glyphs: &Glyphs) -> String {
     let (sign, size) = match difference {
         d if d.is_nan() => (glyphs.none, String::new()),
@@ -38,7 +38,7 @@ pub fn difference(difference: f64, glyphs: &Glyphs) -> String {
         d if d < 0.0 => (glyphs.down, format!("{}{}", glyphs.minus, rank(-d, glyphs))),
         _ => (glyphs.same, String::new()),
     };
-    format!("{sign} {size:>5}")
+    format!("{sign} {size:>6}")
 }
 
 #[cfg(test)]
@@ -51,6 +51,6 @@ mod tests {
         assert_eq!([decimals(0.0, 0.15), decimals(-1.0, 2.0), decimals(-4.1, 6.3), decimals(-300.0, 90.0)], [4, 3, 2, 1]);
         assert_eq!([signed(6.314, 2, g), signed(-0.5, 1, g), signed(f64::NAN, 2, g)], ["+6.31", "-0.5", "·"]);
         assert_eq!([rank(3.0, g), rank(3.5, g), rank(f64::NAN, g)], ["3", "3.5", "·"]);
-        assert_eq!([39.0, -88.0, 0.0, 1.5].map(|d| difference(d, g)), ["▲   +39", "▼   −88", "=      ", "▲  +1.5"]);
+        assert_eq!([39.0, -88.0, 0.0, 1.5].map(|d| difference(d, g)), ["▲    +39", "▼    −88", "=       ", "▲   +1.5"]);
     }
 }

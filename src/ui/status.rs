@@ -77,7 +77,8 @@ fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         let p = &info.provenance;
         facts.push(format!("{} {}", visible(&p.dtype), visible(&p.device)));
         facts.push(format!("BOS {}", visible(&p.bos)));
-        facts.push(visible(p.template.rsplit(", ").next().unwrap_or_default()).into_owned());
+        let template = p.template.rsplit(", ").next().unwrap_or_default();
+        facts.push(visible(template.rsplit_once('.').map_or(template, |(stem, _)| stem)).into_owned());
         facts.push(visible(p.head.split(" [").next().unwrap_or_default()).into_owned());
     }
     facts

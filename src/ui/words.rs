@@ -73,7 +73,7 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         Column::new(title(WordSort::Rank, "rank"), 7, 8, move |&i: &usize, _| rank_cell(side.ranks[i], theme)).right(),
         Column::new(title(WordSort::Word, "word"), 17, 26, word_cell(table, theme)).gap(2),
         Column::new(title(WordSort::Category, "category"), 10, 18, category_cell(table, theme)).priority(3),
-        Column::new(title(WordSort::Score, "score"), 8, 9, move |&i: &usize, _| number(side.scores[i], decimals, theme.text))
+        Column::new(title(WordSort::Score, "score"), 7, 9, move |&i: &usize, _| number(side.scores[i], decimals, theme.text))
             .right(),
         Column::new(title(WordSort::Z, "z"), 6, 7, move |&i: &usize, _| number(side.z[i], 2, theme.dim)).right().priority(2),
         Column::new("", 8, 40, move |&i: &usize, cells| bar_cell(table.axis, axis_value(table, i), cells, theme.bar, theme))
@@ -81,7 +81,8 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
             .priority(1),
     ];
     if table.prompts.len() > 1 {
-        columns.push(prompts_column(app, table, title(WordSort::Prompts, &format!("{} prompts", table.prompts.len())), theme));
+        let counted = format!("{}/{} prompts", table.prompts.len(), app.prompts.len());
+        columns.push(prompts_column(app, table, title(WordSort::Prompts, &counted), theme));
     }
     columns
 }
@@ -128,20 +129,21 @@ pub fn bar_cell(axis: Option<Axis>, value: f64, cells: usize, style: Style, them
     }
 }
 
-/// One sign a prompt, or a stretch of prompts where there is less room; negative framings dimmed.
+/// One sign a prompt of the session, or a stretch of prompts where there is less room; a gap where nothing is known yet,
+/// negative framings dimmed.
 fn prompts_column<'a>(app: &'a App, table: &'a RankedTable, title: String, theme: &'a Theme) -> Column<'a, usize> {
     let glyphs = Glyphs::of(theme.ascii);
-    let framing = |id| app.prompts.iter().find(|p| p.id == id).and_then(|p| p.prompt.framing);
-    let negative: Vec<Option<f64>> =
-        table.prompts.iter().map(|p| Some(f64::from(u8::from(framing(p.prompt) == Some(Framing::Negative))))).collect();
-    let wide = width(&title).max(table.prompts.len()) as u16;
-    Column::new(title, 11, wide.max(11), move |&i: &usize, cells| {
+    let known = |id| table.prompts.iter().find(|p| p.prompt == id);
+    let places: Vec<_> = app.prompts.iter().map(|p| (known(p.id), p.prompt.framing == Some(Framing::Negative))).collect();
+    let negative: Vec<Option<f64>> = places.iter().map(|(_, negative)| Some(f64::from(u8::from(*negative)))).collect();
+    let wide = width(&title).max(places.len()) as u16;
+    Column::new(title, 14, wide.max(14), move |&i: &usize, cells| {
         let id = table.universe.ids[i];
-        let z: Vec<Option<f64>> = table.prompts.iter().map(|p| p.z(id)).collect();
+        let z: Vec<Option<f64>> = places.iter().map(|(known, _)| known.and_then(|p| p.z(id))).collect();
         let signs = stretches(&z, cells).into_iter().zip(stretches(&negative, cells));
         let span = |(z, negative): (Option<f64>, Option<f64>)| match z {
             Some(z) => {
-                let style = if negative.is_some_and(|n| n > 0.5) { theme.dim } else { theme.spark };
+                let style = if negative.is_some_and(|n| n > 0.5) { theme.spark.patch(theme.dim) } else { theme.spark };
                 Span::styled(z_sign(z, glyphs).to_string(), style)
             }
             None => Span::raw(" "),

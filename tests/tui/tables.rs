@@ -160,7 +160,7 @@ fn comparison_ranks_only_words_that_both_models_have() {
     assert_eq!(table.differences[1..4], [2.0, 0.0, -2.0]);
     assert_eq!(table.agreement, Some((-1.0, 3)));
     let text = driver.text();
-    for part in ["▲    +2", "▼    −2", "=", "Spearman -1.00  n 3"] {
+    for part in ["▲     +2", "▼     −2", "=", "Spearman -1.00  n 3"] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
@@ -216,4 +216,14 @@ fn large_corpora_are_ranked_with_rests_between() {
     assert_eq!(rank(&mut app, effects, due), 1);
     assert_eq!(app.next_deadline(), None);
     assert_eq!(app.table().unwrap().left.scored, 1);
+}
+
+#[test]
+fn a_model_is_compared_with_one_of_another_family_unless_the_user_chose() {
+    let models = ["a-llama", "b-llama", "c-gemma"].map(recorded_spec).to_vec();
+    let mut driver = Driver::new(Startup { models, ..startup(SIZE) });
+    driver.keys("2");
+    assert_eq!(driver.app.other().unwrap().spec.name, "c-gemma");
+    driver.keys("o");
+    assert_eq!(driver.app.other().unwrap().spec.name, "b-llama");
 }

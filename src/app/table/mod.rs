@@ -208,7 +208,7 @@ fn side(universe: &Universe, column: Option<&Column>) -> Side {
 
 /// A column in the order of the universe's words.
 fn gather(universe: &Universe, column: Option<&Column>) -> Vec<f64> {
-    let score = |id: &WordId| column.and_then(|c| c.get(id.0 as usize)).map_or(f64::NAN, |&s| f64::from(s));
+    let score = |id: &WordId| column.and_then(|c| c.get(id.0 as usize)).copied().unwrap_or(f64::NAN);
     universe.ids.iter().map(score).collect()
 }
 

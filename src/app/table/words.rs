@@ -65,7 +65,7 @@ pub struct PromptColumn {
 impl PromptColumn {
     /// The word's z-score among the words of the universe under this prompt.
     pub fn z(&self, word: WordId) -> Option<f64> {
-        let score = f64::from(*self.column.get(word.0 as usize)?);
+        let score = *self.column.get(word.0 as usize)?;
         if score.is_nan() {
             return None;
         }

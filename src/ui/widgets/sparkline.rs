@@ -3,23 +3,14 @@
 use crate::ui::glyphs::Glyphs;
 
 /// The z-scores that the lowest and highest sign stand for; beyond them everything looks alike.
-const Z_RANGE: f64 = 2.5;
+const Z_RANGE: f64 = 3.0;
 
-/// A histogram one line high; `tallest` is the share of all words that fills a cell. Empty bins stay empty.
-pub fn histogram(counts: &[u32], tallest: f64, glyphs: &Glyphs) -> String {
-    let total: u32 = counts.iter().sum();
-    let share = |&count: &u32| f64::from(count) / f64::from(total.max(1));
-    let sign = |count: &u32| if *count == 0 { ' ' } else { glyphs.level((share(count) / tallest).clamp(0.0, 1.0) - 1e-9) };
+/// A histogram one line high, its fullest bin as high as the line: its form is what is compared, its size stands beside it.
+/// Empty bins stay empty.
+pub fn histogram(counts: &[u32], glyphs: &Glyphs) -> String {
+    let fullest = f64::from(counts.iter().copied().max().unwrap_or(0).max(1));
+    let sign = |&count: &u32| if count == 0 { ' ' } else { glyphs.level(f64::from(count) / fullest - 1e-9) };
     counts.iter().map(sign).collect()
-}
-
-/// The largest share of a histogram, for histograms that are to be compared.
-pub fn tallest<'a>(histograms: impl Iterator<Item = &'a [u32]>) -> f64 {
-    let share = |counts: &[u32]| {
-        let total: u32 = counts.iter().sum();
-        f64::from(counts.iter().copied().max().unwrap_or(0)) / f64::from(total.max(1))
-    };
-    histograms.map(share).fold(f64::MIN_POSITIVE, f64::max)
 }
 
 /// One sign for each of `cells` stretches of the values, by their mean; none where no value of a stretch is known.
@@ -45,11 +36,9 @@ mod tests {
     #[test]
     fn a_histogram_leaves_empty_bins_empty() {
         let unicode = Glyphs::of(false);
-        let tallest = tallest([&[0, 1, 2][..], &[1, 0, 0]].into_iter());
-        assert_eq!(tallest, 1.0);
-        assert_eq!(histogram(&[0, 2, 2], 0.5, unicode), " ▇▇");
-        assert_eq!(histogram(&[4, 0, 0], 1.0, unicode), "▇  ");
-        assert_eq!(histogram(&[0, 0], 1.0, unicode), "  ");
+        assert_eq!(histogram(&[0, 2, 2], unicode), " ▇▇");
+        assert_eq!(histogram(&[4, 0, 1], unicode), "▇ ▂");
+        assert_eq!(histogram(&[0, 0], unicode), "  ");
     }
 
     #[test]
@@ -63,6 +52,6 @@ mod tests {
     #[test]
     fn the_middle_of_the_scale_is_the_mean() {
         let unicode = Glyphs::of(false);
-        assert_eq!([-9.0, 0.0, 2.5].map(|z| z_sign(z, unicode)), ['▁', '▄', '▇']);
+        assert_eq!([-9.0, 0.0, 3.0].map(|z| z_sign(z, unicode)), ['▁', '▄', '▇']);
     }
 }
