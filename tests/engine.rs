@@ -77,7 +77,14 @@ fn spec(name: &str) -> ModelSpec {
 fn job(model: ModelId, prompt: u32, words: &[String]) -> Job {
     let prompts = ["What, in one word, is the greatest thing ever?", "What, in one word, is the worst thing in the world?"];
     let words = words.iter().enumerate().map(|(i, word)| (WordId(i as u32), word.as_str().into())).collect();
-    Job { model, prompt: PromptId(prompt), prompt_text: prompts[prompt as usize].into(), words, tokens: false }
+    Job {
+        model,
+        prompt: PromptId(prompt),
+        prompt_text: prompts[prompt as usize].into(),
+        words,
+        token_ids: Vec::new(),
+        tokens: false,
+    }
 }
 
 fn words(n: usize) -> Vec<String> {

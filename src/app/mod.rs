@@ -186,6 +186,8 @@ pub struct App {
     pub universe: Arc<Universe>,
     /// None while the words come from the recorded models.
     corpus: Option<Arc<Corpus>>,
+    /// The model whose tokens the words are, where they are a vocabulary.
+    vocabulary: Option<ModelId>,
     /// The union of the recorded models' words.
     recorded: Corpus,
     typed: Vec<Arc<str>>,
@@ -237,6 +239,7 @@ impl App {
             book,
             universe: Arc::new(universe),
             corpus: startup.corpus,
+            vocabulary: None,
             recorded,
             typed: startup.words,
             filter: BTreeSet::new(),

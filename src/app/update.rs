@@ -132,6 +132,7 @@ impl App {
         let id = match &event {
             Event::Phase { model, .. }
             | Event::Ready { model, .. }
+            | Event::Vocabulary { model, .. }
             | Event::Recorded { model, .. }
             | Event::Scores { model, .. }
             | Event::Tokens { model, .. }
@@ -163,6 +164,15 @@ impl App {
             }
             // The explorer's jobs do not ask for tokens.
             Event::Tokens { .. } => Vec::new(),
+            // Of several vocabularies the first is shown; the other models are asked its texts.
+            Event::Vocabulary { corpus, .. } => {
+                if self.vocabulary.is_some() {
+                    return Vec::new();
+                }
+                self.vocabulary = Some(id);
+                self.corpus = Some(corpus);
+                self.words_changed()
+            }
             Event::Recorded { recorded, .. } => self.recorded_scores(id, *recorded),
             Event::Scores { prompt, scores, .. } => {
                 self.book.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));

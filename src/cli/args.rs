@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
-use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions};
+use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm};
 
 /// Explore which words a reward model prefers.
 ///
@@ -50,6 +50,13 @@ pub struct ModelOptions {
     /// auto, cpu, cuda, cuda:N or metal [default: auto]
     #[arg(long)]
     pub device: Option<DeviceChoice>,
+    /// Language models: put the word behind the chat template's generation prompt [default where there is a template]
+    #[arg(long, conflicts_with = "bare")]
+    pub chat: bool,
+    /// Language models: put the word right behind the prompt's text, as it stands (" love" and "love" differ) [default
+    /// for base models]
+    #[arg(long)]
+    pub bare: bool,
 }
 
 impl ModelOptions {
@@ -59,6 +66,8 @@ impl ModelOptions {
             bos: self.bos.or(settings.bos).unwrap_or_default(),
             dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
             device: self.device.or(settings.device).unwrap_or_default(),
+            vocabulary: false,
+            form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
         }
     }
 }
@@ -76,6 +85,9 @@ pub struct WordArgs {
     /// A file with one word a line, kept as it stands but for the line end
     #[arg(long, value_name = "FILE")]
     pub words_file: Option<PathBuf>,
+    /// Every token of the model's vocabulary as a word; tokens with one text are told apart by id
+    #[arg(long, conflicts_with_all = ["corpus", "words_file", "word"])]
+    pub vocabulary: bool,
     /// A prompt by key (see `rewardscope prompts`), by its text, or `all` for the study's 54. May be repeated
     #[arg(long, value_name = "KEY|TEXT|all")]
     pub prompt: Vec<String>,

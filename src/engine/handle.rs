@@ -14,7 +14,7 @@ use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, LoadOptions, ModelError, Provenance, bundled, hub};
+use crate::model::{Cancel, LoadOptions, ModelError, Provenance, Unit, bundled, hub};
 use crate::scores::{ModelId, recorded};
 
 /// Where events go. Called from several threads; must not block.
@@ -174,6 +174,7 @@ fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, 
                 head: "recorded".to_owned(),
                 assumed: Vec::new(),
                 parameters: 0,
+                unit: Unit::Reward,
                 recorded: true,
                 demonstration: false,
             };

@@ -14,9 +14,9 @@ use super::batch::{Batches, Prefix};
 use super::handle::{Events, failure, lock};
 use super::memory;
 use super::{Event, Job, Phase};
-use crate::model::checkpoint::{self, RewardModel, SourceLabel};
+use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
-use crate::model::{Cancel, LoadOptions, ModelError};
+use crate::model::{Cancel, LoadOptions, ModelError, vocabulary};
 use crate::scores::{ModelId, PromptId};
 use crate::text;
 
@@ -74,7 +74,7 @@ struct Opened {
 }
 
 struct Loaded {
-    model: RewardModel,
+    model: LoadedModel,
     prefix: Option<Prefix>,
     used: Instant,
 }
@@ -144,8 +144,15 @@ impl Worker {
     fn take(&mut self, request: Request) -> bool {
         match request {
             Request::Open { model, files, label, options } => {
-                self.models.insert(model, Opened { files, label, options, loaded: None, failed: false });
+                let vocabulary = options.vocabulary.then(|| vocabulary::read(&files));
+                let failed = matches!(vocabulary, Some(Err(_)));
+                self.models.insert(model, Opened { files, label, options, loaded: None, failed });
                 self.phase(model, Phase::Waiting);
+                match vocabulary {
+                    Some(Ok(corpus)) => self.tell(Event::Vocabulary { model, corpus: Arc::new(corpus) }),
+                    Some(Err(error)) => self.phase(model, failure(error)),
+                    None => {}
+                }
             }
             Request::Plan(jobs) => {
                 // A job that goes on keeps what it has tokenized, and its pace.
@@ -189,8 +196,8 @@ impl Worker {
                 events(Event::Phase { model, phase: Phase::Loading { done_bytes, total_bytes } });
             }
         };
-        let loaded = RewardModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
-        let info = Box::new(loaded.info.clone());
+        let loaded = LoadedModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
+        let info = Box::new(loaded.info().clone());
         opened.loaded = Some(Loaded { model: loaded, prefix: None, used: Instant::now() });
         self.tell(Event::Ready { model, info });
         self.phase(model, Phase::WarmingUp);
@@ -311,6 +318,7 @@ mod tests {
             prompt: PromptId(prompt),
             prompt_text: "What is best?".into(),
             words: vec![(WordId(0), "love".into()), (WordId(1), "hate".into())],
+            token_ids: Vec::new(),
             tokens: false,
         };
         requests.send(Request::Plan(vec![job(0, 0), job(1, 0), job(0, 1)])).unwrap();

@@ -1,14 +1,16 @@
 //! What a checkpoint is: where it lies, what its files say, and how ids become a reward.
 //!
 //! `source` names a model, `hub` brings its files, `files` reads them, `config`, `weights`, `tokenizer` and `template`
-//! give them meaning, `decoder` turns ids into hidden states and `head` hidden states into a reward. Nothing here knows
-//! of word lists, threads or screens.
+//! give them meaning, `decoder` turns ids into hidden states, `head` hidden states into a reward and `language` into the
+//! probability of the next token, for the words that `continuation` puts after a prompt. Nothing here knows of word lists,
+//! threads or screens.
 
 pub mod bundled;
 pub mod cancel;
 pub mod catalogue;
 pub mod checkpoint;
 pub mod config;
+pub mod continuation;
 pub mod decoder;
 pub mod device;
 pub mod error;
@@ -16,9 +18,11 @@ pub mod files;
 pub mod gguf;
 pub mod head;
 pub mod hub;
+pub mod language;
 pub mod source;
 pub mod template;
 pub mod tokenizer;
+pub mod vocabulary;
 pub mod weights;
 
 use std::fmt;
@@ -90,6 +94,45 @@ impl fmt::Display for BosPolicy {
     }
 }
 
+/// How a prompt is put to a language model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PromptForm {
+    /// The chat template's user turn and the opening of its answer.
+    Chat,
+    /// The prompt's text alone.
+    Bare,
+}
+
+/// What a score is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// The raw output of a reward model's head.
+    #[default]
+    Reward,
+    /// A log-probability to base e.
+    Nats,
+}
+
+impl Unit {
+    /// What a column of such scores is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Unit::Reward => "score",
+            Unit::Nats => "log p",
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unit::Reward => "reward",
+            Unit::Nats => "nats",
+        })
+    }
+}
+
 /// The number format asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
 #[value(rename_all = "lowercase")]
@@ -135,6 +178,10 @@ pub struct LoadOptions {
     pub bos: BosPolicy,
     pub dtype: Dtype,
     pub device: DeviceChoice,
+    /// For language models alone; none: chat where there is a template. A reward model is always asked in its template.
+    pub form: Option<PromptForm>,
+    /// Tell the vocabulary as soon as the tokenizer is there.
+    pub vocabulary: bool,
 }
 
 /// What stands beside every score: where the number comes from.
@@ -158,6 +205,8 @@ pub struct Provenance {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub assumed: Vec<String>,
     pub parameters: u64,
+    /// What the scores are.
+    pub unit: Unit,
     pub recorded: bool,
     pub demonstration: bool,
 }
@@ -171,8 +220,8 @@ impl Provenance {
         let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
         let assumed = if self.assumed.is_empty() { String::new() } else { format!(" · assumed: {}", self.assumed.join(", ")) };
         format!(
-            "{}{revision} · {} · {} · BOS {} · template {} · head {}{assumed}",
-            self.source, self.dtype, self.device, self.bos, self.template, self.head
+            "{}{revision} · {} · {} · BOS {} · template {} · head {} · {}{assumed}",
+            self.source, self.dtype, self.device, self.bos, self.template, self.head, self.unit
         )
     }
 }

@@ -11,6 +11,7 @@ use super::theme::Theme;
 use crate::app::action::{ACTIONS, Action};
 use crate::app::{App, Model, Overlay, View};
 use crate::engine::Phase;
+use crate::model::Unit;
 use crate::model::source::ModelSource;
 use crate::text::{bytes, count, duration, visible};
 
@@ -63,7 +64,7 @@ pub fn facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push(format!("{} on {}", visible(&p.dtype), visible(&p.device)));
         facts.push(format!("BOS {}", visible(&p.bos)));
         facts.push(format!("template {}", visible(&p.template)));
-        facts.push(format!("head {}", visible(&p.head)));
+        facts.push(format!("head {}{}", visible(&p.head), unit(model)));
     }
     facts
 }
@@ -79,9 +80,17 @@ fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push(format!("BOS {}", visible(&p.bos)));
         let template = p.template.rsplit(", ").next().unwrap_or_default();
         facts.push(visible(template.rsplit_once('.').map_or(template, |(stem, _)| stem)).into_owned());
-        facts.push(visible(p.head.split(" [").next().unwrap_or_default()).into_owned());
+        facts.push(format!("{}{}", visible(p.head.split(" [").next().unwrap_or_default()), unit(model)));
     }
     facts
+}
+
+/// Said where it is not the usual one.
+fn unit(model: &Model) -> &'static str {
+    match model.unit() {
+        Unit::Reward => "",
+        Unit::Nats => ", nats",
+    }
 }
 
 /// Where a model comes from, with its revision.

@@ -11,7 +11,7 @@ use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEnt
 use rewardscope::corpus::{Corpus, Factors, Framing, Prompt, Word};
 use rewardscope::engine::{Event, Job, ModelInfo, Phase, Recorded};
 use rewardscope::model::source::{ModelSource, ModelSpec};
-use rewardscope::model::{Family, LoadOptions, Provenance};
+use rewardscope::model::{Family, LoadOptions, Provenance, Unit};
 use rewardscope::scores::{ModelId, PromptId, WordId};
 use rewardscope::ui;
 use rewardscope::ui::theme::Theme;
@@ -315,6 +315,7 @@ pub fn recorded_info(family: Family, source: &str) -> Box<ModelInfo> {
         head: "recorded".to_owned(),
         assumed: Vec::new(),
         parameters: 0,
+        unit: Unit::Reward,
         recorded: true,
         demonstration: false,
     };
@@ -333,6 +334,7 @@ fn provenance(name: &str) -> Provenance {
         head: "score.weight [1, 64] f32".to_owned(),
         assumed: Vec::new(),
         parameters: 640_000,
+        unit: Unit::Reward,
         recorded: false,
         demonstration: true,
     }
