@@ -14,8 +14,9 @@ use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
 use rewardscope::model::config::{ModelConfig, Task};
 use rewardscope::model::decoder::Nodes;
 use rewardscope::model::files::Files;
+use rewardscope::model::tokenizer::ChatTokenizer;
 use rewardscope::model::weights::{Keep, Meter, Weights};
-use rewardscope::model::{Cancel, Dtype, LoadOptions};
+use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions};
 use serde_json::Value as Json;
 
 const TOLERANCE: f64 = 1e-4;
@@ -204,6 +205,19 @@ fn a_converted_checkpoint_gives_the_rewards_of_the_original() {
 }
 
 #[test]
+fn tokenizer_and_template_may_come_from_another_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = fixture("qwen3");
+    let files = Files::at(&converted("qwen2", folder.path())).with_tokenizer(Some(&other));
+    let tokenizer = ChatTokenizer::load(&files, BosPolicy::Single, 1000, None).unwrap();
+    assert!(tokenizer.render("which", "love").unwrap().contains("<think>"), "the template of qwen3 thinks");
+    assert_eq!(tokenizer.template().unwrap().describe(), "chat_template.jinja");
+    let empty = Files::at(&folder.path().join("qwen2.gguf")).with_tokenizer(Some(folder.path()));
+    let error = ChatTokenizer::load(&empty, BosPolicy::Single, 1000, None).err().unwrap().to_string();
+    assert!(error.contains("tokenizer.json: missing"), "{error}");
+}
+
+#[test]
 fn what_the_metadata_leaves_out_is_filled_in_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let count = |key: &str, n: u32| (format!("gemma3.{key}"), Value::U32(n));
@@ -244,7 +258,7 @@ fn blocks_are_read_as_candle_reads_them() {
         let expected = stored.dequantize(&Device::Cpu).unwrap().to_vec2::<f32>().unwrap();
         let metadata = HashMap::from([("general.architecture".to_owned(), Value::String("qwen3".into()))]);
         let file = write(&folder.path().join("x.gguf"), &metadata, &[("output.weight".to_owned(), stored)]);
-        let read = load_tensor(&Files::Gguf(file), "lm_head.weight").to_vec2::<f32>().unwrap();
+        let read = load_tensor(&Files::at(&file), "lm_head.weight").to_vec2::<f32>().unwrap();
         assert_eq!(read, expected, "{dtype:?}");
     }
 }
