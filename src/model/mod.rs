@@ -27,6 +27,7 @@ pub mod vocabulary;
 pub mod weights;
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 pub use cancel::Cancel;
@@ -180,6 +181,9 @@ pub struct LoadOptions {
     pub bos: BosPolicy,
     pub dtype: Dtype,
     pub device: DeviceChoice,
+    /// Folder with tokenizer and chat template for a model in GGUF, instead of its own. As given on the command line, and so
+    /// alive as long as the program.
+    pub tokenizer: Option<&'static Path>,
     pub date: TemplateDate,
     pub softcap: SoftCap,
     /// Rewards are rounded to this; none for rewards as computed. Who opens a model puts the dtype of its published run
