@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
-use rewardscope::model::config::{DecoderConfig, ModelConfig, RopeScaling};
+use rewardscope::model::config::{Activation, DecoderConfig, ModelConfig, RopeScaling};
 use rewardscope::model::decoder::{Cache, Decoder, Nodes};
 use rewardscope::model::files::Files;
 use rewardscope::model::head::Head;
 use rewardscope::model::weights::{Keep, Meter, Weights};
 use rewardscope::model::{BosPolicy, Cancel, Dtype, Family, LoadOptions};
 
-const FIXTURES: [&str; 4] = ["llama", "llama-2024", "gemma2", "gemma2-2024"];
+const FIXTURES: [&str; 9] = ["llama", "llama-2024", "gemma2", "gemma2-2024", "mistral", "gemma", "gemma3", "qwen2", "qwen3"];
 /// Scores against the reference, in f32.
 const TOLERANCE: f32 = 1e-4;
 /// Scores against our own in another batch.
@@ -217,12 +217,32 @@ fn wrong_ways_are_plainly_wrong() {
         ("gemma2-2024", "scaled by head_dim", |c| c.attention_scale = (c.head_dim as f64).powf(-0.5)),
         ("gemma2-2024", "no soft-cap", |c| c.attention_softcap = None),
         ("gemma2-2024", "odd layers slide", |c| c.windows = vec![None, Some(16), None, Some(16)]),
-        ("gemma2-2024", "no post norms, plain embeddings", |c| c.gemma = false),
+        ("gemma2-2024", "norms without an offset", |c| c.norm_offset = 0.0),
+        ("gemma2-2024", "embeddings unscaled", |c| c.embedding_scale = None),
         ("llama", "RoPE unscaled", |c| c.rope.scaling = RopeScaling::Default),
         ("llama", "RoPE scaled linearly", |c| c.rope.scaling = RopeScaling::Linear { factor: 8.0 }),
         ("llama-2024", "RoPE unscaled", |c| c.rope.scaling = RopeScaling::Default),
-        ("llama-2024", "no attention bias", |c| c.attention_bias = false),
+        ("llama-2024", "no attention bias", |c| (c.query_bias, c.output_bias) = (false, false)),
         ("llama-2024", "no MLP bias", |c| c.mlp_bias = false),
+        ("mistral", "no window", |c| c.windows = vec![None; c.windows.len()]),
+        ("mistral", "only even layers slide", |c| c.windows = vec![Some(20), None]),
+        ("gemma", "embeddings unscaled", |c| c.embedding_scale = None),
+        ("gemma", "norms without an offset", |c| c.norm_offset = 0.0),
+        ("gemma", "SiLU", |c| c.activation = Activation::Silu),
+        ("gemma3", "one RoPE base", |c| c.local_rope = None),
+        ("gemma3", "RoPE bases exchanged", |c| std::mem::swap(&mut c.rope, c.local_rope.as_mut().unwrap())),
+        ("gemma3", "RoPE unscaled", |c| c.rope.scaling = RopeScaling::Default),
+        ("gemma3", "local RoPE scaled", |c| c.local_rope.as_mut().unwrap().scaling = c.rope.scaling.clone()),
+        ("gemma3", "no window", |c| c.windows.iter_mut().flatten().for_each(|w| *w = 10_000)),
+        ("gemma3", "a window one too long", |c| c.windows.iter_mut().flatten().for_each(|w| *w += 1)),
+        ("gemma3", "five of six slide", |c| c.windows = vec![Some(20); 4]),
+        ("gemma3", "no QK-norm", |c| c.query_key_norm = false),
+        ("gemma3", "scaled by head_dim", |c| c.attention_scale = (c.head_dim as f64).powf(-0.5)),
+        ("qwen2", "no biases", |c| c.query_bias = false),
+        ("qwen2", "a window that is switched off", |c| c.windows = vec![Some(8); 2]),
+        ("qwen3", "no QK-norm", |c| c.query_key_norm = false),
+        ("qwen3", "no window", |c| c.windows = vec![None; 3]),
+        ("qwen3", "every layer slides", |c| c.windows = vec![Some(20); 3]),
     ];
     for (name, way, tamper) in ways {
         let off = worst(&scores_of(name, *tamper), name);
@@ -241,8 +261,8 @@ fn a_doubled_bos_and_an_early_pool_are_plainly_wrong() {
         let early: Vec<f32> =
             expected.cases.iter().map(|c| score(&model.decoder, &model.head, &c.single.ids[..c.single.ids.len() - 1])).collect();
         assert!(worst(&early, name) > PLAINLY_WRONG, "{name}: pooled one token early");
-        // The template of llama-2024 writes no BOS, so nothing is doubled there.
-        if name != "llama-2024" {
+        // These templates write no BOS, so nothing is doubled there.
+        if !["llama-2024", "qwen2", "qwen3"].contains(&name) {
             let doubled: Vec<f32> = expected.cases.iter().map(|case| case.published.score).collect();
             assert!(worst(&doubled, name) > PLAINLY_WRONG, "{name}: doubled BOS");
         }
@@ -260,7 +280,7 @@ fn a_cancelled_forward_ends_without_scores() {
 
 #[test]
 fn every_step_of_the_decoder_has_a_gradient() {
-    for name in ["llama", "gemma2"] {
+    for name in ["llama", "gemma2", "gemma3", "qwen2"] {
         let files = Files::Directory(folder(name));
         let config = ModelConfig::read(&files).unwrap();
         let weights = Weights::open(&files).unwrap();

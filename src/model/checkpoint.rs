@@ -103,9 +103,10 @@ fn keep(role: Role, dtype: DType) -> Keep {
     }
 }
 
-/// A language model's output matrix stays on disk: rewards do not need it.
+/// A language model's output matrix stays on disk, for rewards do not need it; so does what sees images.
 fn is_used(name: &str) -> bool {
-    !name.starts_with("lm_head.")
+    let name = name.strip_prefix("model.").unwrap_or(name);
+    !["lm_head.", "vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
 }
 
 fn memory(weights: &Weights, dtype: DType) -> u64 {

@@ -19,6 +19,8 @@ use crate::text;
 const CHUNK: usize = 4 << 20;
 /// Names listed in a message before it says how many more there are.
 const NAMES_LISTED: usize = 12;
+const DECODER: &str = "model.";
+const EMBEDDING: &str = "embed_tokens.weight";
 const AGAIN: &str = "Download the file again";
 
 /// The open weights of one checkpoint. Dropping it lets go of the files; loaded tensors stay.
@@ -117,6 +119,8 @@ impl Weights {
             shard.index(shards.len(), &mut tensors)?;
             shards.push(shard);
         }
+        let prefix = prefix(&tensors);
+        let tensors = tensors.into_iter().map(|(name, stored)| (canonical(name, &prefix), stored)).collect();
         Ok(Weights { shards, tensors })
     }
 
@@ -239,6 +243,21 @@ impl Shard {
     }
 }
 
+/// What stands before the decoder's tensors: `model.`, nothing, or more where the checkpoint sees images as well.
+fn prefix(tensors: &BTreeMap<String, Stored>) -> String {
+    tensors.keys().find_map(|name| name.strip_suffix(EMBEDDING)).unwrap_or(DECODER).to_owned()
+}
+
+/// The name in the form of a plain language model: the decoder's tensors under `model.`, the output matrix `lm_head`.
+fn canonical(name: String, prefix: &str) -> String {
+    let inside = |rest: &str| ["layers.", "embed_tokens.", "norm."].iter().any(|part| rest.starts_with(part));
+    match (name.strip_prefix(prefix), name.strip_prefix("language_model.")) {
+        (Some(rest), _) if prefix != DECODER && inside(rest) => format!("{DECODER}{rest}"),
+        (_, Some(head)) if head.starts_with("lm_head.") => head.to_owned(),
+        _ => name,
+    }
+}
+
 /// What the file's own header says its size is; `None` where the header cannot be read or is itself cut off.
 fn size_by_header(bytes: &[u8]) -> Option<u64> {
     let length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
@@ -291,6 +310,30 @@ mod tests {
         let values: Vec<f32> = (0..count).map(|i| i as f32).collect();
         let (_kept, files) = weights(&[("a", Dtype::F32, &[count], f32s(&values))]);
         assert_eq!(load(&files, "a", &[count], Keep::AsStored).unwrap().to_vec1::<f32>().unwrap(), values);
+    }
+
+    #[test]
+    fn the_decoder_is_found_under_any_prefix() {
+        for (prefix, head) in [
+            ("model.", "score."),
+            ("", "score."),
+            ("language_model.model.", "language_model.lm_head."),
+            ("model.language_model.", "lm_head."),
+        ] {
+            let one = || (Dtype::F32, &[1][..], f32s(&[1.0]));
+            let names =
+                ["embed_tokens.weight", "layers.0.mlp.up_proj.weight", "norm.weight"].map(|name| format!("{prefix}{name}"));
+            let names: Vec<String> =
+                names.into_iter().chain([format!("{head}weight"), "vision_tower.norm.weight".into()]).collect();
+            let tensors: Vec<_> = names.iter().map(|name| (name.as_str(), one().0, one().1, one().2)).collect();
+            let (_kept, files) = weights(&tensors);
+            let weights = Weights::open(&files).unwrap();
+            let head = head.strip_prefix("language_model.").unwrap_or(head);
+            for name in ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight", "model.norm.weight"] {
+                assert!(weights.get(name).is_some(), "{prefix}: {name}");
+            }
+            assert!(weights.get(&format!("{head}weight")).is_some() && weights.get("vision_tower.norm.weight").is_some());
+        }
     }
 
     #[test]
