@@ -190,7 +190,7 @@ fn bad_input_is_refused_in_one_paragraph() {
         (&["score", "S-Gem-72B", "--word", "a"], 2, &["S-Gem-72B", "S-Gem-27B"]),
         (&["score", "./nothing", "--word", "a"], 2, &["nothing", "config.json"]),
         (&["score", "./invalid", "--word", "a"], 1, &["config.json", "line 1"]),
-        (&["score", "./bert", "--word", "a"], 1, &["BertForSequenceClassification", "LlamaForSequenceClassification"]),
+        (&["score", "./bert", "--word", "a"], 1, &["BertForSequenceClassification", "This version runs Llama"]),
         (&["score", "demo-llama", "--corpus", "ragged.csv"], 2, &["ragged.csv", "3"]),
         (&["score", "demo-llama", "--words-file", "latin1.txt"], 2, &["latin1.txt", "UTF-8"]),
         (&["score", "demo-llama", "--corpus", "empty.txt"], 2, &["empty.txt", "no words"]),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
-use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions};
+use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm};
 
 /// Explore which words a reward model prefers.
 ///
@@ -50,6 +50,13 @@ pub struct ModelOptions {
     /// auto, cpu, cuda, cuda:N or metal [default: auto]
     #[arg(long)]
     pub device: Option<DeviceChoice>,
+    /// Language models: put the word behind the chat template's generation prompt [default where there is a template]
+    #[arg(long, conflicts_with = "bare")]
+    pub chat: bool,
+    /// Language models: put the word right behind the prompt's text, as it stands (" love" and "love" differ) [default
+    /// for base models]
+    #[arg(long)]
+    pub bare: bool,
 }
 
 impl ModelOptions {
@@ -59,6 +66,7 @@ impl ModelOptions {
             bos: self.bos.or(settings.bos).unwrap_or_default(),
             dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
             device: self.device.or(settings.device).unwrap_or_default(),
+            form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
         }
     }
 }

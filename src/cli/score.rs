@@ -14,10 +14,10 @@ use super::Failure;
 use super::args::ScoreArgs;
 use super::session::Session;
 use crate::corpus::{self, Corpus, Prompt};
-use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded};
+use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded, WordTokens};
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{LoadOptions, Provenance};
-use crate::scores::export::{Row, shortest};
+use crate::scores::export::{Row, TokenColumns, shortest};
 use crate::scores::{Book, ModelId, PromptId, WordId};
 use crate::stats::ranks;
 use output::Output;
@@ -48,7 +48,7 @@ struct Run {
     book: Book,
     infos: HashMap<ModelId, ModelInfo>,
     corpora: HashMap<ModelId, Arc<Corpus>>,
-    token_ids: HashMap<(ModelId, PromptId, WordId), Vec<u32>>,
+    word_tokens: HashMap<(ModelId, PromptId, WordId), WordTokens>,
     groups: BTreeMap<GroupKey, Group>,
     /// Recorded models whose file has not been read yet: their groups are not known.
     unread: HashSet<ModelId>,
@@ -99,7 +99,7 @@ impl Run {
             book: Book::default(),
             infos: HashMap::new(),
             corpora: HashMap::new(),
-            token_ids: HashMap::new(),
+            word_tokens: HashMap::new(),
             groups: BTreeMap::new(),
             unread: HashSet::new(),
             failures: Vec::new(),
@@ -152,7 +152,7 @@ impl Run {
                 }
                 Event::Recorded { model, recorded } => self.take_recorded(model, *recorded),
                 Event::Tokens { model, prompt, tokens } => {
-                    self.token_ids.extend(tokens.into_iter().map(|(word, ids)| ((model, prompt, word), ids)));
+                    self.word_tokens.extend(tokens.into_iter().map(|(word, tokens)| ((model, prompt, word), tokens)));
                 }
                 Event::Scores { model, prompt, scores } => {
                     self.settle(model, prompt, scores.len());
@@ -245,7 +245,7 @@ impl Run {
                 categories: corpus.categories_of(word).collect(),
                 score,
                 rank: 0.0,
-                token_ids: self.token_ids.remove(&(model, group.prompt, *id)),
+                tokens: self.word_tokens.remove(&(model, group.prompt, *id)).map(TokenColumns::from),
             });
         }
         let places = ranks(&rows.iter().map(|row| row.score).collect::<Vec<_>>());

@@ -1,15 +1,16 @@
 //! One job on one loaded model, in steps short enough to be cancelled between.
 //!
-//! A step tokenizes if it must, brings the shared prefix up to date, runs one forest of nodes and reads its rewards. The
-//! prefix outlives the job: the next prompt reuses what it has in common.
+//! A step tokenizes if it must, brings the shared prefix up to date, runs one forest of nodes and reads its rewards, or
+//! by `likelihood` its log-probabilities. The prefix outlives the job: the next prompt reuses what it has in common.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::Job;
 use super::plan::{Forest, common_prefix};
-use crate::model::checkpoint::RewardModel;
-use crate::model::decoder::{Cache, Nodes};
+use super::{Job, WordTokens, likelihood};
+use crate::model::checkpoint::{LoadedModel, RewardModel};
+use crate::model::continuation::Continuation;
+use crate::model::decoder::{Cache, Decoder, Nodes};
 use crate::model::{Cancel, ModelError};
 use crate::scores::WordId;
 
@@ -32,8 +33,8 @@ pub struct Prefix {
 #[derive(Debug, Default)]
 pub struct Step {
     pub scores: Vec<(WordId, f32)>,
-    /// Ids of the conversations scored, where the job asks for them.
-    pub tokens: Vec<(WordId, Vec<u32>)>,
+    /// Tokens of the conversations scored, where the job asks for them.
+    pub tokens: Vec<(WordId, WordTokens)>,
     /// Words that cannot be scored, with the reason.
     pub unscorable: Vec<(WordId, String)>,
 }
@@ -43,7 +44,7 @@ pub struct Batches {
     /// Words of the job already tokenized.
     tokenized: usize,
     /// Tokenized, not yet run; sorted by ids so that neighbours share nodes.
-    waiting: VecDeque<(WordId, Vec<u32>)>,
+    waiting: VecDeque<(WordId, Continuation)>,
     /// Tokens of the prefix of those that wait.
     shared: usize,
     nodes: usize,
@@ -80,68 +81,73 @@ impl Batches {
 
     /// Runs one batch. After an error other than [`ModelError::Cancelled`] the job must be dropped; a cancelled step can
     /// be taken again.
-    pub fn step(&mut self, model: &RewardModel, prefix: &mut Option<Prefix>, cancel: &Cancel) -> Result<Step, ModelError> {
+    pub fn step(&mut self, model: &LoadedModel, prefix: &mut Option<Prefix>, cancel: &Cancel) -> Result<Step, ModelError> {
         let mut step = Step::default();
         if self.waiting.is_empty() {
             self.tokenize(model, &mut step, cancel)?;
         }
         let Some((_, first)) = self.waiting.front() else { return Ok(step) };
-        bring(model, prefix, &first[..self.shared], cancel)?;
+        bring(model.decoder(), prefix, &first.ids[..self.shared], cancel)?;
         let cache = prefix.as_ref().map(|p| &p.cache).filter(|c| !c.is_empty());
 
-        let mut forest = Forest::new(self.shared);
-        let mut words = 0;
-        for (_, tokens) in &self.waiting {
-            forest.add(&tokens[self.shared..])?;
-            words += 1;
-            if forest.nodes().len() >= self.nodes {
-                break;
-            }
-        }
         let started = Instant::now();
-        let output = model.decoder.forward(forest.nodes(), cache, forest.reads(), false, cancel)?;
-        let rewards = model.head.rewards(&output.hidden)?;
+        let waiting = self.waiting.iter().map(|(_, words)| words);
+        let results = match model {
+            LoadedModel::Reward(model) => rewards(model, waiting, self.shared, self.nodes, cache, cancel)?,
+            LoadedModel::Language(model) => likelihood::run(model, waiting, self.shared, self.nodes, cache, cancel)?,
+        };
         let elapsed = started.elapsed();
         if elapsed < QUICK {
             self.nodes = (self.nodes * 2).min(MOST_NODES);
         } else if elapsed > SLOW {
             self.nodes = (self.nodes / 2).max(FIRST_NODES);
         }
-        let done: Vec<_> = self.waiting.drain(..words).collect();
-        for ((word, tokens), reward) in done.into_iter().zip(rewards) {
-            if !reward.is_finite() {
-                return Err(self.not_finite(model, word, reward));
+        let done: Vec<_> = self.waiting.drain(..results.len()).collect();
+        for ((word, asked), result) in done.into_iter().zip(results) {
+            if !result.score.is_finite() {
+                return Err(self.not_finite(model, word, result.score));
             }
-            step.scores.push((word, reward));
+            step.scores.push((word, result.score));
             if self.job.tokens {
-                step.tokens.push((word, tokens));
+                let Continuation { ids, merged, .. } = asked;
+                step.tokens.push((word, WordTokens { ids, merged, log_probabilities: result.log_probabilities }));
             }
         }
         Ok(step)
     }
 
-    fn tokenize(&mut self, model: &RewardModel, step: &mut Step, cancel: &Cancel) -> Result<(), ModelError> {
+    fn tokenize(&mut self, model: &LoadedModel, step: &mut Step, cancel: &Cancel) -> Result<(), ModelError> {
         let end = (self.tokenized + WORDS_TOKENIZED).min(self.job.words.len());
         let words = &self.job.words[self.tokenized..end];
         let texts: Vec<&str> = words.iter().map(|(_, text)| &**text).collect();
+        let prompt = &self.job.prompt_text;
+        let asked = match model {
+            LoadedModel::Reward(model) => {
+                let whole = |ids: Vec<u32>| Continuation { word: ids.len(), ids, merged: false };
+                let encoded = model.tokenizer.encode_all(prompt, &texts, cancel)?;
+                encoded.into_iter().map(|ids| ids.map(whole)).collect()
+            }
+            LoadedModel::Language(model) => model.tokenizer.continuations(model.form, prompt, &texts, cancel)?,
+        };
         let mut encoded = Vec::with_capacity(words.len());
-        for ((word, _), tokens) in words.iter().zip(model.tokenizer.encode_all(&self.job.prompt_text, &texts, cancel)?) {
-            match tokens {
-                Ok(tokens) => encoded.push((*word, tokens)),
+        for ((word, _), asked) in words.iter().zip(asked) {
+            match asked {
+                Ok(asked) => encoded.push((*word, asked)),
                 Err(error) => step.unscorable.push((*word, error.to_string())),
             }
         }
-        encoded.sort_by(|a, b| a.1.cmp(&b.1));
-        self.shared = common_prefix(encoded.iter().map(|(_, tokens)| tokens.as_slice()));
+        encoded.sort_by(|a, b| a.1.ids.cmp(&b.1.ids));
+        // What is read stands behind the prefix: a conversation's last token, or the one before a word's first.
+        self.shared = common_prefix(encoded.iter().map(|(_, asked)| &asked.ids[..asked.word]));
         self.waiting = encoded.into();
         self.tokenized = end;
         Ok(())
     }
 
-    fn not_finite(&self, model: &RewardModel, word: WordId, value: f32) -> ModelError {
+    fn not_finite(&self, model: &LoadedModel, word: WordId, value: f32) -> ModelError {
         let text = self.job.words.iter().find(|(id, _)| *id == word).map_or("", |(_, text)| text);
         ModelError::NotFinite {
-            model: model.info.provenance.source.clone(),
+            model: model.info().provenance.source.clone(),
             word: text.to_owned(),
             prompt: self.job.prompt_text.to_string(),
             value,
@@ -150,8 +156,36 @@ impl Batches {
     }
 }
 
+/// What one word came to.
+pub(super) struct Scored {
+    pub(super) score: f32,
+    /// Of each of its tokens, by a language model.
+    pub(super) log_probabilities: Vec<f32>,
+}
+
+/// Rewards of as many conversations as make a forest of `nodes`, each read at its last token.
+fn rewards<'a>(
+    model: &RewardModel,
+    waiting: impl Iterator<Item = &'a Continuation>,
+    shared: usize,
+    nodes: usize,
+    cache: Option<&Cache>,
+    cancel: &Cancel,
+) -> Result<Vec<Scored>, ModelError> {
+    let mut forest = Forest::new(shared);
+    for conversation in waiting {
+        forest.add(&conversation.ids[shared..])?;
+        if forest.nodes().len() >= nodes {
+            break;
+        }
+    }
+    let output = model.decoder.forward(forest.nodes(), cache, forest.reads(), false, cancel)?;
+    let rewards = model.head.rewards(&output.hidden)?;
+    Ok(rewards.into_iter().map(|score| Scored { score, log_probabilities: Vec::new() }).collect())
+}
+
 /// Makes `prefix` hold exactly `tokens`, running only those that it does not hold yet.
-fn bring(model: &RewardModel, prefix: &mut Option<Prefix>, tokens: &[u32], cancel: &Cancel) -> Result<(), ModelError> {
+fn bring(decoder: &Decoder, prefix: &mut Option<Prefix>, tokens: &[u32], cancel: &Cancel) -> Result<(), ModelError> {
     let held = prefix.as_ref().map_or(0, |p| p.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count());
     if prefix.as_ref().is_some_and(|p| p.tokens.len() == tokens.len()) && held == tokens.len() {
         return Ok(());
@@ -164,7 +198,7 @@ fn bring(model: &RewardModel, prefix: &mut Option<Prefix>, tokens: &[u32], cance
         kept
     } else {
         let chain = Nodes::chain(&tokens[held..], held);
-        let next = model.decoder.forward(&chain, kept.as_ref(), &[], true, cancel)?.cache;
+        let next = decoder.forward(&chain, kept.as_ref(), &[], true, cancel)?.cache;
         match (kept, next) {
             (Some(kept), Some(next)) => Some(kept.append(&next)?),
             (_, next) => next,

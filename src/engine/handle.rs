@@ -14,7 +14,7 @@ use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, LoadOptions, ModelError, Provenance, bundled, hub};
+use crate::model::{Cancel, LoadOptions, ModelError, Provenance, Unit, bundled, hub};
 use crate::scores::{ModelId, recorded};
 
 /// Where events go. Called from several threads; must not block.
@@ -173,6 +173,7 @@ fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, 
                 template: "recorded".to_owned(),
                 head: "recorded".to_owned(),
                 parameters: 0,
+                unit: Unit::Reward,
                 recorded: true,
                 demonstration: false,
             };

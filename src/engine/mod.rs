@@ -1,11 +1,13 @@
 //! How words are scored: what can be asked of the engine and what it tells.
 //!
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
-//! job in steps; `plan` turns conversations into nodes to run; `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by piece. A score
-//! is a fact about model, prompt and word: one that arrives late does no harm.
+//! job in steps, by `likelihood` where the model is a language model; `plan` turns conversations into nodes to run;
+//! `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing
+//! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
 mod batch;
 mod handle;
+mod likelihood;
 mod memory;
 pub mod plan;
 mod worker;
@@ -25,7 +27,7 @@ pub struct Job {
     /// The user's turn.
     pub prompt_text: Arc<str>,
     pub words: Vec<(WordId, Arc<str>)>,
-    /// Tell the token ids as well.
+    /// Tell the tokens as well.
     pub tokens: bool,
 }
 
@@ -79,6 +81,18 @@ pub struct Recorded {
     pub notes: Vec<String>,
 }
 
+/// How a word was put to a model, token by token.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WordTokens {
+    /// Ids of the whole conversation.
+    pub ids: Vec<u32>,
+    /// Of a language model: the log-probabilities, in nats, of the last tokens of `ids`, each given all before it. Their
+    /// sum is the score. Empty for a reward model.
+    pub log_probabilities: Vec<f32>,
+    /// The first of the word's tokens holds text that stands before the word. Only known of a language model.
+    pub merged: bool,
+}
+
 /// What the engine tells, in order for each model.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -99,11 +113,11 @@ pub enum Event {
         prompt: PromptId,
         scores: Vec<(WordId, f32)>,
     },
-    /// Ids of whole conversations, before their scores, where the job asked for them.
+    /// Tokens of whole conversations, before their scores, where the job asked for them.
     Tokens {
         model: ModelId,
         prompt: PromptId,
-        tokens: Vec<(WordId, Vec<u32>)>,
+        tokens: Vec<(WordId, WordTokens)>,
     },
     /// Words that this model cannot be asked, each with the reason; the job goes on without them.
     Unscorable {

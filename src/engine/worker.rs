@@ -14,7 +14,7 @@ use super::batch::{Batches, Prefix};
 use super::handle::{Events, failure, lock};
 use super::memory;
 use super::{Event, Job, Phase};
-use crate::model::checkpoint::{self, RewardModel, SourceLabel};
+use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError};
 use crate::scores::{ModelId, PromptId};
@@ -74,7 +74,7 @@ struct Opened {
 }
 
 struct Loaded {
-    model: RewardModel,
+    model: LoadedModel,
     prefix: Option<Prefix>,
     used: Instant,
 }
@@ -189,8 +189,8 @@ impl Worker {
                 events(Event::Phase { model, phase: Phase::Loading { done_bytes, total_bytes } });
             }
         };
-        let loaded = RewardModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
-        let info = Box::new(loaded.info.clone());
+        let loaded = LoadedModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
+        let info = Box::new(loaded.info().clone());
         opened.loaded = Some(Loaded { model: loaded, prefix: None, used: Instant::now() });
         self.tell(Event::Ready { model, info });
         self.phase(model, Phase::WarmingUp);

@@ -1,20 +1,23 @@
 //! What a checkpoint is: where it lies, what its files say, and how ids become a reward.
 //!
 //! `source` names a model, `hub` brings its files, `files` reads them, `config`, `weights`, `tokenizer` and `template`
-//! give them meaning, `decoder` turns ids into hidden states and `head` hidden states into a reward. Nothing here knows
-//! of word lists, threads or screens.
+//! give them meaning, `decoder` turns ids into hidden states, `head` hidden states into a reward and `language` into the
+//! probability of the next token, for the words that `continuation` puts after a prompt. Nothing here knows of word lists,
+//! threads or screens.
 
 pub mod bundled;
 pub mod cancel;
 pub mod catalogue;
 pub mod checkpoint;
 pub mod config;
+pub mod continuation;
 pub mod decoder;
 pub mod device;
 pub mod error;
 pub mod files;
 pub mod head;
 pub mod hub;
+pub mod language;
 pub mod source;
 pub mod template;
 pub mod tokenizer;
@@ -89,6 +92,45 @@ impl fmt::Display for BosPolicy {
     }
 }
 
+/// How a prompt is put to a language model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PromptForm {
+    /// The chat template's user turn and the opening of its answer.
+    Chat,
+    /// The prompt's text alone.
+    Bare,
+}
+
+/// What a score is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// The raw output of a reward model's head.
+    #[default]
+    Reward,
+    /// A log-probability to base e.
+    Nats,
+}
+
+impl Unit {
+    /// What a column of such scores is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Unit::Reward => "score",
+            Unit::Nats => "log p",
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unit::Reward => "reward",
+            Unit::Nats => "nats",
+        })
+    }
+}
+
 /// The number format asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
 #[value(rename_all = "lowercase")]
@@ -134,6 +176,8 @@ pub struct LoadOptions {
     pub bos: BosPolicy,
     pub dtype: Dtype,
     pub device: DeviceChoice,
+    /// For language models alone; none: chat where there is a template. A reward model is always asked in its template.
+    pub form: Option<PromptForm>,
 }
 
 /// What stands beside every score: where the number comes from.
@@ -154,6 +198,8 @@ pub struct Provenance {
     /// `score.weight [1, 2048] f32`.
     pub head: String,
     pub parameters: u64,
+    /// What the scores are.
+    pub unit: Unit,
     pub recorded: bool,
     pub demonstration: bool,
 }
@@ -166,8 +212,8 @@ impl Provenance {
         }
         let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
         format!(
-            "{}{revision} · {} · {} · BOS {} · template {} · head {}",
-            self.source, self.dtype, self.device, self.bos, self.template, self.head
+            "{}{revision} · {} · {} · BOS {} · template {} · head {} · {}",
+            self.source, self.dtype, self.device, self.bos, self.template, self.head, self.unit
         )
     }
 }

@@ -22,6 +22,8 @@ pub const DATE: &str = "26 Jul 2024";
 /// Steps a render may take, and 64 bytes of data each may make: far above any conversation, and over in a second.
 const FUEL: u64 = 2_000_000;
 const NAME: &str = "chat";
+const JINJA: &str = "chat_template.jinja";
+const CONFIG: &str = "tokenizer_config.json";
 
 /// A parsed template with the special tokens that it may write.
 pub struct ChatTemplate {
@@ -36,16 +38,14 @@ pub struct ChatTemplate {
 
 impl ChatTemplate {
     /// Takes `chat_template.jinja`, else the key `chat_template` of `tokenizer_config.json`: a text, or a list of named ones
-    /// of which `default` is taken.
+    /// of which `default` is taken; `None` where there is neither, as for a base model.
     ///
-    /// Fails where there is none, or it does not parse; the message has file and line.
+    /// Fails where it does not parse; the message has file and line.
     pub fn load(
         files: &Files,
         tokenizer_config: &serde_json::Map<String, serde_json::Value>,
         tokens: BTreeMap<String, String>,
-    ) -> Result<Self, ModelError> {
-        const JINJA: &str = "chat_template.jinja";
-        const CONFIG: &str = "tokenizer_config.json";
+    ) -> Result<Option<Self>, ModelError> {
         let (origin, source) = match files.read(JINJA)? {
             Some(bytes) => match String::from_utf8(bytes.into_owned()) {
                 Ok(source) => (JINJA, source),
@@ -53,14 +53,15 @@ impl ChatTemplate {
             },
             None => match tokenizer_config.get("chat_template").and_then(named_default) {
                 Some(source) => (CONFIG, source.to_owned()),
-                None => {
-                    let problem = format!("there is no chat template: no {JINJA}, and no chat_template in {CONFIG}");
-                    let next = "Put the template that the model was trained with beside its tokenizer";
-                    return Err(ModelError::file(files.path(""), problem, next));
-                }
+                None => return Ok(None),
             },
         };
-        Self::parse(source, origin, files.path(origin), tokens)
+        Self::parse(source, origin, files.path(origin), tokens).map(Some)
+    }
+
+    /// The error for a model that needs a template and has none.
+    pub fn missing(folder: impl Into<PathBuf>, next: &str) -> ModelError {
+        ModelError::file(folder, format!("there is no chat template: no {JINJA}, and no chat_template in {CONFIG}"), next)
     }
 
     fn parse(source: String, origin: &'static str, file: PathBuf, tokens: BTreeMap<String, String>) -> Result<Self, ModelError> {
@@ -84,11 +85,20 @@ impl ChatTemplate {
 
     /// The conversation `[{user: prompt}, {assistant: word}]` as text, without a generation prompt.
     pub fn render(&self, prompt: &str, word: &str) -> Result<String, ModelError> {
-        let message = |role: &str, content: &str| context! { role => role, content => content };
-        let messages = Value::from(vec![message("user", prompt), message("assistant", word)]);
+        self.conversation(&[("user", prompt), ("assistant", word)], false)
+    }
+
+    /// `[{user: prompt}]` and the opening of the answer: what a language model is to go on from.
+    pub fn render_open(&self, prompt: &str) -> Result<String, ModelError> {
+        self.conversation(&[("user", prompt)], true)
+    }
+
+    fn conversation(&self, messages: &[(&str, &str)], add_generation_prompt: bool) -> Result<String, ModelError> {
+        let message = |&(role, content): &(&str, &str)| context! { role => role, content => content };
+        let messages = Value::from(messages.iter().map(message).collect::<Vec<_>>());
         let none = Value::from(());
         let conversation = context! {
-            messages => messages, add_generation_prompt => false, tools => none.clone(), documents => none,
+            messages => messages, add_generation_prompt => add_generation_prompt, tools => none.clone(), documents => none,
             ..self.tokens.clone()
         };
         let rendered = self.environment.get_template(NAME).and_then(|template| template.render(conversation));

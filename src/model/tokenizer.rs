@@ -14,14 +14,15 @@ use super::{BosPolicy, Cancel, ModelError};
 
 const FILE: &str = "tokenizer.json";
 /// Conversations tokenized between two looks at the cancel flag.
-const AT_ONCE: usize = 256;
+pub(super) const AT_ONCE: usize = 256;
 /// What a template may write by name.
 const SPECIAL: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /// Tokenizer and chat template of one checkpoint.
 pub struct ChatTokenizer {
     tokenizer: Tokenizer,
-    template: ChatTemplate,
+    /// None for a base model.
+    template: Option<ChatTemplate>,
     bos: Option<u32>,
     policy: BosPolicy,
     vocab_size: usize,
@@ -74,7 +75,8 @@ impl ChatTokenizer {
     ///
     /// Fails for a word of which nothing is left: one that template and tokenizer turn into the ids of an empty answer.
     pub fn encode(&self, prompt: &str, word: &str) -> Result<Vec<u32>, ModelError> {
-        self.judge(word, self.ids(&self.template.render(prompt, word)?)?, self.empty(prompt).as_deref())
+        let ids = self.ids(&self.render(prompt, word)?)?;
+        self.judge(word, ids, self.empty(prompt).as_deref())
     }
 
     /// [`encode`](Self::encode) for many words, on all cores; one result a word, in order. Fails as a whole only when
@@ -89,26 +91,16 @@ impl ChatTokenizer {
         let mut encoded = Vec::with_capacity(words.len());
         for words in words.chunks(AT_ONCE) {
             cancel.check()?;
-            let texts: Vec<_> = words.iter().map(|word| self.template.render(prompt, word)).collect();
-            let sound: Vec<&str> = texts.iter().flatten().map(String::as_str).collect();
-            // A batch fails as a whole; then each text shows on its own whether it was the one.
-            let batch = self.tokenizer.encode_batch_fast(sound, self.adds_special_tokens()).ok();
-            let mut batch = batch.map(Vec::into_iter);
-            encoded.extend(words.iter().zip(texts).map(|(word, text)| {
-                let text = text?;
-                let ids = match batch.as_mut().and_then(Iterator::next) {
-                    Some(encoding) => self.begin(encoding.get_ids()),
-                    None => self.ids(&text)?,
-                };
-                self.judge(word, ids, empty.as_deref())
-            }));
+            let texts = words.iter().map(|word| self.render(prompt, word)).collect();
+            let ids = self.all_ids(texts);
+            encoded.extend(words.iter().zip(ids).map(|(word, ids)| self.judge(word, ids?, empty.as_deref())));
         }
         Ok(encoded)
     }
 
     /// The conversation as the template writes it.
     pub fn render(&self, prompt: &str, word: &str) -> Result<String, ModelError> {
-        self.template.render(prompt, word)
+        self.chat_template()?.render(prompt, word)
     }
 
     /// What a token stands for, as text; the vocabulary's own spelling where it is only part of a character.
@@ -121,8 +113,17 @@ impl ChatTokenizer {
         }
     }
 
-    pub fn template(&self) -> &ChatTemplate {
-        &self.template
+    /// None for a base model.
+    pub fn template(&self) -> Option<&ChatTemplate> {
+        self.template.as_ref()
+    }
+
+    /// The template, where one is needed.
+    pub fn chat_template(&self) -> Result<&ChatTemplate, ModelError> {
+        self.template.as_ref().ok_or_else(|| {
+            let folder = self.file.parent().map(PathBuf::from).unwrap_or_default();
+            ChatTemplate::missing(folder, "Put the template that the model was trained with beside its tokenizer")
+        })
     }
 
     /// The token that begins a sequence, where this tokenizer has one.
@@ -135,7 +136,23 @@ impl ChatTokenizer {
         self.policy == BosPolicy::Published
     }
 
-    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+    /// Ids of many texts, on all cores, the policy on BOS applied.
+    pub(super) fn all_ids(&self, texts: Vec<Result<String, ModelError>>) -> Vec<Result<Vec<u32>, ModelError>> {
+        let sound: Vec<&str> = texts.iter().flatten().map(String::as_str).collect();
+        // A batch fails as a whole; then each text shows on its own whether it was the one.
+        let batch = self.tokenizer.encode_batch_fast(sound, self.adds_special_tokens()).ok();
+        let mut batch = batch.map(Vec::into_iter);
+        let ids = |text: Result<String, ModelError>| {
+            let text = text?;
+            match batch.as_mut().and_then(Iterator::next) {
+                Some(encoding) => Ok(self.begin(encoding.get_ids())),
+                None => self.ids(&text),
+            }
+        };
+        texts.into_iter().map(ids).collect()
+    }
+
+    pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         let encoding = self.tokenizer.encode_fast(text, self.adds_special_tokens()).map_err(|error| {
             ModelError::file(&self.file, format!("the tokenizer fails on a conversation: {error}"), "Download the file again")
         })?;
@@ -148,10 +165,10 @@ impl ChatTokenizer {
 
     /// Ids of the conversation with an empty answer; `None` where the template refuses one.
     fn empty(&self, prompt: &str) -> Option<Vec<u32>> {
-        self.template.render(prompt, "").and_then(|text| self.ids(&text)).ok()
+        self.render(prompt, "").and_then(|text| self.ids(&text)).ok()
     }
 
-    fn judge(&self, word: &str, ids: Vec<u32>, empty: Option<&[u32]>) -> Result<Vec<u32>, ModelError> {
+    pub(super) fn judge(&self, word: &str, ids: Vec<u32>, empty: Option<&[u32]>) -> Result<Vec<u32>, ModelError> {
         let refuse = |problem: String, next: &str| ModelError::Word { word: word.to_owned(), problem, next: next.to_owned() };
         if ids.is_empty() || empty == Some(&ids) {
             return Err(refuse(

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::engine::WordTokens;
 use crate::text;
 
 /// One word's score by one model under one prompt.
@@ -16,13 +17,32 @@ pub struct Row<'a> {
     pub prompt: &'a str,
     pub word: &'a str,
     pub categories: Vec<&'a str>,
-    /// Raw reward.
+    /// Raw reward, or log-probability in nats.
     pub score: f64,
     /// Within model and prompt; 1 is the highest reward, ties averaged.
     pub rank: f64,
+    #[serde(flatten)]
+    pub tokens: Option<TokenColumns>,
+}
+
+/// What `--tokens` adds to a row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TokenColumns {
     /// Of the whole conversation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_ids: Option<Vec<u32>>,
+    pub token_ids: Vec<u32>,
+    /// Of a language model: the log-probabilities of the word's tokens, which are the last of `token_ids`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub token_logprobs: Vec<f64>,
+    /// The word's first token holds text that stands before the word.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub merged: bool,
+}
+
+impl From<WordTokens> for TokenColumns {
+    fn from(tokens: WordTokens) -> Self {
+        let token_logprobs = tokens.log_probabilities.into_iter().map(shortest).collect();
+        TokenColumns { token_ids: tokens.ids, token_logprobs, merged: tokens.merged }
+    }
 }
 
 /// How rows are laid out.
@@ -85,8 +105,10 @@ impl<W: Write> Writer<W> {
         for ((row, word), category) in rows.iter().zip(&words).zip(&categories) {
             let (word, category) = (pad(word, word_width), pad(category, category_width));
             write!(self.out, "{:>7}  {word}  {category}  {:>12}", rank_text(row.rank), score_text(row.score))?;
-            if let Some(ids) = &row.token_ids {
-                write!(self.out, "  {}", ids_text(ids))?;
+            if let Some(tokens) = &row.tokens {
+                let merged = if tokens.merged { "  merges with the text before it" } else { "" };
+                let values = if tokens.token_logprobs.is_empty() { "" } else { "  " };
+                write!(self.out, "  {}{values}{}{merged}", joined(&tokens.token_ids), joined(&tokens.token_logprobs))?;
             }
             writeln!(self.out)?;
         }
@@ -97,8 +119,8 @@ impl<W: Write> Writer<W> {
         let terminal = self.terminal;
         let mut writer = csv::Writer::from_writer(&mut self.out);
         if self.groups == 0 {
-            let header = ["model", "prompt", "word", "categories", "score", "rank", "token_ids"];
-            writer.write_record(&header[..if tokens { 7 } else { 6 }])?;
+            let header = ["model", "prompt", "word", "categories", "score", "rank", "token_ids", "token_logprobs"];
+            writer.write_record(&header[..if tokens { 8 } else { 6 }])?;
         }
         for row in rows {
             let mut record = vec![
@@ -110,7 +132,11 @@ impl<W: Write> Writer<W> {
                 row.rank.to_string(),
             ];
             if tokens {
-                record.push(row.token_ids.as_deref().map(ids_text).unwrap_or_default());
+                let (ids, values) = match &row.tokens {
+                    Some(tokens) => (joined(&tokens.token_ids), joined(&tokens.token_logprobs)),
+                    None => Default::default(),
+                };
+                record.extend([ids, values]);
             }
             if terminal {
                 record = record.iter().map(|field| text::visible(field).into_owned()).collect();
@@ -136,8 +162,8 @@ pub fn shortest(score: f32) -> f64 {
     score.to_string().parse().unwrap_or(f64::from(score))
 }
 
-fn ids_text(ids: &[u32]) -> String {
-    ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+fn joined<T: ToString>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn columns(text: &str) -> usize {
@@ -154,7 +180,7 @@ mod tests {
 
     fn rows() -> Vec<Row<'static>> {
         let row =
-            |word, score, rank| Row { model: "m", prompt: "p", word, categories: vec!["a", "b"], score, rank, token_ids: None };
+            |word, score, rank| Row { model: "m", prompt: "p", word, categories: vec!["a", "b"], score, rank, tokens: None };
         vec![row("cold, or \"not\"", 0.5, 2.5), row("\u{1b}[31m爱", 1.25, 1.0)]
     }
 

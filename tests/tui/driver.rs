@@ -11,7 +11,7 @@ use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEnt
 use rewardscope::corpus::{Corpus, Factors, Framing, Prompt, Word};
 use rewardscope::engine::{Event, Job, ModelInfo, Phase, Recorded};
 use rewardscope::model::source::{ModelSource, ModelSpec};
-use rewardscope::model::{Family, LoadOptions, Provenance};
+use rewardscope::model::{Family, LoadOptions, Provenance, Unit};
 use rewardscope::scores::{ModelId, PromptId, WordId};
 use rewardscope::ui;
 use rewardscope::ui::theme::Theme;
@@ -314,6 +314,7 @@ pub fn recorded_info(family: Family, source: &str) -> Box<ModelInfo> {
         template: "recorded".to_owned(),
         head: "recorded".to_owned(),
         parameters: 0,
+        unit: Unit::Reward,
         recorded: true,
         demonstration: false,
     };
@@ -331,6 +332,7 @@ fn provenance(name: &str) -> Provenance {
         template: "tokenizer_config.json, 26 Jul 2024".to_owned(),
         head: "score.weight [1, 64] f32".to_owned(),
         parameters: 640_000,
+        unit: Unit::Reward,
         recorded: false,
         demonstration: true,
     }

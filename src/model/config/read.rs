@@ -93,6 +93,12 @@ impl ModelConfig {
         Self::from_raw(raw).map_err(|error| error.into_model_error(files))
     }
 
+    /// The error for a language model where a reward model is needed.
+    pub fn not_a_reward_model(&self, files: &Files) -> ModelError {
+        let problem = format!("the architecture is {}, a language model's", text::visible(&self.architecture));
+        Refusal::Unsupported(problem).into_model_error(files)
+    }
+
     fn from_raw(raw: Raw) -> Result<Self, Refusal> {
         let architectures = raw.architectures.as_deref().unwrap_or_default();
         let architecture = architectures.first().ok_or_else(|| wrong("it names no architecture (key architectures)"))?.clone();

@@ -102,6 +102,11 @@ impl Decoder {
         &self.config
     }
 
+    /// `[vocab_size, hidden_size]`, in the dtype of the file.
+    pub fn embedding(&self) -> &Tensor {
+        &self.embedding
+    }
+
     pub fn device(&self) -> &Device {
         &self.device
     }
