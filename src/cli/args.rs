@@ -67,6 +67,7 @@ impl ModelOptions {
             dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
             device: self.device.or(settings.device).unwrap_or_default(),
             form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
+            reward_row: None,
         }
     }
 }

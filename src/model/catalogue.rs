@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::Family;
+use super::source::ModelSource;
+use super::{Family, LoadOptions};
 use crate::corpus::error::{CorpusError, nearest};
 use crate::corpus::read::{MOST_BYTES, read_text};
 use crate::user_toml::{self, TomlError};
@@ -25,6 +26,9 @@ pub struct Entry {
     /// How its hidden state becomes a reward, in words.
     #[serde(default)]
     pub head: String,
+    /// Row of a plain head that holds the reward.
+    #[serde(default)]
+    pub reward_row: usize,
     #[serde(default)]
     pub notes: String,
 }
@@ -80,6 +84,17 @@ impl Catalogue {
         self.entries.iter().find(|entry| is(&entry.nickname) || is(&entry.id) || is(&entry.file_stem()))
     }
 
+    /// The options with the row of the head that holds this model's reward, where the catalogue knows the model; a
+    /// directory is known by its name.
+    pub fn with_reward_row(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
+        let entry = match source {
+            ModelSource::Hub { repository, .. } => self.find(repository),
+            ModelSource::Directory(path) => path.file_name().and_then(|name| self.find(&name.to_string_lossy())),
+            ModelSource::Bundled(_) | ModelSource::Recorded(_) => None,
+        };
+        LoadOptions { reward_row: entry.map(|entry| entry.reward_row).or(options.reward_row), ..options }
+    }
+
     /// Nicknames that look like `name`, nearest first.
     pub fn nearest(&self, name: &str) -> Vec<&str> {
         nearest(name, self.entries.iter().map(|entry| entry.nickname.as_str()))
@@ -122,6 +137,19 @@ mod tests {
         }
         assert_eq!(catalogue.find("R-Gem-3B"), None);
         assert_eq!(catalogue.nearest("R-Gem-3B")[0], "R-Gem-2B");
+    }
+
+    #[test]
+    fn the_reward_row_is_that_of_the_catalogue() {
+        let text = "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamily = \"Gemma\"\nreward_row = 3\n";
+        let catalogue = Catalogue { entries: parse(Path::new("models.toml"), text).unwrap() };
+        for (source, row) in [
+            (ModelSource::Hub { repository: "me/mine".to_owned(), revision: None }, Some(3)),
+            (ModelSource::Directory("/models/me_mine".into()), Some(3)),
+            (ModelSource::Directory("/models/other".into()), None),
+        ] {
+            assert_eq!(catalogue.with_reward_row(LoadOptions::default(), &source).reward_row, row, "{source:?}");
+        }
     }
 
     #[test]

@@ -178,6 +178,8 @@ pub struct LoadOptions {
     pub device: DeviceChoice,
     /// For language models alone; none: chat where there is a template. A reward model is always asked in its template.
     pub form: Option<PromptForm>,
+    /// Row of a plain head that holds the reward, where the catalogue says; none: row 0, as the published scripts read it.
+    pub reward_row: Option<usize>,
 }
 
 /// What stands beside every score: where the number comes from.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use tokenizers::Tokenizer;
+use tokenizers::{Encoding, Tokenizer};
 
 use super::files::Files;
 use super::template::ChatTemplate;
@@ -103,6 +103,11 @@ impl ChatTokenizer {
         self.chat_template()?.render(prompt, word)
     }
 
+    /// Ids of any text, with nothing added.
+    pub fn plain(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        Ok(self.encoded(text, false)?.get_ids().to_vec())
+    }
+
     /// What a token stands for, as text; the vocabulary's own spelling where it is only part of a character.
     pub fn token_text(&self, id: u32) -> String {
         let decoded = self.tokenizer.decode(&[id], false).unwrap_or_default();
@@ -153,10 +158,13 @@ impl ChatTokenizer {
     }
 
     pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let encoding = self.tokenizer.encode_fast(text, self.adds_special_tokens()).map_err(|error| {
+        Ok(self.begin(self.encoded(text, self.adds_special_tokens())?.get_ids()))
+    }
+
+    fn encoded(&self, text: &str, special_tokens: bool) -> Result<Encoding, ModelError> {
+        self.tokenizer.encode_fast(text, special_tokens).map_err(|error| {
             ModelError::file(&self.file, format!("the tokenizer fails on a conversation: {error}"), "Download the file again")
-        })?;
-        Ok(self.begin(encoding.get_ids()))
+        })
     }
 
     fn begin(&self, ids: &[u32]) -> Vec<u32> {
