@@ -26,7 +26,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
             args.model
         )));
     };
-    let options = session.catalogue.with_published_dtype(args.options.over(&session.settings), &spec.source);
+    let options = session.catalogue.completed(args.options.over(&session.settings), &spec.source);
     let published = published(args.published.as_deref(), spec, &session)?;
     // A download tells of itself from threads of its own.
     let progress = Mutex::new(Progress::new());
