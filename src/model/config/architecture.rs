@@ -174,8 +174,7 @@ const TASKS: [(&str, Task); 3] =
 const OWN_HEADS: [&str; 2] = ["RewardModel", "ForSequenceClassificationWith"];
 
 /// For a message: what `find` finds.
-pub(super) const SUPPORTED: &str =
-    "Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …ForRewardModelWithGating, \
+pub(super) const SUPPORTED: &str = "Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …ForRewardModelWithGating, \
      GRewardModel and …ForCausalLM";
 
 /// Takes `LlamaForCausalLM` apart; `None` for a name that is not known. `model_type` is the backbone's name in config.json
@@ -185,7 +184,8 @@ pub(super) fn find(name: &str, model_type: Option<&str>) -> Option<(&'static Arc
         let typed = |architecture: &&Architecture| {
             model_type.is_some_and(|model_type| model_type.replace('_', "").eq_ignore_ascii_case(architecture.name))
         };
-        let named = |architecture: &&Architecture| name.strip_prefix(architecture.name).is_some_and(|rest| rest.starts_with("For"));
+        let named =
+            |architecture: &&Architecture| name.strip_prefix(architecture.name).is_some_and(|rest| rest.starts_with("For"));
         let architecture = if model_type.is_some() { ALL.iter().find(typed) } else { ALL.iter().find(named) };
         return architecture.map(|architecture| (architecture, Task::Reward));
     }
@@ -223,7 +223,11 @@ mod tests {
             ("LlamaForSequenceClassificationWithNormal_Weights", "llama", Some("Llama")),
             ("GRewardModel", "mamba", None),
         ] {
-            assert_eq!(find(name, Some(model_type)).map(|(a, task)| (a.name, task)), backbone.map(|b| (b, Task::Reward)), "{name}");
+            assert_eq!(
+                find(name, Some(model_type)).map(|(a, task)| (a.name, task)),
+                backbone.map(|b| (b, Task::Reward)),
+                "{name}"
+            );
         }
     }
 }

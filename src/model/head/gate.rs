@@ -163,9 +163,8 @@ fn numbers(reader: &Reader, part: &str) -> Vec<usize> {
 
 /// A vector of weights, or running statistics, make a layer a batch norm; what it lacks is then named.
 fn numbers_of_norms(reader: &Reader) -> Vec<usize> {
-    let is_vector = |n: &usize| {
-        reader.weights.get(&format!("gating.layers.{n}.weight")).is_some_and(|stored| stored.shape.len() == 1)
-    };
+    let is_vector =
+        |n: &usize| reader.weights.get(&format!("gating.layers.{n}.weight")).is_some_and(|stored| stored.shape.len() == 1);
     let mut norms: Vec<usize> = numbers(reader, "weight").into_iter().filter(is_vector).collect();
     norms.extend(numbers(reader, "running_mean"));
     norms.extend(numbers(reader, "running_var"));

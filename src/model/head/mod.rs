@@ -98,7 +98,8 @@ impl Head {
             Kind::Value(head) => head.rewards(hidden)?,
             Kind::Uncertain(head) => head.rewards(hidden)?,
             Kind::Gated(head) => {
-                let gate = gate.ok_or_else(|| candle_core::Error::msg("a gated head was asked without the gate's hidden state"))?;
+                let gate =
+                    gate.ok_or_else(|| candle_core::Error::msg("a gated head was asked without the gate's hidden state"))?;
                 head.rewards(hidden, gate)?
             }
         };
