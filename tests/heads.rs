@@ -68,9 +68,10 @@ fn sound(name: &str) -> RewardModel {
     load(&folder(name), BosPolicy::Single).unwrap()
 }
 
-/// The largest distance of any case's score from the reference.
+/// The largest distance of a case's score from the reference.
 fn worst(name: &str, score: impl Fn(&Case) -> f32) -> f32 {
-    expected(name).cases.iter().map(|case| (score(case) - case.single.score).abs()).fold(0.0, f32::max)
+    let cases = expected(name).cases;
+    cases.iter().map(|case| (score(case) - case.single.score).abs()).fold(0.0, f32::max)
 }
 
 /// A conversation's reward where the gate reads at `place`.
@@ -432,16 +433,33 @@ fn batches_order_and_a_reused_prefix_change_no_score() {
         let [first, second, third] = [0, 1, 2].map(|n| expected.prompts[n].as_str());
         // The prefix is cut, extended, kept whole, and again run from a shorter one. A single word shares all but its last
         // token, so that under the early template the gate of the word itself stands in the prefix.
-        let longer = format!("{first} {third}");
-        let runs: [(&str, &[&str]); 8] = [
+        let longer = format!("{first} {second}");
+        // As many tokens, and others: a gate's state that outlives its prompt would be taken for this one's.
+        let gate = |prompt: &str| model.gate_position(&model.tokenizer.encode(prompt, "love").unwrap()).unwrap();
+        let mut others = (0..5).flat_map(|at| ('a'..='z').map(move |letter| (at, letter))).map(|(at, letter)| {
+            let mut prompt = first.to_owned();
+            prompt.replace_range(at..at + 1, letter.encode_utf8(&mut [0; 4]));
+            prompt
+        });
+        let turned = others.find(|other| other != first && gate(other) == gate(first)).expect("a prompt of as many tokens");
+        // A word that opens an answer itself has a gate of its own beside that of the prompt.
+        let opening = match model.info.family {
+            Family::Llama => "love<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nhate",
+            _ => "love<end_of_turn>\n<start_of_turn>model\nhate",
+        };
+        let runs: [(&str, &[&str]); 12] = [
             (first, &words),
             (longer.as_str(), &words),
             (first, &reversed),
             (first, one),
             (first, &words[1..2]),
+            (turned.as_str(), &words),
+            (first, &["love", opening]),
+            (first, &[opening]),
+            (first, &["love"]),
             (first, &words),
             (second, &words[2..]),
-            (third, &reversed),
+            (third, &reversed[..4]),
         ];
         let outcome = engine_run(&folder(name), &runs);
         assert_eq!(outcome.unscorable, Vec::<String>::new());
