@@ -1,5 +1,5 @@
-//! How soon the explorer answers, measured from outside in a pseudo-terminal: the first frame, a key while a model is
-//! loaded and scores, the end of scoring after Esc, and what it costs when idle.
+//! How soon the explorer answers, measured from outside in a pseudo-terminal: the first frame, a key while a model
+//! scores, the end of scoring after Esc, and what it costs when idle.
 //!
 //! ```sh
 //! cargo bench --bench responsiveness                   # the bundled pair
@@ -40,10 +40,8 @@ fn main() {
     let words: String = (0..200_000).map(|i| format!("word{i}\n")).collect();
     std::fs::write(&list, words).expect("a list");
     let mut pty = start(&["--words-file", list.to_str().expect("UTF-8")]);
-    pty.wait_for("Words");
-    report("key to bytes, while loading and scoring", &keys(&mut pty));
     pty.wait_for("words/s");
-    report("key to bytes, while scoring", &keys(&mut pty));
+    report("key to its cursor on the screen, while scoring", &keys(&mut pty));
     let asked = Instant::now();
     pty.send(ESC);
     pty.wait_for("cancelled");
@@ -64,7 +62,7 @@ fn since_start(pty: &Pty, text: &str) -> Duration {
     pty.started.elapsed()
 }
 
-/// The time from a key to the next byte that the program writes, for keys that move the cursor.
+/// The time from a key to the row of the cursor as the terminal has it, for keys that move it.
 fn keys(pty: &mut Pty) -> Vec<Duration> {
     let mut times = Vec::new();
     for i in 0..KEYS {

@@ -4,7 +4,6 @@
 //! `REWARDSCOPE_PUBLISHED` names, else in `../shared/paper` beside this repository. Nothing here uses the program's own
 //! ranks or medians.
 #![allow(clippy::unwrap_used)] // helpers of tests: a failure is the test's failure
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
