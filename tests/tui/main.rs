@@ -6,3 +6,4 @@ mod models;
 mod safety;
 mod tables;
 mod views;
+mod vocabulary;
