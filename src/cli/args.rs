@@ -1,6 +1,6 @@
 //! The command line: every option with the words that `--help` shows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -50,6 +50,9 @@ pub struct ModelOptions {
     /// auto, cpu, cuda, cuda:N or metal [default: auto]
     #[arg(long)]
     pub device: Option<DeviceChoice>,
+    /// Take tokenizer and chat template of models in GGUF from this directory (tokenizer.json and what stands beside it)
+    #[arg(long, value_name = "DIR", value_parser = tokenizer_folder)]
+    pub tokenizer: Option<&'static Path>,
     /// Language models: put the word behind the chat template's generation prompt [default where there is a template]
     #[arg(long, conflicts_with = "bare")]
     pub chat: bool,
@@ -66,10 +69,20 @@ impl ModelOptions {
             bos: self.bos.or(settings.bos).unwrap_or_default(),
             dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
             device: self.device.or(settings.device).unwrap_or_default(),
+            tokenizer: self.tokenizer,
             vocabulary: false,
             form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
         }
     }
+}
+
+/// Kept for as long as the program runs, so that options stay small values.
+fn tokenizer_folder(text: &str) -> Result<&'static Path, String> {
+    let folder = PathBuf::from(text);
+    if folder.join("tokenizer.json").is_file() {
+        return Ok(Box::leak(folder.into_boxed_path()));
+    }
+    Err("this directory holds no tokenizer.json: name the one that does".to_owned())
 }
 
 /// Which words and prompts.

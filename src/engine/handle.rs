@@ -57,7 +57,7 @@ impl Engine {
             },
             ModelSource::Directory(path) => {
                 let label = SourceLabel { name: spec.name.clone(), source: path.display().to_string(), revision: None };
-                self.send(Request::Open { model, files: Files::at(path), label, options });
+                self.send(Request::Open { model, files: Files::at(path).with_tokenizer(options.tokenizer), label, options });
             }
             ModelSource::Hub { repository, revision } => self.download(model, spec, repository, revision.as_deref(), options),
             ModelSource::Recorded(path) => {

@@ -17,8 +17,9 @@ const MIB: u64 = 1 << 20;
 pub enum Files {
     /// A folder in the Hugging Face layout.
     Directory(PathBuf),
-    /// One GGUF file, which stands for config.json, tokenizer, chat template and weights at once.
-    Gguf(PathBuf),
+    /// One GGUF file, which stands for config.json, tokenizer, chat template and weights at once; `tokenizer` is a folder to
+    /// take the second and the third from.
+    Gguf { file: PathBuf, tokenizer: Option<PathBuf> },
     /// Compiled into the program: `(file name, content)`.
     Bundled { name: &'static str, entries: &'static [(&'static str, &'static [u8])] },
 }
@@ -26,14 +27,29 @@ pub enum Files {
 impl Files {
     /// A folder in the Hugging Face layout, a GGUF file, or a folder without config.json that holds a single GGUF file.
     pub fn at(path: &Path) -> Files {
-        gguf_in(path).map_or_else(|| Files::Directory(path.to_owned()), Files::Gguf)
+        match gguf_in(path) {
+            Some(file) => Files::Gguf { file, tokenizer: None },
+            None => Files::Directory(path.to_owned()),
+        }
+    }
+
+    /// The same weights with tokenizer and chat template from another folder. Other checkpoints than GGUF keep theirs, which
+    /// stand beside the weights.
+    pub fn with_tokenizer(self, folder: Option<&Path>) -> Files {
+        match self {
+            Files::Gguf { file, .. } => Files::Gguf { file, tokenizer: folder.map(Path::to_owned) },
+            other => other,
+        }
     }
 
     /// The path as messages show it; for a bundled checkpoint `demo-llama/config.json`.
     pub fn path(&self, name: &str) -> PathBuf {
         match self {
             Files::Directory(directory) => directory.join(name),
-            Files::Gguf(file) => file.clone(),
+            Files::Gguf { file, tokenizer } => match tokenizer {
+                Some(folder) if is_of_tokenizer(name) => folder.join(name),
+                _ => file.clone(),
+            },
             Files::Bundled { name: model, .. } => Path::new(model).join(name),
         }
     }
@@ -55,7 +71,10 @@ impl Files {
                 }
                 read_bounded(&directory.join(name), limit(name)).map(|bytes| bytes.map(Cow::Owned))
             }
-            Files::Gguf(file) => gguf::read(file, name).map(|bytes| bytes.map(Cow::Owned)),
+            Files::Gguf { tokenizer: Some(folder), .. } if is_of_tokenizer(name) => {
+                read_bounded(&folder.join(name), limit(name)).map(|bytes| bytes.map(Cow::Owned))
+            }
+            Files::Gguf { file, .. } => gguf::read(file, name).map(|bytes| bytes.map(Cow::Owned)),
             Files::Bundled { .. } => Ok(self.bundled(name).map(Cow::Borrowed)),
         }
     }
@@ -73,7 +92,7 @@ impl Files {
     /// The content of a compiled-in file; `None` for what lies on disk.
     pub fn bundled(&self, name: &str) -> Option<&'static [u8]> {
         match self {
-            Files::Directory(_) | Files::Gguf(_) => None,
+            Files::Directory(_) | Files::Gguf { .. } => None,
             Files::Bundled { entries, .. } => entries.iter().find(|(entry, _)| *entry == name).map(|(_, bytes)| *bytes),
         }
     }
@@ -81,7 +100,7 @@ impl Files {
     pub fn exists(&self, name: &str) -> bool {
         match self {
             Files::Directory(directory) => directory.join(name).is_file(),
-            Files::Gguf(_) => false,
+            Files::Gguf { .. } => false,
             Files::Bundled { .. } => self.bundled(name).is_some(),
         }
     }
@@ -149,6 +168,10 @@ pub fn gguf_in(path: &Path) -> Option<PathBuf> {
     }
     let mut found = fs::read_dir(path).ok()?.flatten().map(|entry| entry.path()).filter(|path| is_gguf(path));
     found.next().filter(|_| found.next().is_none())
+}
+
+fn is_of_tokenizer(name: &str) -> bool {
+    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"].contains(&name)
 }
 
 /// Above this a file of that name is not read: memory is not filled by a file that cannot be what it says.

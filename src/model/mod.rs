@@ -26,6 +26,7 @@ pub mod vocabulary;
 pub mod weights;
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 pub use cancel::Cancel;
@@ -178,6 +179,9 @@ pub struct LoadOptions {
     pub bos: BosPolicy,
     pub dtype: Dtype,
     pub device: DeviceChoice,
+    /// Folder with tokenizer and chat template for a model in GGUF, instead of its own. As given on the command line, and so
+    /// alive as long as the program.
+    pub tokenizer: Option<&'static Path>,
     /// For language models alone; none: chat where there is a template. A reward model is always asked in its template.
     pub form: Option<PromptForm>,
     /// Tell the vocabulary as soon as the tokenizer is there.

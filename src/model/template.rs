@@ -48,7 +48,7 @@ impl ChatTemplate {
     ) -> Result<Option<Self>, ModelError> {
         let (origin, source) = match files.read(JINJA)? {
             Some(bytes) => match String::from_utf8(bytes.into_owned()) {
-                Ok(source) if matches!(files, Files::Gguf(_)) => ("of the GGUF", source),
+                Ok(source) if matches!(files, Files::Gguf { tokenizer: None, .. }) => ("of the GGUF", source),
                 Ok(source) => (JINJA, source),
                 Err(_) => return Err(ModelError::file(files.path(JINJA), "is not UTF-8", "Download the file again")),
             },

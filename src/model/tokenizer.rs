@@ -40,7 +40,7 @@ impl ChatTokenizer {
             |error: tokenizers::Error| ModelError::file(&file, format!("is no tokenizer: {error}"), "Download the file again");
         let mut tokenizer = match (files, files.read(FILE)?) {
             (_, Some(bytes)) => Tokenizer::from_bytes(&bytes).map_err(unsound)?,
-            (Files::Gguf(path), None) => gguf::tokenizer(path)?,
+            (Files::Gguf { file, tokenizer: None }, None) => gguf::tokenizer(file)?,
             (_, None) => {
                 let next = "The fast tokenizer is needed: download it, or save the tokenizer again with transformers";
                 return Err(ModelError::file(&file, "missing", next));

@@ -158,8 +158,8 @@ impl Format {
 impl Weights {
     /// Opens all shards and reads their headers, not their tensors.
     pub fn open(files: &Files) -> Result<Self, ModelError> {
-        if let Files::Gguf(path) = files {
-            return Self::open_gguf(path);
+        if let Files::Gguf { file, .. } = files {
+            return Self::open_gguf(file);
         }
         let (mut shards, mut tensors) = (Vec::new(), BTreeMap::new());
         for name in files.weights()? {
