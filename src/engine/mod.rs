@@ -2,7 +2,7 @@
 //!
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
 //! job in steps, by `likelihood` where the model is a language model; `plan` turns conversations into nodes to run;
-//! `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing
+//! `vocabulary` makes words of tokens; `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing
 //! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
 mod batch;
@@ -10,6 +10,7 @@ mod handle;
 mod likelihood;
 mod memory;
 pub mod plan;
+pub mod vocabulary;
 mod worker;
 
 use std::sync::Arc;

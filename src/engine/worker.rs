@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use super::batch::{Batches, Prefix};
 use super::handle::{Events, failure, lock};
 use super::memory;
-use super::{Event, Job, Phase};
+use super::{Event, Job, Phase, vocabulary};
 use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
-use crate::model::{Cancel, LoadOptions, ModelError, vocabulary};
+use crate::model::{Cancel, LoadOptions, ModelError};
 use crate::scores::{ModelId, PromptId};
 use crate::text;
 

@@ -22,7 +22,6 @@ pub mod language;
 pub mod source;
 pub mod template;
 pub mod tokenizer;
-pub mod vocabulary;
 pub mod weights;
 
 use std::fmt;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rewardscope::app::Startup;
 use rewardscope::corpus::{Corpus, Word};
+use rewardscope::engine::vocabulary::SAME_TEXT;
 use rewardscope::engine::{Event, ModelInfo};
-use rewardscope::model::vocabulary::SAME_TEXT;
 use rewardscope::model::{Family, Unit};
 
 use crate::driver::{self, Driver, GEMMA, LLAMA, SIZE, current};
