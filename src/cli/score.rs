@@ -56,6 +56,8 @@ struct Run {
     queue: VecDeque<GroupKey>,
     failures: Vec<String>,
     notes: Vec<String>,
+    /// Tokens of a vocabulary that could not be scored: how many, and why the first of them.
+    left_out: BTreeMap<ModelId, (usize, String)>,
 }
 
 pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
@@ -82,6 +84,10 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     progress.clear();
     drop(engine);
     let interrupted = !finished?;
+    for (model, (many, first)) in std::mem::take(&mut run.left_out) {
+        let name = &run.specs[model.0 as usize].name;
+        run.notes.push(format!("{name}: {many} times a token could not be scored, first {first}"));
+    }
     for note in words_notes.iter().chain(&run.notes) {
         eprintln!("note: {}", crate::text::visible(note));
     }
@@ -110,6 +116,7 @@ impl Run {
             queue: VecDeque::new(),
             failures: Vec::new(),
             notes: Vec::new(),
+            left_out: BTreeMap::new(),
         }
     }
 
@@ -203,8 +210,8 @@ impl Run {
                     let name = &self.specs[model.0 as usize].name;
                     // A vocabulary has tokens that are no words; that is no failure.
                     if self.options.vocabulary {
-                        let (many, first) = (words.len(), words.first().map(|(_, reason)| reason.as_str()).unwrap_or_default());
-                        self.notes.push(format!("{name}: {many} tokens cannot be scored, the first of them: {first}"));
+                        let first = || words.first().map(|(_, reason)| reason.clone()).unwrap_or_default();
+                        self.left_out.entry(model).or_insert_with(|| (0, first())).0 += words.len();
                         self.write_finished(output)?;
                         self.ask_next(engine);
                         continue;

@@ -14,10 +14,10 @@ use super::batch::{Batches, Prefix};
 use super::handle::{Events, failure, lock};
 use super::inspect::inspect;
 use super::memory;
-use super::{Event, InspectRequest, Inspection, Job, Phase};
+use super::{Event, InspectRequest, Inspection, Job, Phase, vocabulary};
 use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
-use crate::model::{Cancel, LoadOptions, ModelError, vocabulary};
+use crate::model::{Cancel, LoadOptions, ModelError};
 use crate::scores::{ModelId, PromptId};
 use crate::text;
 

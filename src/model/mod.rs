@@ -23,7 +23,6 @@ pub mod policy;
 pub mod source;
 pub mod template;
 pub mod tokenizer;
-pub mod vocabulary;
 pub mod weights;
 
 use std::fmt;

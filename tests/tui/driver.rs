@@ -333,7 +333,7 @@ pub fn recorded_info(family: Family, source: &str) -> Box<ModelInfo> {
     Box::new(ModelInfo { family, provenance, memory_bytes: 0 })
 }
 
-fn provenance(name: &str) -> Provenance {
+pub fn provenance(name: &str) -> Provenance {
     Provenance {
         source: name.to_owned(),
         revision: Some("3f9a1c0277".to_owned()),

@@ -7,3 +7,4 @@ mod models;
 mod safety;
 mod tables;
 mod views;
+mod vocabulary;

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::files::Files;
-use super::tokenizer::ChatTokenizer;
-use super::{BosPolicy, ModelError};
 use crate::corpus::{Corpus, Word};
+use crate::model::files::Files;
+use crate::model::tokenizer::ChatTokenizer;
+use crate::model::{BosPolicy, ModelError};
 
 /// Another token has the very same text.
 pub const SAME_TEXT: &str = "same text";
