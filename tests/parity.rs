@@ -66,7 +66,7 @@ fn load(name: &str, bos: BosPolicy, dtype: Dtype) -> RewardModel {
 fn score(decoder: &Decoder, head: &Head, ids: &[u32]) -> f32 {
     let last = ids.len() as u32 - 1;
     let output = decoder.forward(&Nodes::chain(ids, 0), None, &[last], false, &Cancel::default()).unwrap();
-    head.rewards(&output.hidden).unwrap()[0]
+    head.rewards(&output.hidden, None).unwrap()[0]
 }
 
 /// Many conversations in one forward behind a prefix that they share.
@@ -87,7 +87,7 @@ fn forest(model: &RewardModel, conversations: &[&[u32]], prefix: usize) -> Vec<f
         reads.extend(parent);
     }
     let output = model.decoder.forward(&nodes, cache.as_ref(), &reads, false, &cancel).unwrap();
-    model.head.rewards(&output.hidden).unwrap()
+    model.head.rewards(&output.hidden, None).unwrap()
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn scores_of(name: &str, tamper: fn(&mut DecoderConfig)) -> Vec<f32> {
     let weights = Weights::open(&files).unwrap();
     let (cancel, device) = (Cancel::default(), Device::Cpu);
     let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
-    let head = Head::load(&files, &config, &weights, &device, &mut meter).unwrap();
+    let head = Head::load(&files, &config, &weights, None, &device, &mut meter).unwrap();
     tamper(&mut config.decoder);
     let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter);
     let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut fetch).unwrap();
