@@ -200,7 +200,8 @@ fn a_converted_checkpoint_gives_the_rewards_of_the_original() {
             let off = f64::from(model.head.rewards(&output.hidden, None).unwrap()[0]) - case["single"]["score"].as_f64().unwrap();
             assert!(off.abs() < TOLERANCE, "{name}: {word} is off by {off}");
         }
-        assert!(model.info.provenance.template.starts_with("of the GGUF"), "{name}");
+        let told = &model.info.provenance;
+        assert!(told.template.starts_with("of the GGUF") && told.quantized.is_none(), "{name}: {}", told.summary());
     }
 }
 

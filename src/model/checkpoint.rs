@@ -190,10 +190,8 @@ impl<'a> Checkpoint<'a> {
         let provenance = Provenance {
             source: self.label.source.clone(),
             revision: self.label.revision.clone(),
-            architecture: match self.weights.formats() {
-                Some(formats) => format!("{} in GGUF ({formats})", self.config.architecture),
-                None => self.config.architecture.clone(),
-            },
+            architecture: self.config.architecture.clone(),
+            quantized: self.weights.formats(),
             dtype: self.dtype.as_str().to_owned(),
             device: device::name(&self.device),
             bos: self.options.bos.to_string(),

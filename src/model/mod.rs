@@ -207,6 +207,9 @@ pub struct Provenance {
     pub architecture: String,
     /// Compute dtype: `f32`, `bf16`, `f16`; `recorded` where only the numbers are known.
     pub dtype: String,
+    /// How GGUF holds the weights that are computed with in that dtype: `Q4K, Q8_0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantized: Option<String>,
     pub device: String,
     pub bos: String,
     /// Where the chat template stood, and the date it was given: `chat_template.jinja, 26 Jul 2024`.
@@ -233,9 +236,10 @@ impl Provenance {
         }
         let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
         let assumed = if self.assumed.is_empty() { String::new() } else { format!(" · assumed: {}", self.assumed.join(", ")) };
+        let quantized = self.quantized.as_deref().map(|formats| format!(" from {formats}")).unwrap_or_default();
         let policies: String = self.policies.facts().iter().map(|fact| format!(" · {fact}")).collect();
         format!(
-            "{}{revision} · {} · {} · BOS {} · template {} · head {} · {}{policies}{assumed}",
+            "{}{revision} · {}{quantized} · {} · BOS {} · template {} · head {} · {}{policies}{assumed}",
             self.source, self.dtype, self.device, self.bos, self.template, self.head, self.unit
         )
     }

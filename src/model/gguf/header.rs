@@ -37,7 +37,14 @@ impl Header {
             let error = text::visible(error.lines().next().unwrap_or_default());
             damaged(format!("is no GGUF file of {} that can be read: {error}", text::bytes(bytes.len() as u64)))
         })?;
-        Ok(Header { path: path.to_owned(), content, size: bytes.len() })
+        let header = Header { path: path.to_owned(), content, size: bytes.len() };
+        match header.count("split.count") {
+            Some(parts @ 2..) => {
+                let next = "Join them into one file with llama-gguf-split --merge";
+                Err(header.unsupported(format!("this is one of {parts} parts of a model"), next))
+            }
+            _ => Ok(header),
+        }
     }
 
     pub fn text(&self, key: &str) -> Option<&str> {
@@ -135,6 +142,7 @@ mod tests {
             file([0, 1], &key("tokenizer.ggml.tokens", 9, &huge)),
             file([0, 1], &key("general.alignment", 4, &[0; 4])),
             file([0, 1], &key("x", 99, &[0; 4])),
+            file([0, 1], &key("split.count", 2, &[3, 0])),
         ] {
             let message = refusal(&bytes);
             assert!(message.starts_with("model.gguf: "), "{message}");
