@@ -295,6 +295,49 @@ fn fixture(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name).display().to_string()
 }
 
+/// The score of a word, and the provenance of its model.
+fn scored(home: &Path, model: &str, options: &[&str]) -> (f64, Value) {
+    let arguments = [&["score", model, "--word", "love", "--format", "jsonl", "-o", "out.jsonl"], options].concat();
+    let output = rewardscope(home, &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(home.join(name)).expect("the file")).expect("JSON")
+    };
+    let side = read("out.jsonl.provenance.json");
+    (read("out.jsonl")["score"].as_f64().expect("a number"), side["models"][0]["provenance"].clone())
+}
+
+#[test]
+fn policies_change_scores_and_stand_in_the_provenance() {
+    let home = home();
+    let gemma = fixture("gemma2");
+    let (usual, provenance) = scored(home.path(), &gemma, &[]);
+    assert_eq!(provenance["attention_softcap"], "on");
+    assert_eq!(provenance["rewards_rounded_to"], Value::Null);
+    let (uncapped, provenance) = scored(home.path(), &gemma, &["--softcap", "off"]);
+    assert_eq!(provenance["attention_softcap"], "off");
+    assert!((usual - uncapped).abs() > 1e-4, "{usual} with and {uncapped} without soft-cap");
+    let (rounded, provenance) = scored(home.path(), &gemma, &["--reference-rounding"]);
+    assert_eq!(provenance["rewards_rounded_to"], "bf16");
+    assert!(rounded != usual && (rounded - usual).abs() <= usual.abs() / 256.0, "{rounded} for {usual}");
+    assert_eq!(f64::from((rounded as f32).to_bits() & 0xffff), 0.0, "{rounded} is no bf16 number");
+}
+
+#[test]
+fn a_policy_without_anything_to_act_on_is_named() {
+    let home = home();
+    let arguments = ["score", &fixture("llama"), "--word", "love", "--softcap", "off", "--template-date", "2026-11-23"];
+    let output = rewardscope(home.path(), &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no attention soft-cap"), "{}", stderr(&output));
+    let heading = stdout(&output);
+    let dated = heading.contains("23 Nov 2026");
+    assert_ne!(dated, stderr(&output).contains("asks for no date"), "{heading}\n{}", stderr(&output));
+    let refused = rewardscope(home.path(), &["score", "demo-llama", "--template-date", "soon"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("'soon' is no date"), "{}", stderr(&refused));
+}
+
 #[test]
 fn a_language_model_gives_log_probabilities_of_words_and_of_their_tokens() {
     let home = home();

@@ -67,8 +67,12 @@ impl App {
             Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => {
                 self.size = (columns, rows);
-                if let Some(super::Overlay::Help { scroll }) = &mut self.overlay {
-                    *scroll = (*scroll).min(layout::help_scroll(self.size));
+                match &mut self.overlay {
+                    Some(super::Overlay::Help { scroll }) => *scroll = (*scroll).min(layout::help_scroll(self.size)),
+                    Some(super::Overlay::Inspector(inspector)) => {
+                        inspector.scroll = inspector.scroll.min(layout::inspector_scroll(self.size, inspector));
+                    }
+                    _ => {}
                 }
                 self.rank_now().into_iter().collect()
             }
@@ -136,6 +140,7 @@ impl App {
             | Event::Recorded { model, .. }
             | Event::Scores { model, .. }
             | Event::Tokens { model, .. }
+            | Event::Inspected { model, .. }
             | Event::Unscorable { model, .. } => *model,
         };
         // What comes late for a model that was closed is no longer wanted.
@@ -164,6 +169,10 @@ impl App {
             }
             // The explorer's jobs do not ask for tokens.
             Event::Tokens { .. } => Vec::new(),
+            Event::Inspected { prompt_text, word, inspection, .. } => {
+                self.inspected(id, &prompt_text, &word, inspection);
+                Vec::new()
+            }
             // Of several vocabularies the first is shown; the other models are asked its texts.
             Event::Vocabulary { corpus, .. } => {
                 if self.vocabulary.is_some() {

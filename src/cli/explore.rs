@@ -148,6 +148,7 @@ impl<'a> Explorer<'a> {
                 Effect::Cancel(model) => self.engine.cancel(model),
                 Effect::Close(model) => self.engine.close(model),
                 Effect::Plan(jobs) => self.engine.plan(jobs),
+                Effect::Inspect(request) => self.engine.inspect(request),
                 Effect::Rank(request) => self.ranking.request(request),
                 Effect::Copy(text) => requests.push(Request::Copy(text)),
                 Effect::Quit => requests.push(Request::Quit),

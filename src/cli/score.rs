@@ -4,7 +4,7 @@
 //! order of the arguments, so an interrupted run keeps every group that was finished.
 
 mod output;
-mod progress;
+pub(super) mod progress;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -190,8 +190,12 @@ impl Run {
                 }
                 Event::Phase { model, phase } => progress.show(&self.specs[model.0 as usize].name, &phase, self.place(&phase)),
                 Event::Ready { model, info } => {
+                    let name = &self.specs[model.0 as usize].name;
+                    self.notes.extend(info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}")));
                     self.infos.insert(model, *info);
                 }
+                // Nothing here asks for one.
+                Event::Inspected { .. } => {}
                 Event::Vocabulary { model, corpus } => self.take_vocabulary(model, corpus),
                 Event::Recorded { model, recorded } => self.take_recorded(model, *recorded),
                 Event::Tokens { model, prompt, tokens } => {

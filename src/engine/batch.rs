@@ -49,11 +49,18 @@ pub struct Batches {
     /// Tokens of the prefix of those that wait.
     shared: usize,
     nodes: usize,
+    /// Whole conversations are run, without a prefix.
+    whole: bool,
 }
 
 impl Batches {
     pub fn new(job: Job) -> Self {
-        Batches { job, tokenized: 0, waiting: VecDeque::new(), shared: 0, nodes: FIRST_NODES }
+        Batches { job, tokenized: 0, waiting: VecDeque::new(), shared: 0, nodes: FIRST_NODES, whole: false }
+    }
+
+    /// The same without a shared prefix: slow, and the plainest way to the same rewards.
+    pub fn whole(job: Job) -> Self {
+        Batches { whole: true, ..Self::new(job) }
     }
 
     pub fn job(&self) -> &Job {
@@ -172,7 +179,8 @@ impl Batches {
         }
         encoded.sort_by(|a, b| a.1.ids.cmp(&b.1.ids));
         // What is read stands behind the prefix: a conversation's last token, or the one before a word's first.
-        self.shared = common_prefix(encoded.iter().map(|(_, asked)| &asked.ids[..asked.word]));
+        let shared = common_prefix(encoded.iter().map(|(_, asked)| &asked.ids[..asked.word]));
+        self.shared = if self.whole { 0 } else { shared };
         self.waiting = encoded.into();
         self.tokenized = end;
         Ok(())
@@ -214,7 +222,7 @@ fn rewards<'a>(
         }
     }
     let output = model.decoder.forward(forest.nodes(), cache, forest.reads(), false, cancel)?;
-    let rewards = model.head.rewards(&output.hidden)?;
+    let rewards = model.published(model.head.rewards(&output.hidden)?)?;
     Ok(rewards.into_iter().map(|score| Scored { score, log_probabilities: Vec::new() }).collect())
 }
 

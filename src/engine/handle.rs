@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::worker::{Activity, Request, Worker};
-use super::{Event, Job, ModelInfo, Phase};
+use super::{Event, InspectRequest, Job, ModelInfo, Phase};
 use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, LoadOptions, ModelError, Provenance, Unit, bundled, hub};
+use crate::model::{Cancel, LoadOptions, ModelError, Policies, Provenance, Unit, bundled, hub};
 use crate::scores::{ModelId, recorded};
 
 /// Where events go. Called from several threads; must not block.
@@ -43,6 +43,7 @@ impl Engine {
     /// Makes a model known under `model`; its files are fetched at once where they must be, its weights loaded when a job
     /// asks for them. Opening the same id again tries again.
     pub fn open(&self, model: ModelId, spec: &ModelSpec, options: LoadOptions) {
+        let options = self.catalogue.with_published_dtype(options, &spec.source);
         match &spec.source {
             ModelSource::Bundled(name) => match bundled::bundled(name) {
                 Some(entries) => {
@@ -73,6 +74,11 @@ impl Engine {
         let models: Vec<ModelId> = jobs.iter().map(|job| job.model).collect();
         self.send(Request::Plan(jobs));
         self.activity().cancel_unless(head, &models);
+    }
+
+    /// Asks how an opened model reads a word; answered by [`Event::Inspected`] between two batches.
+    pub fn inspect(&self, request: InspectRequest) {
+        self.send(Request::Inspect(request));
     }
 
     /// Ends a model's download or load; its scores and what was downloaded stay.
@@ -177,6 +183,7 @@ fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, 
                 unit: Unit::Reward,
                 recorded: true,
                 demonstration: false,
+                policies: Policies::default(),
             };
             events(Event::Ready { model, info: Box::new(ModelInfo { family, provenance, memory_bytes: 0 }) });
             events(Event::Recorded { model, recorded: Box::new(recorded) });

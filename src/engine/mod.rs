@@ -1,14 +1,16 @@
 //! How words are scored: what can be asked of the engine and what it tells.
 //!
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
-//! job in steps, by `likelihood` where the model is a language model; `plan` turns conversations into nodes to run;
-//! `vocabulary` makes words of tokens; `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing
+//! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
+//! conversations into nodes to run; `vocabulary` makes words of tokens; `memory` says what fits. Requests state the whole
+//! of what is wanted, in order, so the newest request wins and nothing
 //! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
-mod batch;
+pub(crate) mod batch;
 mod handle;
+pub mod inspect;
 mod likelihood;
-mod memory;
+pub(crate) mod memory;
 pub mod plan;
 pub mod vocabulary;
 mod worker;
@@ -16,6 +18,7 @@ mod worker;
 use std::sync::Arc;
 
 pub use handle::Engine;
+pub use inspect::{Badge, Inspection};
 
 use crate::corpus::Corpus;
 use crate::model::Provenance;
@@ -34,6 +37,16 @@ pub struct Job {
     pub token_ids: Vec<u32>,
     /// Tell the tokens as well.
     pub tokens: bool,
+}
+
+/// A word to be looked at as a model reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectRequest {
+    pub model: ModelId,
+    pub prompt_text: Arc<str>,
+    pub word: Arc<str>,
+    /// Other words of the list, with which it may share tokens.
+    pub company: Vec<Arc<str>>,
 }
 
 /// What a model is doing. Bytes and words are counts; rates are per second; times are seconds.
@@ -128,6 +141,13 @@ pub enum Event {
         model: ModelId,
         prompt: PromptId,
         tokens: Vec<(WordId, WordTokens)>,
+    },
+    /// Answers [`Engine::inspect`].
+    Inspected {
+        model: ModelId,
+        prompt_text: Arc<str>,
+        word: Arc<str>,
+        inspection: Result<Box<Inspection>, String>,
     },
     /// Words that this model cannot be asked, each with the reason; the job goes on without them.
     Unscorable {

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::batch::{Batches, Prefix};
 use super::handle::{Events, failure, lock};
+use super::inspect::inspect;
 use super::memory;
-use super::{Event, Job, Phase, vocabulary};
+use super::{Event, InspectRequest, Inspection, Job, Phase, vocabulary};
 use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError};
@@ -28,6 +29,7 @@ const WORKING_BYTES: u64 = 256 << 20;
 pub(super) enum Request {
     Open { model: ModelId, files: Files, label: SourceLabel, options: LoadOptions },
     Plan(Vec<Job>),
+    Inspect(InspectRequest),
     Close(ModelId),
     Stop,
 }
@@ -174,6 +176,7 @@ impl Worker {
                     }
                 }
             }
+            Request::Inspect(request) => self.inspect(request),
             Request::Close(model) => {
                 self.models.remove(&model);
                 self.jobs.retain(|job| job.batches.job().model != model);
@@ -181,6 +184,29 @@ impl Worker {
             Request::Stop => return false,
         }
         true
+    }
+
+    /// A model that is not loaded has its tokenizer read for this alone.
+    fn inspect(&self, request: InspectRequest) {
+        let InspectRequest { model, prompt_text, word, company } = request;
+        let answer = || -> Result<Inspection, ModelError> {
+            let none =
+                || ModelError::unsupported("the model", "its files are not here yet", "Wait until they are, or open it again");
+            let opened = self.models.get(&model).ok_or_else(none)?;
+            match opened.loaded.as_ref().map(|loaded| &loaded.model) {
+                Some(LoadedModel::Reward(model)) => inspect(&model.tokenizer, None, &prompt_text, &word, &company),
+                Some(LoadedModel::Language(model)) => inspect(&model.tokenizer, Some(model.form), &prompt_text, &word, &company),
+                None => {
+                    let (tokenizer, form) = checkpoint::read_tokenizer(&opened.files, &opened.options)?;
+                    inspect(&tokenizer, form, &prompt_text, &word, &company)
+                }
+            }
+        };
+        let inspection = match catch_unwind(AssertUnwindSafe(answer)) {
+            Ok(outcome) => outcome.map(Box::new).map_err(|error| error.to_string()),
+            Err(panic) => Err(panic_text(&*panic)),
+        };
+        self.tell(Event::Inspected { model, prompt_text, word, inspection });
     }
 
     fn load(&mut self, model: ModelId, cancel: &Cancel) -> Result<(), ModelError> {

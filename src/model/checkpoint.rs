@@ -11,7 +11,9 @@ use super::language::LanguageModel;
 use super::template::ChatTemplate;
 use super::tokenizer::ChatTokenizer;
 use super::weights::{Keep, Meter, Stored, Weights};
-use super::{Cancel, LoadOptions, ModelError, Provenance, Unit, device};
+use super::{
+    Cancel, LoadOptions, ModelError, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, Unit, device,
+};
 use crate::engine::ModelInfo;
 
 /// What a model is called, and where it came from.
@@ -78,6 +80,8 @@ pub struct RewardModel {
     pub head: Head,
     pub tokenizer: ChatTokenizer,
     pub info: ModelInfo,
+    /// What rewards are rounded to before they are told; none for rewards as computed.
+    pub rounding: Option<PublishedDtype>,
 }
 
 impl RewardModel {
@@ -109,7 +113,16 @@ impl RewardModel {
         let decoder = loading.decoder()?;
         let loaded = loading.finish();
         let info = checkpoint.info(loaded, head.describe(), checkpoint.template_text(), Unit::Reward);
-        Ok(RewardModel { decoder, head, tokenizer: checkpoint.tokenizer, info })
+        let rounding = checkpoint.options.rounding;
+        Ok(RewardModel { decoder, head, tokenizer: checkpoint.tokenizer, info, rounding })
+    }
+
+    /// Rewards as they are told: rounded where that was asked for.
+    pub fn published(&self, rewards: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+        match self.rounding {
+            Some(dtype) => dtype.round(rewards),
+            None => Ok(rewards),
+        }
     }
 }
 
@@ -120,6 +133,7 @@ pub(super) struct Checkpoint<'a> {
     pub(super) options: &'a LoadOptions,
     pub(super) config: ModelConfig,
     pub(super) tokenizer: ChatTokenizer,
+    policies: Policies,
     weights: Weights,
     device: Device,
     dtype: DType,
@@ -127,12 +141,15 @@ pub(super) struct Checkpoint<'a> {
 
 impl<'a> Checkpoint<'a> {
     fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
-        let config = ModelConfig::read(files)?;
-        let tokenizer = ChatTokenizer::load(files, options.bos, config.decoder.vocab_size, config.bos_token_id)?;
+        let (mut config, tokenizer) = read_small(files, options)?;
+        let policies = policies(&config, &tokenizer, options);
+        if options.softcap == SoftCap::Off {
+            config.decoder.attention_softcap = None;
+        }
         let weights = Weights::open(files)?;
         let device = device::open(options.device)?;
         let dtype = dtype(&weights, &config, options, &device);
-        Ok(Checkpoint { files, label, options, config, tokenizer, weights, device, dtype })
+        Ok(Checkpoint { files, label, options, config, tokenizer, policies, weights, device, dtype })
     }
 
     /// Begins to read weights.
@@ -165,6 +182,7 @@ impl<'a> Checkpoint<'a> {
             unit,
             recorded: false,
             demonstration: matches!(self.files, Files::Bundled { .. }),
+            policies: self.policies.clone(),
         };
         ModelInfo { family: self.config.family, provenance, memory_bytes: loaded.memory_bytes }
     }
@@ -205,6 +223,42 @@ impl Loading<'_> {
     pub(super) fn finish(self) -> Loaded {
         (self.meter.progress)(self.meter.total, self.meter.total);
         Loaded { parameters: self.parameters, memory_bytes: self.memory_bytes }
+    }
+}
+
+/// The tokenizer alone, for a look at ids while the weights are not in memory; of a language model, with the form in which
+/// a prompt is put to it.
+pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatTokenizer, Option<PromptForm>), ModelError> {
+    let (config, tokenizer) = read_small(files, options)?;
+    let form = (config.task == Task::Language).then(|| tokenizer.form(options.form));
+    Ok((tokenizer, form))
+}
+
+fn read_small(files: &Files, options: &LoadOptions) -> Result<(ModelConfig, ChatTokenizer), ModelError> {
+    let config = ModelConfig::read(files)?;
+    let (rows, bos) = (config.decoder.vocab_size, config.bos_token_id);
+    let tokenizer = ChatTokenizer::on(files, options.bos, options.date, rows, bos)?;
+    Ok((config, tokenizer))
+}
+
+/// What of the options holds for this model; those that have nothing to act on are named.
+fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptions) -> Policies {
+    let has_cap = config.decoder.attention_softcap.is_some();
+    let mut notes = Vec::new();
+    if options.softcap == SoftCap::Off && !has_cap {
+        notes.push("--softcap off changes nothing: this model has no attention soft-cap".to_owned());
+    }
+    if options.date != TemplateDate::default() && !tokenizer.template().is_some_and(ChatTemplate::is_dated) {
+        notes.push("--template-date changes nothing: this model's chat template asks for no date".to_owned());
+    }
+    let reward = config.task == Task::Reward;
+    if options.rounding.is_some() && !reward {
+        notes.push("--reference-rounding changes nothing: this model gives log-probabilities, not rewards".to_owned());
+    }
+    Policies {
+        attention_softcap: has_cap.then_some(options.softcap),
+        rewards_rounded_to: options.rounding.filter(|_| reward),
+        notes,
     }
 }
 

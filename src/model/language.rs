@@ -29,10 +29,7 @@ impl LanguageModel {
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
-        let form = match checkpoint.options.form {
-            None if checkpoint.tokenizer.template().is_none() => PromptForm::Bare,
-            form => form.unwrap_or(PromptForm::Chat),
-        };
+        let form = checkpoint.tokenizer.form(checkpoint.options.form);
         if form == PromptForm::Chat {
             checkpoint.tokenizer.chat_template()?;
         }

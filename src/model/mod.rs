@@ -19,6 +19,7 @@ pub mod gguf;
 pub mod head;
 pub mod hub;
 pub mod language;
+pub mod policy;
 pub mod source;
 pub mod template;
 pub mod tokenizer;
@@ -30,6 +31,7 @@ use std::str::FromStr;
 
 pub use cancel::Cancel;
 pub use error::ModelError;
+pub use policy::{Policies, PublishedDtype, SoftCap, TemplateDate};
 
 /// The base model a reward model grew from: what the study compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -181,6 +183,11 @@ pub struct LoadOptions {
     /// Folder with tokenizer and chat template for a model in GGUF, instead of its own. As given on the command line, and so
     /// alive as long as the program.
     pub tokenizer: Option<&'static Path>,
+    pub date: TemplateDate,
+    pub softcap: SoftCap,
+    /// Rewards are rounded to this; none for rewards as computed. Who opens a model puts the dtype of its published run
+    /// here, where the catalogue knows it.
+    pub rounding: Option<PublishedDtype>,
     /// For language models alone; none: chat where there is a template. A reward model is always asked in its template.
     pub form: Option<PromptForm>,
     /// Tell the vocabulary as soon as the tokenizer is there.
@@ -212,6 +219,8 @@ pub struct Provenance {
     pub unit: Unit,
     pub recorded: bool,
     pub demonstration: bool,
+    #[serde(flatten)]
+    pub policies: Policies,
 }
 
 impl Provenance {
@@ -222,8 +231,9 @@ impl Provenance {
         }
         let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
         let assumed = if self.assumed.is_empty() { String::new() } else { format!(" · assumed: {}", self.assumed.join(", ")) };
+        let policies: String = self.policies.facts().iter().map(|fact| format!(" · {fact}")).collect();
         format!(
-            "{}{revision} · {} · {} · BOS {} · template {} · head {} · {}{assumed}",
+            "{}{revision} · {} · {} · BOS {} · template {} · head {} · {}{policies}{assumed}",
             self.source, self.dtype, self.device, self.bos, self.template, self.head, self.unit
         )
     }

@@ -11,13 +11,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error, ErrorKind, context};
 
-use super::ModelError;
 use super::files::Files;
+use super::{ModelError, TemplateDate};
 use crate::text;
-
-/// The day that every template is told it is, so that scores do not drift from one day to the next: the date that the
-/// templates of Llama 3 fall back on.
-pub const DATE: &str = "26 Jul 2024";
 
 /// Steps a render may take, and 64 bytes of data each may make: far above any conversation, and over in a second.
 const FUEL: u64 = 2_000_000;
@@ -31,8 +27,9 @@ pub struct ChatTemplate {
     /// File that it stands in.
     file: PathBuf,
     origin: &'static str,
-    dated: bool,
-    /// `bos_token` and the like.
+    /// The day it is told, where it asks for one.
+    date: Option<TemplateDate>,
+    /// What it may write by name: `bos_token` and the like.
     tokens: Value,
 }
 
@@ -45,6 +42,7 @@ impl ChatTemplate {
         files: &Files,
         tokenizer_config: &serde_json::Map<String, serde_json::Value>,
         tokens: BTreeMap<String, String>,
+        date: TemplateDate,
     ) -> Result<Option<Self>, ModelError> {
         let (origin, source) = match files.read(JINJA)? {
             Some(bytes) => match String::from_utf8(bytes.into_owned()) {
@@ -57,7 +55,7 @@ impl ChatTemplate {
                 None => return Ok(None),
             },
         };
-        Self::parse(source, origin, files.path(origin), tokens).map(Some)
+        Self::parse(source, origin, files.path(origin), tokens, date).map(Some)
     }
 
     /// The error for a model that needs a template and has none.
@@ -65,7 +63,13 @@ impl ChatTemplate {
         ModelError::file(folder, format!("there is no chat template: no {JINJA}, and no chat_template in {CONFIG}"), next)
     }
 
-    fn parse(source: String, origin: &'static str, file: PathBuf, tokens: BTreeMap<String, String>) -> Result<Self, ModelError> {
+    fn parse(
+        source: String,
+        origin: &'static str,
+        file: PathBuf,
+        mut tokens: BTreeMap<String, String>,
+        date: TemplateDate,
+    ) -> Result<Self, ModelError> {
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| ModelError::file(&file, describe(&error), "Please report this"))?);
@@ -74,14 +78,24 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |message: String| -> Result<(), Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
-        environment.add_function("strftime_now", strftime);
+        environment.add_function("strftime_now", move |format: String| {
+            date.strftime(&format).map_err(|code| {
+                let message = format!("strftime_now: the code %{code} is not known");
+                Error::new(ErrorKind::InvalidOperation, message)
+            })
+        });
         environment.add_filter("tojson", to_json);
-        let dated = source.contains("strftime_now");
+        // The template of Llama 3.1 has the default date written into it, and takes another one by this name.
+        let named = date != TemplateDate::default() && source.contains("date_string");
+        if named {
+            tokens.insert("date_string".to_owned(), date.to_string());
+        }
+        let date = (named || source.contains("strftime_now")).then_some(date);
         environment.add_template_owned(NAME, without_generation_marks(&source)).map_err(|error| {
             let next = "Correct the template, or download the file again";
             ModelError::file(&file, format!("the chat template does not parse: {}", describe(&error)), next)
         })?;
-        Ok(ChatTemplate { environment, file, origin, dated, tokens: Value::from_pairs(tokens) })
+        Ok(ChatTemplate { environment, file, origin, date, tokens: Value::from_pairs(tokens) })
     }
 
     /// The conversation `[{user: prompt}, {assistant: word}]` as text, without a generation prompt.
@@ -108,7 +122,12 @@ impl ChatTemplate {
 
     /// For the provenance line: where it stands, and the date where it asks for one.
     pub fn describe(&self) -> String {
-        if self.dated { format!("{}, {DATE}", self.origin) } else { self.origin.to_owned() }
+        self.date.map_or_else(|| self.origin.to_owned(), |date| format!("{}, {date}", self.origin))
+    }
+
+    /// Whether the text depends on the day that the template is told.
+    pub fn is_dated(&self) -> bool {
+        self.date.is_some()
     }
 
     pub fn file(&self) -> &Path {
@@ -175,52 +194,6 @@ fn without_generation_marks(source: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-/// Python's `strftime` on the pinned day, Friday 26 July 2024, at midnight.
-fn strftime(format: &str) -> Result<String, Error> {
-    let mut out = String::new();
-    let mut chars = format.chars();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let Some(mut code) = chars.next() else { break };
-        let bare = code == '-';
-        if bare {
-            code = chars.next().unwrap_or('%');
-        }
-        out.push_str(match (code, bare) {
-            ('d' | 'e', _) => "26",
-            ('b' | 'h', _) => "Jul",
-            ('B', _) => "July",
-            ('Y' | 'G', _) => "2024",
-            ('y', _) => "24",
-            ('m', false) => "07",
-            ('m', true) => "7",
-            ('a', _) => "Fri",
-            ('A', _) => "Friday",
-            ('j', _) => "208",
-            ('u' | 'w', _) => "5",
-            ('H' | 'M' | 'S', false) => "00",
-            ('H' | 'M' | 'S', true) => "0",
-            ('I', _) => "12",
-            ('p', _) => "AM",
-            ('F', _) => "2024-07-26",
-            ('D' | 'x', _) => "07/26/24",
-            ('T' | 'X', _) => "00:00:00",
-            ('R', _) => "00:00",
-            ('c', _) => "Fri Jul 26 00:00:00 2024",
-            ('Z' | 'z', _) => "",
-            ('%', _) => "%",
-            (other, _) => {
-                let message = format!("strftime_now: the code %{other} is not known");
-                return Err(Error::new(ErrorKind::InvalidOperation, message));
-            }
-        });
-    }
-    Ok(out)
 }
 
 /// Python's `json.dumps(value, ensure_ascii=False, indent=…)`: `", "` and `": "` between items, and `<`, `&`, `'` as they are.

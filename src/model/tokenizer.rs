@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use tokenizers::Tokenizer;
+use tokenizers::{Encoding, Tokenizer};
 
 use super::files::Files;
 use super::template::ChatTemplate;
-use super::{BosPolicy, Cancel, ModelError, gguf};
+use super::{BosPolicy, Cancel, ModelError, PromptForm, TemplateDate, gguf};
 
 const FILE: &str = "tokenizer.json";
 /// Conversations tokenized between two looks at the cancel flag.
@@ -35,6 +35,17 @@ impl ChatTokenizer {
     /// `vocab_size` is the number of rows of the embedding. `model_bos` is config.json's idea of the first token; it counts
     /// only where the tokenizer names none and yet puts that very id in front, for transformers writes a default there.
     pub fn load(files: &Files, policy: BosPolicy, vocab_size: usize, model_bos: Option<u32>) -> Result<Self, ModelError> {
+        Self::on(files, policy, TemplateDate::default(), vocab_size, model_bos)
+    }
+
+    /// The same, with the chat template rendered on another day.
+    pub fn on(
+        files: &Files,
+        policy: BosPolicy,
+        date: TemplateDate,
+        vocab_size: usize,
+        model_bos: Option<u32>,
+    ) -> Result<Self, ModelError> {
         let file = files.path(FILE);
         let unsound =
             |error: tokenizers::Error| ModelError::file(&file, format!("is no tokenizer: {error}"), "Download the file again");
@@ -67,7 +78,7 @@ impl ChatTokenizer {
         if let (None, Some(token)) = (tokens.get("bos_token"), bos.and_then(|id| tokenizer.id_to_token(id))) {
             tokens.insert("bos_token".to_owned(), token);
         }
-        let template = ChatTemplate::load(files, &config, tokens)?;
+        let template = ChatTemplate::load(files, &config, tokens, date)?;
         Ok(ChatTokenizer { tokenizer, template, bos, policy, vocab_size, file })
     }
 
@@ -103,6 +114,16 @@ impl ChatTokenizer {
         self.chat_template()?.render(prompt, word)
     }
 
+    /// Ids of a rendered conversation, the policy on BOS applied, whatever there is to say of its word.
+    pub fn conversation(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        self.ids(text)
+    }
+
+    /// Ids of any text, with nothing added.
+    pub fn plain(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        Ok(self.encoded(text, false)?.get_ids().to_vec())
+    }
+
     /// What a token stands for, as text; the vocabulary's own spelling where it is only part of a character.
     pub fn token_text(&self, id: u32) -> String {
         let decoded = self.tokenizer.decode(&[id], false).unwrap_or_default();
@@ -124,6 +145,11 @@ impl ChatTokenizer {
     /// None for a base model.
     pub fn template(&self) -> Option<&ChatTemplate> {
         self.template.as_ref()
+    }
+
+    /// How a prompt is put where these are a language model's: as asked, else in the template where there is one.
+    pub fn form(&self, asked: Option<PromptForm>) -> PromptForm {
+        asked.unwrap_or(if self.template.is_some() { PromptForm::Chat } else { PromptForm::Bare })
     }
 
     /// The template, where one is needed.
@@ -161,10 +187,13 @@ impl ChatTokenizer {
     }
 
     pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let encoding = self.tokenizer.encode_fast(text, self.adds_special_tokens()).map_err(|error| {
+        Ok(self.begin(self.encoded(text, self.adds_special_tokens())?.get_ids()))
+    }
+
+    fn encoded(&self, text: &str, special_tokens: bool) -> Result<Encoding, ModelError> {
+        self.tokenizer.encode_fast(text, special_tokens).map_err(|error| {
             ModelError::file(&self.file, format!("the tokenizer fails on a conversation: {error}"), "Download the file again")
-        })?;
-        Ok(self.begin(encoding.get_ids()))
+        })
     }
 
     fn begin(&self, ids: &[u32]) -> Vec<u32> {

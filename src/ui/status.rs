@@ -65,6 +65,7 @@ pub fn facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push(format!("BOS {}", visible(&p.bos)));
         facts.push(format!("template {}", visible(&p.template)));
         facts.push(format!("head {}{}", visible(&p.head), unit(model)));
+        facts.extend(p.policies.facts());
     }
     facts
 }
@@ -76,7 +77,9 @@ fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push("recorded, not live".to_owned());
     } else if let Some(info) = &model.info {
         let p = &info.provenance;
-        facts.push(format!("{} {}", visible(&p.dtype), visible(&p.device)));
+        // One fact, so that those of two models stay abreast.
+        let computed = [vec![format!("{} {}", p.dtype, p.device)], p.policies.unusual()].concat().join(", ");
+        facts.push(visible(&computed).into_owned());
         facts.push(format!("BOS {}", visible(&p.bos)));
         let template = p.template.rsplit(", ").next().unwrap_or_default();
         facts.push(visible(template.rsplit_once('.').map_or(template, |(stem, _)| stem)).into_owned());
@@ -256,6 +259,10 @@ pub fn hints(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
             given.extend([hint("Enter", "choose"), hint("Up Down", "move"), hint("Esc", "close")]);
         }
         Some(Overlay::AddWords(_)) => given.extend([hint("Enter", "add"), hint("Esc", "close")]),
+        Some(Overlay::Inspector(_)) => {
+            let flip = (app.models.len() > 1).then(|| hint(&Action::NextModel.key_text(), "flip"));
+            given.extend([hint("Up Down", "scroll")].into_iter().chain(flip).chain([hint("Esc", "close")]));
+        }
         Some(Overlay::Help { .. }) => given.extend([hint("Up Down", "scroll"), hint("Esc", "close")]),
         None if app.search.editing => {
             given.extend([hint("Enter", "keep"), hint("Up Down", "previous, next"), hint("Esc", "back")])
