@@ -76,7 +76,8 @@ const SAME: [&str; 3] = ["batch = single", "prefix = whole", "company"];
 #[test]
 fn sound_models_pass_and_say_what_they_are() {
     let home = tempfile::tempdir().unwrap();
-    for model in ["demo-llama".to_owned(), fixture("gemma2").display().to_string()] {
+    let fixtures = ["gemma2", "llama-lm"].map(|name| fixture(name).display().to_string());
+    for model in fixtures.into_iter().chain(["demo-llama".to_owned()]) {
         for dtype in ["f32", "bf16"] {
             let (report, status) = check(home.path(), &model, &["--dtype", dtype]);
             assert_eq!((status, &report["passed"]), (0, &Value::Bool(true)), "{model} {dtype}: {report:#}");

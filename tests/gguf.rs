@@ -276,3 +276,34 @@ fn a_file_cut_anywhere_is_refused_and_named() {
         assert!(message.contains("qwen2.gguf"), "{message}");
     }
 }
+
+/// Numbers that look random and are the same each time.
+fn numbers(mut seed: u64) -> impl Iterator<Item = usize> {
+    std::iter::repeat_with(move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize
+    })
+}
+
+#[test]
+fn damaged_files_end_in_an_error_or_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = converted("llama", folder.path());
+    let whole = std::fs::read(&file).unwrap();
+    let mut numbers = numbers(1);
+    let mut refused = 0;
+    for round in 0..60 {
+        let mut bytes = whole.clone();
+        // Half of the time within the first keys, where counts and kinds stand close together.
+        let within = if round % 2 == 0 { 2000 } else { bytes.len() / 4 };
+        for _ in 0..1 + round % 4 {
+            let at = numbers.next().unwrap() % within;
+            bytes[at] = [0, 1, 0xff, 0x80, 9][numbers.next().unwrap() % 5];
+        }
+        std::fs::write(&file, bytes).unwrap();
+        let options = LoadOptions::default();
+        let loaded = RewardModel::load(&Files::at(&file), &SourceLabel::default(), &options, &mut |_, _| {}, &Cancel::default());
+        refused += usize::from(loaded.is_err());
+    }
+    assert!(refused > 10, "{refused}");
+}

@@ -66,7 +66,7 @@ fn load(name: &str, bos: BosPolicy, dtype: Dtype) -> RewardModel {
 fn score(decoder: &Decoder, head: &Head, ids: &[u32]) -> f32 {
     let last = ids.len() as u32 - 1;
     let output = decoder.forward(&Nodes::chain(ids, 0), None, &[last], false, &Cancel::default()).unwrap();
-    head.rewards(&output.hidden).unwrap()[0]
+    head.rewards(&output.hidden, None).unwrap()[0]
 }
 
 /// Many conversations in one forward behind a prefix that they share.
@@ -87,7 +87,7 @@ fn forest(model: &RewardModel, conversations: &[&[u32]], prefix: usize) -> Vec<f
         reads.extend(parent);
     }
     let output = model.decoder.forward(&nodes, cache.as_ref(), &reads, false, &cancel).unwrap();
-    model.head.rewards(&output.hidden).unwrap()
+    model.head.rewards(&output.hidden, None).unwrap()
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn scores_of(name: &str, tamper: fn(&mut DecoderConfig)) -> Vec<f32> {
     let weights = Weights::open(&files).unwrap();
     let (cancel, device) = (Cancel::default(), Device::Cpu);
     let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
-    let head = Head::load(&files, &config, &weights, &device, &mut meter).unwrap();
+    let head = Head::load(&files, &config, &weights, None, &device, &mut meter).unwrap();
     tamper(&mut config.decoder);
     let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter);
     let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut fetch).unwrap();
@@ -250,6 +250,53 @@ fn wrong_ways_are_plainly_wrong() {
     }
     for name in FIXTURES {
         assert!(worst(&scores_of(name, |_| {}), name) < TOLERANCE, "{name}: untampered");
+    }
+}
+
+/// The fixture gemma3 as part of a model that sees images, with the keys of transformers 4 and tensors under `prefix`.
+fn nested_gemma3(prefix: &str) -> tempfile::TempDir {
+    let folder_of = folder("gemma3");
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
+        std::fs::copy(folder_of.join(name), directory.path().join(name)).unwrap();
+    }
+    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(folder_of.join("config.json")).unwrap()).unwrap();
+    let keys = text.as_object_mut().unwrap();
+    for key in ["architectures", "id2label", "label2id", "rope_parameters", "layer_types"] {
+        keys.remove(key);
+    }
+    keys.extend([
+        ("rope_theta".to_owned(), 1000.0.into()),
+        ("rope_local_base_freq".to_owned(), 50.0.into()),
+        ("rope_scaling".to_owned(), serde_json::json!({ "rope_type": "linear", "factor": 4.0 })),
+        ("sliding_window_pattern".to_owned(), 3.into()),
+    ]);
+    let config = serde_json::json!({
+        "architectures": ["Gemma3ForSequenceClassification"], "id2label": { "0": "LABEL_0" }, "text_config": text,
+    });
+    std::fs::write(directory.path().join("config.json"), config.to_string()).unwrap();
+    let bytes = std::fs::read(folder_of.join("model.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let renamed = tensors.tensors().into_iter().map(|(name, view)| match name.strip_prefix("model.") {
+        Some(rest) => (format!("{prefix}{rest}"), view),
+        None => (name, view),
+    });
+    let file = safetensors::serialize(renamed, None).unwrap();
+    std::fs::write(directory.path().join("model.safetensors"), file).unwrap();
+    directory
+}
+
+#[test]
+fn the_language_model_within_another_gives_the_same_scores() {
+    for prefix in ["", "model.language_model.", "language_model.model."] {
+        let directory = nested_gemma3(prefix);
+        let files = Files::Directory(directory.path().to_owned());
+        let options = LoadOptions { dtype: Dtype::F32, ..LoadOptions::default() };
+        let model = RewardModel::load(&files, &SourceLabel::default(), &options, &mut |_, _| {}, &Cancel::default()).unwrap();
+        for case in expected("gemma3").cases.iter().take(13) {
+            let off = (score(&model.decoder, &model.head, &case.single.ids) - case.single.score).abs();
+            assert!(off < TOLERANCE, "under '{prefix}', {:?}: off by {off}", case.word);
+        }
     }
 }
 

@@ -87,6 +87,7 @@ impl ModelOptions {
             rounding: (self.reference_rounding || settings.reference_rounding.unwrap_or(false)).then(PublishedDtype::default),
             vocabulary: false,
             form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
+            reward_row: None,
         }
     }
 }

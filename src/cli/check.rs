@@ -26,7 +26,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
             args.model
         )));
     };
-    let options = session.catalogue.with_published_dtype(args.options.over(&session.settings), &spec.source);
+    let options = session.catalogue.completed(args.options.over(&session.settings), &spec.source);
     let published = published(args.published.as_deref(), spec, &session)?;
     // A download tells of itself from threads of its own.
     let progress = Mutex::new(Progress::new());
@@ -62,7 +62,7 @@ fn files(spec: &ModelSpec, show: &(dyn Fn(&Phase) + Send + Sync), cancel: &Cance
                 .ok_or_else(|| ModelError::unsupported(*name, "is not compiled in", "Build the program from its repository"))?;
             Ok((Files::Bundled { name, entries }, label((*name).to_owned(), Some(bundled::revision(entries)))))
         }
-        ModelSource::Directory(path) => Ok((Files::Directory(path.clone()), label(path.display().to_string(), None))),
+        ModelSource::Directory(path) => Ok((Files::at(path), label(path.display().to_string(), None))),
         ModelSource::Hub { repository, revision } => {
             let told = |p: hub::Progress| {
                 let hub::Progress { file, done_bytes, total_bytes, rate } = p;

@@ -3,8 +3,10 @@
 //! A step tokenizes if it must, brings the shared prefix up to date, runs one forest of nodes and reads its rewards, or
 //! by `likelihood` its log-probabilities. The prefix outlives the job: the next prompt reuses what it has in common.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::{Duration, Instant};
+
+use candle_core::Tensor;
 
 use super::plan::{Forest, common_prefix};
 use super::{Job, WordTokens, likelihood};
@@ -28,6 +30,14 @@ const SLOW: Duration = Duration::from_millis(600);
 pub struct Prefix {
     tokens: Vec<u32>,
     cache: Cache,
+    /// Positions at which a head's gate has read, with their hidden states `[1, hidden_size]`.
+    gates: Vec<(usize, Tensor)>,
+}
+
+impl Prefix {
+    fn gate(&self, position: usize) -> Option<&Tensor> {
+        self.gates.iter().find(|(at, _)| *at == position).map(|(_, hidden)| hidden)
+    }
 }
 
 /// What a step brought.
@@ -48,6 +58,8 @@ pub struct Batches {
     waiting: VecDeque<(WordId, Continuation)>,
     /// Tokens of the prefix of those that wait.
     shared: usize,
+    /// Positions within it at which a head's gate reads: none, or one, for all words open their answer there.
+    gates: BTreeSet<usize>,
     nodes: usize,
     /// Whole conversations are run, without a prefix.
     whole: bool,
@@ -55,7 +67,15 @@ pub struct Batches {
 
 impl Batches {
     pub fn new(job: Job) -> Self {
-        Batches { job, tokenized: 0, waiting: VecDeque::new(), shared: 0, nodes: FIRST_NODES, whole: false }
+        Batches {
+            job,
+            tokenized: 0,
+            waiting: VecDeque::new(),
+            shared: 0,
+            gates: BTreeSet::new(),
+            nodes: FIRST_NODES,
+            whole: false,
+        }
     }
 
     /// The same without a shared prefix: slow, and the plainest way to the same rewards.
@@ -98,13 +118,14 @@ impl Batches {
             self.tokenize(model, &mut step, cancel)?;
         }
         let Some((_, first)) = self.waiting.front() else { return Ok(step) };
-        bring(model.decoder(), prefix, &first.ids[..self.shared], cancel)?;
-        let cache = prefix.as_ref().map(|p| &p.cache).filter(|c| !c.is_empty());
+        bring(model.decoder(), prefix, &first.ids[..self.shared], &self.gates, cancel)?;
+        let prefix = prefix.as_ref();
+        let cache = prefix.map(|p| &p.cache).filter(|c| !c.is_empty());
 
         let started = Instant::now();
         let waiting = self.waiting.iter().map(|(_, words)| words);
         let results = match model {
-            LoadedModel::Reward(model) => rewards(model, waiting, self.shared, self.nodes, cache, cancel)?,
+            LoadedModel::Reward(model) => rewards(model, waiting, self.shared, self.nodes, prefix, cancel)?,
             LoadedModel::Language(model) => likelihood::run(model, waiting, self.shared, self.nodes, cache, cancel)?,
         };
         let elapsed = started.elapsed();
@@ -133,7 +154,7 @@ impl Batches {
         let mut step = Step::default();
         let values = match before.split_last() {
             Some((last, held)) => {
-                bring(&model.decoder, prefix, held, cancel)?;
+                bring(&model.decoder, prefix, held, &BTreeSet::new(), cancel)?;
                 let cache = prefix.as_ref().map(|p| &p.cache).filter(|c| !c.is_empty());
                 likelihood::after(model, cache, held.len(), *last, &self.job.token_ids, cancel)?
             }
@@ -164,9 +185,12 @@ impl Batches {
         let prompt = &self.job.prompt_text;
         let asked = match model {
             LoadedModel::Reward(model) => {
-                let whole = |ids: Vec<u32>| Continuation { word: ids.len(), ids, merged: false };
+                let whole = |ids: Vec<u32>| {
+                    model.gate_position(&ids)?;
+                    Ok(Continuation { word: ids.len(), ids, merged: false })
+                };
                 let encoded = model.tokenizer.encode_all(prompt, &texts, cancel)?;
-                encoded.into_iter().map(|ids| ids.map(whole)).collect()
+                encoded.into_iter().map(|ids| ids.and_then(whole)).collect()
             }
             LoadedModel::Language(model) => model.tokenizer.continuations(model.form, prompt, &texts, cancel)?,
         };
@@ -181,6 +205,12 @@ impl Batches {
         // What is read stands behind the prefix: a conversation's last token, or the one before a word's first.
         let shared = common_prefix(encoded.iter().map(|(_, asked)| &asked.ids[..asked.word]));
         self.shared = if self.whole { 0 } else { shared };
+        self.gates.clear();
+        if let LoadedModel::Reward(model) = model {
+            for (_, asked) in &encoded {
+                self.gates.extend(model.gate_position(&asked.ids)?.filter(|position| *position < self.shared));
+            }
+        }
         self.waiting = encoded.into();
         self.tokenized = end;
         Ok(())
@@ -205,47 +235,124 @@ pub(super) struct Scored {
     pub(super) log_probabilities: Vec<f32>,
 }
 
-/// Rewards of as many conversations as make a forest of `nodes`, each read at its last token.
+/// Rewards of as many conversations as make a forest of `nodes`, each read at its last token, and where a gate reads.
 fn rewards<'a>(
     model: &RewardModel,
     waiting: impl Iterator<Item = &'a Continuation>,
     shared: usize,
     nodes: usize,
-    cache: Option<&Cache>,
+    prefix: Option<&Prefix>,
     cancel: &Cancel,
 ) -> Result<Vec<Scored>, ModelError> {
     let mut forest = Forest::new(shared);
-    for conversation in waiting {
-        forest.add(&conversation.ids[shared..])?;
+    let (mut reads, mut gates) = (Vec::new(), Vec::new());
+    for Continuation { ids, .. } in waiting {
+        let path = forest.path(&ids[shared..])?;
+        reads.extend(path.last());
+        gates.extend(model.gate_position(ids)?.map(|at| match at.checked_sub(shared) {
+            None => Gate::InPrefix(at),
+            Some(behind) => Gate::InForest(path[behind]),
+        }));
         if forest.nodes().len() >= nodes {
             break;
         }
     }
-    let output = model.decoder.forward(forest.nodes(), cache, forest.reads(), false, cancel)?;
-    let rewards = model.published(model.head.rewards(&output.hidden)?)?;
+    let words = reads.len();
+    reads.extend(gates.iter().filter_map(Gate::node));
+    let cache = prefix.map(|p| &p.cache).filter(|c| !c.is_empty());
+    let hidden = model.decoder.forward(forest.nodes(), cache, &reads, false, cancel)?.hidden;
+    let gate = gate_states(&gates, prefix, &hidden, words)?;
+    let rewards = model.published(model.head.rewards(&hidden.narrow(0, 0, words)?, gate.as_ref())?)?;
     Ok(rewards.into_iter().map(|score| Scored { score, log_probabilities: Vec::new() }).collect())
 }
 
-/// Makes `prefix` hold exactly `tokens`, running only those that it does not hold yet.
-fn bring(decoder: &Decoder, prefix: &mut Option<Prefix>, tokens: &[u32], cancel: &Cancel) -> Result<(), ModelError> {
+/// Where a word's gate reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    /// At a position that words share: run once a prompt.
+    InPrefix(usize),
+    /// At a node, where the template opens another answer behind the word.
+    InForest(u32),
+}
+
+impl Gate {
+    fn node(&self) -> Option<u32> {
+        match self {
+            Gate::InPrefix(_) => None,
+            Gate::InForest(node) => Some(*node),
+        }
+    }
+}
+
+/// Hidden states for the gates of all words, `[words, hidden_size]`; `[1, hidden_size]` where they share one, and `None`
+/// without a gate. The rows of `hidden` behind the first `words` are those of gates in the forest, in order.
+fn gate_states(gates: &[Gate], prefix: Option<&Prefix>, hidden: &Tensor, words: usize) -> Result<Option<Tensor>, ModelError> {
+    let in_prefix = |at: usize| {
+        let state = prefix.and_then(|prefix| prefix.gate(at)).cloned();
+        state.ok_or_else(|| candle_core::Error::msg(format!("the prefix was run without its gate at {at}")))
+    };
+    match gates {
+        [] => Ok(None),
+        [Gate::InPrefix(at), rest @ ..] if rest.iter().all(|gate| *gate == Gate::InPrefix(*at)) => Ok(Some(in_prefix(*at)?)),
+        gates => {
+            let mut row = words;
+            let states = gates.iter().map(|gate| match gate {
+                Gate::InPrefix(at) => in_prefix(*at),
+                Gate::InForest(_) => {
+                    row += 1;
+                    hidden.narrow(0, row - 1, 1)
+                }
+            });
+            Ok(Some(Tensor::cat(&states.collect::<candle_core::Result<Vec<_>>>()?, 0)?))
+        }
+    }
+}
+
+/// Makes `prefix` hold exactly `tokens`, and the hidden states at the positions `gates`, running only what it does not
+/// hold yet.
+fn bring(
+    decoder: &Decoder,
+    prefix: &mut Option<Prefix>,
+    tokens: &[u32],
+    gates: &BTreeSet<usize>,
+    cancel: &Cancel,
+) -> Result<(), ModelError> {
     let held = prefix.as_ref().map_or(0, |p| p.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count());
-    if prefix.as_ref().is_some_and(|p| p.tokens.len() == tokens.len()) && held == tokens.len() {
+    if let Some(p) = prefix.as_ref()
+        && p.tokens.len() == tokens.len()
+        && held == tokens.len()
+        && gates.iter().all(|at| p.gate(*at).is_some())
+    {
         return Ok(());
     }
-    let kept = match prefix.take() {
-        Some(p) if held > 0 => Some(p.cache.truncate(held)?),
-        _ => None,
+    let (kept, mut states) = match prefix.take() {
+        // A state depends on nothing behind it, so those before the place where the prompts part stay true.
+        Some(p) if held > 0 => (Some(p.cache.truncate(held)?), p.gates),
+        _ => (None, Vec::new()),
     };
+    states.retain(|(at, _)| *at < held && gates.contains(at));
+    let missing = gates.iter().copied().filter(|at| !states.iter().any(|(known, _)| known == at));
+    let (rerun, ahead): (Vec<usize>, Vec<usize>) = missing.partition(|at| *at < held);
+    // Keys and values are there, the hidden state is not: one token runs again behind those before it.
+    for at in rerun {
+        let before = kept.as_ref().map(|cache| cache.truncate(at)).transpose()?.filter(|cache| !cache.is_empty());
+        let hidden = decoder.forward(&Nodes::chain(&tokens[at..=at], at), before.as_ref(), &[0], false, cancel)?.hidden;
+        states.push((at, hidden));
+    }
     let cache = if held == tokens.len() {
         kept
     } else {
         let chain = Nodes::chain(&tokens[held..], held);
-        let next = decoder.forward(&chain, kept.as_ref(), &[], true, cancel)?.cache;
-        match (kept, next) {
+        let reads: Vec<u32> = ahead.iter().map(|at| (at - held) as u32).collect();
+        let output = decoder.forward(&chain, kept.as_ref(), &reads, true, cancel)?;
+        for (row, at) in ahead.into_iter().enumerate() {
+            states.push((at, output.hidden.narrow(0, row, 1)?));
+        }
+        match (kept, output.cache) {
             (Some(kept), Some(next)) => Some(kept.append(&next)?),
             (_, next) => next,
         }
     };
-    *prefix = cache.map(|cache| Prefix { tokens: tokens.to_vec(), cache });
+    *prefix = cache.map(|cache| Prefix { tokens: tokens.to_vec(), cache, gates: states });
     Ok(())
 }

@@ -43,7 +43,7 @@ impl Engine {
     /// Makes a model known under `model`; its files are fetched at once where they must be, its weights loaded when a job
     /// asks for them. Opening the same id again tries again.
     pub fn open(&self, model: ModelId, spec: &ModelSpec, options: LoadOptions) {
-        let options = self.catalogue.with_published_dtype(options, &spec.source);
+        let options = self.catalogue.completed(options, &spec.source);
         match &spec.source {
             ModelSource::Bundled(name) => match bundled::bundled(name) {
                 Some(entries) => {

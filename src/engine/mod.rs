@@ -2,8 +2,8 @@
 //!
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
-//! conversations into nodes to run; `vocabulary` makes words of tokens; `memory` says what fits. Requests state the whole
-//! of what is wanted, in order, so the newest request wins and nothing
+//! conversations into nodes to run; `vocabulary` makes words of tokens; `memory` says what fits. Requests state the whole of
+//! what is wanted, in order, so the newest request wins and nothing
 //! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
 pub(crate) mod batch;

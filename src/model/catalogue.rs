@@ -29,6 +29,9 @@ pub struct Entry {
     /// The dtype in which its published rewards stand, as far as the data say.
     #[serde(default)]
     pub published_dtype: Option<PublishedDtype>,
+    /// Row of a plain head that holds the reward.
+    #[serde(default)]
+    pub reward_row: usize,
     #[serde(default)]
     pub notes: String,
 }
@@ -93,11 +96,16 @@ impl Catalogue {
         }
     }
 
-    /// The options with the dtype that this model's rewards were published in, where rewards are to be rounded and the
-    /// catalogue knows it.
-    pub fn with_published_dtype(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
-        let known = self.entry_of(source).and_then(|entry| entry.published_dtype);
-        LoadOptions { rounding: options.rounding.map(|assumed| known.unwrap_or(assumed)), ..options }
+    /// The options with what the catalogue knows of a model: the row of the head that holds its reward, and, where rewards
+    /// are to be rounded, the dtype that they were published in.
+    pub fn completed(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
+        let entry = self.entry_of(source);
+        let published = entry.and_then(|entry| entry.published_dtype);
+        LoadOptions {
+            reward_row: entry.map(|entry| entry.reward_row).or(options.reward_row),
+            rounding: options.rounding.map(|assumed| published.unwrap_or(assumed)),
+            ..options
+        }
     }
 
     /// Nicknames that look like `name`, nearest first.
@@ -156,10 +164,23 @@ mod tests {
             (ModelSource::Directory("/models/Ray2333_GRM-Llama3-8B-rewardmodel-ft".into()), PublishedDtype::F16),
             (hub("somebody/else"), PublishedDtype::Bf16),
         ] {
-            assert_eq!(catalogue.with_published_dtype(asked, &source).rounding, Some(dtype), "{source:?}");
-            assert_eq!(catalogue.with_published_dtype(LoadOptions::default(), &source).rounding, None);
+            assert_eq!(catalogue.completed(asked, &source).rounding, Some(dtype), "{source:?}");
+            assert_eq!(catalogue.completed(LoadOptions::default(), &source).rounding, None);
         }
         assert!(catalogue.entries().iter().all(|entry| entry.published_dtype.is_some()));
+    }
+
+    #[test]
+    fn the_reward_row_is_that_of_the_catalogue() {
+        let text = "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamily = \"Gemma\"\nreward_row = 3\n";
+        let catalogue = Catalogue { entries: parse(Path::new("models.toml"), text).unwrap() };
+        for (source, row) in [
+            (ModelSource::Hub { repository: "me/mine".to_owned(), revision: None }, Some(3)),
+            (ModelSource::Directory("/models/me_mine".into()), Some(3)),
+            (ModelSource::Directory("/models/other".into()), None),
+        ] {
+            assert_eq!(catalogue.completed(LoadOptions::default(), &source).reward_row, row, "{source:?}");
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use candle_core::{DType, Device, Tensor};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::config::{ModelConfig, Task};
-use super::decoder::{Decoder, Role};
+use super::decoder::{Decoder, Nodes, Role};
 use super::files::Files;
-use super::head::Head;
+use super::head::{self, GatingPattern, Head};
 use super::language::LanguageModel;
 use super::template::ChatTemplate;
 use super::tokenizer::ChatTokenizer;
@@ -78,6 +78,8 @@ impl LoadedModel {
 pub struct RewardModel {
     pub decoder: Decoder,
     pub head: Head,
+    /// Where the head's gate reads, for a head that has one.
+    pub gating: Option<GatingPattern>,
     pub tokenizer: ChatTokenizer,
     pub info: ModelInfo,
     /// What rewards are rounded to before they are told; none for rewards as computed.
@@ -108,13 +110,15 @@ impl RewardModel {
         checkpoint.tokenizer.chat_template()?;
         let mut loading = checkpoint.loading(progress, cancel);
         // The head first: a model without one is found out before gigabytes are read.
-        let head = Head::load(checkpoint.files, &checkpoint.config, &checkpoint.weights, &checkpoint.device, &mut loading.meter)?;
+        let Checkpoint { files, config, weights, device, options, .. } = &checkpoint;
+        let head = Head::load(files, config, weights, options.reward_row, device, &mut loading.meter)?;
+        let gating = head.is_gated().then(|| GatingPattern::of(config.family, &checkpoint.tokenizer)).transpose()?;
         loading.count(head.parameters(), DType::F32);
         let decoder = loading.decoder()?;
         let loaded = loading.finish();
         let info = checkpoint.info(loaded, head.describe(), checkpoint.template_text(), Unit::Reward);
         let rounding = checkpoint.options.rounding;
-        Ok(RewardModel { decoder, head, tokenizer: checkpoint.tokenizer, info, rounding })
+        Ok(RewardModel { decoder, head, gating, tokenizer: checkpoint.tokenizer, info, rounding })
     }
 
     /// Rewards as they are told: rounded where that was asked for.
@@ -123,6 +127,24 @@ impl RewardModel {
             Some(dtype) => dtype.round(rewards),
             None => Ok(rewards),
         }
+    }
+
+    /// The position at which the gate reads a conversation; `None` for a head without one.
+    ///
+    /// Fails where the conversation lacks the gating pattern.
+    pub fn gate_position(&self, ids: &[u32]) -> Result<Option<usize>, ModelError> {
+        self.gating.as_ref().map(|pattern| pattern.last(ids)).transpose()
+    }
+
+    /// The reward of one conversation run on its own, nothing shared: slow, and what every faster way must agree with.
+    pub fn reward_alone(&self, ids: &[u32], cancel: &Cancel) -> Result<f32, ModelError> {
+        let last = ids.len().saturating_sub(1);
+        let gate = self.gate_position(ids)?;
+        let reads: Vec<u32> = std::iter::once(last).chain(gate).map(|at| at as u32).collect();
+        let hidden = self.decoder.forward(&Nodes::chain(ids, 0), None, &reads, false, cancel)?.hidden;
+        let gate = gate.map(|_| hidden.narrow(0, 1, 1)).transpose()?;
+        let rewards = self.head.rewards(&hidden.narrow(0, 0, 1)?, gate.as_ref())?;
+        rewards.first().copied().ok_or_else(|| candle_core::Error::msg("one conversation gave no reward").into())
     }
 }
 
@@ -283,10 +305,13 @@ fn keep(role: Role, dtype: DType) -> Keep {
     }
 }
 
-/// An output matrix stays on disk where only rewards are asked for, or where the embedding is the output matrix; so does
-/// what sees images.
+/// An output matrix stays on disk where only rewards are asked for, or where the embedding is the output matrix; so do
+/// what sees images and what only training counts.
 fn is_used(name: &str, config: &ModelConfig) -> bool {
     let name = name.strip_prefix("model.").unwrap_or(name);
+    if head::is_a_counter(name) {
+        return false;
+    }
     if name.starts_with("lm_head.") {
         return config.task == Task::Language && !config.tied;
     }
@@ -297,7 +322,7 @@ fn memory(weights: &Weights, config: &ModelConfig, dtype: DType) -> u64 {
     let bytes = |(name, stored): (&str, &Stored)| {
         let role = match name {
             name if name.ends_with("embed_tokens.weight") || name == "lm_head.weight" => Role::Embedding,
-            name if stored.shape.len() < 2 || name.starts_with("score.") => Role::Small,
+            name if stored.shape.len() < 2 || head::is_of_a_head(name) => Role::Small,
             _ => Role::Linear,
         };
         let dtype = stored.kept_dtype(keep(role, dtype)).unwrap_or(DType::F32);

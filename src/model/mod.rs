@@ -192,6 +192,8 @@ pub struct LoadOptions {
     pub form: Option<PromptForm>,
     /// Tell the vocabulary as soon as the tokenizer is there.
     pub vocabulary: bool,
+    /// Row of a plain head that holds the reward, where the catalogue says; none: row 0, as the published scripts read it.
+    pub reward_row: Option<usize>,
 }
 
 /// What stands beside every score: where the number comes from.

@@ -85,6 +85,18 @@ fn flipping_keeps_the_word_and_asks_the_other_model() {
 }
 
 #[test]
+fn of_a_language_model_the_text_before_the_word_and_the_word_are_shown() {
+    let mut driver = Driver::scored_pair((120, 36));
+    driver.keys("i");
+    answer_with(&mut driver, "llama-lm", BosPolicy::Single);
+    let text = driver.text();
+    assert!(text.contains("each has its log-probability") && !text.contains("reward read here"), "{text}");
+    let word = asked(&driver).word;
+    let shown = text.lines().filter(|line| line.contains(&*word)).collect::<Vec<_>>();
+    assert!(shown.iter().any(|line| line.trim_end_matches(['│', ' ']).ends_with(&*word)), "no end of turn: {text}");
+}
+
+#[test]
 fn recorded_scores_have_no_tokens() {
     let startup = Startup { models: vec![recorded_spec("N-Lla-8B llama")], corpus: None, ..startup(SIZE) };
     let mut driver = Driver::new(startup);

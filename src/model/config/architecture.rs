@@ -169,12 +169,26 @@ const ALL: [Architecture; 8] = [LLAMA, MISTRAL, QWEN2, QWEN3, GEMMA, GEMMA2, GEM
 const TASKS: [(&str, Task); 3] =
     [("ForSequenceClassification", Task::Reward), ("ForCausalLM", Task::Language), ("ForConditionalGeneration", Task::Language)];
 
-/// For a message: what `find` finds.
-pub(super) const SUPPORTED: &str =
-    "Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification and …ForCausalLM";
+/// Reward models that bring their own code say their head in their name, and their backbone there or in `model_type`:
+/// `LlamaForRewardModelWithGating31`, `GRewardModel`, `LlamaForSequenceClassificationWithNormal_Weights`.
+const OWN_HEADS: [&str; 2] = ["RewardModel", "ForSequenceClassificationWith"];
 
-/// Takes `LlamaForCausalLM` apart; `None` for a name that is not known.
-pub(super) fn find(name: &str) -> Option<(&'static Architecture, Task)> {
+/// For a message: what `find` finds.
+pub(super) const SUPPORTED: &str = "Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …ForRewardModelWithGating, \
+     GRewardModel and …ForCausalLM";
+
+/// Takes `LlamaForCausalLM` apart; `None` for a name that is not known. `model_type` is the backbone's name in config.json
+/// and counts for a reward model with a head of its own.
+pub(super) fn find(name: &str, model_type: Option<&str>) -> Option<(&'static Architecture, Task)> {
+    if OWN_HEADS.iter().any(|part| name.contains(part)) {
+        let typed = |architecture: &&Architecture| {
+            model_type.is_some_and(|model_type| model_type.replace('_', "").eq_ignore_ascii_case(architecture.name))
+        };
+        let named =
+            |architecture: &&Architecture| name.strip_prefix(architecture.name).is_some_and(|rest| rest.starts_with("For"));
+        let architecture = if model_type.is_some() { ALL.iter().find(typed) } else { ALL.iter().find(named) };
+        return architecture.map(|architecture| (architecture, Task::Reward));
+    }
     let (base, task) = TASKS.iter().find_map(|(suffix, task)| Some((name.strip_suffix(suffix)?, *task)))?;
     let architecture = ALL.iter().find(|architecture| architecture.name == base)?;
     (!name.ends_with("ForConditionalGeneration") || base == GEMMA3.name).then_some((architecture, task))
@@ -192,10 +206,28 @@ mod tests {
             ("Gemma3TextForSequenceClassification", Some(("Gemma3Text", Task::Reward))),
             ("Gemma3ForConditionalGeneration", Some(("Gemma3", Task::Language))),
             ("LlamaForConditionalGeneration", None),
-            ("LlamaForRewardModelWithGating", None),
+            ("LlamaForRewardModelWithGating", Some(("Llama", Task::Reward))),
+            ("GRewardModel", None),
             ("ForCausalLM", None),
         ] {
-            assert_eq!(find(name).map(|(architecture, task)| (architecture.name, task)), expected, "{name}");
+            assert_eq!(find(name, None).map(|(architecture, task)| (architecture.name, task)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reward_model_of_its_own_kind_has_the_backbone_of_its_model_type() {
+        for (name, model_type, backbone) in [
+            ("GRewardModel", "gemma2", Some("Gemma2")),
+            ("GRewardModel", "gemma3_text", Some("Gemma3Text")),
+            ("GemmaForRewardModelWithGating", "gemma2", Some("Gemma2")),
+            ("LlamaForSequenceClassificationWithNormal_Weights", "llama", Some("Llama")),
+            ("GRewardModel", "mamba", None),
+        ] {
+            assert_eq!(
+                find(name, Some(model_type)).map(|(a, task)| (a.name, task)),
+                backbone.map(|b| (b, Task::Reward)),
+                "{name}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::architecture::{self, ActivationKey, Architecture, Bias, SUPPORTED, Task};
-use super::{Activation, DecoderConfig, rope, windows};
+use super::{Activation, DecoderConfig, HeadKeys, rope, windows};
 use crate::model::files::Files;
 use crate::model::{Family, ModelError};
 use crate::text;
@@ -25,6 +25,8 @@ pub struct ModelConfig {
     pub decoder: DecoderConfig,
     /// Rows of the reward head; `None` where the file does not say.
     pub labels: Option<usize>,
+    /// What the file says of a head of its own kind.
+    pub head: HeadKeys,
     /// Which id begins a sequence, as far as the model knows; the tokenizer has the last word.
     pub bos_token_id: Option<u32>,
     /// The embedding is the output matrix as well, where the file has no `lm_head.weight`.
@@ -39,6 +41,7 @@ pub struct ModelConfig {
 #[derive(Deserialize)]
 struct Raw {
     architectures: Option<Vec<String>>,
+    model_type: Option<String>,
     /// The language model, where the checkpoint sees images as well.
     text_config: Option<Box<Raw>>,
     hidden_size: Option<usize>,
@@ -77,6 +80,14 @@ struct Raw {
     id2label: Option<BTreeMap<String, Value>>,
     bos_token_id: Option<Value>,
     tie_word_embeddings: Option<bool>,
+    vhead_layer_type: Option<String>,
+    vhead_num_neurons: Option<usize>,
+    vhead_num_layers: Option<usize>,
+    num_objectives: Option<usize>,
+    num_quantiles: Option<usize>,
+    gating_temperature: Option<f64>,
+    gating_hidden_dim: Option<usize>,
+    gating_n_hidden: Option<usize>,
     /// Ours: what stood in no metadata and was taken as documented.
     #[serde(default)]
     assumed: Vec<String>,
@@ -107,7 +118,7 @@ impl ModelConfig {
     fn from_raw(raw: Raw) -> Result<Self, Refusal> {
         let architectures = raw.architectures.as_deref().unwrap_or_default();
         let architecture = architectures.first().ok_or_else(|| wrong("it names no architecture (key architectures)"))?.clone();
-        let Some((backbone, task)) = architecture::find(&architecture) else {
+        let Some((backbone, task)) = architecture::find(&architecture, raw.model_type.as_deref()) else {
             return Err(Refusal::Unsupported(format!("the architecture is {}", text::visible(&architecture))));
         };
         let text = raw.text_config.as_deref().unwrap_or(&raw);
@@ -129,6 +140,7 @@ impl ModelConfig {
             task,
             decoder: decoder(backbone, text)?,
             labels,
+            head: head_keys(&raw)?,
             bos_token_id: bos.and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()),
             tied,
             final_softcap: final_softcap.map(|cap| positive("final_logit_softcapping", cap)).transpose()?,
@@ -136,6 +148,20 @@ impl ModelConfig {
             assumed: raw.assumed,
         })
     }
+}
+
+fn head_keys(raw: &Raw) -> Result<HeadKeys, Refusal> {
+    let count = |key: &str, value: Option<usize>| value.map(|value| size(key, Some(value), 1 << 20)).transpose();
+    Ok(HeadKeys {
+        value_kind: raw.vhead_layer_type.clone(),
+        value_neurons: count("vhead_num_neurons", raw.vhead_num_neurons)?,
+        value_layers: count("vhead_num_layers", raw.vhead_num_layers)?,
+        objectives: count("num_objectives", raw.num_objectives)?,
+        quantiles: count("num_quantiles", raw.num_quantiles)?,
+        gate_temperature: raw.gating_temperature.map(|value| positive("gating_temperature", value)).transpose()?,
+        gate_neurons: count("gating_hidden_dim", raw.gating_hidden_dim)?,
+        gate_layers: count("gating_n_hidden", raw.gating_n_hidden)?,
+    })
 }
 
 fn decoder(backbone: &Architecture, raw: &Raw) -> Result<DecoderConfig, Refusal> {
