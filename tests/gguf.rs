@@ -197,7 +197,7 @@ fn a_converted_checkpoint_gives_the_rewards_of_the_original() {
             assert_eq!(serde_json::json!(ids), case["single"]["ids"], "{name}: {word}");
             let nodes = Nodes::chain(&ids, 0);
             let output = model.decoder.forward(&nodes, None, &[ids.len() as u32 - 1], false, &Cancel::default()).unwrap();
-            let off = f64::from(model.head.rewards(&output.hidden).unwrap()[0]) - case["single"]["score"].as_f64().unwrap();
+            let off = f64::from(model.head.rewards(&output.hidden, None).unwrap()[0]) - case["single"]["score"].as_f64().unwrap();
             assert!(off.abs() < TOLERANCE, "{name}: {word} is off by {off}");
         }
         assert!(model.info.provenance.template.starts_with("of the GGUF"), "{name}");
