@@ -19,6 +19,17 @@ fn bundled_pair() -> Pty {
     pty
 }
 
+/// More words than are scored before the test is over.
+fn busy_with_many_words() -> Pty {
+    let launch = explorer();
+    let words: String = (0..50_000).map(|i| format!("word{i}\n")).collect();
+    let list = launch.home().join("many.txt");
+    std::fs::write(&list, words).expect("a file");
+    let pty = launch.args(["--words-file", list.to_str().expect("UTF-8")]).start();
+    pty.wait_for("words/s");
+    pty
+}
+
 /// The screen's row under the cursor: the one that begins with the mark.
 fn cursor_row(pty: &Pty) -> String {
     pty.screen().lines().find(|line| line.starts_with('▌')).unwrap_or_default().to_owned()
@@ -136,12 +147,7 @@ fn signals_end_it_and_restore_the_terminal() {
 
 #[test]
 fn a_signal_while_a_model_scores_ends_it_as_well() {
-    let launch = explorer();
-    let words: String = (0..50_000).map(|i| format!("word{i}\n")).collect();
-    std::fs::write(launch.home().join("many.txt"), words).expect("a file");
-    let list = launch.home().join("many.txt");
-    let mut pty = launch.args(["--words-file", list.to_str().expect("UTF-8")]).start();
-    pty.wait_for("words/s");
+    let mut pty = busy_with_many_words();
     pty.signal(libc::SIGTERM);
     assert_eq!(pty.wait_exit(), 128 + 15);
     pty.assert_restored();
@@ -149,12 +155,7 @@ fn a_signal_while_a_model_scores_ends_it_as_well() {
 
 #[test]
 fn escape_stops_scoring_and_r_goes_on() {
-    let launch = explorer();
-    let words: String = (0..50_000).map(|i| format!("word{i}\n")).collect();
-    std::fs::write(launch.home().join("many.txt"), words).expect("a file");
-    let list = launch.home().join("many.txt");
-    let mut pty = launch.args(["--words-file", list.to_str().expect("UTF-8")]).start();
-    pty.wait_for("words/s");
+    let mut pty = busy_with_many_words();
     pty.send(ESC);
     pty.wait_for("cancelled");
     pty.send("r");

@@ -14,7 +14,7 @@ use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, LoadOptions, ModelError, Policies, Provenance, Unit, bundled, hub};
+use crate::model::{Cancel, LoadOptions, ModelError, Provenance, bundled, hub};
 use crate::scores::{ModelId, recorded};
 
 /// Where events go. Called from several threads; must not block.
@@ -169,23 +169,7 @@ pub(super) fn failure(error: ModelError) -> Phase {
 fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, events: &Events) {
     match recorded::read(path, catalogue) {
         Ok((_, family, recorded)) => {
-            let provenance = Provenance {
-                source: path.display().to_string(),
-                revision: None,
-                architecture: "recorded".to_owned(),
-                dtype: "recorded".to_owned(),
-                device: "recorded".to_owned(),
-                bos: "recorded".to_owned(),
-                template: "recorded".to_owned(),
-                head: "recorded".to_owned(),
-                quantized: None,
-                assumed: Vec::new(),
-                parameters: 0,
-                unit: Unit::Reward,
-                recorded: true,
-                demonstration: false,
-                policies: Policies::default(),
-            };
+            let provenance = Provenance::of_recorded(path.display().to_string());
             events(Event::Ready { model, info: Box::new(ModelInfo { family, provenance, memory_bytes: 0 }) });
             events(Event::Recorded { model, recorded: Box::new(recorded) });
             events(Event::Phase { model, phase: Phase::Idle });

@@ -229,6 +229,28 @@ pub struct Provenance {
 }
 
 impl Provenance {
+    /// Of a file of which nothing is known but its numbers.
+    pub fn of_recorded(source: String) -> Self {
+        let recorded = || "recorded".to_owned();
+        Provenance {
+            source,
+            revision: None,
+            architecture: recorded(),
+            dtype: recorded(),
+            device: recorded(),
+            bos: recorded(),
+            template: recorded(),
+            head: recorded(),
+            quantized: None,
+            assumed: Vec::new(),
+            parameters: 0,
+            unit: Unit::Reward,
+            recorded: true,
+            demonstration: false,
+            policies: Policies::default(),
+        }
+    }
+
     /// One line: `meta/llama@ab12cd · f32 · cpu · BOS single · template ... · head ...`.
     pub fn summary(&self) -> String {
         if self.recorded {

@@ -314,23 +314,7 @@ pub fn recorded(model: ModelId, words: &[&str]) -> Recorded {
 }
 
 pub fn recorded_info(family: Family, source: &str) -> Box<ModelInfo> {
-    let provenance = Provenance {
-        source: source.to_owned(),
-        revision: None,
-        architecture: "recorded".to_owned(),
-        dtype: "recorded".to_owned(),
-        device: "recorded".to_owned(),
-        bos: "recorded".to_owned(),
-        template: "recorded".to_owned(),
-        head: "recorded".to_owned(),
-        quantized: None,
-        assumed: Vec::new(),
-        parameters: 0,
-        unit: Unit::Reward,
-        recorded: true,
-        demonstration: false,
-        policies: Default::default(),
-    };
+    let provenance = Provenance::of_recorded(source.to_owned());
     Box::new(ModelInfo { family, provenance, memory_bytes: 0 })
 }
 
