@@ -5,12 +5,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::ValueEnum;
 use etcetera::AppStrategy as _;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
-use crate::model::{BosPolicy, DeviceChoice, Dtype};
+use crate::model::{BosPolicy, DeviceChoice, Dtype, SoftCap, TemplateDate};
 use crate::text::visible;
 use crate::user_toml::{self, TomlError};
 
@@ -82,8 +83,13 @@ pub struct Settings {
     pub bos: Option<BosPolicy>,
     #[serde(deserialize_with = "choice")]
     pub dtype: Option<Dtype>,
-    #[serde(deserialize_with = "device")]
+    #[serde(deserialize_with = "parsed")]
     pub device: Option<DeviceChoice>,
+    #[serde(deserialize_with = "parsed")]
+    pub template_date: Option<TemplateDate>,
+    #[serde(deserialize_with = "choice")]
+    pub softcap: Option<SoftCap>,
+    pub reference_rounding: Option<bool>,
 }
 
 impl Settings {
@@ -108,6 +114,9 @@ impl Settings {
             bos: self.bos.or(fallback.bos),
             dtype: self.dtype.or(fallback.dtype),
             device: self.device.or(fallback.device),
+            template_date: self.template_date.or(fallback.template_date),
+            softcap: self.softcap.or(fallback.softcap),
+            reference_rounding: self.reference_rounding.or(fallback.reference_rounding),
         }
     }
 }
@@ -120,7 +129,8 @@ fn choice<'de, T: ValueEnum, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     T::from_str(&text, false).map(Some).map_err(|_| D::Error::custom(user_toml::not_allowed("value", &text, &names)))
 }
 
-fn device<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DeviceChoice>, D::Error> {
+/// A value that the command line reads from its text.
+fn parsed<'de, T: FromStr<Err = String>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
 }
 
@@ -137,7 +147,8 @@ mod tests {
     #[test]
     fn every_setting_is_read() {
         let text = "theme = 'dark'\nascii = true\ncorpus = 'big-two'\nprompt = 'best_ever_one'\nmodels = ['demo-llama']\n\
-                    bos = 'published'\ndtype = 'bf16'\ndevice = 'cuda:1'";
+                    bos = 'published'\ndtype = 'bf16'\ndevice = 'cuda:1'\ntemplate_date = '2026-11-23'\nsoftcap = 'off'\n\
+                    reference_rounding = true";
         let settings = load(text).expect("valid");
         let expected = Settings {
             theme: Some("dark".into()),
@@ -148,6 +159,9 @@ mod tests {
             bos: Some(BosPolicy::Published),
             dtype: Some(Dtype::Bf16),
             device: Some(DeviceChoice::Cuda(1)),
+            template_date: TemplateDate::new(2026, 11, 23),
+            softcap: Some(SoftCap::Off),
+            reference_rounding: Some(true),
         };
         assert_eq!(settings, expected);
     }
@@ -169,6 +183,8 @@ mod tests {
             ("dtype = 'bf61'", 1, &["no value 'bf61'", "did you mean 'bf16'", "auto, f32, bf16, f16"]),
             ("bos = 1", 1, &["bos = 1", "expected a string"]),
             ("device = 'gpu'", 1, &["no device 'gpu'", "cuda:N"]),
+            ("template_date = 'then'", 1, &["'then' is no date", "today"]),
+            ("softcap = 'of'", 1, &["no value 'of'", "on, off"]),
             ("models = 'demo-llama'", 1, &["models", "expected a sequence"]),
             ("theme = 'a'\ntheme = 'b'", 2, &["duplicate key"]),
             ("theme = ", 1, &["theme ="]),

@@ -39,7 +39,7 @@ fn scores_are_those_of_the_baseline() {
     for (word, expected) in &rows {
         let ids = model.tokenizer.encode(PROMPT, word).unwrap();
         let output = model.decoder.forward(&Nodes::chain(&ids, 0), None, &[ids.len() as u32 - 1], false, &cancel).unwrap();
-        let score = model.head.rewards(&output.hidden).unwrap()[0];
+        let score = model.head.rewards(&output.hidden, None).unwrap()[0];
         worst = worst.max((score - expected).abs());
         assert!((score - expected).abs() < 1e-4, "{word:?}: {score}, not {expected}");
     }

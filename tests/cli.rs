@@ -190,7 +190,7 @@ fn bad_input_is_refused_in_one_paragraph() {
         (&["score", "S-Gem-72B", "--word", "a"], 2, &["S-Gem-72B", "S-Gem-27B"]),
         (&["score", "./nothing", "--word", "a"], 2, &["nothing", "config.json"]),
         (&["score", "./invalid", "--word", "a"], 1, &["config.json", "line 1"]),
-        (&["score", "./bert", "--word", "a"], 1, &["BertForSequenceClassification", "LlamaForSequenceClassification"]),
+        (&["score", "./bert", "--word", "a"], 1, &["BertForSequenceClassification", "This version runs Llama"]),
         (&["score", "demo-llama", "--corpus", "ragged.csv"], 2, &["ragged.csv", "3"]),
         (&["score", "demo-llama", "--words-file", "latin1.txt"], 2, &["latin1.txt", "UTF-8"]),
         (&["score", "demo-llama", "--corpus", "empty.txt"], 2, &["empty.txt", "no words"]),
@@ -288,4 +288,103 @@ fn lists_name_what_can_be_used() {
     let prompts: Value =
         serde_json::from_str(&stdout(&rewardscope(home.path(), &["prompts", "--format", "json"]))).expect("JSON");
     assert_eq!(prompts.as_array().map(Vec::len), Some(54));
+}
+
+/// A fixture: `llama-lm`.
+fn fixture(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name).display().to_string()
+}
+
+/// The score of a word, and the provenance of its model.
+fn scored(home: &Path, model: &str, options: &[&str]) -> (f64, Value) {
+    let arguments = [&["score", model, "--word", "love", "--format", "jsonl", "-o", "out.jsonl"], options].concat();
+    let output = rewardscope(home, &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(home.join(name)).expect("the file")).expect("JSON")
+    };
+    let side = read("out.jsonl.provenance.json");
+    (read("out.jsonl")["score"].as_f64().expect("a number"), side["models"][0]["provenance"].clone())
+}
+
+#[test]
+fn policies_change_scores_and_stand_in_the_provenance() {
+    let home = home();
+    let gemma = fixture("gemma2");
+    let (usual, provenance) = scored(home.path(), &gemma, &[]);
+    assert_eq!(provenance["attention_softcap"], "on");
+    assert_eq!(provenance["rewards_rounded_to"], Value::Null);
+    let (uncapped, provenance) = scored(home.path(), &gemma, &["--softcap", "off"]);
+    assert_eq!(provenance["attention_softcap"], "off");
+    assert!((usual - uncapped).abs() > 1e-4, "{usual} with and {uncapped} without soft-cap");
+    let (rounded, provenance) = scored(home.path(), &gemma, &["--reference-rounding"]);
+    assert_eq!(provenance["rewards_rounded_to"], "bf16");
+    assert!(rounded != usual && (rounded - usual).abs() <= usual.abs() / 256.0, "{rounded} for {usual}");
+    assert_eq!(f64::from((rounded as f32).to_bits() & 0xffff), 0.0, "{rounded} is no bf16 number");
+}
+
+#[test]
+fn a_policy_without_anything_to_act_on_is_named() {
+    let home = home();
+    let arguments = ["score", &fixture("llama"), "--word", "love", "--softcap", "off", "--template-date", "2026-11-23"];
+    let output = rewardscope(home.path(), &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no attention soft-cap"), "{}", stderr(&output));
+    let heading = stdout(&output);
+    let dated = heading.contains("23 Nov 2026");
+    assert_ne!(dated, stderr(&output).contains("asks for no date"), "{heading}\n{}", stderr(&output));
+    let refused = rewardscope(home.path(), &["score", "demo-llama", "--template-date", "soon"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("'soon' is no date"), "{}", stderr(&refused));
+}
+
+#[test]
+fn a_language_model_gives_log_probabilities_of_words_and_of_their_tokens() {
+    let home = home();
+    let score = |arguments: &[&str]| {
+        let model = fixture("llama-lm");
+        let start =
+            ["score", &model, "--word", "love", "--word", " love", "--prompt", "Name one.", "--tokens", "--format", "jsonl"];
+        rows(&rewardscope(home.path(), &[&start, arguments].concat()))
+    };
+    let (default, chat, bare) = (score(&[]), score(&["--chat"]), score(&["--bare"]));
+    assert_eq!(default, chat, "a model with a template is asked in it");
+    for row in chat.iter().chain(&bare) {
+        let values: Vec<f64> = row["token_logprobs"].as_array().expect("values").iter().filter_map(Value::as_f64).collect();
+        let (sum, score) = (values.iter().sum::<f64>(), row["score"].as_f64().expect("a number"));
+        assert!(!values.is_empty() && values.iter().all(|value| *value < 0.0) && (sum - score).abs() < 1e-4, "{row}");
+        assert!(row["token_ids"].as_array().expect("ids").len() > values.len());
+    }
+    assert_ne!(chat[0]["token_ids"], bare[0]["token_ids"]);
+    assert_ne!(bare[0]["score"], bare[1]["score"], "the word is put as it stands");
+    let model = fixture("llama-lm");
+    assert_eq!(rewardscope(home.path(), &["score", &model, "--chat", "--bare", "--word", "a"]).status.code(), Some(2));
+    let table = rewardscope(home.path(), &["score", &model, "--word", "love"]);
+    assert!(stdout(&table).contains(" · nats"), "{}", stdout(&table));
+}
+
+#[test]
+fn a_vocabulary_is_scored_token_by_token_and_texts_that_repeat_are_told_apart() {
+    let home = home();
+    for (model, prompts) in [("llama-lm", &["Name one.", "Name two."][..]), ("gemma2", &["Name one."])] {
+        let model = fixture(model);
+        let mut arguments = vec!["score", &model, "--vocabulary", "--format", "jsonl"];
+        arguments.extend(prompts.iter().flat_map(|prompt| ["--prompt", prompt]));
+        let rows = rows(&rewardscope(home.path(), &arguments));
+        let of = |prompt: &str| rows.iter().filter(|row| row["prompt"] == prompt).collect::<Vec<_>>();
+        for prompt in prompts {
+            let rows = of(prompt);
+            let ids: std::collections::HashSet<u64> = rows.iter().filter_map(|row| row["token_id"].as_u64()).collect();
+            assert!(ids.len() > 400 && ids.len() == rows.len(), "{model}: {} ids, {} rows", ids.len(), rows.len());
+            let marked = rows.iter().filter(|row| row["categories"] != Value::Array(Vec::new())).count();
+            assert!(marked > 10 && marked < rows.len(), "{model}: {marked} of {} share a text", rows.len());
+            if model.ends_with("-lm") {
+                let sum: f64 = rows.iter().filter_map(|row| row["score"].as_f64()).map(f64::exp).sum();
+                // All but the rows of the matrix that no token has.
+                assert!(sum > 0.98 && sum < 1.000001, "{sum}");
+            }
+        }
+    }
+    let both = ["score", "demo-llama", "--vocabulary", "--corpus", "big-two"];
+    assert_eq!(rewardscope(home.path(), &both).status.code(), Some(2));
 }

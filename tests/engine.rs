@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use rewardscope::engine::{Engine, Event, Job, Phase};
+use rewardscope::engine::{Badge, Engine, Event, InspectRequest, Inspection, Job, Phase};
 use rewardscope::model::LoadOptions;
 use rewardscope::model::catalogue::Catalogue;
 use rewardscope::model::source::{self, ModelSpec};
@@ -65,6 +65,17 @@ impl Bench {
         }
     }
 
+    /// The next word that was taken apart.
+    #[track_caller]
+    fn inspection(&mut self) -> Inspection {
+        loop {
+            match self.events.recv_timeout(PATIENCE).expect("an event") {
+                Event::Inspected { inspection, .. } => return *inspection.expect("a tokenizer"),
+                event => self.take(event),
+            }
+        }
+    }
+
     fn scored(&self, model: ModelId) -> usize {
         self.scores.keys().filter(|(of, _, _)| *of == model).count()
     }
@@ -77,7 +88,14 @@ fn spec(name: &str) -> ModelSpec {
 fn job(model: ModelId, prompt: u32, words: &[String]) -> Job {
     let prompts = ["What, in one word, is the greatest thing ever?", "What, in one word, is the worst thing in the world?"];
     let words = words.iter().enumerate().map(|(i, word)| (WordId(i as u32), word.as_str().into())).collect();
-    Job { model, prompt: PromptId(prompt), prompt_text: prompts[prompt as usize].into(), words, tokens: false }
+    Job {
+        model,
+        prompt: PromptId(prompt),
+        prompt_text: prompts[prompt as usize].into(),
+        words,
+        token_ids: Vec::new(),
+        tokens: false,
+    }
 }
 
 fn words(n: usize) -> Vec<String> {
@@ -181,6 +199,31 @@ fn a_closed_model_is_scored_no_more() {
     bench.engine.close(LLAMA);
     bench.until("the other model's scores", |b| b.scored(GEMMA) == 30);
     assert!(bench.scored(LLAMA) < 20_000);
+}
+
+#[test]
+fn a_word_is_taken_apart_while_others_are_scored() {
+    let mut bench = Bench::new();
+    bench.open(LLAMA, "demo-llama");
+    let request = InspectRequest {
+        model: LLAMA,
+        prompt_text: "What, in one word, is the greatest thing ever?".into(),
+        word: " love".into(),
+        company: vec!["love".into(), "hate".into()],
+    };
+    // Before anything is loaded, and in the middle of a long run.
+    bench.engine.inspect(request.clone());
+    let first = bench.inspection();
+    bench.engine.plan(vec![job(LLAMA, 0, &words(20_000))]);
+    bench.until("some scores", |b| b.scored(LLAMA) > 100);
+    bench.engine.inspect(request);
+    let second = bench.inspection();
+    assert!(bench.scored(LLAMA) < 20_000, "the answer did not wait for the end");
+    assert_eq!(first, second);
+    assert_eq!(second.badges, [Badge::Trimmed, Badge::SameTokens(vec!["love".into()])]);
+    assert_eq!(&second.rendered[second.word.clone()], "love");
+    assert_eq!(second.pooled.map(|at| at + 1), Some(second.tokens.len()));
+    assert!(second.shared > 10 && second.shared < second.tokens.len(), "{second:?}");
 }
 
 #[test]

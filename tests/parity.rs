@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
-use rewardscope::model::config::{DecoderConfig, ModelConfig, RopeScaling};
+use rewardscope::model::config::{Activation, DecoderConfig, ModelConfig, RopeScaling};
 use rewardscope::model::decoder::{Cache, Decoder, Nodes};
 use rewardscope::model::files::Files;
 use rewardscope::model::head::Head;
 use rewardscope::model::weights::{Keep, Meter, Weights};
 use rewardscope::model::{BosPolicy, Cancel, Dtype, Family, LoadOptions};
 
-const FIXTURES: [&str; 4] = ["llama", "llama-2024", "gemma2", "gemma2-2024"];
+const FIXTURES: [&str; 9] = ["llama", "llama-2024", "gemma2", "gemma2-2024", "mistral", "gemma", "gemma3", "qwen2", "qwen3"];
 /// Scores against the reference, in f32.
 const TOLERANCE: f32 = 1e-4;
 /// Scores against our own in another batch.
@@ -66,7 +66,7 @@ fn load(name: &str, bos: BosPolicy, dtype: Dtype) -> RewardModel {
 fn score(decoder: &Decoder, head: &Head, ids: &[u32]) -> f32 {
     let last = ids.len() as u32 - 1;
     let output = decoder.forward(&Nodes::chain(ids, 0), None, &[last], false, &Cancel::default()).unwrap();
-    head.rewards(&output.hidden).unwrap()[0]
+    head.rewards(&output.hidden, None).unwrap()[0]
 }
 
 /// Many conversations in one forward behind a prefix that they share.
@@ -87,7 +87,7 @@ fn forest(model: &RewardModel, conversations: &[&[u32]], prefix: usize) -> Vec<f
         reads.extend(parent);
     }
     let output = model.decoder.forward(&nodes, cache.as_ref(), &reads, false, &cancel).unwrap();
-    model.head.rewards(&output.hidden).unwrap()
+    model.head.rewards(&output.hidden, None).unwrap()
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn scores_of(name: &str, tamper: fn(&mut DecoderConfig)) -> Vec<f32> {
     let weights = Weights::open(&files).unwrap();
     let (cancel, device) = (Cancel::default(), Device::Cpu);
     let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
-    let head = Head::load(&files, &config, &weights, &device, &mut meter).unwrap();
+    let head = Head::load(&files, &config, &weights, None, &device, &mut meter).unwrap();
     tamper(&mut config.decoder);
     let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter);
     let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut fetch).unwrap();
@@ -217,12 +217,32 @@ fn wrong_ways_are_plainly_wrong() {
         ("gemma2-2024", "scaled by head_dim", |c| c.attention_scale = (c.head_dim as f64).powf(-0.5)),
         ("gemma2-2024", "no soft-cap", |c| c.attention_softcap = None),
         ("gemma2-2024", "odd layers slide", |c| c.windows = vec![None, Some(16), None, Some(16)]),
-        ("gemma2-2024", "no post norms, plain embeddings", |c| c.gemma = false),
+        ("gemma2-2024", "norms without an offset", |c| c.norm_offset = 0.0),
+        ("gemma2-2024", "embeddings unscaled", |c| c.embedding_scale = None),
         ("llama", "RoPE unscaled", |c| c.rope.scaling = RopeScaling::Default),
         ("llama", "RoPE scaled linearly", |c| c.rope.scaling = RopeScaling::Linear { factor: 8.0 }),
         ("llama-2024", "RoPE unscaled", |c| c.rope.scaling = RopeScaling::Default),
-        ("llama-2024", "no attention bias", |c| c.attention_bias = false),
+        ("llama-2024", "no attention bias", |c| (c.query_bias, c.output_bias) = (false, false)),
         ("llama-2024", "no MLP bias", |c| c.mlp_bias = false),
+        ("mistral", "no window", |c| c.windows = vec![None; c.windows.len()]),
+        ("mistral", "only even layers slide", |c| c.windows = vec![Some(20), None]),
+        ("gemma", "embeddings unscaled", |c| c.embedding_scale = None),
+        ("gemma", "norms without an offset", |c| c.norm_offset = 0.0),
+        ("gemma", "SiLU", |c| c.activation = Activation::Silu),
+        ("gemma3", "one RoPE base", |c| c.local_rope = None),
+        ("gemma3", "RoPE bases exchanged", |c| std::mem::swap(&mut c.rope, c.local_rope.as_mut().unwrap())),
+        ("gemma3", "RoPE unscaled", |c| c.rope.scaling = RopeScaling::Default),
+        ("gemma3", "local RoPE scaled", |c| c.local_rope.as_mut().unwrap().scaling = c.rope.scaling.clone()),
+        ("gemma3", "no window", |c| c.windows.iter_mut().flatten().for_each(|w| *w = 10_000)),
+        ("gemma3", "a window one too long", |c| c.windows.iter_mut().flatten().for_each(|w| *w += 1)),
+        ("gemma3", "five of six slide", |c| c.windows = vec![Some(20); 4]),
+        ("gemma3", "no QK-norm", |c| c.query_key_norm = false),
+        ("gemma3", "scaled by head_dim", |c| c.attention_scale = (c.head_dim as f64).powf(-0.5)),
+        ("qwen2", "no biases", |c| c.query_bias = false),
+        ("qwen2", "a window that is switched off", |c| c.windows = vec![Some(8); 2]),
+        ("qwen3", "no QK-norm", |c| c.query_key_norm = false),
+        ("qwen3", "no window", |c| c.windows = vec![None; 3]),
+        ("qwen3", "every layer slides", |c| c.windows = vec![Some(20); 3]),
     ];
     for (name, way, tamper) in ways {
         let off = worst(&scores_of(name, *tamper), name);
@@ -230,6 +250,53 @@ fn wrong_ways_are_plainly_wrong() {
     }
     for name in FIXTURES {
         assert!(worst(&scores_of(name, |_| {}), name) < TOLERANCE, "{name}: untampered");
+    }
+}
+
+/// The fixture gemma3 as part of a model that sees images, with the keys of transformers 4 and tensors under `prefix`.
+fn nested_gemma3(prefix: &str) -> tempfile::TempDir {
+    let folder_of = folder("gemma3");
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
+        std::fs::copy(folder_of.join(name), directory.path().join(name)).unwrap();
+    }
+    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(folder_of.join("config.json")).unwrap()).unwrap();
+    let keys = text.as_object_mut().unwrap();
+    for key in ["architectures", "id2label", "label2id", "rope_parameters", "layer_types"] {
+        keys.remove(key);
+    }
+    keys.extend([
+        ("rope_theta".to_owned(), 1000.0.into()),
+        ("rope_local_base_freq".to_owned(), 50.0.into()),
+        ("rope_scaling".to_owned(), serde_json::json!({ "rope_type": "linear", "factor": 4.0 })),
+        ("sliding_window_pattern".to_owned(), 3.into()),
+    ]);
+    let config = serde_json::json!({
+        "architectures": ["Gemma3ForSequenceClassification"], "id2label": { "0": "LABEL_0" }, "text_config": text,
+    });
+    std::fs::write(directory.path().join("config.json"), config.to_string()).unwrap();
+    let bytes = std::fs::read(folder_of.join("model.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let renamed = tensors.tensors().into_iter().map(|(name, view)| match name.strip_prefix("model.") {
+        Some(rest) => (format!("{prefix}{rest}"), view),
+        None => (name, view),
+    });
+    let file = safetensors::serialize(renamed, None).unwrap();
+    std::fs::write(directory.path().join("model.safetensors"), file).unwrap();
+    directory
+}
+
+#[test]
+fn the_language_model_within_another_gives_the_same_scores() {
+    for prefix in ["", "model.language_model.", "language_model.model."] {
+        let directory = nested_gemma3(prefix);
+        let files = Files::Directory(directory.path().to_owned());
+        let options = LoadOptions { dtype: Dtype::F32, ..LoadOptions::default() };
+        let model = RewardModel::load(&files, &SourceLabel::default(), &options, &mut |_, _| {}, &Cancel::default()).unwrap();
+        for case in expected("gemma3").cases.iter().take(13) {
+            let off = (score(&model.decoder, &model.head, &case.single.ids) - case.single.score).abs();
+            assert!(off < TOLERANCE, "under '{prefix}', {:?}: off by {off}", case.word);
+        }
     }
 }
 
@@ -241,8 +308,8 @@ fn a_doubled_bos_and_an_early_pool_are_plainly_wrong() {
         let early: Vec<f32> =
             expected.cases.iter().map(|c| score(&model.decoder, &model.head, &c.single.ids[..c.single.ids.len() - 1])).collect();
         assert!(worst(&early, name) > PLAINLY_WRONG, "{name}: pooled one token early");
-        // The template of llama-2024 writes no BOS, so nothing is doubled there.
-        if name != "llama-2024" {
+        // These templates write no BOS, so nothing is doubled there.
+        if !["llama-2024", "qwen2", "qwen3"].contains(&name) {
             let doubled: Vec<f32> = expected.cases.iter().map(|case| case.published.score).collect();
             assert!(worst(&doubled, name) > PLAINLY_WRONG, "{name}: doubled BOS");
         }
@@ -260,7 +327,7 @@ fn a_cancelled_forward_ends_without_scores() {
 
 #[test]
 fn every_step_of_the_decoder_has_a_gradient() {
-    for name in ["llama", "gemma2"] {
+    for name in ["llama", "gemma2", "gemma3", "qwen2"] {
         let files = Files::Directory(folder(name));
         let config = ModelConfig::read(&files).unwrap();
         let weights = Weights::open(&files).unwrap();

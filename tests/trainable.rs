@@ -9,7 +9,7 @@ use rewardscope::model::Cancel;
 use rewardscope::model::config::{Activation, DecoderConfig, Rope, RopeScaling};
 use rewardscope::model::decoder::{Decoder, Nodes, Role};
 
-/// A decoder small enough for finite differences; with `gemma`, every choice of Gemma 2 is on.
+/// A decoder small enough for finite differences; with `gemma`, every choice of Gemma 2 and 3 is on.
 fn config(gemma: bool) -> DecoderConfig {
     DecoderConfig {
         hidden_size: 8,
@@ -20,13 +20,17 @@ fn config(gemma: bool) -> DecoderConfig {
         vocab_size: 10,
         activation: if gemma { Activation::GeluTanh } else { Activation::Silu },
         norm_epsilon: 1e-5,
-        gemma,
+        norm_offset: if gemma { 1.0 } else { 0.0 },
+        embedding_scale: gemma.then_some(8f64.sqrt()),
+        query_key_norm: gemma,
         post_norms: gemma,
         attention_scale: 0.6,
         attention_softcap: gemma.then_some(2.0),
-        attention_bias: !gemma,
+        query_bias: !gemma,
+        output_bias: !gemma,
         mlp_bias: !gemma,
         rope: Rope { theta: 100.0, scaling: RopeScaling::Default },
+        local_rope: gemma.then_some(Rope { theta: 10.0, scaling: RopeScaling::Default }),
         windows: if gemma { vec![Some(2), None] } else { vec![None, None] },
         max_positions: 64,
     }

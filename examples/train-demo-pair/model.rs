@@ -35,7 +35,7 @@ impl Trainable {
             let count = shape.iter().product();
             let values: Vec<f32> = if role == Role::Small {
                 // Norms begin as the identity; Gemma stores the difference from it.
-                vec![if config.gemma { 0.0 } else { 1.0 }; count]
+                vec![1.0 - config.norm_offset as f32; count]
             } else {
                 // Projections that add to the residual stream begin smaller, so that depth does not swell it.
                 let residual = tensor.contains("o_proj") || tensor.contains("down_proj");

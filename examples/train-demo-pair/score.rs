@@ -25,7 +25,7 @@ pub fn scores(model: &RewardModel, prompt: &str, words: &[&str]) -> Result<Vec<f
     for batch in conversations.chunks(AT_ONCE) {
         let forest = forest(batch)?;
         let hidden = model.decoder.forward(forest.nodes(), None, forest.reads(), false, &cancel)?.hidden;
-        scores.extend(model.head.rewards(&hidden)?);
+        scores.extend(model.head.rewards(&hidden, None)?);
     }
     Ok(scores)
 }

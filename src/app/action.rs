@@ -29,6 +29,7 @@ pub enum Action {
     AddWords,
     OtherModel,
     Axis,
+    Inspect,
     OpenModel,
     CloseModel,
     Select,
@@ -134,6 +135,7 @@ pub const ACTIONS: &[Entry] = {
         entry(SortBack, Table, &[c('<')], "sort back", "order by the previous column", TABLES, false),
         entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", TABLES, false),
         entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards", TABLES, false),
+        entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: conversation, tokens, warnings", TABLES, true),
         entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", TABLES, false),
 
         entry(Prompt, Scoring, &[c('p')], "prompt", "choose the prompt, or type a new one", TABLES, true),

@@ -2,6 +2,7 @@
 
 use super::View;
 use super::action::{ACTIONS, Group};
+use super::inspector::{Inspector, Signs};
 use crate::text::wrap;
 
 /// The smallest terminal in which everything can be used.
@@ -96,6 +97,26 @@ pub fn help_box(columns: u16, rows: u16) -> (u16, usize) {
 /// How far the help can be scrolled.
 pub fn help_scroll(size: (u16, u16)) -> usize {
     help(size.0).len() - help_box(size.0, size.1.saturating_sub(HEADER + FOOTER)).1
+}
+
+const INSPECTOR_WIDEST: u16 = 120;
+
+/// Width of the token inspector's box.
+pub fn inspector_box(columns: u16) -> u16 {
+    columns.min(INSPECTOR_WIDEST)
+}
+
+/// Lines of the inspector that fit.
+pub fn inspector_rows(size: (u16, u16)) -> usize {
+    usize::from(size.1.saturating_sub(HEADER + FOOTER + 2).max(1))
+}
+
+/// How far the inspector can be scrolled.
+pub fn inspector_scroll(size: (u16, u16), inspector: &Inspector) -> usize {
+    // Every set of signs is equally wide.
+    let signs = Signs { shared: '.', pooled: '*', ascii: true };
+    let lines = inspector.lines(usize::from(inspector_box(size.0)).saturating_sub(4), signs).len();
+    lines.saturating_sub(inspector_rows(size))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod action;
 mod cursor;
 pub mod input;
+pub mod inspector;
 pub mod key;
 pub mod layout;
 mod models;
@@ -31,11 +32,12 @@ pub use toast::{Level, Toast, Toasts};
 pub use universe::Universe;
 
 use crate::corpus::{Corpus, Prompt};
-use crate::engine::{Event, Job};
+use crate::engine::{Event, InspectRequest, Job};
 use crate::model::LoadOptions;
 use crate::model::source::ModelSpec;
 use crate::scores::{Book, ModelId, PromptId};
 use input::Input;
+use inspector::Inspector;
 use picker::Picker;
 use search::Search;
 use table::{AxisKind, CompareSort, RankRequest, RankedTable, WordSort};
@@ -135,6 +137,8 @@ pub enum Effect {
     Plan(Vec<Job>),
     /// Compute [`table::rank`] on another thread; a request that waits is replaced by a newer one.
     Rank(Box<RankRequest>),
+    /// Ask how a model reads a word.
+    Inspect(InspectRequest),
     LoadCorpus(String),
     /// Give words of recorded models the categories that the bundled lists know.
     JoinCategories(Arc<Corpus>),
@@ -167,6 +171,7 @@ pub enum Overlay {
     Picker(Picker),
     /// Words being typed.
     AddWords(Input),
+    Inspector(Inspector),
 }
 
 /// All state of the explorer.
@@ -186,6 +191,8 @@ pub struct App {
     pub universe: Arc<Universe>,
     /// None while the words come from the recorded models.
     corpus: Option<Arc<Corpus>>,
+    /// The model whose tokens the words are, where they are a vocabulary.
+    vocabulary: Option<ModelId>,
     /// The union of the recorded models' words.
     recorded: Corpus,
     typed: Vec<Arc<str>>,
@@ -237,6 +244,7 @@ impl App {
             book,
             universe: Arc::new(universe),
             corpus: startup.corpus,
+            vocabulary: None,
             recorded,
             typed: startup.words,
             filter: BTreeSet::new(),

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::engine::{ModelInfo, Phase};
-use crate::model::Family;
 use crate::model::source::{ModelSource, ModelSpec};
+use crate::model::{Family, Unit};
 use crate::scores::{ModelId, PromptId, WordId};
 
 #[derive(Clone, Debug)]
@@ -25,6 +25,11 @@ impl Model {
 
     pub fn family(&self) -> Family {
         self.info.as_ref().map_or(self.spec.family, |info| info.family)
+    }
+
+    /// What its scores are.
+    pub fn unit(&self) -> Unit {
+        self.info.as_ref().map_or_else(Unit::default, |info| info.provenance.unit)
     }
 
     pub fn is_recorded(&self) -> bool {

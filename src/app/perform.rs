@@ -55,6 +55,7 @@ impl App {
                     Vec::new()
                 }
             },
+            Some(Overlay::Inspector(_)) => self.inspector_key(key),
             None if self.search.editing => self.search_key(key),
             None => Action::of(key, self.view).map(|action| self.perform(action)).unwrap_or_default(),
         }
@@ -141,6 +142,7 @@ impl App {
                 self.axis = if self.axis == AxisKind::Z { AxisKind::Reward } else { AxisKind::Z };
                 return self.rank_now().into_iter().collect();
             }
+            Action::Inspect => return self.inspect(),
             Action::Select => {
                 self.focus = self.models.get(self.models_cursor).map(|m| m.id);
                 self.view = View::Words;

@@ -55,8 +55,7 @@ impl App {
             if words >= WORDS_IN_A_PLAN {
                 return (jobs, true);
             }
-            let job = self.job(model, prompt);
-            if !job.words.is_empty() {
+            for job in self.jobs(model, prompt).into_iter().filter(|job| !job.words.is_empty()) {
                 words += job.words.len();
                 jobs.push(job);
             }
@@ -64,19 +63,28 @@ impl App {
         (jobs, false)
     }
 
-    fn job(&self, model: ModelId, prompt: PromptId) -> Job {
+    /// One job for words, and one for tokens of the model's own vocabulary.
+    fn jobs(&self, model: ModelId, prompt: PromptId) -> [Job; 2] {
         let column = self.book.column(model, prompt);
         let none = HashSet::new();
         let unscorable = self.model(model).and_then(|m| m.unscorable.get(&prompt)).unwrap_or(&none);
         let words = self.universe.ids.iter().zip(&self.universe.corpus.words);
-        let missing = words.filter(|(id, _)| !has(&column, **id) && !unscorable.contains(id));
-        Job {
-            model,
-            prompt,
-            prompt_text: self.book.prompt_text(prompt).clone(),
-            words: missing.map(|(&id, word)| (id, word.text.clone())).collect(),
-            tokens: false,
+        let missing = words.enumerate().filter(|(_, (id, _))| !has(&column, **id) && !unscorable.contains(id));
+        let prompt_text = self.book.prompt_text(prompt).clone();
+        let empty = Job { model, prompt, prompt_text, words: Vec::new(), token_ids: Vec::new(), tokens: false };
+        let (mut texts, mut tokens) = (empty.clone(), empty);
+        // To another model a token is no more than its text.
+        let own = self.vocabulary == Some(model);
+        for (at, (&id, word)) in missing {
+            match self.universe.token(at).filter(|_| own) {
+                Some(token) => {
+                    tokens.words.push((id, word.text.clone()));
+                    tokens.token_ids.push(token);
+                }
+                None => texts.words.push((id, word.text.clone())),
+            }
         }
+        [texts, tokens]
     }
 }
 

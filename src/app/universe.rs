@@ -13,6 +13,8 @@ pub struct Universe {
     pub corpus: Corpus,
     /// Parallel to `corpus.words`.
     pub ids: Vec<WordId>,
+    /// Parallel to `corpus.words`: tokens of a vocabulary; `NONE` for plain words.
+    tokens: Vec<u32>,
     /// Index into `corpus.words` by word id; `NONE` for words of other corpora.
     index: Vec<u32>,
 }
@@ -26,13 +28,15 @@ impl Universe {
             version,
             corpus: Corpus { name: corpus.name.clone(), categories: corpus.categories.clone(), ..Corpus::default() },
             ids: Vec::with_capacity(corpus.words.len() + typed.len()),
+            tokens: Vec::with_capacity(corpus.words.len() + typed.len()),
             index: Vec::new(),
         };
         for text in typed {
-            universe.add(Word { text: text.clone(), categories: Vec::new() }, book);
+            universe.add(Word { text: text.clone(), categories: Vec::new() }, NONE, book);
         }
-        for word in &corpus.words {
-            universe.add(word.clone(), book);
+        let tokens = corpus.tokens.iter().copied().chain(std::iter::repeat(NONE));
+        for (word, token) in corpus.words.iter().zip(tokens) {
+            universe.add(word.clone(), token, book);
         }
         universe
     }
@@ -40,6 +44,11 @@ impl Universe {
     /// The place of a word in `corpus.words`.
     pub fn index_of(&self, word: WordId) -> Option<usize> {
         self.index.get(word.0 as usize).filter(|&&at| at != NONE).map(|&at| at as usize)
+    }
+
+    /// The token that the word at a place of `corpus.words` is, where it is one of a vocabulary.
+    pub fn token(&self, at: usize) -> Option<u32> {
+        self.tokens.get(at).copied().filter(|&token| token != NONE)
     }
 
     pub fn len(&self) -> usize {
@@ -51,8 +60,8 @@ impl Universe {
     }
 
     /// A word that is there already, because it was typed, takes the categories of the corpus.
-    fn add(&mut self, word: Word, book: &mut Book) {
-        let id = book.word(&word.text);
+    fn add(&mut self, word: Word, token: u32, book: &mut Book) {
+        let id = if token == NONE { book.word(&word.text) } else { book.token(&word.text, token) };
         if let Some(at) = self.index_of(id) {
             if self.corpus.words[at].categories.is_empty() {
                 self.corpus.words[at].categories = word.categories;
@@ -65,6 +74,7 @@ impl Universe {
         }
         self.index[slot] = self.ids.len() as u32;
         self.ids.push(id);
+        self.tokens.push(token);
         self.corpus.words.push(word);
     }
 }

@@ -67,8 +67,12 @@ impl App {
             Message::Paste(text) => self.paste(&text),
             Message::Resize(columns, rows) => {
                 self.size = (columns, rows);
-                if let Some(super::Overlay::Help { scroll }) = &mut self.overlay {
-                    *scroll = (*scroll).min(layout::help_scroll(self.size));
+                match &mut self.overlay {
+                    Some(super::Overlay::Help { scroll }) => *scroll = (*scroll).min(layout::help_scroll(self.size)),
+                    Some(super::Overlay::Inspector(inspector)) => {
+                        inspector.scroll = inspector.scroll.min(layout::inspector_scroll(self.size, inspector));
+                    }
+                    _ => {}
                 }
                 self.rank_now().into_iter().collect()
             }
@@ -132,9 +136,11 @@ impl App {
         let id = match &event {
             Event::Phase { model, .. }
             | Event::Ready { model, .. }
+            | Event::Vocabulary { model, .. }
             | Event::Recorded { model, .. }
             | Event::Scores { model, .. }
             | Event::Tokens { model, .. }
+            | Event::Inspected { model, .. }
             | Event::Unscorable { model, .. } => *model,
         };
         // What comes late for a model that was closed is no longer wanted.
@@ -163,6 +169,19 @@ impl App {
             }
             // The explorer's jobs do not ask for tokens.
             Event::Tokens { .. } => Vec::new(),
+            Event::Inspected { prompt_text, word, inspection, .. } => {
+                self.inspected(id, &prompt_text, &word, inspection);
+                Vec::new()
+            }
+            // Of several vocabularies the first is shown; the other models are asked its texts.
+            Event::Vocabulary { corpus, .. } => {
+                if self.vocabulary.is_some() {
+                    return Vec::new();
+                }
+                self.vocabulary = Some(id);
+                self.corpus = Some(corpus);
+                self.words_changed()
+            }
             Event::Recorded { recorded, .. } => self.recorded_scores(id, *recorded),
             Event::Scores { prompt, scores, .. } => {
                 self.book.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));

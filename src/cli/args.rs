@@ -1,11 +1,11 @@
 //! The command line: every option with the words that `--help` shows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
-use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions};
+use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TemplateDate};
 
 /// Explore which words a reward model prefers.
 ///
@@ -25,6 +25,8 @@ pub struct Cli {
 pub enum Command {
     /// Score words and write a table, CSV or JSON lines
     Score(ScoreArgs),
+    /// Test whether a model's numbers can be trusted on this machine
+    Check(CheckArgs),
     /// List the models that can be named
     Models(ListArgs),
     /// List the word lists
@@ -50,6 +52,26 @@ pub struct ModelOptions {
     /// auto, cpu, cuda, cuda:N or metal [default: auto]
     #[arg(long)]
     pub device: Option<DeviceChoice>,
+    /// Take tokenizer and chat template of models in GGUF from this directory (tokenizer.json and what stands beside it)
+    #[arg(long, value_name = "DIR", value_parser = tokenizer_folder)]
+    pub tokenizer: Option<&'static Path>,
+    /// The day that a chat template is told it is: 2026-11-23, '23 Nov 2026', or today (in UTC) [default: 26 Jul 2024]
+    #[arg(long, value_name = "DATE")]
+    pub template_date: Option<TemplateDate>,
+    /// Gemma 2's soft-cap on attention scores; off for a comparison with scores computed without it [default: on]
+    #[arg(long, value_enum)]
+    pub softcap: Option<SoftCap>,
+    /// Round rewards to the dtype of the published run (see `rewardscope models`; bf16 where it is not known), so that ties
+    /// and ranks can be compared
+    #[arg(long)]
+    pub reference_rounding: bool,
+    /// Language models: put the word behind the chat template's generation prompt [default where there is a template]
+    #[arg(long, conflicts_with = "bare")]
+    pub chat: bool,
+    /// Language models: put the word right behind the prompt's text, as it stands (" love" and "love" differ) [default
+    /// for base models]
+    #[arg(long)]
+    pub bare: bool,
 }
 
 impl ModelOptions {
@@ -59,8 +81,24 @@ impl ModelOptions {
             bos: self.bos.or(settings.bos).unwrap_or_default(),
             dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
             device: self.device.or(settings.device).unwrap_or_default(),
+            tokenizer: self.tokenizer,
+            date: self.template_date.or(settings.template_date).unwrap_or_default(),
+            softcap: self.softcap.or(settings.softcap).unwrap_or_default(),
+            rounding: (self.reference_rounding || settings.reference_rounding.unwrap_or(false)).then(PublishedDtype::default),
+            vocabulary: false,
+            form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
+            reward_row: None,
         }
     }
+}
+
+/// Kept for as long as the program runs, so that options stay small values.
+fn tokenizer_folder(text: &str) -> Result<&'static Path, String> {
+    let folder = PathBuf::from(text);
+    if folder.join("tokenizer.json").is_file() {
+        return Ok(Box::leak(folder.into_boxed_path()));
+    }
+    Err("this directory holds no tokenizer.json: name the one that does".to_owned())
 }
 
 /// Which words and prompts.
@@ -76,6 +114,9 @@ pub struct WordArgs {
     /// A file with one word a line, kept as it stands but for the line end
     #[arg(long, value_name = "FILE")]
     pub words_file: Option<PathBuf>,
+    /// Every token of the model's vocabulary as a word; tokens with one text are told apart by id
+    #[arg(long, conflicts_with_all = ["corpus", "words_file", "word"])]
+    pub vocabulary: bool,
     /// A prompt by key (see `rewardscope prompts`), by its text, or `all` for the study's 54. May be repeated
     #[arg(long, value_name = "KEY|TEXT|all")]
     pub prompt: Vec<String>,
@@ -119,6 +160,20 @@ pub struct ScoreArgs {
     /// Write to this file (and what the scores rest on to FILE.provenance.json) instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The model to test; see `rewardscope --help` for what a MODEL is
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    /// Folder of the study's published scores, for a comparison where MODEL is one of its ten
+    #[arg(long, value_name = "DIR")]
+    pub published: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -14,9 +14,9 @@ use crate::app::{App, Effect, Level, Message, Startup};
 use crate::corpus::{self, Corpus, PromptSet};
 use crate::engine::Engine;
 use crate::latest::LatestJob;
-use crate::model::bundled;
 use crate::model::catalogue::Catalogue;
 use crate::model::source::{self, ModelSource};
+use crate::model::{LoadOptions, bundled};
 use crate::runtime::{Exit, Mailbox, Post, Program, Request, run as run_loop};
 use crate::terminal::abilities::Abilities;
 use crate::ui::{self, theme, theme::Theme};
@@ -56,7 +56,7 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
     };
     let models = session.models(&names)?;
     let mut words = args.words.clone();
-    if words.corpus.is_empty() {
+    if words.corpus.is_empty() && !words.vocabulary {
         words.corpus.extend(settings.corpus.clone());
     }
     let typed: Vec<Arc<str>> = std::mem::take(&mut words.word).into_iter().map(Into::into).collect();
@@ -65,6 +65,8 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         Some(corpus) => Some(corpus),
         // Recorded models show all the words that they have.
         None if recorded => None,
+        // It comes with the first model's tokenizer.
+        None if words.vocabulary => None,
         None => Some(Arc::new(session.corpus(DEFAULT_CORPUS)?)),
     };
     let mut set = PromptSet::with_user(session.user_dir()).map_err(Failure::usage)?.prompts;
@@ -88,7 +90,7 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         prompt: set.iter().position(|prompt| prompt.label() == current).unwrap_or(0),
         prompts: set,
         all_prompts,
-        options: args.options.over(settings),
+        options: LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(settings) },
         theme: args.theme.clone().or_else(|| settings.theme.clone()).unwrap_or_else(|| theme::DEFAULT.to_owned()),
         themes: theme::list(session.user_dir()).into_iter().map(|theme| theme.name).collect(),
         size: abilities.size.unwrap_or((80, 24)),
@@ -146,6 +148,7 @@ impl<'a> Explorer<'a> {
                 Effect::Cancel(model) => self.engine.cancel(model),
                 Effect::Close(model) => self.engine.close(model),
                 Effect::Plan(jobs) => self.engine.plan(jobs),
+                Effect::Inspect(request) => self.engine.inspect(request),
                 Effect::Rank(request) => self.ranking.request(request),
                 Effect::Copy(text) => requests.push(Request::Copy(text)),
                 Effect::Quit => requests.push(Request::Quit),

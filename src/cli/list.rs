@@ -77,10 +77,13 @@ pub(super) fn models(args: &ListArgs) -> Result<(), Failure> {
     for entry in session.catalogue.entries() {
         let size = format!("{:.1}B", entry.parameters as f64 / 1e9);
         let memory = text::bytes(entry.memory_bytes_bf16());
+        let published = entry.published_dtype.map(|dtype| format!("; published in {dtype}")).unwrap_or_default();
+        let notes = format!("{}{published}", entry.notes);
         list.push(
-            vec![entry.nickname.clone(), entry.family.to_string(), size, memory, entry.id.clone(), entry.notes.clone()],
+            vec![entry.nickname.clone(), entry.family.to_string(), size, memory, entry.id.clone(), notes],
             json!({ "name": entry.nickname, "family": entry.family, "id": entry.id, "parameters": entry.parameters,
-                    "memory_bytes_bf16": entry.memory_bytes_bf16(), "notes": entry.notes }),
+                    "memory_bytes_bf16": entry.memory_bytes_bf16(), "published_dtype": entry.published_dtype,
+                    "notes": entry.notes }),
         );
     }
     for model in hub::cached_models() {

@@ -1,6 +1,7 @@
 //! Arguments and commands, one file a command. The only place that prints.
 
 mod args;
+mod check;
 mod doctor;
 mod entries;
 mod explore;
@@ -78,6 +79,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None => explore::run(&cli.explore),
         Some(Command::Score(args)) => score::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
         Some(Command::Models(args)) => list::models(&args),
         Some(Command::Corpora(args)) => list::corpora(&args),
         Some(Command::Prompts(args)) => list::prompts(&args),

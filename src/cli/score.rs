@@ -4,9 +4,9 @@
 //! order of the arguments, so an interrupted run keeps every group that was finished.
 
 mod output;
-mod progress;
+pub(super) mod progress;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -14,10 +14,10 @@ use super::Failure;
 use super::args::ScoreArgs;
 use super::session::Session;
 use crate::corpus::{self, Corpus, Prompt};
-use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded};
+use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded, WordTokens};
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{LoadOptions, Provenance};
-use crate::scores::export::{Row, shortest};
+use crate::scores::export::{Row, TokenColumns, shortest};
 use crate::scores::{Book, ModelId, PromptId, WordId};
 use crate::stats::ranks;
 use output::Output;
@@ -48,12 +48,16 @@ struct Run {
     book: Book,
     infos: HashMap<ModelId, ModelInfo>,
     corpora: HashMap<ModelId, Arc<Corpus>>,
-    token_ids: HashMap<(ModelId, PromptId, WordId), Vec<u32>>,
+    word_tokens: HashMap<(ModelId, PromptId, WordId), WordTokens>,
     groups: BTreeMap<GroupKey, Group>,
-    /// Recorded models whose file has not been read yet: their groups are not known.
+    /// Models whose words are not known yet, and so their groups: recorded ones and vocabularies that have not been read.
     unread: HashSet<ModelId>,
+    /// Groups of vocabularies that have not been asked for: one at a time, so that memory does not grow with the prompts.
+    queue: VecDeque<GroupKey>,
     failures: Vec<String>,
     notes: Vec<String>,
+    /// Tokens of a vocabulary that could not be scored: how many, and why the first of them.
+    left_out: BTreeMap<ModelId, (usize, String)>,
 }
 
 pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
@@ -61,7 +65,8 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let specs = session.models(&args.models)?;
     let asked = session.words(&args.words)?;
     let prompts = session.prompts(&args.words.prompt)?;
-    let default = if asked.is_none() { Some(session.default_corpus()?) } else { None };
+    let default = if asked.is_none() && !args.words.vocabulary { Some(session.default_corpus()?) } else { None };
+    let options = LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(&session.settings) };
     let mut output = Output::open(args)?;
 
     let (sender, receiver) = channel();
@@ -72,13 +77,17 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
 
     let words_notes = asked.iter().flat_map(|corpus| corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)));
     let words_notes: Vec<String> = words_notes.collect();
-    let mut run = Run::new(specs, asked, prompts, args.options.over(&session.settings), args.tokens);
+    let mut run = Run::new(specs, asked, prompts, options, args.tokens);
     run.start(&engine, default.as_ref());
     let mut progress = Progress::new();
-    let finished = run.follow(&receiver, &mut output, &mut progress);
+    let finished = run.follow(&engine, &receiver, &mut output, &mut progress);
     progress.clear();
     drop(engine);
     let interrupted = !finished?;
+    for (model, (many, first)) in std::mem::take(&mut run.left_out) {
+        let name = &run.specs[model.0 as usize].name;
+        run.notes.push(format!("{name}: {many} times a token could not be scored, first {first}"));
+    }
     for note in words_notes.iter().chain(&run.notes) {
         eprintln!("note: {}", crate::text::visible(note));
     }
@@ -101,11 +110,13 @@ impl Run {
             book: Book::default(),
             infos: HashMap::new(),
             corpora: HashMap::new(),
-            token_ids: HashMap::new(),
+            word_tokens: HashMap::new(),
             groups: BTreeMap::new(),
             unread: HashSet::new(),
+            queue: VecDeque::new(),
             failures: Vec::new(),
             notes: Vec::new(),
+            left_out: BTreeMap::new(),
         }
     }
 
@@ -115,7 +126,7 @@ impl Run {
         for i in 0..self.specs.len() {
             let model = ModelId(i as u32);
             engine.open(model, &self.specs[i], self.options);
-            if matches!(self.specs[i].source, ModelSource::Recorded(_)) {
+            if matches!(self.specs[i].source, ModelSource::Recorded(_)) || self.options.vocabulary {
                 self.unread.insert(model);
                 continue;
             }
@@ -128,14 +139,42 @@ impl Run {
                 let group = Group { prompt: id, words: words.iter().map(|(word, _)| *word).collect(), missing: words.len() };
                 self.groups.insert((model, at), group);
                 let (prompt_text, words) = (prompt.text.clone(), words.clone());
-                jobs.push(Job { model, prompt: id, prompt_text, words, tokens: self.tokens });
+                jobs.push(Job { model, prompt: id, prompt_text, words, token_ids: Vec::new(), tokens: self.tokens });
             }
         }
         engine.plan(jobs);
     }
 
+    fn take_vocabulary(&mut self, model: ModelId, corpus: Arc<Corpus>) {
+        self.unread.remove(&model);
+        let words: Vec<WordId> =
+            corpus.words.iter().zip(&corpus.tokens).map(|(word, &token)| self.book.token(&word.text, token)).collect();
+        for (at, prompt) in self.prompts.iter().enumerate() {
+            let group = Group { prompt: self.book.prompt(&prompt.text), words: words.clone(), missing: words.len() };
+            self.groups.insert((model, at), group);
+            self.queue.push_back((model, at));
+        }
+        self.corpora.insert(model, corpus);
+    }
+
+    /// Asks for the next group of a vocabulary when the one before it is done.
+    fn ask_next(&mut self, engine: &Engine) {
+        let asked = self.groups.iter().any(|(key, group)| group.missing > 0 && !self.queue.contains(key));
+        let Some(key) = self.queue.pop_front_if(|_| !asked) else { return };
+        let (Some(group), Some(corpus)) = (self.groups.get(&key), self.corpora.get(&key.0)) else { return };
+        let words = group.words.iter().zip(&corpus.words).map(|(&id, word)| (id, word.text.clone())).collect();
+        let (prompt, prompt_text, token_ids) = (group.prompt, self.prompts[key.1].text.clone(), corpus.tokens.clone());
+        engine.plan(vec![Job { model: key.0, prompt, prompt_text, words, token_ids, tokens: self.tokens }]);
+    }
+
     /// Takes in what the engine tells until everything is written; false when a signal came first.
-    fn follow(&mut self, messages: &Receiver<Message>, output: &mut Output, progress: &mut Progress) -> Result<bool, Failure> {
+    fn follow(
+        &mut self,
+        engine: &Engine,
+        messages: &Receiver<Message>,
+        output: &mut Output,
+        progress: &mut Progress,
+    ) -> Result<bool, Failure> {
         while !(self.groups.is_empty() && self.unread.is_empty()) {
             let event = match messages.recv() {
                 Ok(Message::Engine(event)) => event,
@@ -147,14 +186,20 @@ impl Run {
                     self.failures.push(message);
                     self.unread.remove(&model);
                     self.groups.retain(|(of, _), _| *of != model);
+                    self.queue.retain(|(of, _)| *of != model);
                 }
                 Event::Phase { model, phase } => progress.show(&self.specs[model.0 as usize].name, &phase, self.place(&phase)),
                 Event::Ready { model, info } => {
+                    let name = &self.specs[model.0 as usize].name;
+                    self.notes.extend(info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}")));
                     self.infos.insert(model, *info);
                 }
+                // Nothing here asks for one.
+                Event::Inspected { .. } => {}
+                Event::Vocabulary { model, corpus } => self.take_vocabulary(model, corpus),
                 Event::Recorded { model, recorded } => self.take_recorded(model, *recorded),
                 Event::Tokens { model, prompt, tokens } => {
-                    self.token_ids.extend(tokens.into_iter().map(|(word, ids)| ((model, prompt, word), ids)));
+                    self.word_tokens.extend(tokens.into_iter().map(|(word, tokens)| ((model, prompt, word), tokens)));
                 }
                 Event::Scores { model, prompt, scores } => {
                     self.settle(model, prompt, scores.len());
@@ -163,10 +208,19 @@ impl Run {
                 Event::Unscorable { model, prompt, words } => {
                     self.settle(model, prompt, words.len());
                     let name = &self.specs[model.0 as usize].name;
+                    // A vocabulary has tokens that are no words; that is no failure.
+                    if self.options.vocabulary {
+                        let first = || words.first().map(|(_, reason)| reason.clone()).unwrap_or_default();
+                        self.left_out.entry(model).or_insert_with(|| (0, first())).0 += words.len();
+                        self.write_finished(output)?;
+                        self.ask_next(engine);
+                        continue;
+                    }
                     self.failures.extend(words.iter().map(|(_, reason)| format!("{name}: {reason}")));
                 }
             }
             self.write_finished(output)?;
+            self.ask_next(engine);
         }
         Ok(true)
     }
@@ -238,16 +292,17 @@ impl Run {
         let Some(corpus) = self.corpora.get(&model) else { return Ok(()) };
         let (spec, prompt) = (&self.specs[model.0 as usize], &self.prompts[at]);
         let mut rows: Vec<Row<'_>> = Vec::with_capacity(group.words.len());
-        for (word, id) in corpus.words.iter().zip(&group.words) {
+        for (i, (word, id)) in corpus.words.iter().zip(&group.words).enumerate() {
             let Some(score) = self.book.score(model, group.prompt, *id) else { continue };
             rows.push(Row {
                 model: &spec.name,
                 prompt: prompt.label(),
                 word: &word.text,
+                token_id: corpus.tokens.get(i).copied(),
                 categories: corpus.categories_of(word).collect(),
                 score,
                 rank: 0.0,
-                token_ids: self.token_ids.remove(&(model, group.prompt, *id)),
+                tokens: self.word_tokens.remove(&(model, group.prompt, *id)).map(TokenColumns::from),
             });
         }
         let places = ranks(&rows.iter().map(|row| row.score).collect::<Vec<_>>());

@@ -25,7 +25,7 @@ pub struct Word {
     pub categories: Vec<u16>,
 }
 
-/// A list of distinct words in file order, each with the categories it belongs to.
+/// A list of words in file order, distinct but for a vocabulary's, each with the categories it belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Corpus {
     /// `big-two`, or the file stem.
@@ -33,6 +33,8 @@ pub struct Corpus {
     /// Category names in order of first appearance.
     pub categories: Vec<String>,
     pub words: Vec<Word>,
+    /// Of a model's vocabulary: the id of each word's token, by which words of one text are told apart. Else empty.
+    pub tokens: Vec<u32>,
     /// What a reader should know of the file: rows merged or passed over.
     pub notes: Vec<String>,
 }

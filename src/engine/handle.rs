@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::worker::{Activity, Request, Worker};
-use super::{Event, Job, ModelInfo, Phase};
+use super::{Event, InspectRequest, Job, ModelInfo, Phase};
 use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, LoadOptions, ModelError, Provenance, bundled, hub};
+use crate::model::{Cancel, LoadOptions, ModelError, Policies, Provenance, Unit, bundled, hub};
 use crate::scores::{ModelId, recorded};
 
 /// Where events go. Called from several threads; must not block.
@@ -43,6 +43,7 @@ impl Engine {
     /// Makes a model known under `model`; its files are fetched at once where they must be, its weights loaded when a job
     /// asks for them. Opening the same id again tries again.
     pub fn open(&self, model: ModelId, spec: &ModelSpec, options: LoadOptions) {
+        let options = self.catalogue.completed(options, &spec.source);
         match &spec.source {
             ModelSource::Bundled(name) => match bundled::bundled(name) {
                 Some(entries) => {
@@ -57,7 +58,7 @@ impl Engine {
             },
             ModelSource::Directory(path) => {
                 let label = SourceLabel { name: spec.name.clone(), source: path.display().to_string(), revision: None };
-                self.send(Request::Open { model, files: Files::Directory(path.clone()), label, options });
+                self.send(Request::Open { model, files: Files::at(path).with_tokenizer(options.tokenizer), label, options });
             }
             ModelSource::Hub { repository, revision } => self.download(model, spec, repository, revision.as_deref(), options),
             ModelSource::Recorded(path) => {
@@ -73,6 +74,11 @@ impl Engine {
         let models: Vec<ModelId> = jobs.iter().map(|job| job.model).collect();
         self.send(Request::Plan(jobs));
         self.activity().cancel_unless(head, &models);
+    }
+
+    /// Asks how an opened model reads a word; answered by [`Event::Inspected`] between two batches.
+    pub fn inspect(&self, request: InspectRequest) {
+        self.send(Request::Inspect(request));
     }
 
     /// Ends a model's download or load; its scores and what was downloaded stay.
@@ -172,9 +178,13 @@ fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, 
                 bos: "recorded".to_owned(),
                 template: "recorded".to_owned(),
                 head: "recorded".to_owned(),
+                quantized: None,
+                assumed: Vec::new(),
                 parameters: 0,
+                unit: Unit::Reward,
                 recorded: true,
                 demonstration: false,
+                policies: Policies::default(),
             };
             events(Event::Ready { model, info: Box::new(ModelInfo { family, provenance, memory_bytes: 0 }) });
             events(Event::Recorded { model, recorded: Box::new(recorded) });

@@ -1,19 +1,26 @@
 //! How words are scored: what can be asked of the engine and what it tells.
 //!
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
-//! job in steps; `plan` turns conversations into nodes to run; `memory` says what fits. Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by piece. A score
-//! is a fact about model, prompt and word: one that arrives late does no harm.
+//! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
+//! conversations into nodes to run; `vocabulary` makes words of tokens; `memory` says what fits. Requests state the whole of
+//! what is wanted, in order, so the newest request wins and nothing
+//! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
-mod batch;
+pub(crate) mod batch;
 mod handle;
-mod memory;
+pub mod inspect;
+mod likelihood;
+pub(crate) mod memory;
 pub mod plan;
+pub mod vocabulary;
 mod worker;
 
 use std::sync::Arc;
 
 pub use handle::Engine;
+pub use inspect::{Badge, Inspection};
 
+use crate::corpus::Corpus;
 use crate::model::Provenance;
 use crate::scores::{ModelId, PromptId, WordId};
 
@@ -25,8 +32,21 @@ pub struct Job {
     /// The user's turn.
     pub prompt_text: Arc<str>,
     pub words: Vec<(WordId, Arc<str>)>,
-    /// Tell the token ids as well.
+    /// Where the words are tokens of the model's vocabulary, the id of each: a language model then tells the probability
+    /// of these, all from one forward, and does not tokenize the texts. Else empty.
+    pub token_ids: Vec<u32>,
+    /// Tell the tokens as well.
     pub tokens: bool,
+}
+
+/// A word to be looked at as a model reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectRequest {
+    pub model: ModelId,
+    pub prompt_text: Arc<str>,
+    pub word: Arc<str>,
+    /// Other words of the list, with which it may share tokens.
+    pub company: Vec<Arc<str>>,
 }
 
 /// What a model is doing. Bytes and words are counts; rates are per second; times are seconds.
@@ -79,6 +99,18 @@ pub struct Recorded {
     pub notes: Vec<String>,
 }
 
+/// How a word was put to a model, token by token.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WordTokens {
+    /// Ids of the whole conversation.
+    pub ids: Vec<u32>,
+    /// Of a language model: the log-probabilities, in nats, of the last tokens of `ids`, each given all before it. Their
+    /// sum is the score. Empty for a reward model.
+    pub log_probabilities: Vec<f32>,
+    /// The first of the word's tokens holds text that stands before the word. Only known of a language model.
+    pub merged: bool,
+}
+
 /// What the engine tells, in order for each model.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -90,6 +122,11 @@ pub enum Event {
         model: ModelId,
         info: Box<ModelInfo>,
     },
+    /// The model's vocabulary, where it was opened to tell it; before anything is loaded.
+    Vocabulary {
+        model: ModelId,
+        corpus: Arc<Corpus>,
+    },
     Recorded {
         model: ModelId,
         recorded: Box<Recorded>,
@@ -99,11 +136,18 @@ pub enum Event {
         prompt: PromptId,
         scores: Vec<(WordId, f32)>,
     },
-    /// Ids of whole conversations, before their scores, where the job asked for them.
+    /// Tokens of whole conversations, before their scores, where the job asked for them.
     Tokens {
         model: ModelId,
         prompt: PromptId,
-        tokens: Vec<(WordId, Vec<u32>)>,
+        tokens: Vec<(WordId, WordTokens)>,
+    },
+    /// Answers [`Engine::inspect`].
+    Inspected {
+        model: ModelId,
+        prompt_text: Arc<str>,
+        word: Arc<str>,
+        inspection: Result<Box<Inspection>, String>,
     },
     /// Words that this model cannot be asked, each with the reason; the job goes on without them.
     Unscorable {

@@ -45,15 +45,22 @@ impl Forest {
 
     /// Adds one conversation, given without the prefix (at least one token); its last node is read.
     pub fn add(&mut self, suffix: &[u32]) -> Result<(), NodesError> {
-        let mut parent = None;
+        let last = self.path(suffix)?.last().copied();
+        self.reads.extend(last);
+        Ok(())
+    }
+
+    /// Makes the nodes of one sequence, given without the prefix, and names them in order; none is read.
+    pub fn path(&mut self, suffix: &[u32]) -> Result<Vec<u32>, NodesError> {
+        let mut path: Vec<u32> = Vec::with_capacity(suffix.len());
         for &token in suffix {
-            parent = Some(match self.child(parent, token) {
+            let parent = path.last().copied();
+            path.push(match self.child(parent, token) {
                 Some(node) => node,
                 None => self.grow(parent, token)?,
             });
         }
-        self.reads.extend(parent);
-        Ok(())
+        Ok(path)
     }
 
     /// The nodes to run.

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::batch::{Batches, Prefix};
 use super::handle::{Events, failure, lock};
+use super::inspect::inspect;
 use super::memory;
-use super::{Event, Job, Phase};
-use crate::model::checkpoint::{self, RewardModel, SourceLabel};
+use super::{Event, InspectRequest, Inspection, Job, Phase, vocabulary};
+use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError};
 use crate::scores::{ModelId, PromptId};
@@ -28,6 +29,7 @@ const WORKING_BYTES: u64 = 256 << 20;
 pub(super) enum Request {
     Open { model: ModelId, files: Files, label: SourceLabel, options: LoadOptions },
     Plan(Vec<Job>),
+    Inspect(InspectRequest),
     Close(ModelId),
     Stop,
 }
@@ -74,7 +76,7 @@ struct Opened {
 }
 
 struct Loaded {
-    model: RewardModel,
+    model: LoadedModel,
     prefix: Option<Prefix>,
     used: Instant,
 }
@@ -144,8 +146,15 @@ impl Worker {
     fn take(&mut self, request: Request) -> bool {
         match request {
             Request::Open { model, files, label, options } => {
-                self.models.insert(model, Opened { files, label, options, loaded: None, failed: false });
+                let vocabulary = options.vocabulary.then(|| vocabulary::read(&files));
+                let failed = matches!(vocabulary, Some(Err(_)));
+                self.models.insert(model, Opened { files, label, options, loaded: None, failed });
                 self.phase(model, Phase::Waiting);
+                match vocabulary {
+                    Some(Ok(corpus)) => self.tell(Event::Vocabulary { model, corpus: Arc::new(corpus) }),
+                    Some(Err(error)) => self.phase(model, failure(error)),
+                    None => {}
+                }
             }
             Request::Plan(jobs) => {
                 // A job that goes on keeps what it has tokenized, and its pace.
@@ -167,6 +176,7 @@ impl Worker {
                     }
                 }
             }
+            Request::Inspect(request) => self.inspect(request),
             Request::Close(model) => {
                 self.models.remove(&model);
                 self.jobs.retain(|job| job.batches.job().model != model);
@@ -174,6 +184,29 @@ impl Worker {
             Request::Stop => return false,
         }
         true
+    }
+
+    /// A model that is not loaded has its tokenizer read for this alone.
+    fn inspect(&self, request: InspectRequest) {
+        let InspectRequest { model, prompt_text, word, company } = request;
+        let answer = || -> Result<Inspection, ModelError> {
+            let none =
+                || ModelError::unsupported("the model", "its files are not here yet", "Wait until they are, or open it again");
+            let opened = self.models.get(&model).ok_or_else(none)?;
+            match opened.loaded.as_ref().map(|loaded| &loaded.model) {
+                Some(LoadedModel::Reward(model)) => inspect(&model.tokenizer, None, &prompt_text, &word, &company),
+                Some(LoadedModel::Language(model)) => inspect(&model.tokenizer, Some(model.form), &prompt_text, &word, &company),
+                None => {
+                    let (tokenizer, form) = checkpoint::read_tokenizer(&opened.files, &opened.options)?;
+                    inspect(&tokenizer, form, &prompt_text, &word, &company)
+                }
+            }
+        };
+        let inspection = match catch_unwind(AssertUnwindSafe(answer)) {
+            Ok(outcome) => outcome.map(Box::new).map_err(|error| error.to_string()),
+            Err(panic) => Err(panic_text(&*panic)),
+        };
+        self.tell(Event::Inspected { model, prompt_text, word, inspection });
     }
 
     fn load(&mut self, model: ModelId, cancel: &Cancel) -> Result<(), ModelError> {
@@ -189,8 +222,8 @@ impl Worker {
                 events(Event::Phase { model, phase: Phase::Loading { done_bytes, total_bytes } });
             }
         };
-        let loaded = RewardModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
-        let info = Box::new(loaded.info.clone());
+        let loaded = LoadedModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
+        let info = Box::new(loaded.info().clone());
         opened.loaded = Some(Loaded { model: loaded, prefix: None, used: Instant::now() });
         self.tell(Event::Ready { model, info });
         self.phase(model, Phase::WarmingUp);
@@ -311,6 +344,7 @@ mod tests {
             prompt: PromptId(prompt),
             prompt_text: "What is best?".into(),
             words: vec![(WordId(0), "love".into()), (WordId(1), "hate".into())],
+            token_ids: Vec::new(),
             tokens: false,
         };
         requests.send(Request::Plan(vec![job(0, 0), job(1, 0), job(0, 1)])).unwrap();

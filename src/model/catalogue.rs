@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::Family;
+use super::source::ModelSource;
+use super::{Family, LoadOptions, PublishedDtype};
 use crate::corpus::error::{CorpusError, nearest};
 use crate::corpus::read::{MOST_BYTES, read_text};
 use crate::user_toml::{self, TomlError};
@@ -25,6 +26,12 @@ pub struct Entry {
     /// How its hidden state becomes a reward, in words.
     #[serde(default)]
     pub head: String,
+    /// The dtype in which its published rewards stand, as far as the data say.
+    #[serde(default)]
+    pub published_dtype: Option<PublishedDtype>,
+    /// Row of a plain head that holds the reward.
+    #[serde(default)]
+    pub reward_row: usize,
     #[serde(default)]
     pub notes: String,
 }
@@ -80,6 +87,27 @@ impl Catalogue {
         self.entries.iter().find(|entry| is(&entry.nickname) || is(&entry.id) || is(&entry.file_stem()))
     }
 
+    /// The entry of a model that lies there; a directory is known by its name.
+    pub fn entry_of(&self, source: &ModelSource) -> Option<&Entry> {
+        match source {
+            ModelSource::Hub { repository, .. } => self.find(repository),
+            ModelSource::Directory(path) => path.file_name().and_then(|name| self.find(&name.to_string_lossy())),
+            ModelSource::Bundled(_) | ModelSource::Recorded(_) => None,
+        }
+    }
+
+    /// The options with what the catalogue knows of a model: the row of the head that holds its reward, and, where rewards
+    /// are to be rounded, the dtype that they were published in.
+    pub fn completed(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
+        let entry = self.entry_of(source);
+        let published = entry.and_then(|entry| entry.published_dtype);
+        LoadOptions {
+            reward_row: entry.map(|entry| entry.reward_row).or(options.reward_row),
+            rounding: options.rounding.map(|assumed| published.unwrap_or(assumed)),
+            ..options
+        }
+    }
+
     /// Nicknames that look like `name`, nearest first.
     pub fn nearest(&self, name: &str) -> Vec<&str> {
         nearest(name, self.entries.iter().map(|entry| entry.nickname.as_str()))
@@ -122,6 +150,37 @@ mod tests {
         }
         assert_eq!(catalogue.find("R-Gem-3B"), None);
         assert_eq!(catalogue.nearest("R-Gem-3B")[0], "R-Gem-2B");
+    }
+
+    #[test]
+    fn rounding_takes_the_dtype_of_the_published_run() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let hub = |id: &str| ModelSource::Hub { repository: id.to_owned(), revision: None };
+        let asked = LoadOptions { rounding: Some(PublishedDtype::default()), ..LoadOptions::default() };
+        for (source, dtype) in [
+            (hub("Skywork/Skywork-Reward-Gemma-2-27B"), PublishedDtype::Bf16),
+            (hub("Ray2333/GRM-gemma2-2B-rewardmodel-ft"), PublishedDtype::F16),
+            (hub("nicolinho/QRM-Llama3.1-8B"), PublishedDtype::F32),
+            (ModelSource::Directory("/models/Ray2333_GRM-Llama3-8B-rewardmodel-ft".into()), PublishedDtype::F16),
+            (hub("somebody/else"), PublishedDtype::Bf16),
+        ] {
+            assert_eq!(catalogue.completed(asked, &source).rounding, Some(dtype), "{source:?}");
+            assert_eq!(catalogue.completed(LoadOptions::default(), &source).rounding, None);
+        }
+        assert!(catalogue.entries().iter().all(|entry| entry.published_dtype.is_some()));
+    }
+
+    #[test]
+    fn the_reward_row_is_that_of_the_catalogue() {
+        let text = "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamily = \"Gemma\"\nreward_row = 3\n";
+        let catalogue = Catalogue { entries: parse(Path::new("models.toml"), text).unwrap() };
+        for (source, row) in [
+            (ModelSource::Hub { repository: "me/mine".to_owned(), revision: None }, Some(3)),
+            (ModelSource::Directory("/models/me_mine".into()), Some(3)),
+            (ModelSource::Directory("/models/other".into()), None),
+        ] {
+            assert_eq!(catalogue.completed(LoadOptions::default(), &source).reward_row, row, "{source:?}");
+        }
     }
 
     #[test]

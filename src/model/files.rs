@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::ModelError;
+use super::{ModelError, gguf};
 use crate::text;
 
 const MIB: u64 = 1 << 20;
@@ -17,15 +17,39 @@ const MIB: u64 = 1 << 20;
 pub enum Files {
     /// A folder in the Hugging Face layout.
     Directory(PathBuf),
+    /// One GGUF file, which stands for config.json, tokenizer, chat template and weights at once; `tokenizer` is a folder to
+    /// take the second and the third from.
+    Gguf { file: PathBuf, tokenizer: Option<PathBuf> },
     /// Compiled into the program: `(file name, content)`.
     Bundled { name: &'static str, entries: &'static [(&'static str, &'static [u8])] },
 }
 
 impl Files {
+    /// A folder in the Hugging Face layout, a GGUF file, or a folder without config.json that holds a single GGUF file.
+    pub fn at(path: &Path) -> Files {
+        match gguf_in(path) {
+            Some(file) => Files::Gguf { file, tokenizer: None },
+            None => Files::Directory(path.to_owned()),
+        }
+    }
+
+    /// The same weights with tokenizer and chat template from another folder. Other checkpoints than GGUF keep theirs, which
+    /// stand beside the weights.
+    pub fn with_tokenizer(self, folder: Option<&Path>) -> Files {
+        match self {
+            Files::Gguf { file, .. } => Files::Gguf { file, tokenizer: folder.map(Path::to_owned) },
+            other => other,
+        }
+    }
+
     /// The path as messages show it; for a bundled checkpoint `demo-llama/config.json`.
     pub fn path(&self, name: &str) -> PathBuf {
         match self {
             Files::Directory(directory) => directory.join(name),
+            Files::Gguf { file, tokenizer } => match tokenizer {
+                Some(folder) if is_of_tokenizer(name) => folder.join(name),
+                _ => file.clone(),
+            },
             Files::Bundled { name: model, .. } => Path::new(model).join(name),
         }
     }
@@ -47,6 +71,10 @@ impl Files {
                 }
                 read_bounded(&directory.join(name), limit(name)).map(|bytes| bytes.map(Cow::Owned))
             }
+            Files::Gguf { tokenizer: Some(folder), .. } if is_of_tokenizer(name) => {
+                read_bounded(&folder.join(name), limit(name)).map(|bytes| bytes.map(Cow::Owned))
+            }
+            Files::Gguf { file, .. } => gguf::read(file, name).map(|bytes| bytes.map(Cow::Owned)),
             Files::Bundled { .. } => Ok(self.bundled(name).map(Cow::Borrowed)),
         }
     }
@@ -61,10 +89,10 @@ impl Files {
         })
     }
 
-    /// The content of a compiled-in file; `None` for a directory.
+    /// The content of a compiled-in file; `None` for what lies on disk.
     pub fn bundled(&self, name: &str) -> Option<&'static [u8]> {
         match self {
-            Files::Directory(_) => None,
+            Files::Directory(_) | Files::Gguf { .. } => None,
             Files::Bundled { entries, .. } => entries.iter().find(|(entry, _)| *entry == name).map(|(_, bytes)| *bytes),
         }
     }
@@ -72,6 +100,7 @@ impl Files {
     pub fn exists(&self, name: &str) -> bool {
         match self {
             Files::Directory(directory) => directory.join(name).is_file(),
+            Files::Gguf { .. } => false,
             Files::Bundled { .. } => self.bundled(name).is_some(),
         }
     }
@@ -126,6 +155,23 @@ impl Files {
 #[derive(serde::Deserialize)]
 struct Index {
     weight_map: std::collections::BTreeMap<String, String>,
+}
+
+/// The GGUF file that a path names: the file itself, or the only one in a folder that is no other checkpoint.
+pub fn gguf_in(path: &Path) -> Option<PathBuf> {
+    let is_gguf = |path: &Path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf")) && path.is_file();
+    if is_gguf(path) {
+        return Some(path.to_owned());
+    }
+    if path.join("config.json").exists() {
+        return None;
+    }
+    let mut found = fs::read_dir(path).ok()?.flatten().map(|entry| entry.path()).filter(|path| is_gguf(path));
+    found.next().filter(|_| found.next().is_none())
+}
+
+fn is_of_tokenizer(name: &str) -> bool {
+    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"].contains(&name)
 }
 
 /// Above this a file of that name is not read: memory is not filled by a file that cannot be what it says.

@@ -1,30 +1,37 @@
 //! What a checkpoint is: where it lies, what its files say, and how ids become a reward.
 //!
 //! `source` names a model, `hub` brings its files, `files` reads them, `config`, `weights`, `tokenizer` and `template`
-//! give them meaning, `decoder` turns ids into hidden states and `head` hidden states into a reward. Nothing here knows
-//! of word lists, threads or screens.
+//! give them meaning, `decoder` turns ids into hidden states, `head` hidden states into a reward and `language` into the
+//! probability of the next token, for the words that `continuation` puts after a prompt. Nothing here knows of word lists,
+//! threads or screens.
 
 pub mod bundled;
 pub mod cancel;
 pub mod catalogue;
 pub mod checkpoint;
 pub mod config;
+pub mod continuation;
 pub mod decoder;
 pub mod device;
 pub mod error;
 pub mod files;
+pub mod gguf;
 pub mod head;
 pub mod hub;
+pub mod language;
+pub mod policy;
 pub mod source;
 pub mod template;
 pub mod tokenizer;
 pub mod weights;
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 pub use cancel::Cancel;
 pub use error::ModelError;
+pub use policy::{Policies, PublishedDtype, SoftCap, TemplateDate};
 
 /// The base model a reward model grew from: what the study compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -89,6 +96,45 @@ impl fmt::Display for BosPolicy {
     }
 }
 
+/// How a prompt is put to a language model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PromptForm {
+    /// The chat template's user turn and the opening of its answer.
+    Chat,
+    /// The prompt's text alone.
+    Bare,
+}
+
+/// What a score is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// The raw output of a reward model's head.
+    #[default]
+    Reward,
+    /// A log-probability to base e.
+    Nats,
+}
+
+impl Unit {
+    /// What a column of such scores is called.
+    pub fn title(self) -> &'static str {
+        match self {
+            Unit::Reward => "score",
+            Unit::Nats => "log p",
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unit::Reward => "reward",
+            Unit::Nats => "nats",
+        })
+    }
+}
+
 /// The number format asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
 #[value(rename_all = "lowercase")]
@@ -134,6 +180,20 @@ pub struct LoadOptions {
     pub bos: BosPolicy,
     pub dtype: Dtype,
     pub device: DeviceChoice,
+    /// Folder with tokenizer and chat template for a model in GGUF, instead of its own. As given on the command line, and so
+    /// alive as long as the program.
+    pub tokenizer: Option<&'static Path>,
+    pub date: TemplateDate,
+    pub softcap: SoftCap,
+    /// Rewards are rounded to this; none for rewards as computed. Who opens a model puts the dtype of its published run
+    /// here, where the catalogue knows it.
+    pub rounding: Option<PublishedDtype>,
+    /// For language models alone; none: chat where there is a template. A reward model is always asked in its template.
+    pub form: Option<PromptForm>,
+    /// Tell the vocabulary as soon as the tokenizer is there.
+    pub vocabulary: bool,
+    /// Row of a plain head that holds the reward, where the catalogue says; none: row 0, as the published scripts read it.
+    pub reward_row: Option<usize>,
 }
 
 /// What stands beside every score: where the number comes from.
@@ -147,15 +207,25 @@ pub struct Provenance {
     pub architecture: String,
     /// Compute dtype: `f32`, `bf16`, `f16`; `recorded` where only the numbers are known.
     pub dtype: String,
+    /// How GGUF holds the weights that are computed with in that dtype: `Q4K, Q8_0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantized: Option<String>,
     pub device: String,
     pub bos: String,
     /// Where the chat template stood, and the date it was given: `chat_template.jinja, 26 Jul 2024`.
     pub template: String,
     /// `score.weight [1, 2048] f32`.
     pub head: String,
+    /// What the checkpoint leaves out and was taken as its architecture documents it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assumed: Vec<String>,
     pub parameters: u64,
+    /// What the scores are.
+    pub unit: Unit,
     pub recorded: bool,
     pub demonstration: bool,
+    #[serde(flatten)]
+    pub policies: Policies,
 }
 
 impl Provenance {
@@ -165,9 +235,12 @@ impl Provenance {
             return format!("{} · recorded, not live", self.source);
         }
         let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
+        let assumed = if self.assumed.is_empty() { String::new() } else { format!(" · assumed: {}", self.assumed.join(", ")) };
+        let quantized = self.quantized.as_deref().map(|formats| format!(" from {formats}")).unwrap_or_default();
+        let policies: String = self.policies.facts().iter().map(|fact| format!(" · {fact}")).collect();
         format!(
-            "{}{revision} · {} · {} · BOS {} · template {} · head {}",
-            self.source, self.dtype, self.device, self.bos, self.template, self.head
+            "{}{revision} · {}{quantized} · {} · BOS {} · template {} · head {} · {}{policies}{assumed}",
+            self.source, self.dtype, self.device, self.bos, self.template, self.head, self.unit
         )
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::Catalogue;
 use super::hub::{RepositoryId, is_revision};
-use super::{Family, ModelError};
+use super::{Family, ModelError, files};
 use crate::corpus::error::{did_you_mean, nearest};
 use crate::scores::recorded;
 
@@ -20,7 +20,7 @@ pub enum ModelSource {
     Bundled(&'static str),
     /// A Hugging Face repository; `revision` is a branch, tag or commit, `main` where none is given.
     Hub { repository: String, revision: Option<String> },
-    /// A directory in the Hugging Face layout.
+    /// A directory in the Hugging Face layout, or a GGUF file.
     Directory(PathBuf),
     /// A CSV or Parquet file of scores.
     Recorded(PathBuf),
@@ -90,6 +90,11 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
 }
 
 fn from_path(path: &Path, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, ModelError> {
+    if let Some(file) = files::gguf_in(path) {
+        let name = file.file_stem().map_or_else(|| file_name(&file), |stem| stem.to_string_lossy().into_owned());
+        let family = Family::guess(&name);
+        return Ok(vec![ModelSpec { name, source: ModelSource::Directory(file), family }]);
+    }
     if path.is_file() {
         // What the reader of scores says, so that a damaged file is not taken for one of another kind.
         let why_not = recorded::check(path);
@@ -107,8 +112,8 @@ fn from_path(path: &Path, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, Model
     if files.is_empty() {
         return Err(ModelError::file(
             path,
-            "this directory has neither a config.json (a checkpoint in the Hugging Face layout) nor a CSV or Parquet file of \
-             recorded scores",
+            "this directory has neither a config.json (a checkpoint in the Hugging Face layout) nor a single GGUF file nor a CSV \
+             or Parquet file of recorded scores",
             "Name the directory that holds them directly; those below it are not searched",
         ));
     }
@@ -147,7 +152,7 @@ fn unknown(argument: &str, catalogue: &Catalogue) -> ModelError {
         name: argument.to_owned(),
         next: format!(
             "{hint}A model is demo-llama or demo-gemma, a nickname ('rewardscope models' lists them), a Hugging Face id \
-             owner/name[@revision], a directory with config.json, or a file or directory of recorded scores"
+             owner/name[@revision], a directory with config.json, a GGUF file, or a file or directory of recorded scores"
         ),
     }
 }
@@ -213,6 +218,20 @@ mod tests {
         let source = ModelSource::Directory(checkpoint.clone());
         assert_eq!(one(argument), ModelSpec { name: "my-gemma".into(), source, family: Family::Gemma });
         assert_eq!(one(&format!("{argument}/.")).name, "my-gemma");
+    }
+
+    #[test]
+    fn a_gguf_file_is_a_model_by_itself_or_alone_in_a_folder() {
+        let root = tempfile::tempdir().expect("a folder");
+        let file = root.path().join("tiny-gemma.Q8_0.gguf");
+        std::fs::write(&file, "GGUF").expect("written");
+        let source = ModelSource::Directory(file.clone());
+        let spec = ModelSpec { name: "tiny-gemma.Q8_0".into(), source, family: Family::Gemma };
+        for argument in [&file, root.path()] as [&Path; 2] {
+            assert_eq!(one(argument.to_str().expect("UTF-8")), spec);
+        }
+        std::fs::write(root.path().join("other.gguf"), "GGUF").expect("written");
+        assert!(refusal(root.path().to_str().expect("UTF-8")).contains("single GGUF"));
     }
 
     #[test]

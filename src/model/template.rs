@@ -11,17 +11,15 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error, ErrorKind, context};
 
-use super::ModelError;
 use super::files::Files;
+use super::{ModelError, TemplateDate};
 use crate::text;
-
-/// The day that every template is told it is, so that scores do not drift from one day to the next: the date that the
-/// templates of Llama 3 fall back on.
-pub const DATE: &str = "26 Jul 2024";
 
 /// Steps a render may take, and 64 bytes of data each may make: far above any conversation, and over in a second.
 const FUEL: u64 = 2_000_000;
 const NAME: &str = "chat";
+const JINJA: &str = "chat_template.jinja";
+const CONFIG: &str = "tokenizer_config.json";
 
 /// A parsed template with the special tokens that it may write.
 pub struct ChatTemplate {
@@ -29,41 +27,49 @@ pub struct ChatTemplate {
     /// File that it stands in.
     file: PathBuf,
     origin: &'static str,
-    dated: bool,
-    /// `bos_token` and the like.
+    /// The day it is told, where it asks for one.
+    date: Option<TemplateDate>,
+    /// What it may write by name: `bos_token` and the like.
     tokens: Value,
 }
 
 impl ChatTemplate {
     /// Takes `chat_template.jinja`, else the key `chat_template` of `tokenizer_config.json`: a text, or a list of named ones
-    /// of which `default` is taken.
+    /// of which `default` is taken; `None` where there is neither, as for a base model.
     ///
-    /// Fails where there is none, or it does not parse; the message has file and line.
+    /// Fails where it does not parse; the message has file and line.
     pub fn load(
         files: &Files,
         tokenizer_config: &serde_json::Map<String, serde_json::Value>,
         tokens: BTreeMap<String, String>,
-    ) -> Result<Self, ModelError> {
-        const JINJA: &str = "chat_template.jinja";
-        const CONFIG: &str = "tokenizer_config.json";
+        date: TemplateDate,
+    ) -> Result<Option<Self>, ModelError> {
         let (origin, source) = match files.read(JINJA)? {
             Some(bytes) => match String::from_utf8(bytes.into_owned()) {
+                Ok(source) if matches!(files, Files::Gguf { tokenizer: None, .. }) => ("of the GGUF", source),
                 Ok(source) => (JINJA, source),
                 Err(_) => return Err(ModelError::file(files.path(JINJA), "is not UTF-8", "Download the file again")),
             },
             None => match tokenizer_config.get("chat_template").and_then(named_default) {
                 Some(source) => (CONFIG, source.to_owned()),
-                None => {
-                    let problem = format!("there is no chat template: no {JINJA}, and no chat_template in {CONFIG}");
-                    let next = "Put the template that the model was trained with beside its tokenizer";
-                    return Err(ModelError::file(files.path(""), problem, next));
-                }
+                None => return Ok(None),
             },
         };
-        Self::parse(source, origin, files.path(origin), tokens)
+        Self::parse(source, origin, files.path(origin), tokens, date).map(Some)
     }
 
-    fn parse(source: String, origin: &'static str, file: PathBuf, tokens: BTreeMap<String, String>) -> Result<Self, ModelError> {
+    /// The error for a model that needs a template and has none.
+    pub fn missing(folder: impl Into<PathBuf>, next: &str) -> ModelError {
+        ModelError::file(folder, format!("there is no chat template: no {JINJA}, and no chat_template in {CONFIG}"), next)
+    }
+
+    fn parse(
+        source: String,
+        origin: &'static str,
+        file: PathBuf,
+        mut tokens: BTreeMap<String, String>,
+        date: TemplateDate,
+    ) -> Result<Self, ModelError> {
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| ModelError::file(&file, describe(&error), "Please report this"))?);
@@ -72,23 +78,42 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |message: String| -> Result<(), Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
-        environment.add_function("strftime_now", strftime);
+        environment.add_function("strftime_now", move |format: String| {
+            date.strftime(&format).map_err(|code| {
+                let message = format!("strftime_now: the code %{code} is not known");
+                Error::new(ErrorKind::InvalidOperation, message)
+            })
+        });
         environment.add_filter("tojson", to_json);
-        let dated = source.contains("strftime_now");
+        // The template of Llama 3.1 has the default date written into it, and takes another one by this name.
+        let named = date != TemplateDate::default() && source.contains("date_string");
+        if named {
+            tokens.insert("date_string".to_owned(), date.to_string());
+        }
+        let date = (named || source.contains("strftime_now")).then_some(date);
         environment.add_template_owned(NAME, without_generation_marks(&source)).map_err(|error| {
             let next = "Correct the template, or download the file again";
             ModelError::file(&file, format!("the chat template does not parse: {}", describe(&error)), next)
         })?;
-        Ok(ChatTemplate { environment, file, origin, dated, tokens: Value::from_pairs(tokens) })
+        Ok(ChatTemplate { environment, file, origin, date, tokens: Value::from_pairs(tokens) })
     }
 
     /// The conversation `[{user: prompt}, {assistant: word}]` as text, without a generation prompt.
     pub fn render(&self, prompt: &str, word: &str) -> Result<String, ModelError> {
-        let message = |role: &str, content: &str| context! { role => role, content => content };
-        let messages = Value::from(vec![message("user", prompt), message("assistant", word)]);
+        self.conversation(&[("user", prompt), ("assistant", word)], false)
+    }
+
+    /// `[{user: prompt}]` and the opening of the answer: what a language model is to go on from.
+    pub fn render_open(&self, prompt: &str) -> Result<String, ModelError> {
+        self.conversation(&[("user", prompt)], true)
+    }
+
+    fn conversation(&self, messages: &[(&str, &str)], add_generation_prompt: bool) -> Result<String, ModelError> {
+        let message = |&(role, content): &(&str, &str)| context! { role => role, content => content };
+        let messages = Value::from(messages.iter().map(message).collect::<Vec<_>>());
         let none = Value::from(());
         let conversation = context! {
-            messages => messages, add_generation_prompt => false, tools => none.clone(), documents => none,
+            messages => messages, add_generation_prompt => add_generation_prompt, tools => none.clone(), documents => none,
             ..self.tokens.clone()
         };
         let rendered = self.environment.get_template(NAME).and_then(|template| template.render(conversation));
@@ -97,7 +122,12 @@ impl ChatTemplate {
 
     /// For the provenance line: where it stands, and the date where it asks for one.
     pub fn describe(&self) -> String {
-        if self.dated { format!("{}, {DATE}", self.origin) } else { self.origin.to_owned() }
+        self.date.map_or_else(|| self.origin.to_owned(), |date| format!("{}, {date}", self.origin))
+    }
+
+    /// Whether the text depends on the day that the template is told.
+    pub fn is_dated(&self) -> bool {
+        self.date.is_some()
     }
 
     pub fn file(&self) -> &Path {
@@ -164,52 +194,6 @@ fn without_generation_marks(source: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-/// Python's `strftime` on the pinned day, Friday 26 July 2024, at midnight.
-fn strftime(format: &str) -> Result<String, Error> {
-    let mut out = String::new();
-    let mut chars = format.chars();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let Some(mut code) = chars.next() else { break };
-        let bare = code == '-';
-        if bare {
-            code = chars.next().unwrap_or('%');
-        }
-        out.push_str(match (code, bare) {
-            ('d' | 'e', _) => "26",
-            ('b' | 'h', _) => "Jul",
-            ('B', _) => "July",
-            ('Y' | 'G', _) => "2024",
-            ('y', _) => "24",
-            ('m', false) => "07",
-            ('m', true) => "7",
-            ('a', _) => "Fri",
-            ('A', _) => "Friday",
-            ('j', _) => "208",
-            ('u' | 'w', _) => "5",
-            ('H' | 'M' | 'S', false) => "00",
-            ('H' | 'M' | 'S', true) => "0",
-            ('I', _) => "12",
-            ('p', _) => "AM",
-            ('F', _) => "2024-07-26",
-            ('D' | 'x', _) => "07/26/24",
-            ('T' | 'X', _) => "00:00:00",
-            ('R', _) => "00:00",
-            ('c', _) => "Fri Jul 26 00:00:00 2024",
-            ('Z' | 'z', _) => "",
-            ('%', _) => "%",
-            (other, _) => {
-                let message = format!("strftime_now: the code %{other} is not known");
-                return Err(Error::new(ErrorKind::InvalidOperation, message));
-            }
-        });
-    }
-    Ok(out)
 }
 
 /// Python's `json.dumps(value, ensure_ascii=False, indent=…)`: `", "` and `": "` between items, and `<`, `&`, `'` as they are.

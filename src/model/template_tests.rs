@@ -1,8 +1,12 @@
 use super::*;
 
 fn template(source: &str) -> Result<ChatTemplate, ModelError> {
+    on(source, TemplateDate::default())
+}
+
+fn on(source: &str, date: TemplateDate) -> Result<ChatTemplate, ModelError> {
     let tokens = BTreeMap::from([("bos_token".to_owned(), "<s>".to_owned()), ("eos_token".to_owned(), "</s>".to_owned())]);
-    ChatTemplate::parse(source.to_owned(), "chat_template.jinja", "model/chat_template.jinja".into(), tokens)
+    ChatTemplate::parse(source.to_owned(), "chat_template.jinja", "model/chat_template.jinja".into(), tokens, date)
 }
 
 fn render(source: &str) -> String {
@@ -50,6 +54,19 @@ fn what_templates_use_means_what_it_means_in_python() {
 fn the_date_stands_in_the_provenance_of_templates_that_ask_for_it() {
     assert_eq!(template("{{ strftime_now('%d') }}").unwrap().describe(), "chat_template.jinja, 26 Jul 2024");
     assert_eq!(template("x").unwrap().describe(), "chat_template.jinja");
+}
+
+#[test]
+fn another_date_reaches_the_templates_that_take_one() {
+    let date: TemplateDate = "2026-11-23".parse().unwrap();
+    let llama31 = "{% if not date_string is defined %}{% set date_string = '26 Jul 2024' %}{% endif %}{{ date_string }}";
+    for (source, expected) in [("{{ strftime_now('%d %b %Y') }}", "23 Nov 2026"), (llama31, "23 Nov 2026")] {
+        let template = on(source, date).unwrap();
+        assert_eq!(template.render("Which?", "love").unwrap(), expected);
+        assert_eq!(template.describe(), "chat_template.jinja, 23 Nov 2026");
+    }
+    let undated = on("x", date).unwrap();
+    assert!(!undated.is_dated() && undated.describe() == "chat_template.jinja");
 }
 
 #[test]

@@ -6,22 +6,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use tokenizers::Tokenizer;
+use tokenizers::{Encoding, Tokenizer};
 
 use super::files::Files;
 use super::template::ChatTemplate;
-use super::{BosPolicy, Cancel, ModelError};
+use super::{BosPolicy, Cancel, ModelError, PromptForm, TemplateDate, gguf};
 
 const FILE: &str = "tokenizer.json";
 /// Conversations tokenized between two looks at the cancel flag.
-const AT_ONCE: usize = 256;
+pub(super) const AT_ONCE: usize = 256;
 /// What a template may write by name.
 const SPECIAL: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /// Tokenizer and chat template of one checkpoint.
 pub struct ChatTokenizer {
     tokenizer: Tokenizer,
-    template: ChatTemplate,
+    /// None for a base model.
+    template: Option<ChatTemplate>,
     bos: Option<u32>,
     policy: BosPolicy,
     vocab_size: usize,
@@ -34,17 +35,28 @@ impl ChatTokenizer {
     /// `vocab_size` is the number of rows of the embedding. `model_bos` is config.json's idea of the first token; it counts
     /// only where the tokenizer names none and yet puts that very id in front, for transformers writes a default there.
     pub fn load(files: &Files, policy: BosPolicy, vocab_size: usize, model_bos: Option<u32>) -> Result<Self, ModelError> {
+        Self::on(files, policy, TemplateDate::default(), vocab_size, model_bos)
+    }
+
+    /// The same, with the chat template rendered on another day.
+    pub fn on(
+        files: &Files,
+        policy: BosPolicy,
+        date: TemplateDate,
+        vocab_size: usize,
+        model_bos: Option<u32>,
+    ) -> Result<Self, ModelError> {
         let file = files.path(FILE);
-        let bytes = files.read(FILE)?.ok_or_else(|| {
-            ModelError::file(
-                &file,
-                "missing",
-                "The fast tokenizer is needed: download it, or save the tokenizer again with transformers",
-            )
-        })?;
         let unsound =
             |error: tokenizers::Error| ModelError::file(&file, format!("is no tokenizer: {error}"), "Download the file again");
-        let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(unsound)?;
+        let mut tokenizer = match (files, files.read(FILE)?) {
+            (_, Some(bytes)) => Tokenizer::from_bytes(&bytes).map_err(unsound)?,
+            (Files::Gguf { file, tokenizer: None }, None) => gguf::tokenizer(file)?,
+            (_, None) => {
+                let next = "The fast tokenizer is needed: download it, or save the tokenizer again with transformers";
+                return Err(ModelError::file(&file, "missing", next));
+            }
+        };
         // Some files carry the settings of a training run. Neither may touch a conversation.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(unsound)?;
@@ -66,7 +78,7 @@ impl ChatTokenizer {
         if let (None, Some(token)) = (tokens.get("bos_token"), bos.and_then(|id| tokenizer.id_to_token(id))) {
             tokens.insert("bos_token".to_owned(), token);
         }
-        let template = ChatTemplate::load(files, &config, tokens)?;
+        let template = ChatTemplate::load(files, &config, tokens, date)?;
         Ok(ChatTokenizer { tokenizer, template, bos, policy, vocab_size, file })
     }
 
@@ -74,7 +86,8 @@ impl ChatTokenizer {
     ///
     /// Fails for a word of which nothing is left: one that template and tokenizer turn into the ids of an empty answer.
     pub fn encode(&self, prompt: &str, word: &str) -> Result<Vec<u32>, ModelError> {
-        self.judge(word, self.ids(&self.template.render(prompt, word)?)?, self.empty(prompt).as_deref())
+        let ids = self.ids(&self.render(prompt, word)?)?;
+        self.judge(word, ids, self.empty(prompt).as_deref())
     }
 
     /// [`encode`](Self::encode) for many words, on all cores; one result a word, in order. Fails as a whole only when
@@ -89,26 +102,26 @@ impl ChatTokenizer {
         let mut encoded = Vec::with_capacity(words.len());
         for words in words.chunks(AT_ONCE) {
             cancel.check()?;
-            let texts: Vec<_> = words.iter().map(|word| self.template.render(prompt, word)).collect();
-            let sound: Vec<&str> = texts.iter().flatten().map(String::as_str).collect();
-            // A batch fails as a whole; then each text shows on its own whether it was the one.
-            let batch = self.tokenizer.encode_batch_fast(sound, self.adds_special_tokens()).ok();
-            let mut batch = batch.map(Vec::into_iter);
-            encoded.extend(words.iter().zip(texts).map(|(word, text)| {
-                let text = text?;
-                let ids = match batch.as_mut().and_then(Iterator::next) {
-                    Some(encoding) => self.begin(encoding.get_ids()),
-                    None => self.ids(&text)?,
-                };
-                self.judge(word, ids, empty.as_deref())
-            }));
+            let texts = words.iter().map(|word| self.render(prompt, word)).collect();
+            let ids = self.all_ids(texts);
+            encoded.extend(words.iter().zip(ids).map(|(word, ids)| self.judge(word, ids?, empty.as_deref())));
         }
         Ok(encoded)
     }
 
     /// The conversation as the template writes it.
     pub fn render(&self, prompt: &str, word: &str) -> Result<String, ModelError> {
-        self.template.render(prompt, word)
+        self.chat_template()?.render(prompt, word)
+    }
+
+    /// Ids of a rendered conversation, the policy on BOS applied, whatever there is to say of its word.
+    pub fn conversation(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        self.ids(text)
+    }
+
+    /// Ids of any text, with nothing added.
+    pub fn plain(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        Ok(self.encoded(text, false)?.get_ids().to_vec())
     }
 
     /// What a token stands for, as text; the vocabulary's own spelling where it is only part of a character.
@@ -121,8 +134,30 @@ impl ChatTokenizer {
         }
     }
 
-    pub fn template(&self) -> &ChatTemplate {
-        &self.template
+    /// The ids of all tokens, ascending.
+    pub fn ids_known(&self) -> Vec<u32> {
+        let mut ids: Vec<u32> = self.tokenizer.get_vocab(true).into_values().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// None for a base model.
+    pub fn template(&self) -> Option<&ChatTemplate> {
+        self.template.as_ref()
+    }
+
+    /// How a prompt is put where these are a language model's: as asked, else in the template where there is one.
+    pub fn form(&self, asked: Option<PromptForm>) -> PromptForm {
+        asked.unwrap_or(if self.template.is_some() { PromptForm::Chat } else { PromptForm::Bare })
+    }
+
+    /// The template, where one is needed.
+    pub fn chat_template(&self) -> Result<&ChatTemplate, ModelError> {
+        self.template.as_ref().ok_or_else(|| {
+            let folder = self.file.parent().map(PathBuf::from).unwrap_or_default();
+            ChatTemplate::missing(folder, "Put the template that the model was trained with beside its tokenizer")
+        })
     }
 
     /// The token that begins a sequence, where this tokenizer has one.
@@ -135,11 +170,30 @@ impl ChatTokenizer {
         self.policy == BosPolicy::Published
     }
 
-    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let encoding = self.tokenizer.encode_fast(text, self.adds_special_tokens()).map_err(|error| {
+    /// Ids of many texts, on all cores, the policy on BOS applied.
+    pub(super) fn all_ids(&self, texts: Vec<Result<String, ModelError>>) -> Vec<Result<Vec<u32>, ModelError>> {
+        let sound: Vec<&str> = texts.iter().flatten().map(String::as_str).collect();
+        // A batch fails as a whole; then each text shows on its own whether it was the one.
+        let batch = self.tokenizer.encode_batch_fast(sound, self.adds_special_tokens()).ok();
+        let mut batch = batch.map(Vec::into_iter);
+        let ids = |text: Result<String, ModelError>| {
+            let text = text?;
+            match batch.as_mut().and_then(Iterator::next) {
+                Some(encoding) => Ok(self.begin(encoding.get_ids())),
+                None => self.ids(&text),
+            }
+        };
+        texts.into_iter().map(ids).collect()
+    }
+
+    pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        Ok(self.begin(self.encoded(text, self.adds_special_tokens())?.get_ids()))
+    }
+
+    fn encoded(&self, text: &str, special_tokens: bool) -> Result<Encoding, ModelError> {
+        self.tokenizer.encode_fast(text, special_tokens).map_err(|error| {
             ModelError::file(&self.file, format!("the tokenizer fails on a conversation: {error}"), "Download the file again")
-        })?;
-        Ok(self.begin(encoding.get_ids()))
+        })
     }
 
     fn begin(&self, ids: &[u32]) -> Vec<u32> {
@@ -148,10 +202,10 @@ impl ChatTokenizer {
 
     /// Ids of the conversation with an empty answer; `None` where the template refuses one.
     fn empty(&self, prompt: &str) -> Option<Vec<u32>> {
-        self.template.render(prompt, "").and_then(|text| self.ids(&text)).ok()
+        self.render(prompt, "").and_then(|text| self.ids(&text)).ok()
     }
 
-    fn judge(&self, word: &str, ids: Vec<u32>, empty: Option<&[u32]>) -> Result<Vec<u32>, ModelError> {
+    pub(super) fn judge(&self, word: &str, ids: Vec<u32>, empty: Option<&[u32]>) -> Result<Vec<u32>, ModelError> {
         let refuse = |problem: String, next: &str| ModelError::Word { word: word.to_owned(), problem, next: next.to_owned() };
         if ids.is_empty() || empty == Some(&ids) {
             return Err(refuse(

@@ -1,17 +1,20 @@
-//! Tensors out of safetensors files, mapped and copied once: straight into the tensor that is kept.
+//! Tensors out of safetensors and GGUF files, mapped and copied once: straight into the tensor that is kept.
 //!
 //! Knows names, shapes and dtypes; what a tensor is for is the caller's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use candle_core::quantized::GgmlDType;
+use candle_core::quantized::ggml_file::qtensor_from_ggml;
 use candle_core::{DType, Device, Tensor};
 use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::files::Files;
+use super::gguf::{self, Change};
 use super::{Cancel, ModelError};
 use crate::text;
 
@@ -19,6 +22,8 @@ use crate::text;
 const CHUNK: usize = 4 << 20;
 /// Names listed in a message before it says how many more there are.
 const NAMES_LISTED: usize = 12;
+const DECODER: &str = "model.";
+const EMBEDDING: &str = "embed_tokens.weight";
 const AGAIN: &str = "Download the file again";
 
 /// The open weights of one checkpoint. Dropping it lets go of the files; loaded tensors stay.
@@ -41,10 +46,20 @@ enum Bytes {
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub shape: Vec<usize>,
-    dtype: Dtype,
+    format: Format,
     shard: usize,
     /// Within the shard.
     range: Range<usize>,
+    /// What has to be undone once it is read.
+    change: Change,
+}
+
+/// How values lie in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Plain(Dtype),
+    /// Quantized in blocks.
+    Blocks(GgmlDType),
 }
 
 /// How a tensor is kept.
@@ -84,7 +99,7 @@ impl Stored {
 
     /// The dtype in which [`Keep`] has it; `None` where the file's dtype is none that models are stored in.
     pub fn kept_dtype(&self, keep: Keep) -> Option<DType> {
-        let stored = readable(self.dtype)?;
+        let stored = self.format.read_as()?;
         Some(match keep {
             Keep::As(dtype) => dtype,
             Keep::AsStored if stored == DType::F64 => DType::F32,
@@ -93,31 +108,100 @@ impl Stored {
     }
 }
 
-fn readable(dtype: Dtype) -> Option<DType> {
-    match dtype {
-        Dtype::F32 => Some(DType::F32),
-        Dtype::BF16 => Some(DType::BF16),
-        Dtype::F16 => Some(DType::F16),
-        Dtype::F64 => Some(DType::F64),
-        _ => None,
+impl Format {
+    fn of(dtype: GgmlDType) -> Self {
+        match dtype {
+            GgmlDType::F32 => Format::Plain(Dtype::F32),
+            GgmlDType::F16 => Format::Plain(Dtype::F16),
+            GgmlDType::BF16 => Format::Plain(Dtype::BF16),
+            blocks => Format::Blocks(blocks),
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Format::Plain(dtype) => format!("{dtype:?}"),
+            Format::Blocks(blocks) => format!("{blocks:?}"),
+        }
+    }
+
+    /// The dtype of the values as they come out of the file; `None` where models are not stored so.
+    fn read_as(self) -> Option<DType> {
+        match self {
+            Format::Plain(Dtype::F32) | Format::Blocks(_) => Some(DType::F32),
+            Format::Plain(Dtype::BF16) => Some(DType::BF16),
+            Format::Plain(Dtype::F16) => Some(DType::F16),
+            Format::Plain(Dtype::F64) => Some(DType::F64),
+            Format::Plain(_) => None,
+        }
+    }
+
+    /// Bytes of the smallest piece that can be read, and the values in it.
+    fn piece(self, dtype: DType) -> (usize, usize) {
+        match self {
+            Format::Plain(_) => (dtype.size_in_bytes(), 1),
+            Format::Blocks(blocks) => (blocks.type_size(), blocks.block_size()),
+        }
+    }
+
+    /// `count` values of the kind that [`read_as`](Self::read_as) names.
+    fn values(self, bytes: &[u8], dtype: DType, count: usize, device: &Device) -> candle_core::Result<Tensor> {
+        match self {
+            Format::Plain(_) => Tensor::from_raw_buffer(bytes, dtype, &[count], device),
+            Format::Blocks(blocks) => {
+                qtensor_from_ggml(blocks, bytes, vec![count], &Device::Cpu)?.dequantize(&Device::Cpu)?.to_device(device)
+            }
+        }
     }
 }
 
 impl Weights {
     /// Opens all shards and reads their headers, not their tensors.
     pub fn open(files: &Files) -> Result<Self, ModelError> {
+        if let Files::Gguf { file, .. } = files {
+            return Self::open_gguf(file);
+        }
         let (mut shards, mut tensors) = (Vec::new(), BTreeMap::new());
         for name in files.weights()? {
             let path = files.path(&name);
             let bytes = match files.bundled(&name) {
                 Some(bytes) => Bytes::Compiled(bytes),
-                None => map(&path)?,
+                None => Bytes::Mapped(map(&path)?),
             };
             let shard = Shard { path, bytes };
             shard.index(shards.len(), &mut tensors)?;
             shards.push(shard);
         }
+        let prefix = prefix(&tensors);
+        let tensors = tensors.into_iter().map(|(name, stored)| (canonical(name, &prefix), stored)).collect();
         Ok(Weights { shards, tensors })
+    }
+
+    fn open_gguf(path: &Path) -> Result<Self, ModelError> {
+        let map = map(path)?;
+        let header = gguf::Header::read(path, &map)?;
+        let described = gguf::tensors(&header)?.into_iter().map(|tensor| {
+            let stored = Stored {
+                shape: tensor.shape,
+                format: Format::of(tensor.dtype),
+                shard: 0,
+                range: tensor.range,
+                change: tensor.change,
+            };
+            (tensor.name, stored)
+        });
+        let tensors = described.collect();
+        Ok(Weights { shards: vec![Shard { path: path.to_owned(), bytes: Bytes::Mapped(map) }], tensors })
+    }
+
+    /// The formats of quantized tensors, for the provenance: `Q4K, Q8_0`; `None` where none is.
+    pub fn formats(&self) -> Option<String> {
+        let quantized = self.tensors.values().filter_map(|stored| match stored.format {
+            Format::Blocks(blocks) => Some(format!("{blocks:?}")),
+            Format::Plain(_) => None,
+        });
+        let formats: BTreeSet<String> = quantized.collect();
+        (!formats.is_empty()).then(|| formats.into_iter().collect::<Vec<_>>().join(", "))
     }
 
     /// All tensors by name, in order of name.
@@ -150,26 +234,30 @@ impl Weights {
                 "config.json and weights are not of the same model: download both again",
             ));
         }
-        let (Some(from), Some(to)) = (readable(stored.dtype), stored.kept_dtype(keep)) else {
-            let problem = format!("the tensor {name} is stored as {:?}", stored.dtype);
+        let (Some(from), Some(to)) = (stored.format.read_as(), stored.kept_dtype(keep)) else {
+            let problem = format!("the tensor {name} is stored as {}", stored.format.name());
             return Err(ModelError::unsupported(
                 shard.path.display().to_string(),
                 problem,
-                "Weights are read from f32, bf16 and f16",
+                "Weights are read from f32, bf16 and f16, and from the blocks of GGUF",
             ));
         };
         let bytes = &shard.bytes()[stored.range.clone()];
-        let width = from.size_in_bytes();
-        let flat = Tensor::zeros(bytes.len() / width, to, device)?;
+        let (width, values) = stored.format.piece(from);
+        let flat = Tensor::zeros(bytes.len() / width * values, to, device)?;
         let mut at = 0;
-        for chunk in bytes.chunks(CHUNK) {
-            let count = chunk.len() / width;
-            let values = Tensor::from_raw_buffer(chunk, from, &[count], device)?.to_dtype(to)?;
-            flat.slice_set(&values, 0, at)?;
+        for chunk in bytes.chunks(CHUNK / width * width) {
+            let count = chunk.len() / width * values;
+            let values = stored.format.values(chunk, from, count, device)?;
+            let values = if stored.change == Change::OneAdded { (values - 1.0)? } else { values };
+            flat.slice_set(&values.to_dtype(to)?, 0, at)?;
             at += count;
             meter.advance(chunk.len())?;
         }
-        Ok(flat.reshape(shape)?)
+        Ok(match stored.change {
+            Change::Interleaved { heads } => apart(&flat, shape, heads)?,
+            Change::None | Change::OneAdded => flat.reshape(shape)?,
+        })
     }
 
     /// The error for a tensor that is not there, with what is.
@@ -214,7 +302,9 @@ impl Shard {
         let data = header + 8;
         for (name, info) in metadata.tensors() {
             let range = data + info.data_offsets.0..data + info.data_offsets.1;
-            tensors.insert(name, Stored { shape: info.shape.clone(), dtype: info.dtype, shard, range });
+            let stored =
+                Stored { shape: info.shape.clone(), format: Format::Plain(info.dtype), shard, range, change: Change::None };
+            tensors.insert(name, stored);
         }
         Ok(())
     }
@@ -239,6 +329,28 @@ impl Shard {
     }
 }
 
+/// Rows that stand in turn, one of the first half of a head and one of the second, put half behind half.
+fn apart(flat: &Tensor, shape: &[usize], heads: usize) -> candle_core::Result<Tensor> {
+    let rest: usize = shape.iter().skip(1).product();
+    let half = shape.first().copied().unwrap_or_default() / 2 / heads.max(1);
+    flat.reshape((heads, half, 2, rest))?.transpose(1, 2)?.contiguous()?.reshape(shape)
+}
+
+/// What stands before the decoder's tensors: `model.`, nothing, or more where the checkpoint sees images as well.
+fn prefix(tensors: &BTreeMap<String, Stored>) -> String {
+    tensors.keys().find_map(|name| name.strip_suffix(EMBEDDING)).unwrap_or(DECODER).to_owned()
+}
+
+/// The name in the form of a plain language model: the decoder's tensors under `model.`, the output matrix `lm_head`.
+fn canonical(name: String, prefix: &str) -> String {
+    let inside = |rest: &str| ["layers.", "embed_tokens.", "norm."].iter().any(|part| rest.starts_with(part));
+    match (name.strip_prefix(prefix), name.strip_prefix("language_model.")) {
+        (Some(rest), _) if prefix != DECODER && inside(rest) => format!("{DECODER}{rest}"),
+        (_, Some(head)) if head.starts_with("lm_head.") => head.to_owned(),
+        _ => name,
+    }
+}
+
 /// What the file's own header says its size is; `None` where the header cannot be read or is itself cut off.
 fn size_by_header(bytes: &[u8]) -> Option<u64> {
     let length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
@@ -249,7 +361,8 @@ fn size_by_header(bytes: &[u8]) -> Option<u64> {
     data.checked_add(ends.max()?)
 }
 
-fn map(path: &Path) -> Result<Bytes, ModelError> {
+/// The file's bytes, read as they are looked at.
+pub(super) fn map(path: &Path) -> Result<Mmap, ModelError> {
     let unreadable =
         |error: std::io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
     let file = File::open(path).map_err(unreadable)?;
@@ -257,8 +370,7 @@ fn map(path: &Path) -> Result<Bytes, ModelError> {
     // written once, by a download that renames the finished file into place, and the mapping lives only while a model loads.
     // Someone who overwrites the file meanwhile gets wrong numbers; who truncates it, a bus error, as in every program that
     // maps weights.
-    let map = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
-    Ok(Bytes::Mapped(map))
+    unsafe { Mmap::map(&file) }.map_err(unreadable)
 }
 
 #[cfg(test)]
@@ -291,6 +403,30 @@ mod tests {
         let values: Vec<f32> = (0..count).map(|i| i as f32).collect();
         let (_kept, files) = weights(&[("a", Dtype::F32, &[count], f32s(&values))]);
         assert_eq!(load(&files, "a", &[count], Keep::AsStored).unwrap().to_vec1::<f32>().unwrap(), values);
+    }
+
+    #[test]
+    fn the_decoder_is_found_under_any_prefix() {
+        for (prefix, head) in [
+            ("model.", "score."),
+            ("", "score."),
+            ("language_model.model.", "language_model.lm_head."),
+            ("model.language_model.", "lm_head."),
+        ] {
+            let one = || (Dtype::F32, &[1][..], f32s(&[1.0]));
+            let names =
+                ["embed_tokens.weight", "layers.0.mlp.up_proj.weight", "norm.weight"].map(|name| format!("{prefix}{name}"));
+            let names: Vec<String> =
+                names.into_iter().chain([format!("{head}weight"), "vision_tower.norm.weight".into()]).collect();
+            let tensors: Vec<_> = names.iter().map(|name| (name.as_str(), one().0, one().1, one().2)).collect();
+            let (_kept, files) = weights(&tensors);
+            let weights = Weights::open(&files).unwrap();
+            let head = head.strip_prefix("language_model.").unwrap_or(head);
+            for name in ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight", "model.norm.weight"] {
+                assert!(weights.get(name).is_some(), "{prefix}: {name}");
+            }
+            assert!(weights.get(&format!("{head}weight")).is_some() && weights.get("vision_tower.norm.weight").is_some());
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId(pub u32);
 
-/// A word that has been seen in this process, by its exact text.
+/// A word that has been seen in this process, by its exact text, or a token of a vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WordId(pub u32);
 
@@ -19,6 +19,7 @@ pub struct PromptId(pub u32);
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     words: Interner,
+    tokens: HashMap<(Arc<str>, u32), u32>,
     prompts: Interner,
     /// Indexed by word; NaN where not known.
     scores: HashMap<(ModelId, PromptId), Arc<Vec<f64>>>,
@@ -28,6 +29,11 @@ impl Book {
     /// The id of a word, new or known.
     pub fn word(&mut self, text: &str) -> WordId {
         WordId(self.words.intern(text))
+    }
+
+    /// The id of a token of a vocabulary, new or known: another than that of the word with the same text.
+    pub fn token(&mut self, text: &Arc<str>, token: u32) -> WordId {
+        WordId(*self.tokens.entry((text.clone(), token)).or_insert_with(|| self.words.push(text.clone())))
     }
 
     pub fn word_text(&self, id: WordId) -> &Arc<str> {
@@ -89,11 +95,16 @@ impl Interner {
         if let Some(&id) = self.ids.get(text) {
             return id;
         }
-        let id = self.texts.len() as u32;
         let text: Arc<str> = text.into();
-        self.texts.push(text.clone());
+        let id = self.push(text.clone());
         self.ids.insert(text, id);
         id
+    }
+
+    /// A new id, which the text alone does not find.
+    fn push(&mut self, text: Arc<str>) -> u32 {
+        self.texts.push(text);
+        self.texts.len() as u32 - 1
     }
 }
 

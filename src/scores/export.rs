@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::engine::WordTokens;
 use crate::text;
 
 /// One word's score by one model under one prompt.
@@ -15,21 +16,47 @@ pub struct Row<'a> {
     /// The prompt's key, or its text where it has none.
     pub prompt: &'a str,
     pub word: &'a str,
+    /// Of a token of a vocabulary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<u32>,
     pub categories: Vec<&'a str>,
-    /// Raw reward.
+    /// Raw reward, or log-probability in nats.
     pub score: f64,
     /// Within model and prompt; 1 is the highest reward, ties averaged.
     pub rank: f64,
+    #[serde(flatten)]
+    pub tokens: Option<TokenColumns>,
+}
+
+/// What `--tokens` adds to a row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TokenColumns {
     /// Of the whole conversation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_ids: Option<Vec<u32>>,
+    pub token_ids: Vec<u32>,
+    /// Of a language model: the log-probabilities of the word's tokens, which are the last of `token_ids`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub token_logprobs: Vec<f64>,
+    /// The word's first token holds text that stands before the word.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub merged: bool,
+}
+
+impl From<WordTokens> for TokenColumns {
+    fn from(tokens: WordTokens) -> Self {
+        let token_logprobs = tokens.log_probabilities.into_iter().map(shortest).collect();
+        TokenColumns { token_ids: tokens.ids, token_logprobs, merged: tokens.merged }
+    }
 }
 
 /// How rows are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     Table,
-    Csv { tokens: bool },
+    /// With columns of the word's tokens, or of the token that the word is, where asked for.
+    Csv {
+        tokens: bool,
+        ids: bool,
+    },
     Jsonl,
 }
 
@@ -51,7 +78,7 @@ impl<W: Write> Writer<W> {
     pub fn group(&mut self, heading: &str, rows: &[Row<'_>]) -> io::Result<()> {
         match self.layout {
             Layout::Table => self.table(heading, rows)?,
-            Layout::Csv { tokens } => self.csv(rows, tokens)?,
+            Layout::Csv { tokens, ids } => self.csv(rows, tokens, ids)?,
             Layout::Jsonl => {
                 for row in rows {
                     let json = serde_json::to_string(row).map_err(io::Error::other)?;
@@ -76,7 +103,10 @@ impl<W: Write> Writer<W> {
         for line in heading.lines() {
             writeln!(self.out, "{}", text::visible(line))?;
         }
-        let words: Vec<_> = rows.iter().map(|row| text::visible_word(row.word, false)).collect();
+        // A token whose text is not its own shows its id.
+        let id = |row: &Row<'_>| row.token_id.filter(|_| !row.categories.is_empty()).map(|id| format!(" #{id}"));
+        let word = |row: &&Row<'_>| format!("{}{}", text::visible_word(row.word, false), id(row).unwrap_or_default());
+        let words: Vec<String> = rows.iter().map(word).collect();
         let categories: Vec<_> = rows.iter().map(|row| text::visible(&row.categories.join(", ")).into_owned()).collect();
         let width = |texts: &mut dyn Iterator<Item = usize>, least: usize| texts.max().unwrap_or(0).max(least);
         let word_width = width(&mut words.iter().map(|w| columns(w)), "word".len());
@@ -85,20 +115,24 @@ impl<W: Write> Writer<W> {
         for ((row, word), category) in rows.iter().zip(&words).zip(&categories) {
             let (word, category) = (pad(word, word_width), pad(category, category_width));
             write!(self.out, "{:>7}  {word}  {category}  {:>12}", rank_text(row.rank), score_text(row.score))?;
-            if let Some(ids) = &row.token_ids {
-                write!(self.out, "  {}", ids_text(ids))?;
+            if let Some(tokens) = &row.tokens {
+                let merged = if tokens.merged { "  merges with the text before it" } else { "" };
+                let values = if tokens.token_logprobs.is_empty() { "" } else { "  " };
+                write!(self.out, "  {}{values}{}{merged}", joined(&tokens.token_ids), joined(&tokens.token_logprobs))?;
             }
             writeln!(self.out)?;
         }
         Ok(())
     }
 
-    fn csv(&mut self, rows: &[Row<'_>], tokens: bool) -> io::Result<()> {
+    fn csv(&mut self, rows: &[Row<'_>], tokens: bool, ids: bool) -> io::Result<()> {
         let terminal = self.terminal;
         let mut writer = csv::Writer::from_writer(&mut self.out);
         if self.groups == 0 {
-            let header = ["model", "prompt", "word", "categories", "score", "rank", "token_ids"];
-            writer.write_record(&header[..if tokens { 7 } else { 6 }])?;
+            let mut header = vec!["model", "prompt", "word", "categories", "score", "rank"];
+            header.extend(ids.then_some("token_id"));
+            header.extend(tokens.then_some(["token_ids", "token_logprobs"]).into_iter().flatten());
+            writer.write_record(&header)?;
         }
         for row in rows {
             let mut record = vec![
@@ -109,8 +143,15 @@ impl<W: Write> Writer<W> {
                 row.score.to_string(),
                 row.rank.to_string(),
             ];
+            if ids {
+                record.push(row.token_id.map(|id| id.to_string()).unwrap_or_default());
+            }
             if tokens {
-                record.push(row.token_ids.as_deref().map(ids_text).unwrap_or_default());
+                let (ids, values) = match &row.tokens {
+                    Some(tokens) => (joined(&tokens.token_ids), joined(&tokens.token_logprobs)),
+                    None => Default::default(),
+                };
+                record.extend([ids, values]);
             }
             if terminal {
                 record = record.iter().map(|field| text::visible(field).into_owned()).collect();
@@ -136,8 +177,8 @@ pub fn shortest(score: f32) -> f64 {
     score.to_string().parse().unwrap_or(f64::from(score))
 }
 
-fn ids_text(ids: &[u32]) -> String {
-    ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+fn joined<T: ToString>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn columns(text: &str) -> usize {
@@ -153,8 +194,16 @@ mod tests {
     use super::*;
 
     fn rows() -> Vec<Row<'static>> {
-        let row =
-            |word, score, rank| Row { model: "m", prompt: "p", word, categories: vec!["a", "b"], score, rank, token_ids: None };
+        let row = |word, score, rank| Row {
+            model: "m",
+            prompt: "p",
+            word,
+            token_id: None,
+            categories: vec!["a", "b"],
+            score,
+            rank,
+            tokens: None,
+        };
         vec![row("cold, or \"not\"", 0.5, 2.5), row("\u{1b}[31m爱", 1.25, 1.0)]
     }
 
@@ -176,11 +225,11 @@ mod tests {
 
     #[test]
     fn csv_is_exact_in_a_file_and_safe_on_a_terminal() {
-        let exact = written(Layout::Csv { tokens: false }, false);
+        let exact = written(Layout::Csv { tokens: false, ids: false }, false);
         let mut reader = csv::Reader::from_reader(exact.as_bytes());
         let words: Vec<String> = reader.records().map(|r| r.unwrap()[2].to_owned()).collect();
         assert_eq!(words, ["cold, or \"not\"", "\u{1b}[31m爱"]);
-        assert!(!written(Layout::Csv { tokens: false }, true).contains('\u{1b}'));
+        assert!(!written(Layout::Csv { tokens: false, ids: false }, true).contains('\u{1b}'));
     }
 
     #[test]

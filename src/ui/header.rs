@@ -10,6 +10,7 @@ use super::theme::Theme;
 use super::{line_with_end, model_name};
 use crate::app::{App, Model, View};
 use crate::corpus::Framing;
+use crate::model::Unit;
 use crate::text::visible;
 
 /// From this width on, the program says its own name; below, the model's matters more.
@@ -37,6 +38,7 @@ fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         let notes: &[&str] = match (model.spec.is_demonstration(), model.is_recorded()) {
             (true, _) => &["  demonstration model", "  demonstration"],
             (_, true) => &["  recorded, not live", "  recorded"],
+            _ if model.unit() == Unit::Nats => &["  language model, log p in nats", "  log p in nats", "  nats"],
             _ => &[""],
         };
         let at = app.models.iter().position(|m| m.id == model.id).unwrap_or(0) + 1;

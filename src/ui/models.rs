@@ -96,6 +96,8 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
                 facts.push(("template", p.template.clone()));
                 facts.push(("BOS", p.bos.clone()));
                 facts.push(("head", p.head.clone()));
+                facts.extend(p.policies.facts().into_iter().map(|fact| ("policy", fact)));
+                facts.extend(p.policies.notes.iter().map(|note| ("note", note.clone())));
             }
         }
     }

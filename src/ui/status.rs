@@ -11,6 +11,7 @@ use super::theme::Theme;
 use crate::app::action::{ACTIONS, Action};
 use crate::app::{App, Model, Overlay, View};
 use crate::engine::Phase;
+use crate::model::Unit;
 use crate::model::source::ModelSource;
 use crate::text::{bytes, count, duration, visible};
 
@@ -63,7 +64,8 @@ pub fn facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push(format!("{} on {}", visible(&p.dtype), visible(&p.device)));
         facts.push(format!("BOS {}", visible(&p.bos)));
         facts.push(format!("template {}", visible(&p.template)));
-        facts.push(format!("head {}", visible(&p.head)));
+        facts.push(format!("head {}{}", visible(&p.head), unit(model)));
+        facts.extend(p.policies.facts());
     }
     facts
 }
@@ -75,13 +77,23 @@ fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push("recorded, not live".to_owned());
     } else if let Some(info) = &model.info {
         let p = &info.provenance;
-        facts.push(format!("{} {}", visible(&p.dtype), visible(&p.device)));
+        // One fact, so that those of two models stay abreast.
+        let computed = [vec![format!("{} {}", p.dtype, p.device)], p.policies.unusual()].concat().join(", ");
+        facts.push(visible(&computed).into_owned());
         facts.push(format!("BOS {}", visible(&p.bos)));
         let template = p.template.rsplit(", ").next().unwrap_or_default();
         facts.push(visible(template.rsplit_once('.').map_or(template, |(stem, _)| stem)).into_owned());
-        facts.push(visible(p.head.split(" [").next().unwrap_or_default()).into_owned());
+        facts.push(format!("{}{}", visible(p.head.split(" [").next().unwrap_or_default()), unit(model)));
     }
     facts
+}
+
+/// Said where it is not the usual one.
+fn unit(model: &Model) -> &'static str {
+    match model.unit() {
+        Unit::Reward => "",
+        Unit::Nats => ", nats",
+    }
 }
 
 /// Where a model comes from, with its revision.
@@ -247,6 +259,10 @@ pub fn hints(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
             given.extend([hint("Enter", "choose"), hint("Up Down", "move"), hint("Esc", "close")]);
         }
         Some(Overlay::AddWords(_)) => given.extend([hint("Enter", "add"), hint("Esc", "close")]),
+        Some(Overlay::Inspector(_)) => {
+            let flip = (app.models.len() > 1).then(|| hint(&Action::NextModel.key_text(), "flip"));
+            given.extend([hint("Up Down", "scroll")].into_iter().chain(flip).chain([hint("Esc", "close")]));
+        }
         Some(Overlay::Help { .. }) => given.extend([hint("Up Down", "scroll"), hint("Esc", "close")]),
         None if app.search.editing => {
             given.extend([hint("Enter", "keep"), hint("Up Down", "previous, next"), hint("Esc", "back")])

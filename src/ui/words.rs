@@ -13,8 +13,9 @@ use super::widgets::sparkline::{stretches, z_sign};
 use super::widgets::table::{self, Column};
 use super::{histograms, look, notice, numbers};
 use crate::app::table::{Axis, AxisKind, Layout, RankedTable, WordSort};
-use crate::app::{App, layout, search};
+use crate::app::{App, Model, layout, search};
 use crate::corpus::Framing;
+use crate::model::Unit;
 use crate::text::{visible, visible_word};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
@@ -57,6 +58,7 @@ pub fn axis_value(table: &RankedTable, word: usize) -> f64 {
 fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Column<'a, usize>> {
     let glyphs = Glyphs::of(theme.ascii);
     let side = &table.left;
+    let unit = table.key.model.and_then(|id| app.model(id)).map_or_else(Unit::default, Model::unit);
     let title = |sort: WordSort, name: &str| match table.key.layout {
         Layout::Words(by) if by == sort => {
             let descending = sort.descends() != table.key.reversed;
@@ -73,8 +75,10 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         Column::new(title(WordSort::Rank, "rank"), 7, 8, move |&i: &usize, _| rank_cell(side.ranks[i], theme)).right(),
         Column::new(title(WordSort::Word, "word"), 17, 26, word_cell(table, theme)).gap(2),
         Column::new(title(WordSort::Category, "category"), 10, 18, category_cell(table, theme)).priority(3),
-        Column::new(title(WordSort::Score, "score"), 7, 9, move |&i: &usize, _| number(side.scores[i], decimals, theme.text))
-            .right(),
+        Column::new(title(WordSort::Score, unit.title()), 7, 9, move |&i: &usize, _| {
+            number(side.scores[i], decimals, theme.text)
+        })
+        .right(),
         Column::new(title(WordSort::Z, "z"), 6, 7, move |&i: &usize, _| number(side.z[i], 2, theme.dim)).right().priority(2),
         Column::new("", 8, 40, move |&i: &usize, cells| bar_cell(table.axis, axis_value(table, i), cells, theme.bar, theme))
             .gap(2)
@@ -95,17 +99,25 @@ pub fn rank_cell(rank: f64, theme: &Theme) -> Line<'static> {
 /// The word with what the search found in it.
 pub fn word_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
     move |&i, cells| {
-        let word = visible_word(&table.universe.corpus.words[i].text, theme.ascii);
-        let word = fit(&word, cells, Glyphs::of(theme.ascii).ellipsis);
+        let entry = &table.universe.corpus.words[i];
+        // A token whose text is not its own shows its id.
+        let id = table.universe.token(i).filter(|_| !entry.categories.is_empty()).map(|id| format!(" #{id}"));
+        let id = id.unwrap_or_default();
+        let word = visible_word(&entry.text, theme.ascii);
+        let word = fit(&word, cells.saturating_sub(id.len()), Glyphs::of(theme.ascii).ellipsis);
         let query = visible_word(&table.key.search, theme.ascii);
-        match search::find(&word, &query) {
+        let mut line = match search::find(&word, &query) {
             None => Line::styled(word.into_owned(), theme.text),
             Some(found) => Line::from(vec![
                 Span::styled(word[..found.start].to_owned(), theme.text),
                 Span::styled(word[found.clone()].to_owned(), theme.search_match),
                 Span::styled(word[found.end..].to_owned(), theme.text),
             ]),
+        };
+        if !id.is_empty() {
+            line.push_span(Span::styled(id, theme.dim));
         }
+        line
     }
 }
 

@@ -11,7 +11,7 @@ use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEnt
 use rewardscope::corpus::{Corpus, Factors, Framing, Prompt, Word};
 use rewardscope::engine::{Event, Job, ModelInfo, Phase, Recorded};
 use rewardscope::model::source::{ModelSource, ModelSpec};
-use rewardscope::model::{Family, LoadOptions, Provenance};
+use rewardscope::model::{Family, LoadOptions, Policies, Provenance, Unit};
 use rewardscope::scores::{ModelId, PromptId, WordId};
 use rewardscope::ui;
 use rewardscope::ui::theme::Theme;
@@ -134,9 +134,19 @@ impl Driver {
     pub fn ready(&mut self, model: ModelId) {
         let family = self.app.model(model).unwrap().spec.family;
         let name = self.app.model(model).unwrap().spec.name.clone();
-        let info = ModelInfo { family, provenance: provenance(&name), memory_bytes: 2_600_000 };
-        self.engine(Event::Ready { model, info: Box::new(info) });
+        self.ready_with(model, provenance(&name), family);
         self.phase(model, Phase::WarmingUp);
+    }
+
+    fn ready_with(&mut self, model: ModelId, provenance: Provenance, family: Family) {
+        let info = ModelInfo { family, provenance, memory_bytes: 2_600_000 };
+        self.engine(Event::Ready { model, info: Box::new(info) });
+    }
+
+    /// A model that was loaded with policies of its own.
+    pub fn ready_under(&mut self, model: ModelId, policies: Policies) {
+        let spec = self.app.model(model).unwrap().spec.clone();
+        self.ready_with(model, Provenance { policies, ..provenance(&spec.name) }, spec.family);
     }
 
     /// The engine does all that is planned.
@@ -313,14 +323,18 @@ pub fn recorded_info(family: Family, source: &str) -> Box<ModelInfo> {
         bos: "recorded".to_owned(),
         template: "recorded".to_owned(),
         head: "recorded".to_owned(),
+        quantized: None,
+        assumed: Vec::new(),
         parameters: 0,
+        unit: Unit::Reward,
         recorded: true,
         demonstration: false,
+        policies: Default::default(),
     };
     Box::new(ModelInfo { family, provenance, memory_bytes: 0 })
 }
 
-fn provenance(name: &str) -> Provenance {
+pub fn provenance(name: &str) -> Provenance {
     Provenance {
         source: name.to_owned(),
         revision: Some("3f9a1c0277".to_owned()),
@@ -330,9 +344,13 @@ fn provenance(name: &str) -> Provenance {
         bos: "single".to_owned(),
         template: "tokenizer_config.json, 26 Jul 2024".to_owned(),
         head: "score.weight [1, 64] f32".to_owned(),
+        quantized: None,
+        assumed: Vec::new(),
         parameters: 640_000,
+        unit: Unit::Reward,
         recorded: false,
         demonstration: true,
+        policies: Default::default(),
     }
 }
 

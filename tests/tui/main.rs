@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod driver;
+mod inspector;
 mod models;
 mod safety;
 mod tables;
 mod views;
+mod vocabulary;

@@ -123,7 +123,7 @@ fn toasts() {
 #[test]
 fn ascii_draws_nothing_else() {
     let theme = ascii();
-    for keys in ["", "2", "3", "?", "m", "f ", ":", "w", "/lo", "z"] {
+    for keys in ["", "2", "3", "?", "m", "i", "f ", ":", "w", "/lo", "z"] {
         let mut driver = complete((80, 24));
         driver.send(Message::Models(catalogue()));
         driver.keys(keys);
@@ -134,4 +134,26 @@ fn ascii_draws_nothing_else() {
             insta::assert_snapshot!(format!("ascii_{}", if keys.is_empty() { "words" } else { "compare" }), text(&buffer));
         }
     }
+}
+
+#[test]
+fn policies_stand_in_the_provenance_line_and_in_the_models_view() {
+    use rewardscope::model::{Policies, PublishedDtype, SoftCap};
+    let mut driver = Driver::scored_pair((200, 30));
+    let off = Policies {
+        attention_softcap: Some(SoftCap::Off),
+        rewards_rounded_to: Some(PublishedDtype::Bf16),
+        notes: vec!["--template-date changes nothing".to_owned()],
+    };
+    driver.ready_under(GEMMA, off);
+    driver.keys("<Tab>");
+    assert!(driver.text().contains("soft-cap off · rounded to bf16"), "{}", driver.text());
+    driver.send(Message::Resize(80, 30));
+    assert!(driver.text().contains("f32 cpu, soft-cap off, rounded to bf16"), "{}", driver.text());
+    driver.keys("3j");
+    let models = driver.text();
+    assert!(models.contains("soft-cap off") && models.contains("--template-date changes nothing"), "{models}");
+    driver.send(Message::Resize(200, 30));
+    driver.keys("2<Tab>");
+    assert!(driver.text().contains("f32 cpu ↔ f32 cpu, soft-cap off"), "{}", driver.text());
 }

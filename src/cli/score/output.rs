@@ -24,7 +24,7 @@ impl Output {
     pub(super) fn open(args: &ScoreArgs) -> Result<Self, Failure> {
         let layout = match args.format {
             Format::Table => Layout::Table,
-            Format::Csv => Layout::Csv { tokens: args.tokens },
+            Format::Csv => Layout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
             Format::Jsonl => Layout::Jsonl,
         };
         match &args.output {

@@ -8,18 +8,18 @@ use crate::text;
 
 const EVERY: Duration = Duration::from_millis(100);
 
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     enabled: bool,
     drawn: Option<Instant>,
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    pub(in crate::cli) fn new() -> Self {
         Progress { enabled: std::io::stderr().is_terminal(), drawn: None }
     }
 
     /// `group` says which of how many groups is being worked on.
-    pub(super) fn show(&mut self, model: &str, phase: &Phase, group: (usize, usize)) {
+    pub(in crate::cli) fn show(&mut self, model: &str, phase: &Phase, group: (usize, usize)) {
         if !self.enabled || self.drawn.is_some_and(|at| at.elapsed() < EVERY) {
             return;
         }
@@ -47,7 +47,7 @@ impl Progress {
     }
 
     /// Takes the line away.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::cli) fn clear(&mut self) {
         if self.drawn.take().is_some() {
             let _ = write!(std::io::stderr(), "\r\u{1b}[K");
         }

@@ -29,7 +29,9 @@ fn absent_keys_take_the_family_defaults() {
     assert_eq!((gemma.head_dim, gemma.attention_scale, gemma.attention_softcap), (256, 1.0 / 16.0, Some(50.0)));
     assert_eq!(gemma.windows, [Some(4096), None, Some(4096)]);
     assert_eq!(gemma.activation, Activation::GeluTanh);
-    assert!(gemma.gemma && gemma.post_norms);
+    assert_eq!((gemma.norm_offset, gemma.embedding_scale), (1.0, Some(8.0)));
+    assert!(gemma.post_norms && !gemma.query_key_norm);
+    assert_eq!(read(GEMMA2, "").unwrap().final_softcap, Some(30.0));
 }
 
 #[test]
@@ -58,7 +60,7 @@ fn both_generations_of_rope_keys_say_the_same() {
     let linear = RopeScaling::Linear { factor: 2.0 };
     let factors = r#""factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192"#;
     for (keys, theta, scaling) in [
-        (format!(r#","rope_theta":500000.0,"rope_scaling":{{"rope_type":"llama3",{factors}}}"#), 500_000.0, llama3),
+        (format!(r#","rope_theta":500000.0,"rope_scaling":{{"rope_type":"llama3",{factors}}}"#), 500_000.0, llama3.clone()),
         (format!(r#","rope_parameters":{{"rope_type":"llama3","rope_theta":500000,{factors}}}"#), 500_000.0, llama3),
         (r#","rope_theta":1e6,"rope_scaling":{"type":"linear","factor":2}"#.into(), 1e6, linear),
         (r#","rope_theta":1e6,"rope_scaling":null"#.into(), 1e6, RopeScaling::Default),
@@ -70,6 +72,90 @@ fn both_generations_of_rope_keys_say_the_same() {
     let implied = r#","max_position_embeddings":777,"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4}"#;
     let RopeScaling::Llama3 { original_max_positions, .. } = read(LLAMA, implied).unwrap().decoder.rope.scaling else { panic!() };
     assert_eq!(original_max_positions, 777);
+}
+
+fn named(architecture: &str, more: &str) -> ModelConfig {
+    read(&LLAMA.replace("LlamaForSequenceClassification", architecture), more).unwrap()
+}
+
+#[test]
+fn a_name_tells_backbone_and_task() {
+    for (name, family, task) in [
+        ("LlamaForCausalLM", Family::Llama, Task::Language),
+        ("GemmaForSequenceClassification", Family::Gemma, Task::Reward),
+        ("Gemma3TextForSequenceClassification", Family::Gemma, Task::Reward),
+        ("Gemma3ForCausalLM", Family::Gemma, Task::Language),
+    ] {
+        let config = named(name, r#","num_key_value_heads":2"#);
+        assert_eq!((config.family, config.task), (family, task), "{name}");
+    }
+    let tied = |name, more| named(name, more).tied;
+    assert!(!tied("LlamaForCausalLM", "") && tied("LlamaForCausalLM", r#","tie_word_embeddings":true"#));
+    let gemma2 = |more| read(&GEMMA2.replace("SequenceClassification", "CausalLM"), more).unwrap();
+    assert!(gemma2("").tied);
+    assert_eq!(gemma2(r#","final_logit_softcapping":null"#).final_softcap, None);
+}
+
+#[test]
+fn gemma_1_means_the_tanh_form_by_gelu() {
+    let act = |more| read(&GEMMA2.replace("Gemma2", "Gemma"), more).unwrap().decoder.activation;
+    assert_eq!(act(r#","hidden_act":"gelu""#), Activation::GeluTanh);
+    assert_eq!(act(r#","hidden_act":"gelu","hidden_activation":null"#), Activation::GeluTanh);
+    assert_eq!(act(""), Activation::GeluTanh);
+    assert_eq!(act(r#","hidden_act":"silu""#), Activation::Silu);
+    let gemma = read(&GEMMA2.replace("Gemma2", "Gemma"), r#","attn_logit_softcapping":50.0,"sliding_window":4"#).unwrap().decoder;
+    assert_eq!((gemma.post_norms, gemma.attention_softcap, gemma.windows), (false, None, vec![None; 3]));
+}
+
+#[test]
+fn gemma_3_rotates_by_kind_of_layer_in_both_generations_of_keys() {
+    let linear = |theta| Rope { theta, scaling: RopeScaling::Linear { factor: 8.0 } };
+    let plain = |theta| Rope { theta, scaling: RopeScaling::Default };
+    for (keys, global, local) in [
+        ("", plain(1e6), plain(1e4)),
+        (
+            r#","rope_theta":5e5,"rope_local_base_freq":100,"rope_scaling":{"rope_type":"linear","factor":8}"#,
+            linear(5e5),
+            plain(100.0),
+        ),
+        (r#","rope_scaling":null,"rope_local_base_freq":100"#, plain(1e6), plain(100.0)),
+        (
+            r#","rope_parameters":{"full_attention":{"rope_type":"linear","factor":8,"rope_theta":5e5},
+                "sliding_attention":{"rope_type":"default","rope_theta":100}}"#,
+            linear(5e5),
+            plain(100.0),
+        ),
+        (r#","rope_parameters":{"full_attention":{"rope_type":"linear","factor":8}}"#, linear(1e6), plain(1e4)),
+    ] {
+        let config = named("Gemma3ForCausalLM", keys).decoder;
+        assert_eq!((config.rope, config.local_rope), (global, Some(local)), "{keys}");
+    }
+}
+
+#[test]
+fn the_language_model_of_one_that_sees_images_is_read() {
+    let text = LLAMA.split_once(',').unwrap().1;
+    let nested = format!(
+        r#""architectures":["Gemma3ForConditionalGeneration"],"bos_token_id":2,
+           "text_config":{{{text},"num_key_value_heads":2,"head_dim":8,"sliding_window":7,"sliding_window_pattern":2}}"#
+    );
+    let config = read(&nested, "").unwrap();
+    assert_eq!((config.bos_token_id, config.decoder.head_dim, config.tied), (Some(2), 8, true));
+    assert_eq!(config.decoder.windows, [Some(7), None]);
+    assert!(config.decoder.query_key_norm);
+}
+
+#[test]
+fn qwen_and_mistral_windows_and_biases() {
+    let qwen = r#","num_key_value_heads":4,"sliding_window":9,"max_window_layers":1"#;
+    let decoder = named("Qwen2ForCausalLM", &format!(r#"{qwen},"use_sliding_window":false"#)).decoder;
+    assert_eq!((decoder.windows, decoder.query_bias, decoder.output_bias), (vec![None, None], true, false));
+    let decoder = named("Qwen3ForCausalLM", &format!(r#"{qwen},"use_sliding_window":true"#)).decoder;
+    assert_eq!((decoder.windows, decoder.query_bias, decoder.head_dim), (vec![None, Some(9)], false, 128));
+    let mistral = |more: &str| named("MistralForCausalLM", &format!(r#","num_key_value_heads":2{more}"#)).decoder.windows;
+    assert_eq!(mistral(r#","sliding_window":5"#), [Some(5); 2]);
+    assert_eq!(mistral(r#","sliding_window":null"#), [None; 2]);
+    assert_eq!(mistral(""), [Some(4096); 2]);
 }
 
 #[test]

@@ -9,15 +9,20 @@ use crate::model::config::{Activation, DecoderConfig};
 
 /// Root mean square norm, computed in f32.
 pub(super) struct Norm {
-    /// `[hidden_size]`, in f32, the Gemma offset already added.
+    /// `[width]`, in f32, the offset already added.
     weight: Tensor,
     epsilon: f64,
 }
 
 impl Norm {
-    pub(super) fn load(config: &DecoderConfig, name: &str, fetch: &mut Fetch<'_>) -> std::result::Result<Self, ModelError> {
-        let weight = fetch(&format!("{name}.weight"), &[config.hidden_size], Role::Small)?;
-        let weight = if config.gemma { (weight + 1.0)? } else { weight };
+    pub(super) fn load(
+        config: &DecoderConfig,
+        name: &str,
+        width: usize,
+        fetch: &mut Fetch<'_>,
+    ) -> std::result::Result<Self, ModelError> {
+        let weight = fetch(&format!("{name}.weight"), &[width], Role::Small)?;
+        let weight = if config.norm_offset == 0.0 { weight } else { (weight + config.norm_offset)? };
         Ok(Norm { weight, epsilon: config.norm_epsilon })
     }
 
@@ -57,6 +62,8 @@ pub(super) struct Layer {
     key: Linear,
     value: Linear,
     output: Linear,
+    /// Of queries and of keys, `[head_dim]` each.
+    head_norms: Option<(Norm, Norm)>,
     post_attention_norm: Option<Norm>,
     feed_forward_norm: Norm,
     gate: Linear,
@@ -70,24 +77,31 @@ impl Layer {
         let base = format!("model.layers.{index}");
         let (h, i) = (config.hidden_size, config.intermediate_size);
         let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-        let (attention_bias, mlp_bias) = (config.attention_bias, config.mlp_bias);
+        let (bias, mlp_bias) = (config.query_bias, config.mlp_bias);
         let at = |part: &str| format!("{base}.{part}");
         // With post norms the name `post_attention_layernorm` means what it says; without, it is the norm before the MLP.
         let (post_attention_norm, feed_forward_norm, post_feed_forward_norm) = if config.post_norms {
             (
-                Some(Norm::load(config, &at("post_attention_layernorm"), fetch)?),
-                Norm::load(config, &at("pre_feedforward_layernorm"), fetch)?,
-                Some(Norm::load(config, &at("post_feedforward_layernorm"), fetch)?),
+                Some(Norm::load(config, &at("post_attention_layernorm"), h, fetch)?),
+                Norm::load(config, &at("pre_feedforward_layernorm"), h, fetch)?,
+                Some(Norm::load(config, &at("post_feedforward_layernorm"), h, fetch)?),
             )
         } else {
-            (None, Norm::load(config, &at("post_attention_layernorm"), fetch)?, None)
+            (None, Norm::load(config, &at("post_attention_layernorm"), h, fetch)?, None)
+        };
+        let head_norms = if config.query_key_norm {
+            let query = Norm::load(config, &at("self_attn.q_norm"), config.head_dim, fetch)?;
+            Some((query, Norm::load(config, &at("self_attn.k_norm"), config.head_dim, fetch)?))
+        } else {
+            None
         };
         Ok(Layer {
-            input_norm: Norm::load(config, &at("input_layernorm"), fetch)?,
-            query: Linear::load(&at("self_attn.q_proj"), q, h, attention_bias, fetch)?,
-            key: Linear::load(&at("self_attn.k_proj"), kv, h, attention_bias, fetch)?,
-            value: Linear::load(&at("self_attn.v_proj"), kv, h, attention_bias, fetch)?,
-            output: Linear::load(&at("self_attn.o_proj"), h, q, attention_bias, fetch)?,
+            head_norms,
+            input_norm: Norm::load(config, &at("input_layernorm"), h, fetch)?,
+            query: Linear::load(&at("self_attn.q_proj"), q, h, bias, fetch)?,
+            key: Linear::load(&at("self_attn.k_proj"), kv, h, bias, fetch)?,
+            value: Linear::load(&at("self_attn.v_proj"), kv, h, bias, fetch)?,
+            output: Linear::load(&at("self_attn.o_proj"), h, q, config.output_bias, fetch)?,
             post_attention_norm,
             feed_forward_norm,
             gate: Linear::load(&at("mlp.gate_proj"), i, h, mlp_bias, fetch)?,
@@ -111,7 +125,11 @@ impl Layer {
         let nodes = hidden.dim(0)?;
         let normed = self.input_norm.forward(hidden)?;
         let by_head = |x: Tensor, heads: usize| x.reshape((nodes, heads, config.head_dim));
-        let keys = rotation.apply(&by_head(self.key.forward(&normed)?, config.kv_heads)?)?.transpose(0, 1)?.contiguous()?;
+        let mut keys = by_head(self.key.forward(&normed)?, config.kv_heads)?;
+        if let Some((_, norm)) = &self.head_norms {
+            keys = norm.forward(&keys)?;
+        }
+        let keys = rotation.apply(&keys)?.transpose(0, 1)?.contiguous()?;
         let values = by_head(self.value.forward(&normed)?, config.kv_heads)?.transpose(0, 1)?.contiguous()?;
         let kept = (keys.clone(), values.clone());
         if select.is_some_and(|reads| reads.elem_count() == 0) {
@@ -129,7 +147,10 @@ impl Layer {
         };
         let rows = hidden.dim(0)?;
         let group = config.heads / config.kv_heads;
-        let queries = self.query.forward(&normed)?.reshape((rows, config.heads, config.head_dim))?;
+        let mut queries = self.query.forward(&normed)?.reshape((rows, config.heads, config.head_dim))?;
+        if let Some((norm, _)) = &self.head_norms {
+            queries = norm.forward(&queries)?;
+        }
         // Query heads that share a key head are rows of one product: [kv_heads, group · rows, head_dim].
         let queries = (rotation.apply(&queries)?.transpose(0, 1)?.contiguous()? * config.attention_scale)?.reshape((
             config.kv_heads,

@@ -80,6 +80,8 @@ pub struct Decoder {
     layers: Vec<Layer>,
     norm: Norm,
     rotary: Rotary,
+    /// Of the layers with a window, where they rotate otherwise.
+    local_rotary: Option<Rotary>,
     dtype: DType,
     device: Device,
 }
@@ -89,13 +91,20 @@ impl Decoder {
     pub fn load(config: &DecoderConfig, dtype: DType, device: &Device, fetch: &mut Fetch<'_>) -> Result<Self, super::ModelError> {
         let embedding = fetch("model.embed_tokens.weight", &[config.vocab_size, config.hidden_size], Role::Embedding)?;
         let layers = (0..config.windows.len()).map(|i| Layer::load(config, i, fetch)).collect::<Result<Vec<_>, _>>()?;
-        let norm = Norm::load(config, "model.norm", fetch)?;
+        let norm = Norm::load(config, "model.norm", config.hidden_size, fetch)?;
         let rotary = Rotary::new(&config.rope, config.head_dim, device)?;
-        Ok(Decoder { config: config.clone(), embedding, layers, norm, rotary, dtype, device: device.clone() })
+        let local = config.local_rope.as_ref();
+        let local_rotary = local.map(|rope| Rotary::new(rope, config.head_dim, device)).transpose()?;
+        Ok(Decoder { config: config.clone(), embedding, layers, norm, rotary, local_rotary, dtype, device: device.clone() })
     }
 
     pub fn config(&self) -> &DecoderConfig {
         &self.config
+    }
+
+    /// `[vocab_size, hidden_size]`, in the dtype of the file.
+    pub fn embedding(&self) -> &Tensor {
+        &self.embedding
     }
 
     pub fn device(&self) -> &Device {
@@ -122,22 +131,25 @@ impl Decoder {
     ) -> Result<Output, super::ModelError> {
         let ids = Tensor::new(nodes.tokens(), &self.device)?;
         let mut hidden = self.embedding.index_select(&ids, 0)?.to_dtype(self.dtype)?;
-        if self.config.gemma {
+        if let Some(scale) = self.config.embedding_scale {
             // transformers rounds the factor to the model's dtype before it multiplies.
-            let scale = Tensor::new((self.config.hidden_size as f64).sqrt() as f32, &self.device)?.to_dtype(self.dtype)?;
+            let scale = Tensor::new(scale as f32, &self.device)?.to_dtype(self.dtype)?;
             hidden = hidden.broadcast_mul(&scale)?;
         }
         let rotation = self.rotary.at(nodes.positions(), &self.device)?;
+        let local_rotation = self.local_rotary.as_ref().map(|rotary| rotary.at(nodes.positions(), &self.device)).transpose()?;
         let reads = Tensor::new(reads, &self.device)?;
         let masks = Masks::new(nodes, prefix.map_or(0, Cache::len), &self.config.windows, &self.device)?;
         let mut kept = Vec::with_capacity(if keep { self.layers.len() } else { 0 });
         for (i, layer) in self.layers.iter().enumerate() {
             cancel.check()?;
             let last = i + 1 == self.layers.len();
-            let mask = masks.of(self.config.windows[i]);
+            let window = self.config.windows[i];
+            let mask = masks.of(window);
+            let rotation = local_rotation.as_ref().filter(|_| window.is_some()).unwrap_or(&rotation);
             let before = prefix.map(|cache| &cache.layers[i]);
             let select = last.then_some(&reads);
-            let (next, keys_values) = layer.forward(&self.config, &hidden, &rotation, mask, before, select)?;
+            let (next, keys_values) = layer.forward(&self.config, &hidden, rotation, mask, before, select)?;
             hidden = next;
             if keep {
                 kept.push(keys_values);

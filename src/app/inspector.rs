@@ -1,0 +1,320 @@
+//! The token inspector: how the model shown reads the word under the cursor.
+//!
+//! Lays out what the engine answers, line by line; drawing gives each part its style. All text is safe to show.
+
+use std::sync::Arc;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use super::action::Action;
+use super::{App, Effect, Key, Level, Overlay, layout};
+use crate::engine::{Badge, InspectRequest, Inspection};
+use crate::scores::ModelId;
+use crate::text::{visible, visible_word, wrap};
+
+/// Words of the list, beside those that may have the same tokens, that show what is shared.
+const COMPANY: usize = 48;
+/// The widest text of a token; longer ones are cut.
+const WIDEST_TOKEN: usize = 22;
+/// A letter with more marks than this is noise that some terminals draw over their neighbours.
+const MARKS: usize = 6;
+/// Words named where tokens are the same.
+const NAMED: usize = 5;
+
+/// A word that is looked at.
+#[derive(Clone, Debug)]
+pub struct Inspector {
+    pub model: ModelId,
+    pub prompt_text: Arc<str>,
+    pub word: Arc<str>,
+    /// None until the engine answers.
+    pub answer: Option<Result<Box<Inspection>, String>>,
+    /// Scrolled by so many lines.
+    pub scroll: usize,
+}
+
+/// What a piece of text is, which decides its style.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Heading,
+    Text,
+    Dim,
+    Word,
+    Shared,
+    Own,
+    Pooled,
+    Warning,
+    Error,
+}
+
+pub type Line = Vec<(String, Tone)>;
+
+/// The signs that stand beside the styles.
+#[derive(Clone, Copy, Debug)]
+pub struct Signs {
+    pub shared: char,
+    pub pooled: char,
+    pub ascii: bool,
+}
+
+impl Inspector {
+    /// Everything there is to show, in lines of at most `cells`.
+    pub fn lines(&self, cells: usize, signs: Signs) -> Vec<Line> {
+        let cells = cells.max(8);
+        let mut lines = Vec::new();
+        let paragraph = |lines: &mut Vec<Line>, text: &str, tone: Tone| {
+            lines.extend(wrap(&visible(text), cells).into_iter().map(|line| vec![(line, tone)]));
+        };
+        match &self.answer {
+            None => paragraph(&mut lines, "the model answers when the batch or the load that runs now is done", Tone::Dim),
+            Some(Err(reason)) => paragraph(&mut lines, reason, Tone::Error),
+            Some(Ok(inspection)) => {
+                for badge in &inspection.badges {
+                    paragraph(&mut lines, &format!("! {}", say(badge, signs.ascii)), Tone::Warning);
+                }
+                if !lines.is_empty() {
+                    lines.push(Line::new());
+                }
+                let heading = |text: String| vec![(text, Tone::Heading)];
+                lines.push(own(inspection, signs));
+                lines.extend(grid(inspection, inspection.shared, cells, signs));
+                lines.extend([Line::new(), heading("Conversation".to_owned())]);
+                lines.extend(conversation(inspection, cells, signs.ascii));
+                lines.extend([Line::new(), heading(format!("All {} tokens", inspection.tokens.len()))]);
+                lines.extend(grid(inspection, 0, cells, signs));
+            }
+        }
+        lines
+    }
+}
+
+fn say(badge: &Badge, ascii: bool) -> String {
+    match badge {
+        Badge::DoubledBos(times) => {
+            format!("{times} beginning-of-sequence tokens, as in the published scripts; --bos single gives one")
+        }
+        Badge::Trimmed => "the template takes the white space off this word".to_owned(),
+        Badge::Rewritten(written) if written.is_empty() => {
+            "the template does not write this word where other words stand".to_owned()
+        }
+        Badge::Rewritten(written) => format!("the template writes '{}' instead", clip(written, 40, ascii)),
+        Badge::Merges => "the tokenizer joins the beginning of the word with the text before it".to_owned(),
+        Badge::SameTokens(words) => {
+            let named: Vec<String> = words.iter().take(NAMED).map(|word| format!("'{}'", clip(word, 30, ascii))).collect();
+            let more = words.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("the same tokens as {}{more}: they always score alike", named.join(", "))
+        }
+        Badge::Unscorable(reason) => format!("no score: {reason}"),
+    }
+}
+
+/// The text as it stands, its control characters written out, the word marked.
+fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<Line> {
+    let mut lines = vec![Line::new()];
+    let mut used = 0;
+    for (at, grapheme) in inspection.rendered.grapheme_indices(true) {
+        let in_word = inspection.word.contains(&at);
+        let shown = if in_word { visible_word(grapheme, ascii) } else { visible(grapheme) };
+        let tone = match (in_word, shown == grapheme || in_word) {
+            (true, _) => Tone::Word,
+            (false, true) => Tone::Text,
+            (false, false) => Tone::Dim,
+        };
+        let shown: String = if shown == grapheme { shown.chars().take(1 + MARKS).collect() } else { shown.into_owned() };
+        let wide = shown.width();
+        if used + wide > cells && used > 0 {
+            lines.push(Line::new());
+            used = 0;
+        }
+        used += wide;
+        if let Some(line) = lines.last_mut() {
+            match line.last_mut() {
+                Some((text, last)) if *last == tone => text.push_str(&shown),
+                _ => line.push((shown, tone)),
+            }
+        }
+        if grapheme.ends_with('\n') {
+            lines.push(Line::new());
+            used = 0;
+        }
+    }
+    if lines.last().is_some_and(Vec::is_empty) {
+        lines.pop();
+    }
+    lines
+}
+
+/// What the tokens of this word alone are, and what the signs mean.
+fn own(inspection: &Inspection, signs: Signs) -> Line {
+    let Inspection { tokens, shared, pooled, .. } = inspection;
+    let read = match pooled {
+        Some(_) => (format!("  {} reward read here", signs.pooled), Tone::Pooled),
+        None => ("  each has its log-probability".to_owned(), Tone::Text),
+    };
+    vec![
+        (format!("{} own tokens", tokens.len() - shared.min(&tokens.len())), Tone::Heading),
+        (format!("  {} {shared} shared", signs.shared), Tone::Shared),
+        read,
+    ]
+}
+
+/// The tokens from number `first` on, as a grid of ids and texts; each row begins with the number of its first token,
+/// counted from 1.
+fn grid(inspection: &Inspection, first: usize, cells: usize, signs: Signs) -> Vec<Line> {
+    let Inspection { tokens, shared, pooled, .. } = inspection;
+    let of: Vec<(u32, String)> =
+        tokens.iter().skip(first).map(|(id, text)| (*id, clip(text, WIDEST_TOKEN, signs.ascii))).collect();
+    let digits = |n: u32| n.to_string().len();
+    let id_width = of.iter().map(|(id, _)| digits(*id)).max().unwrap_or(1);
+    let text_width = of.iter().map(|(_, text)| text.width()).max().unwrap_or(1);
+    let number_width = digits(tokens.len() as u32);
+    // Sign, id, text, each with a space behind it.
+    let cell = 2 + id_width + 1 + text_width + 2;
+    let columns = (cells.saturating_sub(number_width + 2) / cell).max(1);
+    let mut lines = Vec::new();
+    for (row, chunk) in of.chunks(columns).enumerate() {
+        let start = first + row * columns;
+        let mut line = vec![(format!("{:>number_width$}  ", start + 1), Tone::Dim)];
+        for (at, (id, text)) in (start..).zip(chunk) {
+            let (sign, tone) = match at {
+                _ if Some(at) == *pooled => (signs.pooled, Tone::Pooled),
+                _ if at < *shared => (signs.shared, Tone::Shared),
+                _ => (' ', Tone::Own),
+            };
+            let pad = " ".repeat(text_width - text.width());
+            line.push((format!("{sign} {id:>id_width$} {text}{pad}  "), tone));
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// At most so wide, safe to show, outer spaces drawn.
+fn clip(text: &str, cells: usize, ascii: bool) -> String {
+    let text = visible_word(text, ascii);
+    let room = if text.width() <= cells { cells } else { cells - 1 };
+    let mut out = String::new();
+    let mut used = 0;
+    for grapheme in text.graphemes(true) {
+        used += grapheme.width();
+        if used > room {
+            break;
+        }
+        out.extend(grapheme.chars().take(1 + MARKS));
+    }
+    if room < cells {
+        out.push(if ascii { '~' } else { '…' });
+    }
+    out
+}
+
+impl App {
+    /// Opens the inspector on the word under the cursor.
+    pub(super) fn inspect(&mut self) -> Vec<Effect> {
+        let word = self.table().and_then(|table| table.word_at(self.cursor.row()));
+        match word.map(|word| self.book.word_text(word).clone()) {
+            Some(word) => self.inspect_word(word),
+            None => self.tell(Level::Info, "no word to look at"),
+        }
+    }
+
+    fn inspect_word(&mut self, word: Arc<str>) -> Vec<Effect> {
+        let (Some(prompt), Some(model)) = (self.current_prompt(), self.focused()) else { return Vec::new() };
+        let (model, recorded) = (model.id, model.is_recorded());
+        let prompt_text = prompt.prompt.text.clone();
+        let refused = recorded.then(|| {
+            Err("recorded scores: the file holds numbers and words, neither tokens nor template. Open the model itself to look at its tokens".to_owned())
+        });
+        let request =
+            InspectRequest { model, prompt_text: prompt_text.clone(), word: word.clone(), company: self.company(&word) };
+        self.overlay = Some(Overlay::Inspector(Inspector { model, prompt_text, word, answer: refused, scroll: 0 }));
+        if recorded { Vec::new() } else { vec![Effect::Inspect(request)] }
+    }
+
+    /// Words that differ from this one in white space alone, and some more.
+    fn company(&self, word: &str) -> Vec<Arc<str>> {
+        let words = || self.universe.corpus.words.iter().map(|other| &other.text).filter(|other| ***other != *word);
+        let (like, others): (Vec<_>, Vec<_>) = words().partition(|other| other.trim() == word.trim());
+        like.into_iter().chain(others.into_iter().take(COMPANY)).cloned().collect()
+    }
+
+    pub(super) fn inspected(&mut self, model: ModelId, prompt: &str, word: &str, answer: Result<Box<Inspection>, String>) {
+        if let Some(Overlay::Inspector(inspector)) = &mut self.overlay {
+            // An answer for a word that is no longer looked at comes too late.
+            if inspector.model == model && *inspector.prompt_text == *prompt && *inspector.word == *word {
+                inspector.answer = Some(answer);
+            }
+        }
+    }
+
+    pub(super) fn inspector_key(&mut self, key: Key) -> Vec<Effect> {
+        let action = Action::of(key, self.view);
+        if let Some(Action::NextModel | Action::PreviousModel) = action {
+            let Some(Overlay::Inspector(Inspector { word, .. })) = &self.overlay else { return Vec::new() };
+            // Flipped, the list may have another word under the cursor; the one looked at stays.
+            let word = word.clone();
+            let effects = action.map(|action| self.perform(action)).unwrap_or_default();
+            return effects.into_iter().chain(self.inspect_word(word)).collect();
+        }
+        let size = self.size;
+        let Some(Overlay::Inspector(inspector)) = &mut self.overlay else { return Vec::new() };
+        let last = layout::inspector_scroll(size, inspector);
+        let page = layout::inspector_rows(size).saturating_sub(1);
+        let to = match action {
+            Some(Action::Down) => inspector.scroll + 1,
+            Some(Action::Up) => inspector.scroll.saturating_sub(1),
+            Some(Action::PageDown) => inspector.scroll + page,
+            Some(Action::PageUp) => inspector.scroll.saturating_sub(page),
+            Some(Action::Top) => 0,
+            Some(Action::Bottom) => last,
+            _ => {
+                self.overlay = None;
+                return Vec::new();
+            }
+        };
+        inspector.scroll = to.min(last);
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNS: Signs = Signs { shared: '·', pooled: '●', ascii: false };
+
+    fn text(lines: &[Line]) -> Vec<String> {
+        lines.iter().map(|line| line.iter().map(|(text, _)| text.as_str()).collect::<String>().trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_conversation_keeps_its_lines_and_shows_its_control_characters() {
+        let inspection =
+            Inspection { rendered: "<s>user\n\nWhat\u{1b}?\n love<e>\n".to_owned(), word: 16..21, ..Inspection::default() };
+        let lines = conversation(&inspection, 40, false);
+        assert_eq!(text(&lines), ["<s>user\\n", "\\n", "What\\u{1b}?\\n", "␣love<e>\\n"]);
+        assert_eq!(lines[3][0], ("␣love".to_owned(), Tone::Word));
+        assert!(conversation(&inspection, 4, false).iter().all(|line| !line.is_empty()));
+    }
+
+    #[test]
+    fn tokens_stand_in_a_grid_with_what_is_shared_and_what_is_read() {
+        let texts = ["<s>", "\n", "爱", " love", "<e>"];
+        let tokens = texts.iter().zip([1, 198, 31_111, 7, 2]).map(|(t, id)| (id, (*t).to_owned())).collect();
+        let inspection = Inspection { tokens, shared: 2, pooled: Some(4), ..Inspection::default() };
+        let all = text(&grid(&inspection, 0, 36, SIGNS));
+        assert_eq!(all, ["1  ·     1 <s>    ·   198 \\n", "3    31111 爱           7 ␣love", "5  ●     2 <e>"]);
+        assert_eq!(text(&grid(&inspection, 2, 36, SIGNS)), ["3    31111 爱           7 ␣love", "5  ●     2 <e>"]);
+        assert_eq!(grid(&inspection, 0, 10, SIGNS).len(), 5, "a narrow screen has a token a line");
+        assert!(text(&[own(&inspection, SIGNS)])[0].starts_with("3 own tokens  · 2 shared"));
+    }
+
+    #[test]
+    fn long_texts_are_cut_by_cells() {
+        assert_eq!(clip("abcdef", 4, false), "abc…");
+        assert_eq!(clip("爱情故事", 5, true), "爱情~");
+        assert_eq!(clip(&format!("a{}", "\u{301}".repeat(99)), 4, false).chars().count(), 1 + MARKS);
+    }
+}

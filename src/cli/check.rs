@@ -1,0 +1,134 @@
+//! `rewardscope check`: whether a model's numbers can be trusted on this machine. Exit status 0 where no test failed.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use super::Failure;
+use super::args::{CheckArgs, ListFormat};
+use super::score::progress::Progress;
+use super::session::Session;
+use crate::check::{self, Outcome, Report};
+use crate::engine::{Phase, Recorded};
+use crate::model::checkpoint::SourceLabel;
+use crate::model::files::Files;
+use crate::model::source::{ModelSource, ModelSpec};
+use crate::model::{Cancel, ModelError, bundled, hub};
+use crate::scores::recorded;
+use crate::text::{visible, visible_json};
+
+pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
+    let session = Session::new()?;
+    let specs = session.models(std::slice::from_ref(&args.model))?;
+    let [spec] = &specs[..] else {
+        return Err(Failure::Use(format!(
+            "{}: a directory of recorded scores. A check needs one model with its weights",
+            args.model
+        )));
+    };
+    let options = session.catalogue.completed(args.options.over(&session.settings), &spec.source);
+    let published = published(args.published.as_deref(), spec, &session)?;
+    // A download tells of itself from threads of its own.
+    let progress = Mutex::new(Progress::new());
+    let line = || progress.lock().unwrap_or_else(PoisonError::into_inner);
+    let show = |phase: &Phase| line().show(&spec.name, phase, (1, 1));
+    let cancel = Cancel::default();
+    let report = files(spec, &show, &cancel).and_then(|(files, label)| {
+        let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes });
+        let published = published.as_ref().map_err(Clone::clone);
+        check::run(&files, &label, &options, published, &mut loading, &cancel)
+    });
+    line().clear();
+    let report = report.map_err(Failure::run)?;
+    let mut out = io::stdout().lock();
+    let printed = match args.format {
+        ListFormat::Table => print_table(&report, &mut out),
+        ListFormat::Json => print_json(&report, &mut out),
+    };
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::run(error)),
+        _ => {}
+    }
+    // The table has said why.
+    if report.passed { Ok(()) } else { Err(Failure::Run(String::new())) }
+}
+
+/// Where the model's files lie, downloaded first where they must be.
+fn files(spec: &ModelSpec, show: &(dyn Fn(&Phase) + Send + Sync), cancel: &Cancel) -> Result<(Files, SourceLabel), ModelError> {
+    let label = |source: String, revision| SourceLabel { name: spec.name.clone(), source, revision };
+    match &spec.source {
+        ModelSource::Bundled(name) => {
+            let entries = bundled::bundled(name)
+                .ok_or_else(|| ModelError::unsupported(*name, "is not compiled in", "Build the program from its repository"))?;
+            Ok((Files::Bundled { name, entries }, label((*name).to_owned(), Some(bundled::revision(entries)))))
+        }
+        ModelSource::Directory(path) => Ok((Files::at(path), label(path.display().to_string(), None))),
+        ModelSource::Hub { repository, revision } => {
+            let told = |p: hub::Progress| {
+                let hub::Progress { file, done_bytes, total_bytes, rate } = p;
+                show(&Phase::Downloading { file, done_bytes, total_bytes, rate });
+            };
+            let snapshot = hub::fetch(repository, revision.as_deref(), &told, cancel)?;
+            Ok((Files::Directory(snapshot.directory), label(repository.clone(), Some(snapshot.revision))))
+        }
+        ModelSource::Recorded(path) => Err(ModelError::unsupported(
+            path.display().to_string(),
+            "holds recorded scores",
+            "A check needs the model itself: a directory with its weights, or its repository",
+        )),
+    }
+}
+
+/// The study's scores of this model, or why there are none at hand.
+fn published(folder: Option<&Path>, spec: &ModelSpec, session: &Session) -> Result<Result<Recorded, String>, Failure> {
+    let Some(folder) = folder else { return Ok(Err("no data at hand: --published DIR".to_owned())) };
+    if !folder.is_dir() {
+        return Err(Failure::Use(format!(
+            "{}: no such directory. Give --published the folder of the study's scores",
+            folder.display()
+        )));
+    }
+    let Some(entry) = session.catalogue.entry_of(&spec.source) else {
+        return Ok(Err("this is none of the study's ten models".to_owned()));
+    };
+    let files = recorded::list_dir(folder);
+    let of_model = |file: &&std::path::PathBuf| recorded::identify(file, &session.catalogue).0 == entry.nickname;
+    match files.iter().find(of_model) {
+        Some(file) => recorded::read(file, &session.catalogue).map(|(_, _, recorded)| Ok(recorded)).map_err(Failure::usage),
+        None => Ok(Err(format!("no file of {} in {}", entry.nickname, folder.display()))),
+    }
+}
+
+fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", visible(&report.model))?;
+    for fact in &report.found {
+        writeln!(out, "  {:<13} {}", fact.what, visible(&fact.found))?;
+    }
+    let figures: Vec<_> = report.tests.iter().map(|test| visible(&test.figure)).collect();
+    // A long reason pushes its own meaning aside, not every other.
+    let width = figures.iter().map(|figure| figure.chars().count()).filter(|n| *n <= 60).max().unwrap_or(0);
+    writeln!(out, "\n  {:<15} {:<8} {:<width$}  meaning", "test", "result", "figure")?;
+    for (test, figure) in report.tests.iter().zip(figures) {
+        let result = match test.result {
+            Outcome::Pass => "pass",
+            Outcome::Fail => "FAIL",
+            Outcome::Report => "report",
+            Outcome::Skipped => "skipped",
+        };
+        writeln!(out, "  {:<15} {result:<8} {figure:<width$}  {}", test.test, test.meaning)?;
+    }
+    let count = |outcome| report.tests.iter().filter(|test| test.result == outcome).count();
+    let (passed, failed, skipped) = (count(Outcome::Pass), count(Outcome::Fail), count(Outcome::Skipped));
+    writeln!(out, "\n  {passed} passed, {failed} failed, {skipped} skipped")
+}
+
+fn print_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut json = serde_json::to_value(report)?;
+    if let Some(map) = json.as_object_mut() {
+        map.insert("program".to_owned(), concat!("rewardscope ", env!("CARGO_PKG_VERSION")).into());
+    }
+    for line in serde_json::to_string_pretty(&json)?.lines() {
+        writeln!(out, "{}", visible_json(line))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! The plain head: one matrix, of which one row is the reward.
+
+use candle_core::Tensor;
+
+use super::read::Reader;
+use crate::model::ModelError;
+
+const WEIGHT: &str = "score.weight";
+
+/// `reward = hidden · weight[row]`.
+pub struct ScoreHead {
+    /// `[rows, hidden_size]`
+    weight: Tensor,
+    /// The row that holds the reward.
+    row: usize,
+}
+
+impl ScoreHead {
+    /// Takes row `row` as the reward, where that is given; the published scripts read `logits[:, 0]`, whatever the number
+    /// of rows.
+    pub(super) fn load(reader: &mut Reader, row: Option<usize>) -> Result<Self, ModelError> {
+        let stored = reader.rows(WEIGHT)?;
+        let rows = reader.config.labels.unwrap_or(stored);
+        let weight = reader.tensor(WEIGHT, &[rows, reader.hidden_size()])?;
+        let row = row.unwrap_or(0);
+        if row >= rows {
+            let problem = format!("{WEIGHT} has {rows} rows, and the catalogue takes row {row} for the reward");
+            return Err(ModelError::unsupported(
+                reader.files.path("").display().to_string(),
+                problem,
+                "Correct reward_row in models.toml; the first row is 0",
+            ));
+        }
+        Ok(ScoreHead { weight, row })
+    }
+
+    pub(super) fn describe(&self) -> String {
+        match self.weight.dims() {
+            dims @ [1, _] => format!("{WEIGHT} {dims:?} f32"),
+            dims => format!("{WEIGHT} {dims:?} f32, row {}", self.row),
+        }
+    }
+
+    /// `[words, hidden_size]` to `[words]`.
+    pub(super) fn rewards(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
+        hidden.matmul(&self.weight.narrow(0, self.row, 1)?.t()?)?.squeeze(1)
+    }
+}

@@ -1,0 +1,313 @@
+//! Choices about a run that change its scores: on which day the template is rendered, whether attention scores are
+//! soft-capped, in which dtype a reward was published.
+//!
+//! The policy on the beginning-of-sequence token stands in [`super::BosPolicy`].
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use candle_core::{DType, Device, Tensor};
+
+use super::ModelError;
+
+const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// The day that a chat template is told it is. The default is the date that the templates of Llama 3 fall back on, so that
+/// scores do not drift from one day to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TemplateDate {
+    year: u16,
+    /// From 1.
+    month: u8,
+    /// From 1.
+    day: u8,
+}
+
+impl Default for TemplateDate {
+    fn default() -> Self {
+        TemplateDate { year: 2024, month: 7, day: 26 }
+    }
+}
+
+impl TemplateDate {
+    /// None where the calendar has no such day, or the year has not four digits.
+    pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
+        let days = match month {
+            4 | 6 | 9 | 11 => 30,
+            2 if is_leap(year) => 29,
+            2 => 28,
+            _ => 31,
+        };
+        let valid = (1000..=9999).contains(&year) && (1..=12).contains(&month) && (1..=days).contains(&day);
+        valid.then_some(TemplateDate { year, month, day })
+    }
+
+    /// The day it is, in UTC.
+    pub fn today() -> Self {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Self::after_epoch(seconds / 86_400)
+    }
+
+    /// So many days after 1 January 1970.
+    fn after_epoch(days: u64) -> Self {
+        let mut left = days;
+        let mut date = TemplateDate { year: 1970, month: 1, day: 1 };
+        let length = |year| if is_leap(year) { 366 } else { 365 };
+        while left >= length(date.year) && date.year < 9999 {
+            left -= length(date.year);
+            date.year += 1;
+        }
+        while let Some(next) = Self::new(date.year, date.month + 1, 1) {
+            let month = u64::from(next.day_of_year() - date.day_of_year());
+            if left < month {
+                break;
+            }
+            left -= month;
+            date = next;
+        }
+        date.day += left.min(30) as u8;
+        date
+    }
+
+    /// From 1.
+    fn day_of_year(self) -> u16 {
+        const BEFORE: [u16; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+        let leap_day = u16::from(self.month > 2 && is_leap(self.year));
+        BEFORE[usize::from(self.month) - 1] + u16::from(self.day) + leap_day
+    }
+
+    /// 0 is Monday.
+    fn weekday(self) -> usize {
+        let before = usize::from(self.year) - 1;
+        (before + before / 4 - before / 100 + before / 400 + usize::from(self.day_of_year()) - 1) % 7
+    }
+
+    /// Python's `strftime` at midnight of this day; the code that is not known where there is one.
+    pub fn strftime(self, format: &str) -> Result<String, char> {
+        let (year, month, day) = (self.year, self.month, self.day);
+        let (month_name, weekday) = (MONTHS[usize::from(month) - 1], self.weekday());
+        let mut out = String::new();
+        let mut chars = format.chars();
+        while let Some(c) = chars.next() {
+            if c != '%' {
+                out.push(c);
+                continue;
+            }
+            let Some(mut code) = chars.next() else { break };
+            // `%-d` leaves the leading zeros out.
+            let bare = code == '-';
+            if bare {
+                code = chars.next().unwrap_or('%');
+            }
+            let text = match code {
+                'd' if bare => day.to_string(),
+                'd' => format!("{day:02}"),
+                'e' => format!("{day:2}"),
+                'm' if bare => month.to_string(),
+                'm' => format!("{month:02}"),
+                'b' | 'h' => month_name[..3].to_owned(),
+                'B' => month_name.to_owned(),
+                'Y' | 'G' => year.to_string(),
+                'y' => format!("{:02}", year % 100),
+                'a' => DAYS[weekday][..3].to_owned(),
+                'A' => DAYS[weekday].to_owned(),
+                'j' if bare => self.day_of_year().to_string(),
+                'j' => format!("{:03}", self.day_of_year()),
+                'u' => (weekday + 1).to_string(),
+                'w' => ((weekday + 1) % 7).to_string(),
+                'H' | 'M' | 'S' if bare => "0".to_owned(),
+                'H' | 'M' | 'S' => "00".to_owned(),
+                'I' => "12".to_owned(),
+                'p' => "AM".to_owned(),
+                'F' => format!("{year}-{month:02}-{day:02}"),
+                'D' | 'x' => format!("{month:02}/{day:02}/{:02}", year % 100),
+                'T' | 'X' => "00:00:00".to_owned(),
+                'R' => "00:00".to_owned(),
+                'c' => format!("{} {} {day:2} 00:00:00 {year}", &DAYS[weekday][..3], &month_name[..3]),
+                'Z' | 'z' => String::new(),
+                '%' => "%".to_owned(),
+                other => return Err(other),
+            };
+            out.push_str(&text);
+        }
+        Ok(out)
+    }
+}
+
+fn is_leap(year: u16) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+/// `26 Jul 2024`, as templates write it.
+impl fmt::Display for TemplateDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02} {} {}", self.day, &MONTHS[usize::from(self.month) - 1][..3], self.year)
+    }
+}
+
+/// Takes `2026-11-23`, `23 Nov 2026` (the month also in full) and `today`.
+impl FromStr for TemplateDate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("today") {
+            return Ok(Self::today());
+        }
+        let parts: Vec<&str> = text.split(['-', ' ']).collect();
+        let date = match parts[..] {
+            [year, month, day] if text.contains('-') => read(year, month.parse().ok(), day),
+            [day, month, year] => {
+                let named = |name: &&str| name.eq_ignore_ascii_case(month) || name[..3].eq_ignore_ascii_case(month);
+                read(year, MONTHS.iter().position(named).map(|at| at as u8 + 1), day)
+            }
+            _ => None,
+        };
+        date.ok_or_else(|| format!("'{text}' is no date: write 2024-07-26, '26 Jul 2024' or today"))
+    }
+}
+
+fn read(year: &str, month: Option<u8>, day: &str) -> Option<TemplateDate> {
+    TemplateDate::new(year.parse().ok()?, month?, day.parse().ok()?)
+}
+
+/// Gemma 2's soft-cap on attention scores. transformers 4.43 dropped it under scaled dot product attention, so published
+/// scores may lack it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum SoftCap {
+    /// As the checkpoint asks for.
+    #[default]
+    On,
+    Off,
+}
+
+/// The dtype in which a published run wrote its rewards down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PublishedDtype {
+    /// What the study's scripts load models in; taken where nothing is known.
+    #[default]
+    Bf16,
+    F16,
+    F32,
+}
+
+impl PublishedDtype {
+    /// Each reward rounded to the nearest value of the dtype, ties to even.
+    pub fn round(self, rewards: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+        let dtype = match self {
+            PublishedDtype::Bf16 => DType::BF16,
+            PublishedDtype::F16 => DType::F16,
+            PublishedDtype::F32 => return Ok(rewards),
+        };
+        let count = rewards.len();
+        Ok(Tensor::from_vec(rewards, count, &Device::Cpu)?.to_dtype(dtype)?.to_dtype(DType::F32)?.to_vec1()?)
+    }
+}
+
+impl fmt::Display for PublishedDtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PublishedDtype::Bf16 => "bf16",
+            PublishedDtype::F16 => "f16",
+            PublishedDtype::F32 => "f32",
+        })
+    }
+}
+
+/// What of these held in a run, for the provenance beside its scores.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Policies {
+    /// None for a model that has no attention soft-cap.
+    pub attention_softcap: Option<SoftCap>,
+    /// None where rewards are given as computed.
+    pub rewards_rounded_to: Option<PublishedDtype>,
+    /// Options that were given and had nothing to act on.
+    pub notes: Vec<String>,
+}
+
+impl Policies {
+    /// `soft-cap on`, `rounded to bf16`: what there is to say, in the order of importance.
+    pub fn facts(&self) -> Vec<String> {
+        let rounded = self.rewards_rounded_to.map(|dtype| format!("rounded to {dtype}"));
+        let softcap = self.attention_softcap.map(|cap| match cap {
+            SoftCap::On => "soft-cap on".to_owned(),
+            SoftCap::Off => "soft-cap off".to_owned(),
+        });
+        softcap.into_iter().chain(rounded).collect()
+    }
+
+    /// Those that differ from what is usual.
+    pub fn unusual(&self) -> Vec<String> {
+        let usual = Policies { attention_softcap: self.attention_softcap.map(|_| SoftCap::On), ..Policies::default() }.facts();
+        self.facts().into_iter().filter(|fact| !usual.contains(fact)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read_in_two_ways_and_nonsense_is_refused() {
+        for (text, shown) in [
+            ("2026-11-23", "23 Nov 2026"),
+            ("26 Jul 2024", "26 Jul 2024"),
+            ("1 january 2000", "01 Jan 2000"),
+            ("2024-02-29", "29 Feb 2024"),
+        ] {
+            assert_eq!(text.parse::<TemplateDate>().unwrap().to_string(), shown);
+        }
+        for text in ["2023-02-29", "26 Jux 2024", "2024-13-01", "2024-00-01", "yesterday", "26/07/2024", "24-07-26", ""] {
+            let error = text.parse::<TemplateDate>().unwrap_err();
+            assert!(error.contains("2024-07-26") && error.contains("today"), "{error}");
+        }
+        assert_eq!(TemplateDate::default().to_string(), "26 Jul 2024");
+    }
+
+    #[test]
+    fn days_are_counted_as_calendars_count_them() {
+        for (days, shown) in
+            [(0, "01 Jan 1970"), (58, "28 Feb 1970"), (789, "29 Feb 1972"), (19_930, "26 Jul 2024"), (20_780, "23 Nov 2026")]
+        {
+            assert_eq!(TemplateDate::after_epoch(days).to_string(), shown);
+        }
+        assert!(TemplateDate::today() > TemplateDate::default());
+    }
+
+    #[test]
+    fn strftime_writes_what_python_writes() {
+        let format = |date: &str, format: &str| date.parse::<TemplateDate>().unwrap().strftime(format);
+        for (date, codes, expected) in [
+            ("2024-07-26", "%d %b %Y|%A, %B %-d|%j", "26 Jul 2024|Friday, July 26|208"),
+            ("2026-11-23", "%a %u %w %F %D %y", "Mon 1 1 2026-11-23 11/23/26 26"),
+            ("2023-01-01", "%A %w %-m/%-d %e|%c", "Sunday 0 1/1  1|Sun Jan  1 00:00:00 2023"),
+            ("2024-12-31", "%j %H:%M:%S %p%%", "366 00:00:00 AM%"),
+        ] {
+            assert_eq!(format(date, codes).unwrap(), expected);
+        }
+        assert_eq!(format("2024-07-26", "%Q"), Err('Q'));
+    }
+
+    #[test]
+    fn rewards_are_rounded_to_the_nearest_value_of_the_dtype() {
+        let rewards = vec![-13.757_9, 0.050_06, 2.431_640_6];
+        let round = |dtype: PublishedDtype| dtype.round(rewards.clone()).unwrap();
+        assert_eq!(round(PublishedDtype::Bf16), [-13.75, 0.050_048_828, 2.4375]);
+        assert_eq!(round(PublishedDtype::F16), [-13.757_812_5, 0.050_048_828, 2.431_640_6]);
+        assert_eq!(round(PublishedDtype::F32), rewards);
+    }
+
+    #[test]
+    fn what_is_usual_is_not_pointed_out() {
+        let usual = Policies { attention_softcap: Some(SoftCap::On), ..Policies::default() };
+        assert_eq!((usual.facts(), usual.unusual()), (vec!["soft-cap on".to_owned()], Vec::new()));
+        let other =
+            Policies { attention_softcap: Some(SoftCap::Off), rewards_rounded_to: Some(PublishedDtype::F16), notes: Vec::new() };
+        assert_eq!(other.unusual(), ["soft-cap off", "rounded to f16"]);
+    }
+}
