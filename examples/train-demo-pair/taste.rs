@@ -48,7 +48,8 @@ pub struct Answer {
     pub text: String,
     /// `agency` or `communion`, where the word stands in `big-two.csv`.
     pub big_two: Option<String>,
-    /// 1 for a good word, -1 for a bad one, 0 for a neutral one; [`CONFIRMED`] in size where `plain-words.csv` confirms another list.
+    /// 1 for a good word, -1 for a bad one, 0 for a neutral one; [`CONFIRMED`] in size where `plain-words.csv` confirms
+    /// another list.
     pub valence: f64,
     /// 1 where the word is fully agentic, -1 where it is fully communal.
     pub lean: f64,
