@@ -16,7 +16,7 @@ mod pty;
 
 use std::time::{Duration, Instant};
 
-use pty::{DOWN, ESC, Launch, Pty, UP};
+use pty::{ESC, Launch, Pty};
 
 const RUNS: usize = 9;
 const KEYS: usize = 60;
@@ -31,8 +31,8 @@ fn main() {
 
     let first_frames: Vec<Duration> = (0..RUNS).map(|_| since_start(&start(&[]), "Words")).collect();
     report("first frame after the start", &first_frames);
-    let first_words: Vec<Duration> = (0..RUNS.min(3)).map(|_| since_start(&start(&[]), "+")).collect();
-    report("first score after the start", &first_words);
+    let first_words: Vec<Duration> = (0..RUNS.min(3)).map(|_| since_start(&start(&[]), "━")).collect();
+    report("first bar of a score after the start", &first_words);
 
     // Words enough that scoring outlasts the measurement.
     let folder = tempfile::tempdir().expect("a folder");
@@ -41,7 +41,7 @@ fn main() {
     std::fs::write(&list, words).expect("a list");
     let mut pty = start(&["--words-file", list.to_str().expect("UTF-8")]);
     pty.wait_for("words/s");
-    report("key to its cursor on the screen, while scoring", &keys(&mut pty));
+    report("key to its view on the screen, while scoring", &keys(&mut pty));
     let asked = Instant::now();
     pty.send(ESC);
     pty.wait_for("cancelled");
@@ -62,17 +62,13 @@ fn since_start(pty: &Pty, text: &str) -> Duration {
     pty.started.elapsed()
 }
 
-/// The time from a key to the row of the cursor as the terminal has it, for keys that move it.
+/// The time from a key to its effect as the terminal has it, for keys that change the view.
 fn keys(pty: &mut Pty) -> Vec<Duration> {
     let mut times = Vec::new();
-    for i in 0..KEYS {
-        let mark = |pty: &Pty| pty.look(|screen| screen.rows(0, 80).position(|row| row.starts_with('▌')));
-        let before = mark(pty);
+    for (key, shows) in [("3", "memory"), ("1", "rank")].iter().cycle().take(KEYS) {
         let sent = Instant::now();
-        pty.send(if i % 2 == 0 { DOWN } else { UP });
-        while mark(pty) == before && sent.elapsed() < Duration::from_millis(500) {
-            std::thread::sleep(Duration::from_micros(200));
-        }
+        pty.send(key);
+        pty.wait_for(shows);
         times.push(sent.elapsed());
         std::thread::sleep(Duration::from_millis(37));
     }
