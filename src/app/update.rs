@@ -190,7 +190,13 @@ impl App {
             Event::Unscorable { prompt, words, .. } => {
                 let many = words.len();
                 let first = words.first().map(|(_, reason)| reason.clone()).unwrap_or_default();
-                model.unscorable.entry(prompt).or_default().extend(words.into_iter().map(|(word, _)| word));
+                let known = model.unscorable.entry(prompt).or_default();
+                // Of a vocabulary hundreds come, batch after batch: one notice a model and prompt is enough.
+                let told = !known.is_empty();
+                known.extend(words.into_iter().map(|(word, _)| word));
+                if told {
+                    return Vec::new();
+                }
                 let more = if many > 1 { format!(" (and {} more)", many - 1) } else { String::new() };
                 let text = format!("{}: {first}{more}", model.spec.name);
                 self.tell(Level::Error, text)

@@ -196,6 +196,11 @@ fn words_that_cannot_be_asked_are_told_and_not_planned_again() {
     assert!(driver.text().contains("gives no token"));
     driver.keys("<Tab><Tab>");
     assert_eq!(outline(&driver)[0], (LLAMA, EVER, 26));
+    // The next batch of such words adds no second notice.
+    driver.keys("<Esc>");
+    let words = vec![(job.words[1].0, "'power': gives no token. Leave it out".to_owned())];
+    driver.engine(Event::Unscorable { model: LLAMA, prompt: job.prompt, words });
+    assert!(!driver.text().contains("gives no token"), "{}", driver.text());
 }
 
 #[test]
