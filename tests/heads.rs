@@ -3,14 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/expected.rs"]
+#[allow(dead_code)]
+mod expected;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use candle_core::{Device, Tensor};
+use expected::{Case, expected, folder};
 use rewardscope::engine::{Engine, Event, Job, Phase};
 use rewardscope::model::catalogue::Catalogue;
 use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
@@ -29,34 +34,6 @@ const BATCH_TOLERANCE: f32 = 1e-5;
 const PLAINLY_WRONG: f32 = 0.2;
 /// Long enough for a slow machine; reached only by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-#[derive(serde::Deserialize)]
-struct Expected {
-    prompts: Vec<String>,
-    cases: Vec<Case>,
-}
-
-#[derive(serde::Deserialize)]
-struct Case {
-    prompt: usize,
-    word: String,
-    single: Reference,
-    published: Reference,
-}
-
-#[derive(serde::Deserialize)]
-struct Reference {
-    ids: Vec<u32>,
-    score: f32,
-}
-
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
-}
-
-fn expected(name: &str) -> Expected {
-    serde_json::from_slice(&fs::read(folder(name).join("expected.json")).unwrap()).unwrap()
-}
 
 fn load(directory: &Path, bos: BosPolicy) -> Result<RewardModel, ModelError> {
     let label = SourceLabel { name: "it".to_owned(), source: "it".to_owned(), revision: None };

@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+#[path = "support/expected.rs"]
+#[allow(dead_code)]
+mod expected;
 
 use candle_core::{DType, Device, Tensor};
+use expected::{Case, expected, folder};
 use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
 use rewardscope::model::config::{Activation, DecoderConfig, ModelConfig, RopeScaling};
 use rewardscope::model::decoder::{Cache, Decoder, Nodes};
@@ -21,40 +24,6 @@ const TOLERANCE: f32 = 1e-4;
 const BATCH_TOLERANCE: f32 = 1e-5;
 /// A wrong way must be off by this much somewhere, or the fixtures have no teeth.
 const PLAINLY_WRONG: f32 = 0.2;
-
-#[derive(serde::Deserialize)]
-struct Expected {
-    prompts: Vec<String>,
-    cases: Vec<Case>,
-}
-
-#[derive(serde::Deserialize)]
-struct Case {
-    prompt: usize,
-    word: String,
-    single: Reference,
-    published: Reference,
-}
-
-#[derive(serde::Deserialize)]
-struct Reference {
-    ids: Vec<u32>,
-    score: f32,
-}
-
-impl Case {
-    fn under(&self, policy: BosPolicy) -> &Reference {
-        if policy == BosPolicy::Published { &self.published } else { &self.single }
-    }
-}
-
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
-}
-
-fn expected(name: &str) -> Expected {
-    serde_json::from_slice(&std::fs::read(folder(name).join("expected.json")).unwrap()).unwrap()
-}
 
 fn load(name: &str, bos: BosPolicy, dtype: Dtype) -> RewardModel {
     let label = SourceLabel { name: name.to_owned(), source: name.to_owned(), revision: None };
