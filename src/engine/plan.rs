@@ -105,6 +105,7 @@ mod tests {
         assert_eq!(prefix(&[&[1, 2, 3]]), 2);
         assert_eq!(prefix(&[&[1, 2, 3, 9], &[1, 2, 4, 9]]), 2);
         assert_eq!(prefix(&[&[1, 2], &[1, 2, 3]]), 1);
+        assert_eq!(prefix(&[&[1, 2, 3], &[1, 2]]), 1, "whichever comes first");
         assert_eq!(prefix(&[&[5], &[6, 7]]), 0);
     }
 
