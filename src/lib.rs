@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod corpus;
 pub mod engine;
+pub mod kernels;
 pub mod latest;
 pub mod logging;
 pub mod model;

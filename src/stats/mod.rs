@@ -3,6 +3,8 @@
 mod correlation;
 mod describe;
 mod rank;
+pub mod report;
+pub mod study;
 
 pub use correlation::spearman;
 pub use describe::{Histogram, mean_sd, median, z_scores};
