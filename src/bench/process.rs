@@ -1,0 +1,90 @@
+//! What the system says of this process, and how fast it reads a file.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use crate::model::Cancel;
+
+/// Bytes taken from a file at a time.
+const PIECE: usize = 8 << 20;
+
+static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Notes the time as that of the start, for systems that do not tell; called first thing.
+pub fn started() {
+    LazyLock::force(&STARTED);
+}
+
+/// Time since this process was started, its loading by the system included where that is known.
+pub(super) fn age() -> Duration {
+    let known = STARTED.elapsed();
+    // To 10 ms; below what we know ourselves it is that rounding.
+    system_age().unwrap_or_default().max(known)
+}
+
+/// On Linux: now, less the start, both counted from when the machine was started.
+#[cfg(target_os = "linux")]
+fn system_age() -> Option<Duration> {
+    /// Ticks of /proc in a second: the same on every Linux that programs see.
+    const TICKS: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name, in parentheses, may hold anything; field 22 is the twentieth behind it.
+    let ticks: f64 = stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()?;
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a valid place for the answer.
+    if unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut now) } != 0 {
+        return None;
+    }
+    Duration::try_from_secs_f64(now.tv_sec as f64 + now.tv_nsec as f64 / 1e9 - ticks / TICKS).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system_age() -> Option<Duration> {
+    None
+}
+
+/// The most memory that this process has held so far, in bytes; none where the system does not tell.
+pub(super) fn peak_rss_bytes() -> Option<u64> {
+    // getrusage would count what the parent held before it started this program.
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// Seconds that one thread takes to read these files from end to end.
+pub(super) fn read_seconds(files: &[PathBuf], cancel: &Cancel) -> io::Result<f64> {
+    let start = Instant::now();
+    let mut piece = vec![0; PIECE];
+    for path in files {
+        let mut file = File::open(path)?;
+        while !cancel.is_set() && file.read(&mut piece)? > 0 {}
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_is_as_old_as_the_clock_says() {
+        started();
+        let (before, start) = (age(), Instant::now());
+        std::thread::sleep(Duration::from_millis(50));
+        let grown = age() - before;
+        assert!(grown >= Duration::from_millis(30) && grown <= start.elapsed() + Duration::from_millis(30), "{grown:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_held_once_is_remembered() {
+        let before = peak_rss_bytes().unwrap();
+        let held = vec![1_u8; 256 << 20];
+        assert!(held.iter().step_by(4096).all(|byte| *byte == 1));
+        drop(held);
+        assert!(peak_rss_bytes().unwrap() >= before.max(256 << 20));
+    }
+}
