@@ -146,3 +146,48 @@ fn the_table_is_for_reading_and_bad_use_is_refused() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(1) && text.contains("recorded scores"), "{text}");
 }
+
+/// Two terabytes of weights by their header, in a file that takes no room on the disk.
+fn huge(home: &Path) -> String {
+    let folder = home.join("huge");
+    fs::create_dir(&folder).unwrap();
+    for name in ["config.json", "tokenizer.json", "tokenizer_config.json"] {
+        fs::copy(fixture("gemma2").join(name), folder.join(name)).unwrap();
+    }
+    let (rows, columns) = (1_000_000_u64, 1_000_000_u64);
+    let tensor = serde_json::json!({ "dtype": "BF16", "shape": [rows, columns], "data_offsets": [0, 2 * rows * columns] });
+    let header = serde_json::json!({ "model.layers.0.mlp.up_proj.weight": tensor }).to_string();
+    let file = fs::File::create(folder.join("model.safetensors")).unwrap();
+    std::io::Write::write_all(&mut &file, &(header.len() as u64).to_le_bytes()).unwrap();
+    std::io::Write::write_all(&mut &file, header.as_bytes()).unwrap();
+    file.set_len(8 + header.len() as u64 + 2 * rows * columns).unwrap();
+    folder.display().to_string()
+}
+
+#[test]
+fn a_model_that_cannot_fit_is_refused_at_once_with_what_would() {
+    let home = tempfile::tempdir().unwrap();
+    let model = huge(home.path());
+    for (command, dtype, taken) in [("bench", "auto", "bf16"), ("score", "f32", "f32"), ("check", "auto", "bf16")] {
+        let output = rewardscope(home.path(), &[command, &model, "--dtype", dtype]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command}: {text}");
+        let bytes = if taken == "f32" { "4.0 TB" } else { "2.0 TB" };
+        assert!(text.contains("needs about ") && text.contains(&format!("({bytes} of weights in {taken})")), "{command}: {text}");
+        assert!(text.contains(" is free") && text.contains("or a GPU with 20"), "{command}: {text}");
+    }
+}
+
+#[test]
+fn the_precision_taken_is_explained_wherever_the_scores_rest_on_it() {
+    let home = tempfile::tempdir().unwrap();
+    let reason = |arguments: &[&str]| {
+        let report = report(home.path(), &[&["demo-llama", "--sweep", "none"], arguments].concat());
+        report["provenance"]["dtype_reason"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(reason(&["--dtype", "bf16"]), "bf16 was asked for");
+    let auto = reason(&[]);
+    assert!(auto.starts_with("f32, the most exact, fits this machine's memory ("), "{auto}");
+    let output = rewardscope(home.path(), &["score", "demo-llama", "--word", "love"]);
+    assert!(String::from_utf8(output.stdout).unwrap().contains(&format!("dtype: {auto}\n")));
+}

@@ -8,14 +8,16 @@ mod peak;
 mod process;
 mod run;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::engine::vocabulary;
-use crate::model::checkpoint::{LoadedModel, SourceLabel, estimate_bytes};
+use crate::engine::fit::Room;
+use crate::engine::{Fit, vocabulary};
+use crate::model::checkpoint::{LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, Provenance};
 use crate::stats::median;
@@ -52,7 +54,7 @@ pub struct Question {
 #[derive(Clone, Copy, Debug)]
 pub enum Stage {
     /// Bytes of weights.
-    Loading { done: u64, total: u64 },
+    Loading { done: u64, total: u64, fit: Fit },
     /// One of the things measured.
     Running { what: &'static str, at: usize, of: usize },
 }
@@ -95,7 +97,7 @@ pub struct Report {
     pub sweep: Vec<BatchSize>,
     pub vocabulary: Option<Vocabulary>,
     pub checkpoint_bytes: u64,
-    /// What the weights were expected to take in main memory before they were loaded.
+    /// What weights and batches were expected to take before anything was loaded.
     pub estimated_bytes: u64,
     /// The most that this process held until the runs of the corpus were done; none where the system does not tell.
     pub peak_rss_bytes: Option<u64>,
@@ -150,12 +152,12 @@ pub fn run(
     tell: &mut dyn FnMut(Stage),
     cancel: &Cancel,
 ) -> Result<Report, ModelError> {
-    let estimated_bytes = estimate_bytes(files, load)?;
+    let fit = Fit::now(&label.name, files, load)?;
     let weights = files.weight_files()?;
     let start = Instant::now();
-    let model = LoadedModel::load(files, label, load, &mut |done, total| tell(Stage::Loading { done, total }), cancel)?;
+    let model = LoadedModel::load(files, label, load, &mut |done, total| tell(Stage::Loading { done, total, fit }), cancel)?;
     let load_s = start.elapsed().as_secs_f64();
-    let asked = Asked { model: &model, prompt: &question.prompt_text, cancel };
+    let asked = Asked { model: &model, prompt: &question.prompt_text, room: Cell::new(Room::of(&fit)), cancel };
     let first = asked.first(&question.words)?;
     if first.run.words == 0 {
         let why = first.unscorable.unwrap_or_else(|| "there are none".to_owned());
@@ -207,7 +209,7 @@ pub fn run(
         sweep,
         vocabulary: None,
         checkpoint_bytes: weights.bytes,
-        estimated_bytes,
+        estimated_bytes: fit.needed_bytes(),
         peak_rss_bytes,
         peak_rss_of_checkpoint: peak_rss_bytes.map(|peak| peak as f64 / weights.bytes.max(1) as f64),
         load_s,

@@ -1,5 +1,6 @@
 //! Words through the batches of the engine, timed.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use super::BatchSize;
 use super::cost::{Floor, Path};
 use super::process;
 use crate::engine::batch::{Batches, Prefix, Step};
+use crate::engine::fit::Room;
 use crate::engine::{Job, WordTokens};
 use crate::model::checkpoint::LoadedModel;
 use crate::model::{Cancel, ModelError};
@@ -16,6 +18,8 @@ use crate::scores::{ModelId, PromptId, WordId};
 pub(super) struct Asked<'a> {
     pub(super) model: &'a LoadedModel,
     pub(super) prompt: &'a Arc<str>,
+    /// How large batches may be, as learnt so far.
+    pub(super) room: Cell<Room>,
     pub(super) cancel: &'a Cancel,
 }
 
@@ -73,12 +77,12 @@ impl Asked<'_> {
         let mut prefix = None;
         batches.set_nodes(1);
         // Tokenizes, and runs the prefix and one word.
-        batches.step(self.model, &mut prefix, self.cancel)?;
+        self.step(&mut batches, &mut prefix)?;
         let (mut scored, mut tokens, mut steps) = (0, 0, 0);
         let start = Instant::now();
         while !batches.is_done() && start.elapsed().as_secs_f64() < seconds {
             batches.set_nodes(nodes);
-            let step = batches.step(self.model, &mut prefix, self.cancel)?;
+            let step = self.step(&mut batches, &mut prefix)?;
             scored += step.scores.len();
             tokens += step.tokens_run;
             steps += 1;
@@ -101,7 +105,7 @@ impl Asked<'_> {
         let mut batches = Batches::new(job);
         let mut prefix: Option<Prefix> = None;
         while !batches.is_done() {
-            let mut step = batches.step(self.model, &mut prefix, self.cancel)?;
+            let mut step = self.step(&mut batches, &mut prefix)?;
             run.words += step.scores.len();
             run.unscorable += step.unscorable.len();
             run.tokens_run += step.tokens_run as u64;
@@ -109,6 +113,13 @@ impl Asked<'_> {
         }
         run.seconds = start.elapsed().as_secs_f64();
         Ok(run)
+    }
+
+    fn step(&self, batches: &mut Batches, prefix: &mut Option<Prefix>) -> Result<Step, ModelError> {
+        let mut room = self.room.get();
+        let step = room.run(batches, |batches| batches.step(self.model, prefix, self.cancel));
+        self.room.set(room);
+        step
     }
 
     fn job(&self, words: &[Arc<str>], tokens: bool) -> Job {

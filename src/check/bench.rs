@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::Fact;
 use super::words::PROMPTS;
 use super::words::WORDS;
-use crate::engine::Job;
 use crate::engine::batch::Batches;
+use crate::engine::{Fit, Job};
 use crate::model::checkpoint::{LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, PublishedDtype};
@@ -74,7 +74,7 @@ impl Bench {
         Ok(scores)
     }
 
-    pub(super) fn facts(&self, rounding: Option<PublishedDtype>) -> Vec<Fact> {
+    pub(super) fn facts(&self, fit: &Fit, rounding: Option<PublishedDtype>) -> Vec<Fact> {
         let info = self.model.info();
         let p = &info.provenance;
         let fact = |what, found: String| Fact { what, found };
@@ -84,7 +84,11 @@ impl Bench {
             fact("parameters", text::count(p.parameters as usize)),
             fact("head", p.head.clone()),
             fact("computed in", format!("{} on {}", p.dtype, p.device)),
-            fact("memory", format!("{} for the weights", text::bytes(info.memory_bytes))),
+            fact("dtype", p.dtype_reason.clone()),
+            fact(
+                "memory",
+                format!("{} for the weights; {} before it was loaded", text::bytes(info.memory_bytes), fit.describe()),
+            ),
             fact("loaded in", format!("{:.1} s", self.seconds)),
             fact("template", p.template.clone()),
             fact("BOS", format!("{}: {}", p.bos, self.beginnings())),

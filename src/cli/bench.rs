@@ -29,7 +29,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let line = || progress.lock().unwrap_or_else(PoisonError::into_inner);
     let show = |phase: &Phase| line().show(&spec.name, phase, (1, 1));
     let mut tell = |stage| match stage {
-        Stage::Loading { done, total } => show(&Phase::Loading { done_bytes: done, total_bytes: total }),
+        Stage::Loading { done, total, fit } => show(&Phase::Loading { done_bytes: done, total_bytes: total, fit: Some(fit) }),
         Stage::Running { what, at, of } => line().say(&spec.name, &format!("measuring: {what} {at} of {of}")),
     };
     let cancel = interrupt::cancel()?;
@@ -75,6 +75,7 @@ fn question(args: &BenchArgs, session: &Session) -> Result<Question, Failure> {
 fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", visible(&report.model))?;
     writeln!(out, "{}", visible(&report.provenance.summary()))?;
+    writeln!(out, "dtype: {}", visible(&report.provenance.dtype_reason))?;
     writeln!(out, "{} at {}, {} threads\n", visible(&report.corpus), visible(&report.prompt), report.threads)?;
     for (what, found) in facts(report) {
         writeln!(out, "  {what:<14} {found}")?;
@@ -128,7 +129,7 @@ fn facts(r: &Report) -> Vec<(&'static str, String)> {
         (Some(peak), Some(share)) => format!("{} at most, {share:.2} × the checkpoint", bytes(peak)),
         _ => "not told by this system".to_owned(),
     };
-    facts.push(("memory", format!("{peak}; {} expected for the weights", bytes(r.estimated_bytes))));
+    facts.push(("memory", format!("{peak}; about {} expected", bytes(r.estimated_bytes))));
     let read = r.plain_read_s.map(|s| format!("; a plain read takes {s:.2} s")).unwrap_or_default();
     facts.push(("checkpoint", format!("{}{read}", bytes(r.checkpoint_bytes))));
     facts.push(("loading", format!("{:.2} s; first score {:.2} s after the start", r.load_s, r.time_to_first_word_s)));

@@ -31,7 +31,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let show = |phase: &Phase| line().show(&spec.name, phase, (1, 1));
     let cancel = interrupt::cancel()?;
     let report = files::find(spec, &show, &cancel).and_then(|(files, label)| {
-        let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes });
+        let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes, fit: None });
         let published = published.as_ref().map_err(Clone::clone);
         check::run(&files, &label, &options, published, &mut loading, &cancel)
     });

@@ -20,8 +20,8 @@ use crate::scores::WordId;
 /// Words tokenized at a time: enough to share prefixes and nodes, few enough that memory stays flat.
 const WORDS_TOKENIZED: usize = 4096;
 /// Nodes of a first batch: small, so that words appear at once.
-const FIRST_NODES: usize = 24;
-const MOST_NODES: usize = 512;
+pub(super) const FIRST_NODES: usize = 24;
+pub(super) const MOST_NODES: usize = 512;
 /// A batch that is quicker is doubled, one that is slower halved.
 const QUICK: Duration = Duration::from_millis(60);
 const SLOW: Duration = Duration::from_millis(600);
@@ -107,6 +107,16 @@ impl Batches {
     /// Nodes of the next batch, whatever its pace suggests.
     pub fn set_nodes(&mut self, nodes: usize) {
         self.nodes = nodes;
+    }
+
+    /// Nodes that the next batch is to have.
+    pub fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    /// No batch shall have more nodes than this, but for those of one word.
+    pub fn limit(&mut self, nodes: usize) {
+        self.nodes = self.nodes.min(nodes);
     }
 
     /// Words that have been neither scored nor given up.

@@ -29,8 +29,9 @@ impl Progress {
                 let (done, total) = (text::bytes(*done_bytes), text::bytes(*total_bytes));
                 format!("downloading {file} {done} of {total}  {}/s  ETA {}", text::bytes(*rate as u64), text::duration(eta))
             }
-            Phase::Loading { done_bytes, total_bytes } => {
-                format!("loading {} of {}", text::bytes(*done_bytes), text::bytes(*total_bytes))
+            Phase::Loading { done_bytes, total_bytes, fit } => {
+                let fit = fit.map(|fit| format!("  {}", fit.describe())).unwrap_or_default();
+                format!("loading {} of {}{fit}", text::bytes(*done_bytes), text::bytes(*total_bytes))
             }
             Phase::WarmingUp => "warming up".to_owned(),
             Phase::Scoring { done, total, words_per_second, eta, .. } => {
