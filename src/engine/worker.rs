@@ -96,10 +96,11 @@ pub(super) struct Worker {
     models: HashMap<ModelId, Opened>,
     jobs: Vec<Running>,
     /// Bytes that are free on a device, where it tells.
-    available: Box<dyn Fn(&Device) -> Option<u64> + Send>,
+    available: FreeFn,
     step: StepFn,
 }
 
+type FreeFn = Box<dyn Fn(&Device) -> Option<u64> + Send>;
 type StepFn = fn(&mut Batches, &LoadedModel, &mut Option<Prefix>, &Cancel) -> Result<Step, ModelError>;
 
 impl Worker {
