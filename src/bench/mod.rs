@@ -75,6 +75,8 @@ pub struct Report {
     pub seconds: f64,
     /// The whole corpus, its prompt's prefix included, loading excluded.
     pub runs: Vec<f64>,
+    /// Processors that each of the runs had on average: below `threads` where others took some.
+    pub cores_got: Vec<Option<f64>>,
     pub words_per_s: f64,
     pub tokens_per_s: f64,
     /// Tokens that ran in each of the runs.
@@ -195,6 +197,7 @@ pub fn run(
         unscorable,
         seconds,
         runs: runs.iter().map(|run| run.seconds).collect(),
+        cores_got: runs.iter().map(|run| run.cores).collect(),
         words_per_s: words as f64 / seconds,
         tokens_per_s: tokens_run as f64 / seconds,
         tokens_run,
@@ -234,7 +237,7 @@ fn of_vocabulary(files: &Files, asked: &Asked<'_>, most: usize, report: &Report)
     let corpus = vocabulary::read(files)?;
     let every = corpus.words.len().div_ceil(most.max(1)).max(1);
     let words: Vec<Arc<str>> = corpus.words.iter().step_by(every).map(|word| word.text.clone()).collect();
-    let (Run { words, unscorable, seconds, tokens_run }, floor) = asked.with_floor(&words)?;
+    let (Run { words, unscorable, seconds, tokens_run, .. }, floor) = asked.with_floor(&words)?;
     let predicted_s = words as f64 / report.words_per_s;
     Ok(Vocabulary {
         words,

@@ -46,6 +46,19 @@ fn system_age() -> Option<Duration> {
     None
 }
 
+/// Processor time that all threads of this process have taken so far, in seconds; none where the system does not tell.
+pub(super) fn cpu_seconds() -> Option<f64> {
+    #[cfg(unix)]
+    {
+        let mut used = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `used` is a valid place for the answer.
+        let told = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut used) } == 0;
+        told.then_some(used.tv_sec as f64 + used.tv_nsec as f64 / 1e9)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
 /// The most memory that this process has held so far, in bytes; none where the system does not tell.
 pub(super) fn peak_rss_bytes() -> Option<u64> {
     // getrusage would count what the parent held before it started this program.
@@ -76,6 +89,17 @@ mod tests {
         std::thread::sleep(Duration::from_millis(50));
         let grown = age() - before;
         assert!(grown >= Duration::from_millis(30) && grown <= start.elapsed() + Duration::from_millis(30), "{grown:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn work_costs_processor_time() {
+        let before = cpu_seconds().unwrap();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(20) {
+            std::hint::black_box(start);
+        }
+        assert!(cpu_seconds().unwrap() > before);
     }
 
     #[cfg(target_os = "linux")]

@@ -29,6 +29,8 @@ pub(super) struct Run {
     pub(super) words: usize,
     pub(super) unscorable: usize,
     pub(super) seconds: f64,
+    /// Processors that it had on average; below the number of threads where others took some. None where it is not known.
+    pub(super) cores: Option<f64>,
     pub(super) tokens_run: u64,
 }
 
@@ -101,6 +103,7 @@ impl Asked<'_> {
     fn follow(&self, words: &[Arc<str>], tokens: bool, mut each: impl FnMut(&mut Step)) -> Result<Run, ModelError> {
         let job = self.job(words, tokens);
         let mut run = Run::default();
+        let before = process::cpu_seconds();
         let start = Instant::now();
         let mut batches = Batches::new(job);
         let mut prefix: Option<Prefix> = None;
@@ -112,6 +115,7 @@ impl Asked<'_> {
             each(&mut step);
         }
         run.seconds = start.elapsed().as_secs_f64();
+        run.cores = process::cpu_seconds().zip(before).map(|(after, before)| (after - before) / run.seconds);
         Ok(run)
     }
 

@@ -95,9 +95,11 @@ fn facts(r: &Report) -> Vec<(&'static str, String)> {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let left_out = if r.unscorable > 0 { format!(", {} more cannot be asked", count(r.unscorable)) } else { String::new() };
     let runs: Vec<String> = r.runs.iter().map(|seconds| format!("{seconds:.3}")).collect();
+    let least_cores = r.cores_got.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+    let cores = if least_cores.is_finite() { format!(", {least_cores:.2} cores at least") } else { String::new() };
     let mut facts = vec![
         ("words", format!("{}{left_out}", count(r.words))),
-        ("seconds", format!("{:.3} (median of {})", r.seconds, runs.join(", "))),
+        ("seconds", format!("{:.3} (median of {}{cores})", r.seconds, runs.join(", "))),
         ("words/s", format!("{:.1}", r.words_per_s)),
         ("tokens/s", format!("{:.1}", r.tokens_per_s)),
         (
