@@ -1,5 +1,6 @@
 //! A loaded model and the ways in which it can be asked the same thing.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,6 +8,7 @@ use super::Fact;
 use super::words::PROMPTS;
 use super::words::WORDS;
 use crate::engine::batch::Batches;
+use crate::engine::fit::Room;
 use crate::engine::{Fit, Job};
 use crate::model::checkpoint::{LoadedModel, SourceLabel};
 use crate::model::files::Files;
@@ -27,11 +29,14 @@ pub(super) enum Way {
 
 pub(super) struct Bench {
     model: LoadedModel,
+    fit: Fit,
+    room: Cell<Room>,
     cancel: Cancel,
     seconds: f64,
 }
 
 impl Bench {
+    /// Fails also where the model does not fit into memory, before any of it is read.
     pub(super) fn load(
         files: &Files,
         label: &SourceLabel,
@@ -39,9 +44,11 @@ impl Bench {
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
+        let fit = Fit::now(&label.name, files, options)?;
         let started = Instant::now();
         let model = LoadedModel::load(files, label, options, progress, cancel)?;
-        Ok(Bench { model, cancel: cancel.clone(), seconds: started.elapsed().as_secs_f64() })
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Bench { model, fit, room: Cell::new(Room::of(&fit)), cancel: cancel.clone(), seconds })
     }
 
     /// `f32`, `bf16`, `f16`.
@@ -66,7 +73,10 @@ impl Bench {
             let mut batches = if way == Way::Whole { Batches::whole(job) } else { Batches::new(job) };
             let mut prefix = None;
             while !batches.is_done() {
-                for (word, score) in batches.step(&self.model, &mut prefix, &self.cancel)?.scores {
+                let mut room = self.room.get();
+                let step = room.run(&mut batches, |batches| batches.step(&self.model, &mut prefix, &self.cancel));
+                self.room.set(room);
+                for (word, score) in step?.scores {
                     scores[word.0 as usize] = score;
                 }
             }
@@ -74,7 +84,7 @@ impl Bench {
         Ok(scores)
     }
 
-    pub(super) fn facts(&self, fit: &Fit, rounding: Option<PublishedDtype>) -> Vec<Fact> {
+    pub(super) fn facts(&self, rounding: Option<PublishedDtype>) -> Vec<Fact> {
         let info = self.model.info();
         let p = &info.provenance;
         let fact = |what, found: String| Fact { what, found };
@@ -87,7 +97,7 @@ impl Bench {
             fact("dtype", p.dtype_reason.clone()),
             fact(
                 "memory",
-                format!("{} for the weights; {} before it was loaded", text::bytes(info.memory_bytes), fit.describe()),
+                format!("{} for the weights; {} before it was loaded", text::bytes(info.memory_bytes), self.fit.describe()),
             ),
             fact("loaded in", format!("{:.1} s", self.seconds)),
             fact("template", p.template.clone()),

@@ -10,7 +10,7 @@ mod words;
 
 use serde::Serialize;
 
-use crate::engine::{Fit, Recorded};
+use crate::engine::Recorded;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::{Cancel, Dtype, LoadOptions, ModelError};
@@ -84,9 +84,8 @@ pub fn run(
 ) -> Result<Report, ModelError> {
     // Rounding would hide what the tests look for; only the published scores are met with it.
     let exact = LoadOptions { rounding: None, ..*options };
-    let fit = Fit::now(&label.name, files, &exact)?;
     let bench = Bench::load(files, label, &exact, progress, cancel)?;
-    let found = bench.facts(&fit, options.rounding);
+    let found = bench.facts(options.rounding);
     let mut tests = Vec::new();
     match all(&bench, Way::Together) {
         Err(error @ ModelError::NotFinite { .. }) => tests.extend(judge::not_finite(&error.to_string())),
@@ -158,9 +157,7 @@ fn scores_in(
     cancel: &Cancel,
 ) -> Result<Result<Scores, String>, ModelError> {
     let options = LoadOptions { dtype, ..*options };
-    let scores = Fit::now(&label.name, files, &options)
-        .and_then(|_| Bench::load(files, label, &options, progress, cancel))
-        .and_then(|bench| all(&bench, Way::Together));
+    let scores = Bench::load(files, label, &options, progress, cancel).and_then(|bench| all(&bench, Way::Together));
     match scores {
         Ok(scores) => Ok(Ok(scores)),
         Err(ModelError::Cancelled) => Err(ModelError::Cancelled),
