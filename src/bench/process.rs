@@ -13,37 +13,15 @@ const PIECE: usize = 8 << 20;
 
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Notes the time as that of the start, for systems that do not tell; called first thing.
+/// Notes the time as that of the start; called first thing. The system's own record would not do: where a script replaces
+/// itself by this program, it tells when the script began.
 pub fn started() {
     LazyLock::force(&STARTED);
 }
 
-/// Time since this process was started, its loading by the system included where that is known.
+/// Time since this program started.
 pub(super) fn age() -> Duration {
-    let known = STARTED.elapsed();
-    // To 10 ms; below what we know ourselves it is that rounding.
-    system_age().unwrap_or_default().max(known)
-}
-
-/// On Linux: now, less the start, both counted from when the machine was started.
-#[cfg(target_os = "linux")]
-fn system_age() -> Option<Duration> {
-    /// Ticks of /proc in a second: the same on every Linux that programs see.
-    const TICKS: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name, in parentheses, may hold anything; field 22 is the twentieth behind it.
-    let ticks: f64 = stat.rsplit(')').next()?.split_whitespace().nth(19)?.parse().ok()?;
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is a valid place for the answer.
-    if unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut now) } != 0 {
-        return None;
-    }
-    Duration::try_from_secs_f64(now.tv_sec as f64 + now.tv_nsec as f64 / 1e9 - ticks / TICKS).ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn system_age() -> Option<Duration> {
-    None
+    STARTED.elapsed()
 }
 
 /// Processor time that all threads of this process have taken so far, in seconds; none where the system does not tell.
@@ -81,15 +59,6 @@ pub(super) fn read_seconds(files: &[PathBuf], cancel: &Cancel) -> io::Result<f64
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_process_is_as_old_as_the_clock_says() {
-        started();
-        let (before, start) = (age(), Instant::now());
-        std::thread::sleep(Duration::from_millis(50));
-        let grown = age() - before;
-        assert!(grown >= Duration::from_millis(30) && grown <= start.elapsed() + Duration::from_millis(30), "{grown:?}");
-    }
 
     #[cfg(unix)]
     #[test]
