@@ -59,10 +59,10 @@ fn portable() {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _mm256_fmadd_ps, _mm256_set1_ps, _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_inserti64x4,
-        _mm512_set1_epi32, _mm512_set1_ps,
+        __m512bh, __m512i, _mm256_fmadd_ps, _mm256_set1_ps, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_set1_epi32, _mm512_set1_ps,
     };
     use std::hint::black_box;
+    use std::mem::transmute;
 
     use super::{ROUNDS, SUMS};
 
@@ -97,12 +97,11 @@ mod x86 {
     #[target_feature(enable = "avx512bf16,avx512f")]
     pub(super) unsafe fn bf16_avx512() {
         let mut sums = [_mm512_set1_ps(1.0); SUMS];
-        let half = _mm512_cvtneps_pbh(_mm512_set1_ps(black_box(0.001)));
-        // SAFETY: both are sixteen bf16 in 256 bits.
-        let half = unsafe { std::mem::transmute(half) };
-        let both = _mm512_inserti64x4::<1>(_mm512_inserti64x4::<0>(_mm512_set1_epi32(0), half), half);
-        // SAFETY: both are 512 bits, and any bits are bf16.
-        let (a, b) = unsafe { (std::mem::transmute(both), std::mem::transmute(black_box(both))) };
+        // 0.001 in bf16, twice in each lane.
+        let pairs = |bits: i32| _mm512_set1_epi32(black_box(bits));
+        let (a, b) = (pairs(0x3a83_3a83), pairs(0x3a83_3a83));
+        // SAFETY: both sides are 512 bits, and any bits are bf16.
+        let (a, b) = unsafe { (transmute::<__m512i, __m512bh>(a), transmute::<__m512i, __m512bh>(b)) };
         for _ in 0..ROUNDS {
             for sum in &mut sums {
                 *sum = _mm512_dpbf16_ps(*sum, a, b);
