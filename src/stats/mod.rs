@@ -12,6 +12,7 @@ mod compare;
 pub mod contrast;
 mod correlation;
 mod describe;
+mod design;
 pub mod exact;
 pub mod mixed;
 pub mod permutation;

@@ -303,6 +303,8 @@ pub struct ModelContrast {
 /// `cell ~ family * category * framing` with a random intercept for each model, by REML.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MixedModel {
+    /// As fitted: a factor with one level is left out.
+    pub formula: String,
     pub fixed: Vec<FixedEffect>,
     pub intercept_variance: f64,
     pub residual_variance: f64,
