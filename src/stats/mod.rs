@@ -1,5 +1,6 @@
 //! Pure statistics over scores, in f64. Knows no model, no screen, no file.
 
+pub mod agreement;
 mod correlation;
 mod describe;
 mod rank;
