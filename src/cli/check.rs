@@ -71,6 +71,11 @@ fn files(spec: &ModelSpec, show: &(dyn Fn(&Phase) + Send + Sync), cancel: &Cance
             let snapshot = hub::fetch(repository, revision.as_deref(), &told, cancel)?;
             Ok((Files::Directory(snapshot.directory), label(repository.clone(), Some(snapshot.revision))))
         }
+        ModelSource::Implicit { .. } => Err(ModelError::unsupported(
+            spec.name.clone(),
+            "is a pair of language models",
+            "A check needs one model: name one of the two",
+        )),
         ModelSource::Recorded(path) => Err(ModelError::unsupported(
             path.display().to_string(),
             "holds recorded scores",

@@ -1,12 +1,16 @@
 //! Arguments and commands, one file a command. The only place that prints.
 
+mod ablation;
 mod args;
 mod check;
 mod doctor;
 mod entries;
 mod explore;
+mod gather;
+mod implicit;
 mod keys;
 mod list;
+mod place;
 mod score;
 mod session;
 
@@ -85,5 +89,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Prompts(args)) => list::prompts(&args),
         Some(Command::Themes(args)) => list::themes(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Implicit(args)) => implicit::run(&args),
+        Some(Command::Ablation(args)) => ablation::run(&args),
+        Some(Command::Card(_)) => Err(Failure::Use("not yet".to_owned())),
     }
 }

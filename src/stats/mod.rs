@@ -1,8 +1,10 @@
 //! Pure statistics over scores, in f64. Knows no model, no screen, no file.
 
+pub mod ablation;
 pub mod agreement;
 mod correlation;
 mod describe;
+pub mod implicit;
 mod rank;
 pub mod report;
 pub mod study;
