@@ -133,16 +133,7 @@ impl App {
     }
 
     fn engine(&mut self, event: Event) -> Vec<Effect> {
-        let id = match &event {
-            Event::Phase { model, .. }
-            | Event::Ready { model, .. }
-            | Event::Vocabulary { model, .. }
-            | Event::Recorded { model, .. }
-            | Event::Scores { model, .. }
-            | Event::Tokens { model, .. }
-            | Event::Inspected { model, .. }
-            | Event::Unscorable { model, .. } => *model,
-        };
+        let id = event.model();
         // What comes late for a model that was closed is no longer wanted.
         let Some(model) = self.model_mut(id) else { return Vec::new() };
         match event {

@@ -6,12 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
 use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TemplateDate};
+use crate::stats::implicit::{Measure, Variants};
 
 /// Explore which words a reward model prefers.
 ///
 /// MODEL is a bundled demonstration model (demo-llama, demo-gemma), a nickname of the study's ten (see `rewardscope
-/// models`), a Hugging Face id with an optional @revision, a directory in the Hugging Face layout, or a file or directory
-/// of recorded scores. Without MODEL the bundled pair is opened.
+/// models`), a Hugging Face id with an optional @revision, a directory in the Hugging Face layout, a file or directory of
+/// recorded scores, or the implicit reward of two language models, mwlr:A,B or log-ratio:A,B. Without MODEL the bundled pair is opened.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
 pub struct Cli {
@@ -39,6 +40,12 @@ pub enum Command {
     Doctor(ListArgs),
     /// Measure how fast a model scores here, beside what the machine can do
     Bench(BenchArgs),
+    /// What one language model likes more than another: the reward that is implicit in the pair
+    Implicit(ImplicitArgs),
+    /// Follow trainings: median ranks over checkpoints, first against last, words that moved
+    Ablation(AblationArgs),
+    /// One page on what a model values, and where it stands among others
+    Card(CardArgs),
 }
 
 /// What decides a score beside model, prompt and word.
@@ -246,6 +253,101 @@ pub enum Format {
     Csv,
     /// One JSON object a line; words in the order of the list
     Jsonl,
+}
+
+#[derive(Debug, Args)]
+pub struct ImplicitArgs {
+    /// The language model whose liking is asked: live, or a file of recorded log-probabilities
+    #[arg(value_name = "A")]
+    pub a: String,
+    /// The one it is held against: its own base model, or another
+    #[arg(value_name = "B")]
+    pub b: String,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    /// Ranks, and the column that is written as CSV
+    #[arg(long, value_enum, default_value_t)]
+    pub measure: Measure,
+    #[arg(long, value_enum, default_value_t)]
+    pub variants: Variants,
+    /// table, csv (a word and one column a prompt, which opens as recorded scores) or json [default: by FILE's name, else
+    /// table]
+    #[arg(long, value_enum)]
+    pub format: Option<TextFormat>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct AblationArgs {
+    /// Files, or folders of them: median ranks (model_id, Category, checkpoint, sum_value), or scores with a column (step-N)
+    /// or a row for each checkpoint
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Word list with the categories of a file of scores [default: big-two]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub corpus: Vec<String>,
+    /// What a file's runs were trained on, where its name and columns do not say it or say it wrongly: thousands of pairs,
+    /// source, method, each of which may be left empty. May be repeated
+    #[arg(long, value_name = "FILE=SIZE[,SOURCE[,METHOD]]")]
+    pub data: Vec<String>,
+    /// How many of the words that moved farthest are named
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub moved: usize,
+    /// table, csv (one row a checkpoint) or json
+    #[arg(long, value_enum)]
+    pub format: Option<TextFormat>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CardArgs {
+    /// The model that the card is about
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Models among which it has a place, such as a folder of recorded scores
+    #[arg(value_name = "SOURCE")]
+    pub others: Vec<String>,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    /// JSON lines with prompt, chosen and rejected: the model's accuracy on them stands on the card
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
+    /// Bootstrap samples
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub replicates: u32,
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// [default: by FILE's name, else text]
+    #[arg(long, value_enum)]
+    pub format: Option<CardFormat>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    #[default]
+    Table,
+    Csv,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CardFormat {
+    #[default]
+    Text,
+    Markdown,
+    Json,
+    Svg,
 }
 
 #[derive(Debug, Args)]

@@ -28,6 +28,11 @@ pub(super) fn find(
             let snapshot = hub::fetch(repository, revision.as_deref(), &told, cancel)?;
             Ok((Files::Directory(snapshot.directory), label(repository.clone(), Some(snapshot.revision))))
         }
+        ModelSource::Implicit { .. } => Err(ModelError::unsupported(
+            spec.name.clone(),
+            "is a pair of language models",
+            "One model is needed: name one of the two",
+        )),
         ModelSource::Recorded(path) => Err(ModelError::unsupported(
             path.display().to_string(),
             "holds recorded scores",

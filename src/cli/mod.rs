@@ -1,5 +1,6 @@
 //! Arguments and commands, one file a command. The only place that prints.
 
+mod ablation;
 mod args;
 mod bench;
 mod check;
@@ -7,9 +8,12 @@ mod doctor;
 mod entries;
 mod explore;
 mod files;
+mod gather;
+mod implicit;
 mod interrupt;
 mod keys;
 mod list;
+mod place;
 mod score;
 mod session;
 
@@ -100,6 +104,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Themes(args)) => list::themes(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Implicit(args)) => implicit::run(&args),
+        Some(Command::Ablation(args)) => ablation::run(&args),
+        Some(Command::Card(_)) => Err(Failure::Use("not yet".to_owned())),
     }
 }
 

@@ -114,6 +114,10 @@ pub enum Unit {
     Reward,
     /// A log-probability to base e.
     Nats,
+    /// The difference of two log-probabilities to base e.
+    LogRatio,
+    /// Such a difference, weighted with the mean of the two probabilities.
+    Mwlr,
 }
 
 impl Unit {
@@ -122,6 +126,8 @@ impl Unit {
         match self {
             Unit::Reward => "score",
             Unit::Nats => "log p",
+            Unit::LogRatio => "log ratio",
+            Unit::Mwlr => "MWLR",
         }
     }
 }
@@ -131,6 +137,8 @@ impl fmt::Display for Unit {
         f.write_str(match self {
             Unit::Reward => "reward",
             Unit::Nats => "nats",
+            Unit::LogRatio => "log ratio in nats",
+            Unit::Mwlr => "mixture-weighted log ratio in nats",
         })
     }
 }

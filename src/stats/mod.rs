@@ -5,6 +5,8 @@
 //! against each other with the tests of `contrast`, `permutation`, `exact` and `bootstrap`; `mixed` and `anova` model all of
 //! it at once.
 
+pub mod ablation;
+pub mod agreement;
 pub mod anova;
 pub mod bootstrap;
 pub mod cells;
@@ -14,6 +16,7 @@ mod correlation;
 mod describe;
 mod design;
 pub mod exact;
+pub mod implicit;
 pub mod mixed;
 pub mod permutation;
 mod rank;

@@ -38,6 +38,9 @@ fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         let notes: &[&str] = match (model.spec.is_demonstration(), model.is_recorded()) {
             (true, _) => &["  demonstration model", "  demonstration"],
             (_, true) => &["  recorded, not live", "  recorded"],
+            _ if matches!(model.unit(), Unit::Mwlr | Unit::LogRatio) => {
+                &["  implicit reward of two language models", "  implicit reward", "  implicit"]
+            }
             _ if model.unit() == Unit::Nats => &["  language model, log p in nats", "  log p in nats", "  nats"],
             _ => &[""],
         };

@@ -93,6 +93,8 @@ fn unit(model: &Model) -> &'static str {
     match model.unit() {
         Unit::Reward => "",
         Unit::Nats => ", nats",
+        Unit::LogRatio => ", log ratio",
+        Unit::Mwlr => ", MWLR",
     }
 }
 
@@ -116,6 +118,10 @@ fn source_text(source: &ModelSource) -> String {
         ModelSource::Hub { repository, revision: Some(revision) } => format!("{repository}@{revision}"),
         ModelSource::Hub { repository, revision: None } => repository.clone(),
         ModelSource::Directory(path) | ModelSource::Recorded(path) => path.display().to_string(),
+        ModelSource::Implicit { measure, models } => {
+            let [a, b] = models.each_ref().map(|spec| source_text(&spec.source));
+            format!("{}:{a},{b}", measure.key())
+        }
     }
 }
 
