@@ -2,6 +2,7 @@
 
 mod correlation;
 mod describe;
+pub mod panels;
 mod rank;
 pub mod report;
 pub mod study;

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use crate::corpus::Framing;
 
 /// All of it. Lists are in a fixed order: models as given, families and categories by name, positive before negative.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// Words ranked.
     pub words: usize,
@@ -21,22 +19,20 @@ pub struct Report {
     pub contrasts: Vec<Contrast>,
     /// Null where it is not identifiable; `mixed_model_note` then says why.
     pub mixed_model: Option<MixedModel>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub mixed_model_note: Option<String>,
     pub agreement: Vec<Agreement>,
     /// What a reader should know: scores missing, families passed over, words left out.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelFamily {
     pub model: Arc<str>,
     pub family: Arc<str>,
 }
 
 /// Median rank of a category's words, within model and prompt: the unit of everything after.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
     pub model: Arc<str>,
     pub family: Arc<str>,
@@ -49,7 +45,7 @@ pub struct Cell {
 }
 
 /// Of a model's cells in one category and framing; `sd` with n - 1, `se = sd / √n`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelSummary {
     pub model: Arc<str>,
     pub category: Arc<str>,
@@ -61,7 +57,7 @@ pub struct ModelSummary {
 }
 
 /// Of a family's cells in one category and framing.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FamilySummary {
     pub family: Arc<str>,
     pub category: Arc<str>,
@@ -73,7 +69,7 @@ pub struct FamilySummary {
 }
 
 /// One panel (category and framing): do the families differ?
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Contrast {
     pub category: Arc<str>,
     pub framing: Framing,
@@ -85,7 +81,7 @@ pub struct Contrast {
     pub exact_models: Option<ExactModels>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Welch {
     pub t: f64,
     /// Welch–Satterthwaite.
@@ -97,7 +93,7 @@ pub struct Welch {
     pub p_fdr: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Permutation {
     pub replicates: usize,
     pub seed: u64,
@@ -105,7 +101,7 @@ pub struct Permutation {
     pub p_bonferroni: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExactModels {
     /// Ways to label the families, the one observed included.
     pub splits: u64,
@@ -113,7 +109,7 @@ pub struct ExactModels {
 }
 
 /// `cell ~ family * category * framing` with a random intercept a model, by REML.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MixedModel {
     pub fixed: Vec<FixedEffect>,
     pub intercept_variance: f64,
@@ -124,7 +120,7 @@ pub struct MixedModel {
     pub groups: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FixedEffect {
     /// `family[Llama]:category[Communion]:framing[negative]`, or `(Intercept)`.
     pub term: String,
@@ -136,7 +132,7 @@ pub struct FixedEffect {
 }
 
 /// How alike two models rank the words of a prompt; null where not defined.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Agreement {
     pub a: Arc<str>,
     pub b: Arc<str>,
@@ -146,4 +142,102 @@ pub struct Agreement {
     pub kendall: Option<f64>,
     /// Rank-biased overlap, extrapolated.
     pub rbo: Option<f64>,
+}
+
+// STAND-IN until the real one is merged; never committed.
+pub fn report(study: &super::study::Study) -> Report {
+    let mut r = Report { words: study.words.len(), ..Default::default() };
+    for m in &study.models {
+        r.models.push(ModelFamily { model: m.name.clone(), family: m.family.clone() });
+    }
+    for p in &study.prompts {
+        r.prompts.push(p.label.clone());
+    }
+    for m in &study.models {
+        for (pi, p) in study.prompts.iter().enumerate() {
+            let ranks = super::ranks(&m.scores[pi]);
+            for (ci, c) in study.categories.iter().enumerate() {
+                let own: Vec<f64> = study
+                    .words
+                    .iter()
+                    .zip(&ranks)
+                    .filter(|(w, r)| w.categories.contains(&(ci as u16)) && !r.is_nan())
+                    .map(|(_, r)| *r)
+                    .collect();
+                let n = own.len();
+                if let Some(median_rank) = super::median(own) {
+                    r.cells.push(Cell {
+                        model: m.name.clone(),
+                        family: m.family.clone(),
+                        category: c.clone(),
+                        prompt: p.label.clone(),
+                        framing: p.framing,
+                        words: n,
+                        median_rank,
+                    });
+                }
+            }
+        }
+    }
+    for panel in super::panels::panels(&r) {
+        let [a, b] = &panel.families[..] else { continue };
+        let difference = b.mean - a.mean;
+        let (va, vb) = (a.se * a.se, b.se * b.se);
+        let t = difference / (va + vb).sqrt();
+        let welch = (t.is_finite()).then(|| Welch {
+            t,
+            df: 54.0,
+            p: (-t.abs()).exp(),
+            p_bonferroni: (4.0 * (-t.abs()).exp()).min(1.0),
+            p_fdr: (2.0 * (-t.abs()).exp()).min(1.0),
+        });
+        r.contrasts.push(Contrast {
+            category: panel.category,
+            framing: panel.framing,
+            difference,
+            welch,
+            permutation: welch.map(|w| Permutation {
+                replicates: 9999,
+                seed: 1,
+                p: w.p.max(1e-4),
+                p_bonferroni: (4.0 * w.p).clamp(4e-4, 1.0),
+            }),
+            exact_models: Some(ExactModels { splits: 210, p: 0.0857 }),
+        });
+    }
+    for i in 0..study.models.len() {
+        for j in i + 1..study.models.len() {
+            for (k, p) in study.prompts.iter().enumerate() {
+                let s = super::spearman(&study.models[i].scores[k], &study.models[j].scores[k]).map(|x| x.0);
+                r.agreement.push(Agreement {
+                    a: study.models[i].name.clone(),
+                    b: study.models[j].name.clone(),
+                    prompt: p.label.clone(),
+                    spearman: s,
+                    kendall: s.map(|s| s * 0.7),
+                    rbo: s.map(|s| s.abs() * 0.5),
+                });
+            }
+        }
+    }
+    if study.models.len() > 2 {
+        r.mixed_model = Some(MixedModel {
+            fixed: [
+                "(Intercept)",
+                "family[Llama]",
+                "category[communion]",
+                "framing[negative]",
+                "family[Llama]:category[communion]:framing[negative]",
+            ]
+            .map(|t| FixedEffect { term: t.into(), estimate: -12.345, se: 2.2, df: 10.3, t: -5.6, p: 2e-4 })
+            .to_vec(),
+            intercept_variance: 62.123,
+            residual_variance: 410.2,
+            n: r.cells.len(),
+            groups: study.models.len(),
+        });
+    } else {
+        r.mixed_model_note = Some("not identifiable: two models cannot tell a family from a model; open a third".into());
+    }
+    r
 }
