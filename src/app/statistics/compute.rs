@@ -82,7 +82,7 @@ pub struct Statistics {
 pub fn compute(request: StatisticsRequest) -> Statistics {
     let StatisticsRequest { generation, universe, prompts, models, left_out } = request;
     let (study, progress) = study(&universe, &prompts, models);
-    let report = crate::stats::report::report(&study);
+    let report = crate::stats::report::report(&study, &crate::stats::report::ReportOptions::quick());
     let panels = panels::panels(&report);
     let axis = RankAxis::of(&panels, report.words);
     let pairs = pairs(&report);
