@@ -5,10 +5,13 @@ mod check;
 mod doctor;
 mod entries;
 mod explore;
+#[allow(dead_code)] // other commands need the rest of it
+mod gather;
 mod keys;
 mod list;
 mod score;
 mod session;
+mod stats;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -85,5 +88,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Prompts(args)) => list::prompts(&args),
         Some(Command::Themes(args)) => list::themes(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Stats(args)) => stats::run(&args),
     }
 }

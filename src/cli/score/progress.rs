@@ -20,7 +20,7 @@ impl Progress {
 
     /// `group` says which of how many groups is being worked on.
     pub(in crate::cli) fn show(&mut self, model: &str, phase: &Phase, group: (usize, usize)) {
-        if !self.enabled || self.drawn.is_some_and(|at| at.elapsed() < EVERY) {
+        if !self.due() {
             return;
         }
         let what = match phase {
@@ -41,9 +41,24 @@ impl Progress {
             }
             Phase::Waiting | Phase::Idle | Phase::Cancelled | Phase::Failed(_) => return,
         };
+        self.draw(model, &what);
+    }
+
+    /// How much of something is done, `of` how much.
+    pub(in crate::cli) fn count(&mut self, what: &str, done: usize, of: usize) {
+        if self.due() {
+            self.draw(what, &format!("{} of {}", text::count(done), text::count(of)));
+        }
+    }
+
+    fn due(&self) -> bool {
+        self.enabled && self.drawn.is_none_or(|at| at.elapsed() >= EVERY)
+    }
+
+    fn draw(&mut self, subject: &str, what: &str) {
         self.drawn = Some(Instant::now());
         // Carriage return and erase-to-end are our own; all else is made safe to show.
-        let _ = write!(std::io::stderr(), "\r\u{1b}[K{}  {}", text::visible(model), text::visible(&what));
+        let _ = write!(std::io::stderr(), "\r\u{1b}[K{}  {}", text::visible(subject), text::visible(what));
     }
 
     /// Takes the line away.
