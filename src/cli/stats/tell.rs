@@ -275,7 +275,7 @@ fn p(value: f64) -> String {
     match value {
         value if value.is_nan() => none(),
         value if value >= 0.00095 => format!("{value:.3}"),
-        0.0 => "0".to_owned(),
+        0.0 => "<1e-300".to_owned(),
         value => format!("{value:.0e}"),
     }
 }
