@@ -46,6 +46,8 @@ pub enum Command {
     Ablation(AblationArgs),
     /// One page on what a model values, and where it stands among others
     Card(CardArgs),
+    /// Compare families of models: median ranks, tests, a mixed model
+    Stats(StatsArgs),
 }
 
 /// What decides a score beside model, prompt and word.
@@ -348,6 +350,60 @@ pub enum CardFormat {
     Markdown,
     Json,
     Svg,
+}
+
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Models, recorded (a file, or a directory of files) or live; see `rewardscope --help` for what a MODEL is
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<String>,
+    /// Word list with categories: a name from `rewardscope corpora`, or a file. Ranks run over its words that have scores.
+    /// May be repeated
+    #[arg(long, value_name = "NAME|FILE", required = true)]
+    pub corpus: Vec<String>,
+    /// A prompt by key, by its text, or `all` for the study's 54. May be repeated [default: every prompt that the recorded
+    /// sources have scores for; with live sources alone, all 54]
+    #[arg(long, value_name = "KEY|TEXT|all")]
+    pub prompt: Vec<String>,
+    /// Fold categories by what stands before the first `_` or `.`: Care_Virtue and Care_Vice become Care, in which a word of
+    /// both counts once
+    #[arg(long)]
+    pub category_prefix: bool,
+    /// Leave out a category, by its own or its folded name. Its words are dropped before ranking, unless they are in another
+    /// category that is kept. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub exclude_category: Vec<String>,
+    /// Say which family a model belongs to, such as my-model=Llama. May be repeated
+    #[arg(long, value_name = "MODEL=NAME", value_parser = model_and_family)]
+    pub family: Vec<(String, String)>,
+    /// Random divisions in each permutation test; 0 leaves these tests and the bootstrap intervals out
+    #[arg(long, value_name = "N", default_value_t = 9_999)]
+    pub replicates: u32,
+    /// Of the random numbers: the same seed gives the same report
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: StatsFormat,
+    #[command(flatten)]
+    pub options: ModelOptions,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StatsFormat {
+    /// For reading
+    #[default]
+    Table,
+    /// One object with everything, cell by cell
+    Json,
+    Markdown,
+}
+
+/// A family's name holds no `=`; a model's may.
+fn model_and_family(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=').map(|(model, family)| (model.trim(), family.trim())) {
+        Some((model, family)) if !model.is_empty() && !family.is_empty() => Ok((model.to_owned(), family.to_owned())),
+        _ => Err("write MODEL=NAME, such as my-model=Llama".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ mod list;
 mod place;
 mod score;
 mod session;
+mod stats;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -107,6 +108,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Implicit(args)) => implicit::run(&args),
         Some(Command::Ablation(args)) => ablation::run(&args),
         Some(Command::Card(_)) => Err(Failure::Use("not yet".to_owned())),
+        Some(Command::Stats(args)) => stats::run(&args),
     }
 }
 
