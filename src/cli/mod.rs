@@ -2,6 +2,7 @@
 
 mod ablation;
 mod args;
+mod card;
 mod check;
 mod doctor;
 mod entries;
@@ -91,6 +92,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Implicit(args)) => implicit::run(&args),
         Some(Command::Ablation(args)) => ablation::run(&args),
-        Some(Command::Card(_)) => Err(Failure::Use("not yet".to_owned())),
+        Some(Command::Card(args)) => card::run(&args),
     }
 }

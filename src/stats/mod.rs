@@ -2,6 +2,7 @@
 
 pub mod ablation;
 pub mod agreement;
+pub mod card;
 mod correlation;
 mod describe;
 pub mod implicit;
