@@ -3,6 +3,7 @@
 mod ablation;
 mod args;
 mod bench;
+mod card;
 mod check;
 mod doctor;
 mod entries;
@@ -107,8 +108,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Implicit(args)) => implicit::run(&args),
         Some(Command::Ablation(args)) => ablation::run(&args),
-        Some(Command::Card(_)) => Err(Failure::Use("not yet".to_owned())),
         Some(Command::Stats(args)) => stats::run(&args),
+        Some(Command::Card(args)) => card::run(&args),
     }
 }
 
