@@ -36,7 +36,7 @@ impl Bench {
         files: &Files,
         label: &SourceLabel,
         options: &LoadOptions,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut (dyn FnMut(u64, u64) + Send),
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
         let started = Instant::now();

@@ -68,7 +68,7 @@ pub fn run(
     label: &SourceLabel,
     options: &LoadOptions,
     published: Result<&Recorded, String>,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut (dyn FnMut(u64, u64) + Send),
     cancel: &Cancel,
 ) -> Result<Report, ModelError> {
     // Rounding would hide what the tests look for; only the published scores are met with it.
@@ -139,7 +139,7 @@ fn other_dtype(
     options: &LoadOptions,
     used: &str,
     base: &Scores,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut (dyn FnMut(u64, u64) + Send),
     cancel: &Cancel,
 ) -> Result<Test, ModelError> {
     let dtype = if used == "f32" { Dtype::Bf16 } else { Dtype::F32 };

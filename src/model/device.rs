@@ -1,8 +1,57 @@
 //! Where a model runs and in which number format.
 
 use candle_core::{DType, Device, utils};
+use half::{bf16, f16};
 
 use super::{DeviceChoice, Dtype, ModelError};
+
+/// What matrices are multiplied in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compute {
+    F32,
+    Bf16,
+    F16,
+    /// Weights in blocks of eight bits, all else in f32.
+    Q8_0,
+}
+
+impl Compute {
+    /// Of a dtype that tensors have; what is no such dtype is f32.
+    pub fn of(dtype: DType) -> Compute {
+        match dtype {
+            DType::BF16 => Compute::Bf16,
+            DType::F16 => Compute::F16,
+            _ => Compute::F32,
+        }
+    }
+
+    /// Of tensors that candle computes with.
+    pub fn dtype(self) -> DType {
+        match self {
+            Compute::F32 | Compute::Q8_0 => DType::F32,
+            Compute::Bf16 => DType::BF16,
+            Compute::F16 => DType::F16,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Compute::F32 => "f32",
+            Compute::Bf16 => "bf16",
+            Compute::F16 => "f16",
+            Compute::Q8_0 => "q8_0",
+        }
+    }
+
+    /// The nearest number that a tensor of this dtype holds.
+    pub fn round(self, value: f32) -> f32 {
+        match self {
+            Compute::F32 | Compute::Q8_0 => value,
+            Compute::Bf16 => bf16::from_f32(value).to_f32(),
+            Compute::F16 => f16::from_f32(value).to_f32(),
+        }
+    }
+}
 
 /// Opens the device asked for.
 ///
@@ -69,23 +118,28 @@ pub fn name(device: &Device) -> String {
     }
 }
 
-/// The compute dtype. `f32_bytes` is what the weights take in f32, `machine_bytes` what memory the machine has.
+/// What matrices are multiplied in. `f32_bytes` is what the weights take in f32, `machine_bytes` what memory the machine has.
 ///
-/// `auto` is f32 on the CPU, because candle's bf16 product there widens the whole weight at each call: a sixth of the
-/// speed, for less precision. Only where f32 would not fit the machine is it bf16. What other models happen to occupy does
-/// not enter: the same command must give the same scores. On a GPU it is bf16, as the models were made, where supported.
-pub fn compute_dtype(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64) -> DType {
-    match asked {
-        Dtype::F32 => DType::F32,
-        Dtype::Bf16 => DType::BF16,
-        Dtype::F16 => DType::F16,
+/// `auto` is f32 on the CPU, the dtype whose scores need no second thought, and bf16 only where f32 would not fit the
+/// machine. What other models happen to occupy does not enter: the same command must give the same scores. On a GPU it is
+/// bf16, as the models were made, where supported. Fails where the device cannot do what was asked for.
+pub fn compute(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64) -> Result<Compute, ModelError> {
+    Ok(match asked {
+        Dtype::F32 => Compute::F32,
+        Dtype::Bf16 => Compute::Bf16,
+        Dtype::F16 => Compute::F16,
+        Dtype::Q8_0 if device.is_cpu() => Compute::Q8_0,
+        Dtype::Q8_0 => {
+            let problem = format!("q8_0 is computed on the CPU alone, and the device is {}", name(device));
+            return Err(ModelError::unsupported("--dtype q8_0", problem, "Add --device cpu, or take bf16"));
+        }
         Dtype::Auto if device.is_cpu() => {
             // An eighth is left to the system and to activations.
             let fits = f32_bytes <= machine_bytes / 8 * 7;
-            if fits { DType::F32 } else { DType::BF16 }
+            if fits { Compute::F32 } else { Compute::Bf16 }
         }
-        Dtype::Auto => device.bf16_default_to_f32(),
-    }
+        Dtype::Auto => Compute::of(device.bf16_default_to_f32()),
+    })
 }
 
 #[cfg(test)]
@@ -94,11 +148,12 @@ mod tests {
 
     #[test]
     fn auto_is_f32_on_the_cpu_as_long_as_it_fits() {
-        let dtype = |asked, bytes| compute_dtype(asked, &Device::Cpu, bytes, 800);
-        assert_eq!(dtype(Dtype::Auto, 700), DType::F32);
-        assert_eq!(dtype(Dtype::Auto, 701), DType::BF16);
-        assert_eq!(dtype(Dtype::F32, 701), DType::F32);
-        assert_eq!(dtype(Dtype::F16, 1), DType::F16);
+        let dtype = |asked, bytes| compute(asked, &Device::Cpu, bytes, 800).unwrap();
+        assert_eq!(dtype(Dtype::Auto, 700), Compute::F32);
+        assert_eq!(dtype(Dtype::Auto, 701), Compute::Bf16);
+        assert_eq!(dtype(Dtype::F32, 701), Compute::F32);
+        assert_eq!(dtype(Dtype::F16, 1), Compute::F16);
+        assert_eq!(dtype(Dtype::Q8_0, 1), Compute::Q8_0);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod gguf;
 pub mod head;
 pub mod hub;
 pub mod language;
+pub mod packed;
 pub mod policy;
 pub mod source;
 pub mod template;
@@ -144,6 +145,9 @@ pub enum Dtype {
     F32,
     Bf16,
     F16,
+    /// Matrices quantized to eight bits where they are loaded; on the CPU alone.
+    #[value(name = "q8_0")]
+    Q8_0,
 }
 
 /// The device asked for: `auto`, `cpu`, `cuda`, `cuda:1`, `metal`.
@@ -205,12 +209,14 @@ pub struct Provenance {
     pub revision: Option<String>,
     /// `LlamaForSequenceClassification`, or `recorded`.
     pub architecture: String,
-    /// Compute dtype: `f32`, `bf16`, `f16`; `recorded` where only the numbers are known.
+    /// Compute dtype: `f32`, `bf16`, `f16`, `q8_0`; `recorded` where only the numbers are known.
     pub dtype: String,
     /// How GGUF holds the weights that are computed with in that dtype: `Q4K, Q8_0`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantized: Option<String>,
     pub device: String,
+    /// What multiplies: `avx512bf16`, `avx512f`, `avx2`, `portable`; `candle` for its own products.
+    pub kernel: String,
     pub bos: String,
     /// Where the chat template stood, and the date it was given: `chat_template.jinja, 26 Jul 2024`.
     pub template: String,
@@ -238,6 +244,7 @@ impl Provenance {
             architecture: recorded(),
             dtype: recorded(),
             device: recorded(),
+            kernel: recorded(),
             bos: recorded(),
             template: recorded(),
             head: recorded(),

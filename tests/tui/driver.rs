@@ -324,6 +324,7 @@ pub fn provenance(name: &str) -> Provenance {
         revision: Some("3f9a1c0277".to_owned()),
         architecture: "LlamaForSequenceClassification".to_owned(),
         dtype: "f32".to_owned(),
+        kernel: "portable".into(),
         device: "cpu".to_owned(),
         bos: "single".to_owned(),
         template: "tokenizer_config.json, 26 Jul 2024".to_owned(),
