@@ -158,7 +158,7 @@ pub fn run(
     load: &LoadOptions,
     question: &Question,
     options: &Options,
-    tell: &mut dyn FnMut(Stage),
+    tell: &mut (dyn FnMut(Stage) + Send),
     cancel: &Cancel,
 ) -> Result<Report, ModelError> {
     let fit = Fit::now(&label.name, files, load)?;
