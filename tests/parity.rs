@@ -161,10 +161,11 @@ fn scores_of(name: &str, tamper: fn(&mut DecoderConfig)) -> Vec<f32> {
     let mut config = ModelConfig::read(&files).unwrap();
     let weights = Weights::open(&files).unwrap();
     let (cancel, device) = (Cancel::default(), Device::Cpu);
-    let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
-    let head = Head::load(&files, &config, &weights, None, &device, &mut meter).unwrap();
+    let mut progress = |_, _| {};
+    let meter = Meter::new(&mut progress, &cancel, 0);
+    let head = Head::load(&files, &config, &weights, None, &device, &meter).unwrap();
     tamper(&mut config.decoder);
-    let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter);
+    let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &meter);
     let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut fetch).unwrap();
     expected(name).cases.iter().map(|case| score(&decoder, &head, &case.single.ids)).collect()
 }
@@ -301,10 +302,11 @@ fn every_step_of_the_decoder_has_a_gradient() {
         let config = ModelConfig::read(&files).unwrap();
         let weights = Weights::open(&files).unwrap();
         let (cancel, device) = (Cancel::default(), Device::Cpu);
-        let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
+        let mut progress = |_, _| {};
+        let meter = Meter::new(&mut progress, &cancel, 0);
         let mut variables = Vec::new();
-        let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut |name, shape, _| {
-            let tensor = weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter)?;
+        let decoder = Decoder::trainable(&config.decoder, DType::F32, &device, &mut |name, shape, _| {
+            let tensor = weights.load(name, shape, Keep::As(DType::F32), &device, &meter)?;
             let variable = candle_core::Var::from_tensor(&tensor)?;
             let tensor = variable.as_tensor().clone();
             variables.push((name.to_owned(), variable));

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use candle_core::{DType, Device, Tensor};
 
+use crate::kernels::{Element, Matrix, Stored};
 use crate::model::ModelError;
 use crate::model::config::ModelConfig;
 use crate::model::files::Files;
+use crate::model::packed::Packed;
 use crate::model::weights::{Keep, Meter, Weights};
 use crate::text;
 
@@ -31,7 +33,7 @@ pub(super) struct Reader<'a, 'm> {
     pub(super) config: &'a ModelConfig,
     pub(super) weights: &'a Weights,
     pub(super) device: &'a Device,
-    pub(super) meter: &'a mut Meter<'m>,
+    pub(super) meter: &'a Meter<'m>,
     taken: BTreeSet<String>,
     pub(super) parameters: u64,
 }
@@ -42,7 +44,7 @@ impl<'a, 'm> Reader<'a, 'm> {
         config: &'a ModelConfig,
         weights: &'a Weights,
         device: &'a Device,
-        meter: &'a mut Meter<'m>,
+        meter: &'a Meter<'m>,
     ) -> Self {
         Reader { files, config, weights, device, meter, taken: BTreeSet::new(), parameters: 0 }
     }
@@ -82,7 +84,7 @@ impl<'a, 'm> Reader<'a, 'm> {
     pub(super) fn linear(&mut self, name: &str, out: usize, input: usize, bias: bool) -> Result<Linear, ModelError> {
         let weight = self.tensor(&format!("{name}.weight"), &[out, input])?;
         let bias = if bias { Some(self.tensor(&format!("{name}.bias"), &[out])?) } else { None };
-        Ok(Linear { weight, bias })
+        Linear::new(weight, bias).map_err(ModelError::from)
     }
 
     /// A head that is read correctly and is none that this program knows.
@@ -109,17 +111,48 @@ impl<'a, 'm> Reader<'a, 'm> {
 }
 
 /// `x · weightᵀ + bias`, in f32.
+///
+/// On the CPU a row's sums are added in one order, however many rows there are; candle's products there take another order
+/// for other numbers of rows.
 pub(super) struct Linear {
-    /// `[out, in]`
-    weight: Tensor,
+    weight: Weight,
     /// `[out]`
     bias: Option<Tensor>,
 }
 
+/// `[out, in]`
+enum Weight {
+    Tensor(Tensor),
+    Packed(Packed),
+}
+
 impl Linear {
+    /// `weight` is `[out, in]`, `bias` `[out]`, both in f32.
+    pub(super) fn new(weight: Tensor, bias: Option<Tensor>) -> candle_core::Result<Self> {
+        if !weight.device().is_cpu() {
+            return Ok(Linear { weight: Weight::Tensor(weight), bias });
+        }
+        let (out, input) = weight.dims2()?;
+        let bytes: Vec<u8> = weight.flatten_all()?.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect();
+        let mut matrix = Matrix::zeros(out, input, Element::F32);
+        matrix.fill(0, Stored::F32(&bytes));
+        Ok(Linear { weight: Weight::Packed(Packed::Matrix(matrix)), bias })
+    }
+
     /// `[rows, in]` to `[rows, out]`.
     pub(super) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let y = x.matmul(&self.weight.t()?)?;
+        let y = match &self.weight {
+            Weight::Tensor(weight) => x.matmul(&weight.t()?)?,
+            Weight::Packed(packed) => {
+                let (rows, input) = x.dims2()?;
+                if input != packed.input() {
+                    candle_core::bail!("rows of {input} for a matrix of {} columns", packed.input());
+                }
+                let mut y = vec![0.0; rows * packed.out()];
+                packed.multiply(&x.flatten_all()?.to_vec1::<f32>()?, &mut y)?;
+                Tensor::from_vec(y, (rows, packed.out()), x.device())?
+            }
+        };
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
@@ -127,6 +160,9 @@ impl Linear {
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.weight.dims().first().copied().unwrap_or_default()
+        match &self.weight {
+            Weight::Tensor(weight) => weight.dims().first().copied().unwrap_or_default(),
+            Weight::Packed(packed) => packed.out(),
+        }
     }
 }
