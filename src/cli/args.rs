@@ -37,6 +37,8 @@ pub enum Command {
     Themes(ListArgs),
     /// Report device, memory, cache, token and terminal abilities
     Doctor(ListArgs),
+    /// Measure how fast a model scores here, beside what the machine can do
+    Bench(BenchArgs),
 }
 
 /// What decides a score beside model, prompt and word.
@@ -101,6 +103,14 @@ fn tokenizer_folder(text: &str) -> Result<&'static Path, String> {
     Err("this directory holds no tokenizer.json: name the one that does".to_owned())
 }
 
+/// What decides how fast scores come, and nothing else of them.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct MachineOptions {
+    /// Threads that compute; scores do not depend on it [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
 /// Which words and prompts.
 #[derive(Clone, Debug, Args)]
 pub struct WordArgs {
@@ -131,6 +141,8 @@ pub struct ExploreArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
     /// Colour theme: a name from `rewardscope themes`
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
@@ -151,6 +163,8 @@ pub struct ScoreArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
     /// Give each word's token ids, of the whole conversation
     #[arg(long)]
     pub tokens: bool,
@@ -169,11 +183,58 @@ pub struct CheckArgs {
     pub model: String,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
     /// Folder of the study's published scores, for a comparison where MODEL is one of its ten
     #[arg(long, value_name = "DIR")]
     pub published: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     pub format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The model to measure; see `rewardscope --help` for what a MODEL is
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Word list: a name from `rewardscope corpora`, or a file. May be repeated [default: big-two]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub corpus: Vec<String>,
+    /// A file with one word a line
+    #[arg(long, value_name = "FILE")]
+    pub words_file: Option<PathBuf>,
+    /// The prompt, by key or by its text [default: greatest_ever_one]
+    #[arg(long, value_name = "KEY|TEXT")]
+    pub prompt: Option<String>,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    /// Timed runs of the whole list, after one that is not counted; the median is told
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub repeat: u16,
+    /// Batch sizes to measure one after the other, in tokens, up to 2 s each; `none` for no sweep
+    #[arg(long, value_name = "N,N,...", default_value = "1,4,16,64,256,512", value_parser = sweep)]
+    pub sweep: Sweep,
+    /// Score the tokens of the vocabulary as words as well, N of them (=N) or all
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "4294967295")]
+    pub vocabulary: Option<u32>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
+}
+
+/// Batch sizes, in nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sweep(pub Vec<usize>);
+
+fn sweep(text: &str) -> Result<Sweep, String> {
+    const MOST: usize = 65_536;
+    if text == "none" {
+        return Ok(Sweep(Vec::new()));
+    }
+    let size = |part: &str| part.trim().parse().ok().filter(|size| (1..=MOST).contains(size));
+    let sizes: Option<Vec<usize>> = text.split(',').map(size).collect();
+    sizes.map(Sweep).ok_or_else(|| format!("numbers from 1 to {MOST}, with commas between them, or none"))
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

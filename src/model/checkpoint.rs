@@ -6,10 +6,10 @@ use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::config::{ModelConfig, Task};
+use super::config::{DecoderConfig, ModelConfig, Task};
 use super::decoder::source::Source;
 use super::decoder::{Decoder, Nodes, Role};
-use super::device::Compute;
+use super::device::{Chosen, Compute};
 use super::files::Files;
 use super::head::{self, GatingPattern, Head};
 use super::language::{LanguageHead, LanguageModel};
@@ -165,6 +165,7 @@ pub(super) struct Checkpoint<'a> {
     weights: Weights,
     device: Device,
     compute: Compute,
+    dtype_reason: String,
 }
 
 impl<'a> Checkpoint<'a> {
@@ -176,8 +177,8 @@ impl<'a> Checkpoint<'a> {
         }
         let weights = Weights::open(files)?;
         let device = device::open(options.device)?;
-        let compute = compute(&weights, &config, options, &device)?;
-        Ok(Checkpoint { files, label, options, config, tokenizer, policies, weights, device, compute })
+        let Chosen { compute, reason } = choose(&weights, &config, options, &device)?;
+        Ok(Checkpoint { files, label, options, config, tokenizer, policies, weights, device, compute, dtype_reason: reason })
     }
 
     /// Begins to read weights.
@@ -199,6 +200,7 @@ impl<'a> Checkpoint<'a> {
             architecture: self.config.architecture.clone(),
             quantized: self.weights.formats(),
             dtype: self.compute.as_str().to_owned(),
+            dtype_reason: self.dtype_reason.clone(),
             device: device::name(&self.device),
             kernel: if self.device.is_cpu() { packed::kernel(self.compute) } else { "candle".to_owned() },
             bos: self.options.bos.to_string(),
@@ -350,20 +352,43 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
     }
 }
 
-/// Bytes of main memory that the weights will take, from the headers of their files; 0 where another device holds them.
-pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, ModelError> {
+/// What a checkpoint will be in memory, from the headers of its files.
+#[derive(Clone, Debug)]
+pub struct Estimate {
+    /// On the device that will hold them.
+    pub weights_bytes: u64,
+    pub config: DecoderConfig,
+    pub device: Device,
+    /// `cpu`, `cuda:0`.
+    pub device_name: String,
+    /// What products are computed in: `f32`.
+    pub dtype: String,
+}
+
+/// Opens the device and reads headers, no weights.
+pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelError> {
     // What the configuration says is wrong comes before what its weights lack.
     let config = ModelConfig::read(files)?;
     let weights = Weights::open(files)?;
     let device = device::open(options.device)?;
-    if !device.is_cpu() {
-        return Ok(0);
-    }
-    Ok(memory(&weights, &config, compute(&weights, &config, options, &device)?))
+    let chosen = choose(&weights, &config, options, &device)?;
+    Ok(Estimate {
+        weights_bytes: memory(&weights, &config, chosen.compute, &device),
+        config: config.decoder,
+        device_name: device::name(&device),
+        device,
+        dtype: chosen.compute.as_str().to_owned(),
+    })
 }
 
-fn compute(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Compute, ModelError> {
-    device::compute(options.dtype, device, memory(weights, config, Compute::F32), machine_bytes())
+/// Bytes of main memory that the weights will take, from the headers of their files; 0 where another device holds them.
+pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, ModelError> {
+    let estimate = estimate(files, options)?;
+    Ok(if estimate.device.is_cpu() { estimate.weights_bytes } else { 0 })
+}
+
+fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
+    device::choose(options.dtype, device, memory(weights, config, Compute::F32, device), machine_bytes())
 }
 
 fn keep(role: Role, dtype: DType) -> Keep {
@@ -387,12 +412,17 @@ fn is_used(name: &str, config: &ModelConfig) -> bool {
     !["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
 }
 
-/// Bytes that a model takes on the CPU. Its embedding stays in the file, unless it is the output matrix as well.
-fn memory(weights: &Weights, config: &ModelConfig, compute: Compute) -> u64 {
+/// Bytes that a model takes on its device. On the CPU its embedding stays in the file, unless it is the output matrix too.
+fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
+    let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
     let bytes = |(name, stored): (&str, &Stored)| match (name, stored.shape.as_slice()) {
         (name, _) if head::is_of_a_head(name) => stored.elements() * 4,
-        (LanguageHead::TIED, _) if config.task == Task::Reward || !config.tied => 0,
-        (_, [out, input]) => packed::bytes(*out, *input, compute),
+        (LanguageHead::TIED, _) if mapped => 0,
+        (LanguageHead::TIED | LanguageHead::WEIGHT, _) if !device.is_cpu() => {
+            stored.elements() * stored.kept_dtype(Keep::AsStored).unwrap_or(DType::F32).size_in_bytes() as u64
+        }
+        (_, [out, input]) if device.is_cpu() => packed::bytes(*out, *input, compute),
+        (_, [_, _]) => stored.elements() * compute.dtype().size_in_bytes() as u64,
         _ => stored.elements() * 4,
     };
     weights.tensors().filter(|(name, _)| is_used(name, config)).map(bytes).sum()

@@ -4,6 +4,7 @@ use candle_core::{DType, Device, utils};
 use half::{bf16, f16};
 
 use super::{DeviceChoice, Dtype, ModelError};
+use crate::text;
 
 /// What matrices are multiplied in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,28 +119,54 @@ pub fn name(device: &Device) -> String {
     }
 }
 
+/// What matrices are multiplied in, and in one sentence why it was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    pub compute: Compute,
+    pub reason: String,
+}
+
 /// What matrices are multiplied in. `f32_bytes` is what the weights take in f32, `machine_bytes` what memory the machine has.
 ///
-/// `auto` is f32 on the CPU, the dtype whose scores need no second thought, and bf16 only where f32 would not fit the
-/// machine. What other models happen to occupy does not enter: the same command must give the same scores. On a GPU it is
-/// bf16, as the models were made, where supported. Fails where the device cannot do what was asked for.
-pub fn compute(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64) -> Result<Compute, ModelError> {
+/// `auto` is f32 on the CPU where that fits the machine, for it is the most exact, else bf16. What other models happen to
+/// occupy does not enter: the same command must give the same scores. On a GPU it is bf16, as the models were made, where
+/// supported. Fails where the device cannot do what was asked for.
+pub fn choose(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64) -> Result<Chosen, ModelError> {
+    let explicit = |compute: Compute| Chosen { compute, reason: format!("{} was asked for", compute.as_str()) };
     Ok(match asked {
-        Dtype::F32 => Compute::F32,
-        Dtype::Bf16 => Compute::Bf16,
-        Dtype::F16 => Compute::F16,
-        Dtype::Q8_0 if device.is_cpu() => Compute::Q8_0,
+        Dtype::F32 => explicit(Compute::F32),
+        Dtype::Bf16 => explicit(Compute::Bf16),
+        Dtype::F16 => explicit(Compute::F16),
+        Dtype::Q8_0 if device.is_cpu() => explicit(Compute::Q8_0),
         Dtype::Q8_0 => {
             let problem = format!("q8_0 is computed on the CPU alone, and the device is {}", name(device));
             return Err(ModelError::unsupported("--dtype q8_0", problem, "Add --device cpu, or take bf16"));
         }
         Dtype::Auto if device.is_cpu() => {
+            let (needed, machine) = (text::bytes(f32_bytes), text::bytes(machine_bytes));
             // An eighth is left to the system and to activations.
-            let fits = f32_bytes <= machine_bytes / 8 * 7;
-            if fits { Compute::F32 } else { Compute::Bf16 }
+            if f32_bytes <= machine_bytes / 8 * 7 {
+                let faster = if multiplies_bf16() { "; this CPU multiplies bf16 faster: --dtype bf16" } else { "" };
+                let reason = format!("f32, the most exact, fits this machine's memory ({needed} of {machine}){faster}");
+                Chosen { compute: Compute::F32, reason }
+            } else {
+                let reason = format!("bf16, for f32 would take {needed} of this machine's {machine}");
+                Chosen { compute: Compute::Bf16, reason }
+            }
         }
-        Dtype::Auto => Compute::of(device.bf16_default_to_f32()),
+        Dtype::Auto => match Compute::of(device.bf16_default_to_f32()) {
+            Compute::Bf16 => Chosen { compute: Compute::Bf16, reason: "bf16, as models are published, on a GPU".to_owned() },
+            compute => Chosen { compute, reason: format!("{}, for this GPU has no bf16", compute.as_str()) },
+        },
     })
+}
+
+/// Whether the CPU has instructions for it.
+fn multiplies_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 #[cfg(test)]
@@ -147,13 +174,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn auto_is_f32_on_the_cpu_as_long_as_it_fits() {
-        let dtype = |asked, bytes| compute(asked, &Device::Cpu, bytes, 800).unwrap();
-        assert_eq!(dtype(Dtype::Auto, 700), Compute::F32);
-        assert_eq!(dtype(Dtype::Auto, 701), Compute::Bf16);
-        assert_eq!(dtype(Dtype::F32, 701), Compute::F32);
-        assert_eq!(dtype(Dtype::F16, 1), Compute::F16);
-        assert_eq!(dtype(Dtype::Q8_0, 1), Compute::Q8_0);
+    fn auto_is_f32_on_the_cpu_as_long_as_it_fits_and_says_why() {
+        let choose = |asked, bytes| choose(asked, &Device::Cpu, bytes, 800).unwrap();
+        let fits = choose(Dtype::Auto, 700);
+        assert_eq!(fits.compute, Compute::F32);
+        assert!(fits.reason.starts_with("f32, the most exact, fits this machine's memory (700 B of 800 B)"), "{}", fits.reason);
+        assert_eq!(fits.reason.contains("--dtype bf16"), multiplies_bf16());
+        let bf16 = Chosen { compute: Compute::Bf16, reason: "bf16, for f32 would take 701 B of this machine's 800 B".to_owned() };
+        assert_eq!(choose(Dtype::Auto, 701), bf16);
+        assert_eq!(choose(Dtype::F32, 701), Chosen { compute: Compute::F32, reason: "f32 was asked for".to_owned() });
+        assert_eq!(choose(Dtype::F16, 1).compute, Compute::F16);
+        assert_eq!(choose(Dtype::Q8_0, 1).compute, Compute::Q8_0);
     }
 
     #[test]

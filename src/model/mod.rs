@@ -150,6 +150,18 @@ pub enum Dtype {
     Q8_0,
 }
 
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Dtype::Auto => "auto",
+            Dtype::F32 => "f32",
+            Dtype::Bf16 => "bf16",
+            Dtype::F16 => "f16",
+            Dtype::Q8_0 => "q8_0",
+        })
+    }
+}
+
 /// The device asked for: `auto`, `cpu`, `cuda`, `cuda:1`, `metal`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DeviceChoice {
@@ -211,11 +223,14 @@ pub struct Provenance {
     pub architecture: String,
     /// Compute dtype: `f32`, `bf16`, `f16`, `q8_0`; `recorded` where only the numbers are known.
     pub dtype: String,
+    /// Why it is that, in one sentence; empty where only the numbers are known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub dtype_reason: String,
     /// How GGUF holds the weights that are computed with in that dtype: `Q4K, Q8_0`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantized: Option<String>,
     pub device: String,
-    /// What multiplies: `avx512bf16`, `avx512f`, `avx2`, `portable`; `candle` for its own products.
+    /// What multiplies: `avx512bf16`, `avx512`, `avx2`, `portable`; `candle` for its own products.
     pub kernel: String,
     pub bos: String,
     /// Where the chat template stood, and the date it was given: `chat_template.jinja, 26 Jul 2024`.
@@ -243,6 +258,7 @@ impl Provenance {
             revision: None,
             architecture: recorded(),
             dtype: recorded(),
+            dtype_reason: String::new(),
             device: recorded(),
             kernel: recorded(),
             bos: recorded(),

@@ -128,7 +128,10 @@ pub fn phase(phase: &Phase) -> String {
             let (done, total, rate) = (bytes(*done_bytes), bytes(*total_bytes), bytes(*rate as u64));
             format!("downloading {}  {done} of {total}  {rate}/s  ETA {}", visible(file), duration(eta))
         }
-        Phase::Loading { done_bytes, total_bytes } => format!("loading {} of {}", bytes(*done_bytes), bytes(*total_bytes)),
+        Phase::Loading { done_bytes, total_bytes, fit } => {
+            let fit = fit.map(|fit| format!("  {}", fit.describe())).unwrap_or_default();
+            format!("loading {} of {}{fit}", bytes(*done_bytes), bytes(*total_bytes))
+        }
         Phase::WarmingUp => "warming up".to_owned(),
         Phase::Scoring { done, total, words_per_second, eta, .. } => {
             let rate =
@@ -150,7 +153,7 @@ pub fn short_phase(phase: &Phase) -> Option<String> {
         Phase::Downloading { done_bytes, total_bytes, .. } => {
             format!("download {}", share(*done_bytes as f64, *total_bytes as f64))
         }
-        Phase::Loading { done_bytes, total_bytes } => format!("loading {}", share(*done_bytes as f64, *total_bytes as f64)),
+        Phase::Loading { done_bytes, total_bytes, .. } => format!("loading {}", share(*done_bytes as f64, *total_bytes as f64)),
         Phase::WarmingUp => "warming up".to_owned(),
         Phase::Scoring { done, total, .. } => format!("scoring {}", share(*done as f64, *total as f64)),
         Phase::Failed(_) => "failed".to_owned(),
