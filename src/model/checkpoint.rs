@@ -373,7 +373,7 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
     let device = device::open(options.device)?;
     let chosen = choose(&weights, &config, options, &device)?;
     Ok(Estimate {
-        weights_bytes: memory(&weights, &config, chosen.compute),
+        weights_bytes: memory(&weights, &config, chosen.compute, &device),
         config: config.decoder,
         device_name: device::name(&device),
         device,
@@ -388,7 +388,7 @@ pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, Model
 }
 
 fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
-    device::choose(options.dtype, device, memory(weights, config, Compute::F32), machine_bytes())
+    device::choose(options.dtype, device, memory(weights, config, Compute::F32, device), machine_bytes())
 }
 
 fn keep(role: Role, dtype: DType) -> Keep {
@@ -412,12 +412,17 @@ fn is_used(name: &str, config: &ModelConfig) -> bool {
     !["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
 }
 
-/// Bytes that a model takes on the CPU. Its embedding stays in the file, unless it is the output matrix as well.
-fn memory(weights: &Weights, config: &ModelConfig, compute: Compute) -> u64 {
+/// Bytes that a model takes on its device. On the CPU its embedding stays in the file, unless it is the output matrix too.
+fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
+    let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
     let bytes = |(name, stored): (&str, &Stored)| match (name, stored.shape.as_slice()) {
         (name, _) if head::is_of_a_head(name) => stored.elements() * 4,
-        (LanguageHead::TIED, _) if config.task == Task::Reward || !config.tied => 0,
-        (_, [out, input]) => packed::bytes(*out, *input, compute),
+        (LanguageHead::TIED, _) if mapped => 0,
+        (LanguageHead::TIED | LanguageHead::WEIGHT, _) if !device.is_cpu() => {
+            stored.elements() * stored.kept_dtype(Keep::AsStored).unwrap_or(DType::F32).size_in_bytes() as u64
+        }
+        (_, [out, input]) if device.is_cpu() => packed::bytes(*out, *input, compute),
+        (_, [_, _]) => stored.elements() * compute.dtype().size_in_bytes() as u64,
         _ => stored.elements() * 4,
     };
     weights.tensors().filter(|(name, _)| is_used(name, config)).map(bytes).sum()

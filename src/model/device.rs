@@ -120,7 +120,7 @@ pub fn name(device: &Device) -> String {
     }
 }
 
-/// What matrices are multiplied in, and in one sentence why that was taken.
+/// What matrices are multiplied in, and in one sentence why it was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
     pub compute: Compute,

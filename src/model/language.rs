@@ -85,7 +85,7 @@ enum Output {
 }
 
 impl LanguageHead {
-    const WEIGHT: &str = "lm_head.weight";
+    pub(super) const WEIGHT: &str = "lm_head.weight";
     pub(super) const TIED: &str = "model.embed_tokens.weight";
 
     /// Says what a missing output matrix may mean.

@@ -238,7 +238,7 @@ pub struct Provenance {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantized: Option<String>,
     pub device: String,
-    /// What multiplies: `avx512bf16`, `avx512f`, `avx2`, `portable`; `candle` for its own products.
+    /// What multiplies: `avx512bf16`, `avx512`, `avx2`, `portable`; `candle` for its own products.
     pub kernel: String,
     pub bos: String,
     /// Where the chat template stood, and the date it was given: `chat_template.jinja, 26 Jul 2024`.

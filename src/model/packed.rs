@@ -6,7 +6,7 @@ use candle_core::quantized::GgmlType;
 use candle_core::quantized::k_quants::{self, BlockQ8_0};
 
 use super::device::Compute;
-use crate::kernels::{Element, Matrix};
+use crate::kernels::{Element, Kernel, Matrix};
 
 /// `[out, input]`
 pub enum Packed {
@@ -94,20 +94,23 @@ impl Blocks {
 
 /// Bytes that [`Packed`] takes for a matrix of this shape.
 pub fn bytes(out: usize, input: usize, compute: Compute) -> u64 {
-    let width = match compute {
+    let element = match compute {
         Compute::Q8_0 if input.is_multiple_of(BlockQ8_0::BLCK_SIZE) => {
             return (out * (input / BlockQ8_0::BLCK_SIZE) * size_of::<BlockQ8_0>()) as u64;
         }
-        Compute::F32 | Compute::Q8_0 => 4,
-        Compute::Bf16 | Compute::F16 => 2,
+        Compute::F32 | Compute::Q8_0 => Element::F32,
+        Compute::Bf16 => Element::Bf16,
+        Compute::F16 => Element::F16,
     };
-    (out * input * width) as u64
+    Matrix::bytes_for(out, input, element) as u64
 }
 
 /// What multiplies such matrices here, for the provenance.
 pub fn kernel(compute: Compute) -> String {
     match compute {
         Compute::Q8_0 => "candle".to_owned(),
-        _ => "portable".to_owned(),
+        Compute::F32 => Kernel::best(Element::F32).name().to_owned(),
+        Compute::Bf16 => Kernel::best(Element::Bf16).name().to_owned(),
+        Compute::F16 => Kernel::best(Element::F16).name().to_owned(),
     }
 }

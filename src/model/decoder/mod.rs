@@ -110,15 +110,6 @@ impl Decoder {
         }
     }
 
-    /// Operations of a forward's matrix products, two for each weight of each token: the last layer's queries and
-    /// feed-forward are counted for every token, though only reads go through them.
-    pub fn flops(&self, tokens: usize) -> u64 {
-        let c = &self.config;
-        let attention = c.hidden_size * c.head_dim * (2 * c.heads + 2 * c.kv_heads);
-        let weights = (attention + 3 * c.hidden_size * c.intermediate_size) * c.windows.len();
-        2 * weights as u64 * tokens as u64
-    }
-
     /// Runs `nodes` behind `prefix` and returns the hidden states at `reads` (indices of nodes); with `keep`, the keys and
     /// values of all nodes as well.
     ///

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::kernels::{Element, Matrix, Stored};
+use crate::kernels::{self, Element, Matrix, Stored};
 use crate::model::ModelError;
 use crate::model::config::ModelConfig;
 use crate::model::files::Files;
-use crate::model::packed::Packed;
 use crate::model::weights::{Keep, Meter, Weights};
 use crate::text;
 
@@ -123,7 +122,7 @@ pub(super) struct Linear {
 /// `[out, in]`
 enum Weight {
     Tensor(Tensor),
-    Packed(Packed),
+    Packed(kernels::Linear),
 }
 
 impl Linear {
@@ -134,24 +133,15 @@ impl Linear {
         }
         let (out, input) = weight.dims2()?;
         let bytes: Vec<u8> = weight.flatten_all()?.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect();
-        let mut matrix = Matrix::zeros(out, input, Element::F32);
-        matrix.fill(0, Stored::F32(&bytes));
-        Ok(Linear { weight: Weight::Packed(Packed::Matrix(matrix)), bias })
+        let matrix = Matrix::of(out, input, Element::F32, Stored::F32(&bytes));
+        Ok(Linear { weight: Weight::Packed(kernels::Linear::new(matrix)), bias })
     }
 
     /// `[rows, in]` to `[rows, out]`.
     pub(super) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let y = match &self.weight {
             Weight::Tensor(weight) => x.matmul(&weight.t()?)?,
-            Weight::Packed(packed) => {
-                let (rows, input) = x.dims2()?;
-                if input != packed.input() {
-                    candle_core::bail!("rows of {input} for a matrix of {} columns", packed.input());
-                }
-                let mut y = vec![0.0; rows * packed.out()];
-                packed.multiply(&x.flatten_all()?.to_vec1::<f32>()?, &mut y)?;
-                Tensor::from_vec(y, (rows, packed.out()), x.device())?
-            }
+            Weight::Packed(packed) => packed.forward(x)?,
         };
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
@@ -162,7 +152,7 @@ impl Linear {
     pub(super) fn rows(&self) -> usize {
         match &self.weight {
             Weight::Tensor(weight) => weight.dims().first().copied().unwrap_or_default(),
-            Weight::Packed(packed) => packed.out(),
+            Weight::Packed(packed) => packed.matrix().out(),
         }
     }
 }
