@@ -8,7 +8,7 @@
 pub mod anova;
 pub mod bootstrap;
 pub mod cells;
-mod compare;
+pub mod compare;
 pub mod contrast;
 mod correlation;
 mod describe;
