@@ -331,3 +331,37 @@ fn the_mixed_model_is_the_exact_one() {
         assert!((p - theirs).abs() <= 1e-7 * theirs, "{named}: {p} for {theirs}");
     }
 }
+
+/// The authors state sizes and sources of their runs elsewhere than in the files; `--data` says them.
+#[test]
+#[ignore = "needs the published data"]
+fn the_final_medians_of_every_training_are_the_studys() {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_rewardscope"))
+        .arg("ablation")
+        .arg(published("ablation"))
+        .args(["--data", "rank_results_uf_54=53,uf,BT", "--data", "rank_results_sky_80k=77,skywork,BT"])
+        .args(["--data", "rank_results_uf_13=,,BT", "--data", "rank_results_uf_27.csv=27k,,BT"])
+        .args(["--data", "rank_results_grm_80k=550,uf+skywork", "--format", "json"])
+        .env("REWARDSCOPE_CONFIG", home.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let reference: Value = serde_json::from_slice(&std::fs::read(published("reference_ablation.json")).unwrap()).unwrap();
+    let key = |of: &Value, names: [&str; 8]| -> Vec<Value> {
+        names.iter().map(|name| of[name].as_f64().map_or_else(|| of[name].clone(), Value::from)).collect()
+    };
+    let ours = ["data_size_k", "data_source", "method", "file", "model", "family", "category", "checkpoint"];
+    let theirs = ["data_size_k", "data_source", "method", "file", "model_id", "base_model", "category", "checkpoint"];
+    let (found, expected) = (found["final"].as_array().unwrap(), reference["final"].as_array().unwrap());
+    assert_eq!(found.len(), expected.len());
+    for of in expected {
+        let same = found.iter().find(|other| key(other, ours) == key(of, theirs));
+        let median = same.unwrap_or_else(|| panic!("no {of}"))["median_rank"].as_f64();
+        assert_eq!(median, of["median_rank"].as_f64(), "{of}");
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("rank_results_uf_27.csv and rank_results_uf_13.csv hold the same numbers"), "{said}");
+}

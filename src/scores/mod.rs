@@ -1,5 +1,6 @@
 //! The scores themselves: a book of them in memory, files of recorded ones, what is written out, and the study they make up.
 
+pub mod ablation;
 mod book;
 pub mod export;
 pub mod recorded;

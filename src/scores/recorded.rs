@@ -4,7 +4,7 @@
 //! column is named by its key or its text. Numbers are kept as written, in f64. The word columns know no missing value:
 //! `NA` and `null` are words there.
 
-mod table;
+pub(in crate::scores) mod table;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,21 @@ pub fn identify(path: &Path, catalogue: &Catalogue) -> (String, Family) {
 /// Reads a file; the model's name and family as [`identify`] gives them.
 pub fn read(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), CorpusError> {
     let (name, family) = identify(path, catalogue);
-    Ok((name, family, recorded(path, Table::open(path)?)?))
+    Ok((name, family, recorded(path, Table::open(path)?, Repeats::First)?))
+}
+
+/// The same of log-probabilities: of a text that stands several times, because several tokens decode alike, the most probable
+/// one counts under each prompt.
+pub fn read_most_probable(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), CorpusError> {
+    let (name, family) = identify(path, catalogue);
+    Ok((name, family, recorded(path, Table::open(path)?, Repeats::Highest)?))
+}
+
+/// Which score of a word counts that stands several times.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    First,
+    Highest,
 }
 
 fn extension(path: &Path) -> Option<usize> {
@@ -92,7 +106,7 @@ fn layout(path: &Path, header: &[String]) -> Result<Layout, CorpusError> {
     Ok(Layout { word, scores })
 }
 
-fn recorded(path: &Path, mut table: Table) -> Result<Recorded, CorpusError> {
+fn recorded(path: &Path, mut table: Table, repeats: Repeats) -> Result<Recorded, CorpusError> {
     let layout = layout(path, &table.header)?;
     let prompts = prompts(path, &layout, &table.header)?;
     let mut words: Vec<Arc<str>> = Vec::new();
@@ -106,6 +120,13 @@ fn recorded(path: &Path, mut table: Table) -> Result<Recorded, CorpusError> {
             continue;
         }
         let values = layout.scores.iter().map(|&column| table.number(&row, column)).collect::<Result<Vec<f64>, _>>()?;
+        if let (Some(&first), Repeats::Highest) = (index.get(&*word), repeats) {
+            for (column, value) in scores.iter_mut().zip(values) {
+                // The one that is a number, where the other is none.
+                column[first] = column[first].max(value);
+            }
+            continue;
+        }
         if let Some(&first) = index.get(&*word) {
             let same = scores.iter().zip(&values).all(|(column, value)| column[first].to_bits() == value.to_bits());
             differing += usize::from(!same);
@@ -194,6 +215,17 @@ mod tests {
         assert!(recorded.notes.is_empty());
         let recorded = read_csv("response,best_ever_one\nlove,1\nlove,2\n").unwrap();
         assert_eq!((recorded.scores[0][0], recorded.notes.len()), (1.0, 1));
+    }
+
+    #[test]
+    fn of_log_probabilities_the_most_probable_repeat_counts_under_each_prompt() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let text = "token_id,token_name,token_decoded,p,q\n1,a,love,-2,NA\n2,b,war,-1,-1\n3,c,love,-1,-4\n4,d,love,-3,-5\n";
+        std::fs::write(&path, text).unwrap();
+        let (_, _, recorded) = read_most_probable(&path, &Catalogue::builtin().unwrap()).unwrap();
+        assert_eq!((words(&recorded), recorded.notes.len()), (vec!["love", "war"], 0));
+        assert_eq!(recorded.scores, [[-1.0, -1.0], [-4.0, -1.0]]);
     }
 
     #[test]

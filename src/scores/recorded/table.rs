@@ -24,9 +24,9 @@ const MOST_HEADER_BYTES: u64 = 1 << 20;
 /// What stands for "no value" in a column of numbers.
 const MISSING: [&str; 5] = ["", "na", "nan", "null", "none"];
 
-pub(super) struct Table {
+pub(in crate::scores) struct Table {
     path: PathBuf,
-    pub(super) header: Vec<String>,
+    pub(in crate::scores) header: Vec<String>,
     rows: Rows,
 }
 
@@ -35,13 +35,13 @@ enum Rows {
     Parquet { rows: RowIter<'static>, read: usize },
 }
 
-pub(super) enum Row {
+pub(in crate::scores) enum Row {
     Csv(StringRecord),
     /// Counted from 1.
     Parquet(usize, Vec<Cell>),
 }
 
-pub(super) enum Cell {
+pub(in crate::scores) enum Cell {
     Text(String),
     Number(f64),
     Missing,
@@ -49,7 +49,7 @@ pub(super) enum Cell {
 
 impl Row {
     /// A cell of a column of words.
-    pub(super) fn text(&self, column: usize) -> Cow<'_, str> {
+    pub(in crate::scores) fn text(&self, column: usize) -> Cow<'_, str> {
         match self {
             Row::Csv(record) => Cow::Borrowed(record.get(column).unwrap_or_default()),
             Row::Parquet(_, cells) => match cells.get(column) {
@@ -83,13 +83,13 @@ fn parse(text: &str) -> Option<f64> {
 }
 
 impl Table {
-    pub(super) fn open(path: &Path) -> Result<Table, CorpusError> {
+    pub(in crate::scores) fn open(path: &Path) -> Result<Table, CorpusError> {
         let (header, rows) = if is_parquet(path) { open_parquet(path)? } else { open_csv(path)? };
         Ok(Table { path: path.to_owned(), header, rows })
     }
 
     /// The next row; none at the end.
-    pub(super) fn next_row(&mut self) -> Result<Option<Row>, CorpusError> {
+    pub(in crate::scores) fn next_row(&mut self) -> Result<Option<Row>, CorpusError> {
         match &mut self.rows {
             Rows::Csv(reader) => {
                 let mut record = StringRecord::new();
@@ -115,7 +115,7 @@ impl Table {
     }
 
     /// A score; NaN where the file has none. The error names row and column.
-    pub(super) fn number(&self, row: &Row, column: usize) -> Result<f64, CorpusError> {
+    pub(in crate::scores) fn number(&self, row: &Row, column: usize) -> Result<f64, CorpusError> {
         row.number(column).ok_or_else(|| {
             let place = match row {
                 Row::Csv(record) => format!("line {}", line_of(self.text(), record)),
