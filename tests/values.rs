@@ -156,7 +156,10 @@ fn a_pair_is_a_source_like_any_other_and_its_file_opens_as_recorded_scores() {
         let (live, recorded) = (scores(&format!("{measure}:{a},{b}")), scores(out));
         assert_eq!((live.len(), recorded.len()), (12, 12));
         for (live, recorded) in live.iter().zip(&recorded) {
-            assert_eq!((&live["prompt"], &live["word"], &live["rank"]), (&recorded["prompt"], &recorded["word"], &recorded["rank"]));
+            assert_eq!(
+                (&live["prompt"], &live["word"], &live["rank"]),
+                (&recorded["prompt"], &recorded["word"], &recorded["rank"])
+            );
             let (live, recorded) = (number(&live["score"]), number(&recorded["score"]));
             assert!((live - recorded).abs() <= 1e-6 * recorded.abs(), "{live} for {recorded}");
         }
@@ -219,8 +222,14 @@ fn a_training_is_followed_from_its_scores() {
     );
     let found = json(home, &["ablation", &scores, "--corpus", &corpus, "--data", "my-gemma=0.5k,mine,BT", "--moved", "2"]);
     let run = &found["runs"][0];
-    assert_eq!((run["model"].as_str(), run["family"].as_str(), run["words"].as_u64()), (Some("my-gemma"), Some("Gemma"), Some(4)));
-    assert_eq!((number(&run["data_size_k"]), run["data_source"].as_str(), run["method"].as_str()), (0.5, Some("mine"), Some("BT")));
+    assert_eq!(
+        (run["model"].as_str(), run["family"].as_str(), run["words"].as_u64()),
+        (Some("my-gemma"), Some("Gemma"), Some(4))
+    );
+    assert_eq!(
+        (number(&run["data_size_k"]), run["data_source"].as_str(), run["method"].as_str()),
+        (0.5, Some("mine"), Some("BT"))
+    );
     assert_eq!(run["series"][0]["points"][0], serde_json::json!({ "checkpoint": 100, "median_rank": 3.5 }));
     assert_eq!((number(&run["series"][0]["change"]), number(&run["series"][1]["change"])), (-2.0, 2.0));
     assert_eq!((run["moved"].as_array().map(Vec::len), number(&run["moved"][0]["change"]).abs()), (Some(2), 3.0));
@@ -274,9 +283,13 @@ fn a_card_tells_leaning_place_words_agreement_and_judgement() {
     let home = home.path();
     let [corpus, other, pairs] = card_files(home);
     let prompts = ["--prompt", "best_ever_one", "--prompt", "worst_ever_one"];
-    let arguments = [&["card", "demo-llama", &other, "--corpus", &corpus, "--pairs", &pairs, "--replicates", "300"], &prompts[..]].concat();
+    let arguments =
+        [&["card", "demo-llama", &other, "--corpus", &corpus, "--pairs", &pairs, "--replicates", "300"], &prompts[..]].concat();
     let card = json(home, &arguments);
-    assert_eq!((card["model"].as_str(), card["family"].as_str(), card["words"].as_u64()), (Some("demo-llama"), Some("Llama"), Some(10)));
+    assert_eq!(
+        (card["model"].as_str(), card["family"].as_str(), card["words"].as_u64()),
+        (Some("demo-llama"), Some("Llama"), Some(10))
+    );
 
     // Against ranks as `score` prints them.
     let mut medians: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
@@ -300,7 +313,10 @@ fn a_card_tells_leaning_place_words_agreement_and_judgement() {
     // The recorded one has agency first under the positive prompt: five places above.
     let standing = by_word(&card["axes"][0]["models"], "model");
     assert_eq!(number(&standing["other-gemma"]["value"]), 5.0);
-    assert_eq!((card["agreement"][0]["model"].as_str(), card["agreement"][0]["prompts"].as_u64()), (Some("other-gemma"), Some(2)));
+    assert_eq!(
+        (card["agreement"][0]["model"].as_str(), card["agreement"][0]["prompts"].as_u64()),
+        (Some("other-gemma"), Some(2))
+    );
     assert_eq!(card["words_by_framing"][0]["top"][0]["word"], card["words_by_framing"][0]["bottom"][9]["word"]);
 
     // Pairs, against the rewards of the same answers one by one.
@@ -311,13 +327,23 @@ fn a_card_tells_leaning_place_words_agreement_and_judgement() {
     let right = usize::from(reward("What is best?", "love") > reward("What is best?", "murder"))
         + usize::from(reward("What is best?", "cruelty and war") > reward("What is best?", "kindness"));
     let judged = &card["pairs"];
-    assert_eq!((judged["pairs"].as_u64(), judged["ties"].as_u64(), judged["chosen"].as_u64()), (Some(3), Some(1), Some(right as u64)));
+    assert_eq!(
+        (judged["pairs"].as_u64(), judged["ties"].as_u64(), judged["chosen"].as_u64()),
+        (Some(3), Some(1), Some(right as u64))
+    );
     assert_eq!(number(&judged["accuracy"]), (right as f64 + 0.5) / 3.0);
 
     let again = json(home, &arguments);
     assert_eq!(again, card, "the same seed gives the same card");
-    let text = stdout(home, &arguments);
-    for naming in ["Value card of demo-llama", "a demonstration model", "agency over communion", "of 2", "JUDGEMENT OF PAIRS", "1 ties, which count half"] {
+    let text = stdout(home, &arguments).split_whitespace().collect::<Vec<_>>().join(" ");
+    for naming in [
+        "Value card of demo-llama",
+        "a demonstration model",
+        "agency over communion",
+        "of 2",
+        "JUDGEMENT OF PAIRS",
+        "1 tie, which counts half",
+    ] {
         assert!(text.contains(naming), "'{naming}' is not in:\n{text}");
     }
     let markdown = stdout(home, &[&arguments[..], &["--format", "markdown"]].concat());
@@ -337,10 +363,18 @@ fn a_card_says_what_it_cannot_tell() {
     let [corpus, other, pairs] = card_files(home);
     // A recorded model has its own prompts.
     let card = json(home, &["card", &other, "--corpus", &corpus]);
-    assert_eq!((card["positive_prompts"].as_u64(), card["negative_prompts"].as_u64(), &card["pairs"]), (Some(1), Some(1), &Value::Null));
-    assert_eq!(number(&card["framings"]["spearman"]), -1.0);
+    assert_eq!(
+        (card["positive_prompts"].as_u64(), card["negative_prompts"].as_u64(), &card["pairs"]),
+        (Some(1), Some(1), &Value::Null)
+    );
+    assert!((number(&card["framings"]["spearman"]) + 1.0).abs() < 1e-9);
     refused(home, &["card", &other, "--pairs", &pairs], 2, &["recorded", "judge pairs"]);
-    refused(home, &["card", home.to_str().expect("UTF-8")], 2, &["ten.csv"]);
+    let folder = home.join("several");
+    std::fs::create_dir(&folder).expect("a folder");
+    for name in ["a.csv", "b.csv"] {
+        std::fs::copy(&other, folder.join(name)).expect("copied");
+    }
+    refused(home, &["card", folder.to_str().expect("UTF-8")], 2, &["several models"]);
     refused(home, &["card", "demo-llama", "--vocabulary"], 2, &["categories"]);
     let broken = file(home, "broken.jsonl", "{\"prompt\": \"p\"}\n");
     refused(home, &["card", "demo-llama", "--pairs", &broken], 2, &["broken.jsonl", "line 1"]);

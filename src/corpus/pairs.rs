@@ -45,7 +45,9 @@ pub fn read_pairs(path: &Path) -> Result<(Vec<AnswerPair>, usize), CorpusError> 
             CorpusError::file(path, format!("line {at}: {problem}"), next)
         };
         let Line { prompt, chosen, rejected } = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
-        let of = |name: &str, value: Value| answer(value).ok_or_else(|| wrong(format!("`{name}` is neither a text nor a conversation")));
+        let of = |name: &str, value: Value| {
+            answer(value).ok_or_else(|| wrong(format!("`{name}` is neither a text nor a conversation")))
+        };
         let (chosen, rejected) = (of("chosen", chosen)?, of("rejected", rejected)?);
         let (Answer::One(asked, chosen), Answer::One(also, rejected)) = (chosen, rejected) else {
             several += 1;
@@ -116,11 +118,17 @@ mod tests {
     #[test]
     fn what_is_no_pair_is_named_by_its_line() {
         for (text, naming) in [
-            ("{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}\n{\"prompt\":\"q\",\"chosen\":\"a\"}\n", "line 2: missing field `rejected`"),
+            (
+                "{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}\n{\"prompt\":\"q\",\"chosen\":\"a\"}\n",
+                "line 2: missing field `rejected`",
+            ),
             ("not json\n", "line 1"),
             ("{\"prompt\":\"q\",\"chosen\":3,\"rejected\":\"b\"}", "`chosen` is neither"),
             ("{\"chosen\":\"a\",\"rejected\":\"b\"}", "no `prompt`"),
-            ("{\"prompt\":\"p\",\"chosen\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"a\"}],\"rejected\":\"b\"}", "different questions"),
+            (
+                "{\"prompt\":\"p\",\"chosen\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"a\"}],\"rejected\":\"b\"}",
+                "different questions",
+            ),
             ("\n", "no pairs"),
         ] {
             let message = read(text).unwrap_err();

@@ -34,17 +34,17 @@ pub(super) fn framing(framing: Option<Framing>) -> &'static str {
 pub(super) fn facts(page: &Page<'_>) -> Vec<String> {
     let card = page.card;
     let categories: Vec<String> = page.categories.iter().map(|(name, n)| format!("{name} {n}")).collect();
-    let asked = [
-        (card.positive_prompts, "positive"),
-        (card.negative_prompts, "negative"),
-        (card.other_prompts, "of no known framing"),
-    ];
+    let asked =
+        [(card.positive_prompts, "positive"), (card.negative_prompts, "negative"), (card.other_prompts, "of no known framing")];
     let asked: Vec<String> = asked.iter().filter(|(n, _)| *n > 0).map(|(n, of)| format!("{n} {of}")).collect();
-    let prompts = card.positive_prompts + card.negative_prompts + card.other_prompts;
+    let prompts = match card.positive_prompts + card.negative_prompts + card.other_prompts {
+        1 => "1 prompt".to_owned(),
+        n => format!("{n} prompts"),
+    };
     let (words, corpus) = (card.words, page.corpus);
     vec![
         page.provenance.summary(),
-        format!("{words} words of {corpus} ({}); {prompts} prompts ({})", categories.join(", "), asked.join(", ")),
+        format!("{words} words of {corpus} ({}); {prompts} ({})", categories.join(", "), asked.join(", ")),
     ]
 }
 
@@ -54,6 +54,7 @@ pub(super) fn accuracy(of: &Accuracy) -> String {
     let (share, low, high) = (percent(of.accuracy), percent(of.interval.0), percent(of.interval.1));
     let ties = match of.ties {
         0 => "no ties".to_owned(),
+        1 => "1 tie, which counts half".to_owned(),
         n => format!("{n} ties, which count half"),
     };
     format!(
@@ -93,7 +94,12 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
     for of in card.axes.iter().filter(|of| of.models.len() > 1) {
         let row = |(place, standing): (usize, &crate::stats::card::Standing)| {
             let mark = if standing.model == card.model { "◀" } else { "" };
-            vec![format!("{} {mark}", standing.model), format!("{place}"), format!("{:+.1}", standing.value), standing.family.clone()]
+            vec![
+                format!("{} {mark}", standing.model),
+                format!("{place}"),
+                format!("{:+.1}", standing.value),
+                standing.family.clone(),
+            ]
         };
         sections.push(Section {
             title: format!("Place: {}, {} framing", of.axis.axis, framing(of.framing)),
@@ -105,8 +111,13 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
     for Extremes { framing: of, prompts, top, bottom } in &card.words_by_framing {
         let word = |ranked: Option<&crate::stats::card::Ranked>| match ranked {
             Some(ranked) => {
-                let of = if ranked.categories.is_empty() { String::new() } else { format!(" ({})", ranked.categories.join(", ")) };
-                (format!("{}{of}", visible_word(&ranked.word, false)), format!("{:.1}", ranked.mean_rank), format!("{:+.2}", ranked.mean_z))
+                let of =
+                    if ranked.categories.is_empty() { String::new() } else { format!(" ({})", ranked.categories.join(", ")) };
+                (
+                    format!("{}{of}", visible_word(&ranked.word, false)),
+                    format!("{:.1}", ranked.mean_rank),
+                    format!("{:+.2}", ranked.mean_z),
+                )
             }
             None => Default::default(),
         };
@@ -116,7 +127,10 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
         };
         sections.push(Section {
             title: format!("Words first and last, {} framing", framing(*of)),
-            remark: format!("Mean rank and mean z over {prompts} prompts."),
+            remark: match prompts {
+                1 => "Rank and z under one prompt.".to_owned(),
+                n => format!("Mean rank and mean z over {n} prompts."),
+            },
             header: vec!["first", "rank", "z", "rank", "z", "last"],
             rows: (0..top.len()).map(row).collect(),
         });
@@ -183,7 +197,8 @@ pub(super) fn text(page: &Page<'_>) -> String {
         let rows: Vec<Vec<String>> =
             section.rows.iter().map(|row| row.iter().map(|cell| visible(cell).into_owned()).collect()).collect();
         let widest = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str).chain(section.header.get(column).copied());
+            let cells =
+                rows.iter().filter_map(|row| row.get(column)).map(String::as_str).chain(section.header.get(column).copied());
             cells.map(UnicodeWidthStr::width).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..section.header.len()).map(widest).collect();

@@ -2,8 +2,8 @@
 //! lies on one, with a bootstrap over prompts and words.
 
 use rand::Rng as _;
-use rand_chacha::ChaCha8Rng;
 use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -56,11 +56,7 @@ impl Axis {
             match other {
                 Some(other) => axes.push(against(name, other, format!("{name} over {other}"))),
                 None if is_second => {}
-                None => axes.push(Axis {
-                    axis: format!("{name} over the middle"),
-                    first: name.to_owned(),
-                    second: Pole::Middle,
-                }),
+                None => axes.push(Axis { axis: format!("{name} over the middle"), first: name.to_owned(), second: Pole::Middle }),
             }
         }
         axes

@@ -176,11 +176,8 @@ fn likeness(study: &Study, model: usize) -> Vec<Likeness> {
         let mut sums = [(0.0, 0_u32); 3];
         let mut prompts = 0;
         for (a, b) in own.scores.iter().zip(&other.scores) {
-            let measures = [
-                spearman(a, b).map(|(rho, _)| rho),
-                kendall(a, b).map(|(tau, _)| tau),
-                rank_biased_overlap(a, b, PERSISTENCE),
-            ];
+            let measures =
+                [spearman(a, b).map(|(rho, _)| rho), kendall(a, b).map(|(tau, _)| tau), rank_biased_overlap(a, b, PERSISTENCE)];
             prompts += usize::from(measures[2].is_some());
             for (sum, value) in sums.iter_mut().zip(measures) {
                 if let Some(value) = value {
