@@ -9,6 +9,7 @@ pub mod input;
 pub mod inspector;
 pub mod key;
 pub mod layout;
+pub mod list;
 mod models;
 mod opening;
 mod perform;
@@ -16,6 +17,7 @@ pub mod picker;
 mod pickers;
 mod planning;
 pub mod search;
+pub mod statistics;
 pub mod table;
 mod toast;
 mod universe;
@@ -40,6 +42,7 @@ use input::Input;
 use inspector::Inspector;
 use picker::Picker;
 use search::Search;
+use statistics::{Statistics, StatisticsRequest};
 use table::{AxisKind, CompareSort, RankRequest, RankedTable, WordSort};
 
 /// What fills the screen.
@@ -48,6 +51,7 @@ pub enum View {
     #[default]
     Words,
     Compare,
+    Statistics,
     Models,
 }
 
@@ -104,6 +108,8 @@ pub enum Message {
     Engine(Event),
     /// Answers [`Effect::Rank`].
     Ranked(Box<RankedTable>),
+    /// Answers [`Effect::Statistics`].
+    Statistics(Box<Statistics>),
     /// Time has come to [`App::next_deadline`].
     Tick,
     /// Answers [`Effect::LoadCorpus`]: the corpus, or what is wrong with it.
@@ -137,6 +143,8 @@ pub enum Effect {
     Plan(Vec<Job>),
     /// Compute [`table::rank`] on another thread; a request that waits is replaced by a newer one.
     Rank(Box<RankRequest>),
+    /// Compute [`statistics::compute`] on another thread; a request that waits is replaced by a newer one.
+    Statistics(Box<StatisticsRequest>),
     /// Ask how a model reads a word.
     Inspect(InspectRequest),
     LoadCorpus(String),
@@ -205,6 +213,7 @@ pub struct App {
     pub cursor: Cursor,
     /// The row of the models view.
     pub models_cursor: usize,
+    pub statistics: statistics::State,
     pub overlay: Option<Overlay>,
     pub toasts: Toasts,
     /// Cancelled by the user; nothing is scored until they go on.
@@ -254,6 +263,7 @@ impl App {
             search: Search::default(),
             cursor: Cursor::default(),
             models_cursor: 0,
+            statistics: Default::default(),
             overlay: None,
             toasts: Toasts::default(),
             paused: false,
@@ -319,6 +329,6 @@ impl App {
 
     /// When [`Message::Tick`] is due, on the clock of [`App::update`]; none while nothing on the screen waits for time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.toasts.deadline().into_iter().chain(self.tables.due()).min()
+        self.toasts.deadline().into_iter().chain(self.tables.due()).chain(self.statistics.due()).min()
     }
 }

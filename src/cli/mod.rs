@@ -2,18 +2,22 @@
 
 mod ablation;
 mod args;
+mod bench;
 mod card;
 mod check;
 mod doctor;
 mod entries;
 mod explore;
+mod files;
 mod gather;
 mod implicit;
+mod interrupt;
 mod keys;
 mod list;
 mod place;
 mod score;
 mod session;
+mod stats;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -65,6 +69,7 @@ impl Failure {
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
+    crate::bench::started();
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,6 +86,16 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    let threads = match &cli.command {
+        None => cli.explore.machine.threads,
+        Some(Command::Score(args)) => args.machine.threads,
+        Some(Command::Check(args)) => args.machine.threads,
+        Some(Command::Bench(args)) => args.machine.threads,
+        Some(_) => None,
+    };
+    if let Some(threads) = threads {
+        use_threads(threads.into())?;
+    }
     match cli.command {
         None => explore::run(&cli.explore),
         Some(Command::Score(args)) => score::run(&args),
@@ -90,8 +105,19 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Prompts(args)) => list::prompts(&args),
         Some(Command::Themes(args)) => list::themes(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Implicit(args)) => implicit::run(&args),
         Some(Command::Ablation(args)) => ablation::run(&args),
+        Some(Command::Stats(args)) => stats::run(&args),
         Some(Command::Card(args)) => card::run(&args),
     }
+}
+
+/// Products of matrices run on so many threads, instead of one for each core. Called before any of them.
+fn use_threads(threads: usize) -> Result<(), Failure> {
+    // candle cuts its own products into as many parts as this says.
+    // SAFETY: no other thread exists yet.
+    unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    pool.map_err(|error| Failure::Run(format!("the system gave no {threads} threads: {error}")))
 }

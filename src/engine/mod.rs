@@ -2,11 +2,13 @@
 //!
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
-//! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of tokens; `memory` says what fits. Requests state the whole of
+//! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of
+//! tokens; `fit` says what fits, by `memory`. Requests state the whole of
 //! what is wanted, in order, so the newest request wins and nothing
 //! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
 pub(crate) mod batch;
+pub mod fit;
 mod handle;
 pub mod implicit;
 pub mod inspect;
@@ -18,6 +20,7 @@ mod worker;
 
 use std::sync::Arc;
 
+pub use fit::Fit;
 pub use handle::{Engine, is_reward_model};
 pub use inspect::{Badge, Inspection};
 
@@ -64,6 +67,7 @@ pub enum Phase {
     Loading {
         done_bytes: u64,
         total_bytes: u64,
+        fit: Option<Fit>,
     },
     /// The prompt's shared prefix runs.
     WarmingUp,

@@ -154,6 +154,17 @@ pub enum Dtype {
     F16,
 }
 
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Dtype::Auto => "auto",
+            Dtype::F32 => "f32",
+            Dtype::Bf16 => "bf16",
+            Dtype::F16 => "f16",
+        })
+    }
+}
+
 /// The device asked for: `auto`, `cpu`, `cuda`, `cuda:1`, `metal`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DeviceChoice {
@@ -215,6 +226,9 @@ pub struct Provenance {
     pub architecture: String,
     /// Compute dtype: `f32`, `bf16`, `f16`; `recorded` where only the numbers are known.
     pub dtype: String,
+    /// Why it is that, in one sentence; empty where only the numbers are known.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub dtype_reason: String,
     /// How GGUF holds the weights that are computed with in that dtype: `Q4K, Q8_0`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantized: Option<String>,
@@ -245,6 +259,7 @@ impl Provenance {
             revision: None,
             architecture: recorded(),
             dtype: recorded(),
+            dtype_reason: String::new(),
             device: recorded(),
             bos: recorded(),
             template: recorded(),

@@ -1,8 +1,9 @@
-//! The scores themselves: a book of them in memory, files of recorded ones, and what is written out.
+//! The scores themselves: a book of them in memory, files of recorded ones, what is written out, and the study they make up.
 
 pub mod ablation;
 mod book;
 pub mod export;
 pub mod recorded;
+pub mod study;
 
 pub use book::{Book, ModelId, PromptId, WordId};

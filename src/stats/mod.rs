@@ -20,6 +20,7 @@ mod design;
 pub mod exact;
 pub mod implicit;
 pub mod mixed;
+pub mod panels;
 pub mod permutation;
 mod rank;
 pub mod report;

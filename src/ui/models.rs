@@ -93,6 +93,9 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
                     if p.parameters > 0 { format!(", {} parameters", count(p.parameters as usize)) } else { String::new() };
                 facts.push(("model", format!("{}{parameters}", p.architecture)));
                 facts.push(("computed", format!("{} on {}, {} of memory", p.dtype, p.device, bytes(info.memory_bytes))));
+                if !p.dtype_reason.is_empty() {
+                    facts.push(("dtype", p.dtype_reason.clone()));
+                }
                 facts.push(("template", p.template.clone()));
                 facts.push(("BOS", p.bos.clone()));
                 facts.push(("head", p.head.clone()));

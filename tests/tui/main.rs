@@ -5,6 +5,7 @@ mod driver;
 mod inspector;
 mod models;
 mod safety;
+mod statistics;
 mod tables;
 mod views;
 mod vocabulary;
