@@ -21,7 +21,7 @@ use crate::scores::export::shortest;
 use crate::scores::{ModelId, PromptId, WordId};
 use crate::stats::card::{Accuracy, Card, CardOptions, card};
 use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
-use crate::text::{visible, visible_json};
+use crate::text::visible;
 
 /// The model that the card is about stands first.
 const OWN: ModelId = ModelId(0);
@@ -95,10 +95,7 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     let text = match args.format.unwrap_or_else(|| format_of(args)) {
         CardFormat::Text => page::text(&page),
         CardFormat::Markdown => page::markdown(&page),
-        CardFormat::Json => {
-            let json = serde_json::to_string_pretty(&page).map_err(Failure::run)?;
-            visible_json(&json).into_owned() + "\n"
-        }
+        CardFormat::Json => place::json(&page)?,
         CardFormat::Svg => return Err(Failure::Use("not yet".to_owned())),
     };
     for note in &notes {
