@@ -47,6 +47,7 @@ fn score(arguments: &[&str]) -> BTreeMap<(String, String), Vec<Row>> {
         .args(arguments)
         .args(["--format", "jsonl"])
         .env("REWARDSCOPE_CONFIG", home.path())
+        .env("REWARDSCOPE_STORE", home.path().join("scores.sqlite"))
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -134,6 +134,7 @@ impl App {
 
     fn engine(&mut self, event: Event) -> Vec<Effect> {
         let id = match &event {
+            Event::Notice { text } => return self.tell(Level::Error, text.clone()),
             Event::Phase { model, .. }
             | Event::Ready { model, .. }
             | Event::Vocabulary { model, .. }
@@ -167,8 +168,8 @@ impl App {
                 model.info = Some(*info);
                 Vec::new()
             }
-            // The explorer's jobs do not ask for tokens.
-            Event::Tokens { .. } => Vec::new(),
+            // The explorer's jobs do not ask for tokens; notices are of no model.
+            Event::Tokens { .. } | Event::Notice { .. } => Vec::new(),
             Event::Inspected { prompt_text, word, inspection, .. } => {
                 self.inspected(id, &prompt_text, &word, inspection);
                 Vec::new()

@@ -122,6 +122,17 @@ pub struct WordArgs {
     pub prompt: Vec<String>,
 }
 
+/// Where scores are kept.
+#[derive(Clone, Debug, Default, Args)]
+pub struct StoreArgs {
+    /// Keep scores in this file, and take from it those that are there [default: scores.sqlite in the user's data folder]
+    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_STORE")]
+    pub store: Option<PathBuf>,
+    /// Compute everything anew and keep nothing
+    #[arg(long)]
+    pub no_store: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
     /// Models to open (default: the bundled demonstration pair)
@@ -131,6 +142,8 @@ pub struct ExploreArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// Colour theme: a name from `rewardscope themes`
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
@@ -151,6 +164,8 @@ pub struct ScoreArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// Give each word's token ids, of the whole conversation
     #[arg(long)]
     pub tokens: bool,

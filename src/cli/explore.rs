@@ -126,8 +126,12 @@ impl<'a> Explorer<'a> {
     ) -> Result<Self, Failure> {
         let no_thread = |error: std::io::Error| Failure::Run(format!("the system gave no thread: {error}"));
         let events = post.clone();
-        let engine = Engine::start(session.catalogue.clone(), Arc::new(move |event| events.send(Message::Engine(event))))
-            .map_err(no_thread)?;
+        let events = Arc::new(move |event| events.send(Message::Engine(event)));
+        let (store, note) = session.store(&args.store);
+        if let Some(text) = note {
+            post.send(Message::Notify(Level::Error, text));
+        }
+        let engine = Engine::start_with(session.catalogue.clone(), events, store).map_err(no_thread)?;
         let tables = post.clone();
         let ranking = LatestJob::start("ranking", move |request: Box<RankRequest>| {
             tables.send(Message::Ranked(Box::new(table::rank(*request))));

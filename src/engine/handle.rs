@@ -8,6 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use super::keeping::Keeper;
 use super::worker::{Activity, Request, Worker};
 use super::{Event, InspectRequest, Job, ModelInfo, Phase};
 use crate::model::catalogue::Catalogue;
@@ -15,6 +16,7 @@ use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{Cancel, LoadOptions, ModelError, Provenance, bundled, hub};
+use crate::scores::store::Store;
 use crate::scores::{ModelId, recorded};
 
 /// Where events go. Called from several threads; must not block.
@@ -31,11 +33,16 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the worker thread. Fails where the system gives no thread.
+    /// Starts the worker thread, without a store. Fails where the system gives no thread.
     pub fn start(catalogue: Arc<Catalogue>, events: Events) -> std::io::Result<Self> {
+        Self::start_with(catalogue, events, None)
+    }
+
+    /// The same with a store: each score is written there before it is told, and what stands there is told, not computed.
+    pub fn start_with(catalogue: Arc<Catalogue>, events: Events, store: Option<Store>) -> std::io::Result<Self> {
         let (requests, receiver) = channel();
         let activity = Arc::new(Mutex::new(Activity::default()));
-        let worker = Worker::new(receiver, events.clone(), activity.clone());
+        let worker = Worker::new(receiver, events.clone(), activity.clone(), Keeper::new(store));
         let worker = std::thread::Builder::new().name("model".to_owned()).spawn(move || worker.run())?;
         Ok(Engine { requests, activity, downloads: Mutex::default(), catalogue, events, worker: Some(worker) })
     }

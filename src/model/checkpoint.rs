@@ -291,6 +291,15 @@ pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, Model
     Ok(if device.is_cpu() { memory(&weights, &config, dtype(&weights, &config, options, &device)) } else { 0 })
 }
 
+/// Device and compute dtype that a checkpoint is loaded with, from the headers of its files: `cuda:0`, `bf16`.
+pub fn place(files: &Files, options: &LoadOptions) -> Result<(String, String), ModelError> {
+    let config = ModelConfig::read(files)?;
+    let weights = Weights::open(files)?;
+    let device = device::open(options.device)?;
+    let dtype = dtype(&weights, &config, options, &device);
+    Ok((device::name(&device), dtype.as_str().to_owned()))
+}
+
 fn dtype(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> DType {
     device::compute_dtype(options.dtype, device, memory(weights, config, DType::F32), machine_bytes())
 }

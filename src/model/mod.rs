@@ -106,7 +106,7 @@ pub enum PromptForm {
 }
 
 /// What a score is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// The raw output of a reward model's head.
@@ -197,7 +197,7 @@ pub struct LoadOptions {
 }
 
 /// What stands beside every score: where the number comes from.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Provenance {
     /// Repository id, directory, bundled name or recorded file.
     pub source: String,
@@ -208,7 +208,7 @@ pub struct Provenance {
     /// Compute dtype: `f32`, `bf16`, `f16`; `recorded` where only the numbers are known.
     pub dtype: String,
     /// How GGUF holds the weights that are computed with in that dtype: `Q4K, Q8_0`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantized: Option<String>,
     pub device: String,
     pub bos: String,
@@ -217,7 +217,7 @@ pub struct Provenance {
     /// `score.weight [1, 2048] f32`.
     pub head: String,
     /// What the checkpoint leaves out and was taken as its architecture documents it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumed: Vec<String>,
     pub parameters: u64,
     /// What the scores are.

@@ -220,7 +220,7 @@ impl fmt::Display for PublishedDtype {
 }
 
 /// What of these held in a run, for the provenance beside its scores.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Policies {
     /// None for a model that has no attention soft-cap.
     pub attention_softcap: Option<SoftCap>,

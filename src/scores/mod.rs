@@ -1,7 +1,8 @@
-//! The scores themselves: a book of them in memory, files of recorded ones, and what is written out.
+//! The scores themselves: a book of them in memory, the store on disk, files of recorded ones, and what is written out.
 
 mod book;
 pub mod export;
 pub mod recorded;
+pub mod store;
 
 pub use book::{Book, ModelId, PromptId, WordId};
