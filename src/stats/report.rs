@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::corpus::Framing;
 
@@ -13,6 +13,7 @@ pub struct Report {
     pub words: usize,
     pub models: Vec<ModelFamily>,
     /// Labels of the prompts.
+    #[serde(serialize_with = "texts")]
     pub prompts: Vec<Arc<str>>,
     pub cells: Vec<Cell>,
     pub models_summary: Vec<ModelSummary>,
@@ -31,16 +32,22 @@ pub struct Report {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelFamily {
+    #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    #[serde(serialize_with = "text")]
     pub family: Arc<str>,
 }
 
 /// Median rank of a category's words, within model and prompt: the unit of everything after.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cell {
+    #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    #[serde(serialize_with = "text")]
     pub family: Arc<str>,
+    #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    #[serde(serialize_with = "text")]
     pub prompt: Arc<str>,
     pub framing: Option<Framing>,
     /// Words of the category that were ranked.
@@ -51,7 +58,9 @@ pub struct Cell {
 /// Of a model's cells in one category and framing; `sd` with n - 1, `se = sd / √n`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelSummary {
+    #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    #[serde(serialize_with = "text")]
     pub category: Arc<str>,
     pub framing: Framing,
     pub n: usize,
@@ -63,7 +72,9 @@ pub struct ModelSummary {
 /// Of a family's cells in one category and framing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FamilySummary {
+    #[serde(serialize_with = "text")]
     pub family: Arc<str>,
+    #[serde(serialize_with = "text")]
     pub category: Arc<str>,
     pub framing: Framing,
     pub n: usize,
@@ -75,6 +86,7 @@ pub struct FamilySummary {
 /// One panel (category and framing): do the families differ?
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contrast {
+    #[serde(serialize_with = "text")]
     pub category: Arc<str>,
     pub framing: Framing,
     pub difference: f64,
@@ -138,12 +150,24 @@ pub struct FixedEffect {
 /// How alike two models rank the words of a prompt; null where not defined.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Agreement {
+    #[serde(serialize_with = "text")]
     pub a: Arc<str>,
+    #[serde(serialize_with = "text")]
     pub b: Arc<str>,
+    #[serde(serialize_with = "text")]
     pub prompt: Arc<str>,
     pub spearman: Option<f64>,
     /// Tau-b.
     pub kendall: Option<f64>,
     /// Rank-biased overlap, extrapolated.
     pub rbo: Option<f64>,
+}
+
+// serde writes what an Arc holds only with a feature that nothing else here needs.
+fn text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(text)
+}
+
+fn texts<S: Serializer>(texts: &[Arc<str>], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(texts.iter().map(|text| &**text))
 }
