@@ -113,6 +113,7 @@ impl App {
                 self.refresh_picker();
                 Vec::new()
             }
+            Message::Exported(outcome) => self.exported(outcome),
             Message::Notify(level, text) => self.tell(level, text),
         }
     }

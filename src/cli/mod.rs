@@ -5,10 +5,12 @@ mod check;
 mod doctor;
 mod entries;
 mod explore;
+mod export;
 mod keys;
 mod list;
 mod score;
 mod session;
+mod store;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -85,5 +87,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Prompts(args)) => list::prompts(&args),
         Some(Command::Themes(args)) => list::themes(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Store(args)) => store::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
     }
 }

@@ -15,7 +15,8 @@ use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, LoadOptions, ModelError, Provenance, bundled, hub};
+use crate::model::{Cancel, Family, LoadOptions, ModelError, Provenance, bundled, hub};
+use crate::scores::origin::Origin;
 use crate::scores::store::Store;
 use crate::scores::{ModelId, recorded};
 
@@ -176,7 +177,13 @@ pub(super) fn failure(error: ModelError) -> Phase {
 fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, events: &Events) {
     match recorded::read(path, catalogue) {
         Ok((_, family, recorded)) => {
-            let provenance = Provenance::of_recorded(path.display().to_string());
+            // Of one model: that of several says not which one a name in the file means.
+            let said = Origin::of_file(path).map(|origin| origin.models).unwrap_or_default();
+            let provenance = match <[_; 1]>::try_from(said) {
+                Ok([said]) => Provenance { recorded: true, ..said.provenance },
+                Err(_) => Provenance::of_recorded(path.display().to_string()),
+            };
+            let family = if family == Family::Other { Family::guess(&provenance.architecture) } else { family };
             events(Event::Ready { model, info: Box::new(ModelInfo { family, provenance, memory_bytes: 0 }) });
             events(Event::Recorded { model, recorded: Box::new(recorded) });
             events(Event::Phase { model, phase: Phase::Idle });

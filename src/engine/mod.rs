@@ -44,7 +44,14 @@ pub struct Job {
 impl Job {
     fn clone_without_words(&self) -> Job {
         let (words, token_ids) = (Vec::new(), Vec::new());
-        Job { model: self.model, prompt: self.prompt, prompt_text: self.prompt_text.clone(), words, token_ids, tokens: self.tokens }
+        Job {
+            model: self.model,
+            prompt: self.prompt,
+            prompt_text: self.prompt_text.clone(),
+            words,
+            token_ids,
+            tokens: self.tokens,
+        }
     }
 }
 

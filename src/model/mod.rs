@@ -253,15 +253,17 @@ impl Provenance {
 
     /// One line: `meta/llama@ab12cd · f32 · cpu · BOS single · template ... · head ...`.
     pub fn summary(&self) -> String {
-        if self.recorded {
+        // A file that says nothing but numbers.
+        if self.recorded && self.dtype == "recorded" {
             return format!("{} · recorded, not live", self.source);
         }
+        let recorded = if self.recorded { " · recorded, not live" } else { "" };
         let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
         let assumed = if self.assumed.is_empty() { String::new() } else { format!(" · assumed: {}", self.assumed.join(", ")) };
         let quantized = self.quantized.as_deref().map(|formats| format!(" from {formats}")).unwrap_or_default();
         let policies: String = self.policies.facts().iter().map(|fact| format!(" · {fact}")).collect();
         format!(
-            "{}{revision} · {}{quantized} · {} · BOS {} · template {} · head {} · {}{policies}{assumed}",
+            "{}{revision}{recorded} · {}{quantized} · {} · BOS {} · template {} · head {} · {}{policies}{assumed}",
             self.source, self.dtype, self.device, self.bos, self.template, self.head, self.unit
         )
     }

@@ -52,7 +52,7 @@ impl TemplateDate {
     }
 
     /// So many days after 1 January 1970.
-    fn after_epoch(days: u64) -> Self {
+    pub fn after_epoch(days: u64) -> Self {
         let mut left = days;
         let mut date = TemplateDate { year: 1970, month: 1, day: 1 };
         let length = |year| if is_leap(year) { 366 } else { 365 };

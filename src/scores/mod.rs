@@ -2,7 +2,9 @@
 
 mod book;
 pub mod export;
+pub mod origin;
 pub mod recorded;
+pub mod sheet;
 pub mod store;
 
 pub use book::{Book, ModelId, PromptId, WordId};

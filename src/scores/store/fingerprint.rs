@@ -51,9 +51,7 @@ pub(super) fn content(
             Ok(Content { model: format!("bundled:{name}:{}", hasher.finalize().to_hex()), tokenizer: None })
         }
         // A commit never changes; what lies in the cache is what the hub sent.
-        (Files::Directory(_), Some(commit)) => {
-            Ok(Content { model: format!("hub:{}@{commit}", label.source), tokenizer: None })
-        }
+        (Files::Directory(_), Some(commit)) => Ok(Content { model: format!("hub:{}@{commit}", label.source), tokenizer: None }),
         (Files::Directory(folder), None) => {
             let mut names: Vec<String> =
                 SMALL.iter().filter(|name| folder.join(name).exists()).map(|name| (*name).to_owned()).collect();

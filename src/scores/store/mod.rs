@@ -8,8 +8,10 @@
 //!
 //! Scores are f32, held as the f64 that equals them. Nothing here knows of threads or models in memory.
 
+mod exchange;
 pub mod fingerprint;
 pub mod key;
+mod runs;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +19,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
+pub use exchange::Imported;
 pub use key::Key;
+pub use runs::{Pruned, Run, RunTable, Summary};
 
 use crate::engine::ModelInfo;
 
@@ -138,6 +142,33 @@ impl Store {
         prompt: &str,
         scores: &[(StoredWord<'_>, f32)],
     ) -> Result<Vec<f32>, StoreError> {
+        self.write(key, info, name, prompt, scores, scores.len())
+    }
+
+    /// The same for scores that were computed elsewhere.
+    ///
+    /// # Errors
+    /// As [`Store::keep`].
+    pub fn add(
+        &mut self,
+        key: &Key,
+        info: &ModelInfo,
+        name: &str,
+        prompt: &str,
+        scores: &[(StoredWord<'_>, f32)],
+    ) -> Result<Vec<f32>, StoreError> {
+        self.write(key, info, name, prompt, scores, 0)
+    }
+
+    fn write(
+        &mut self,
+        key: &Key,
+        info: &ModelInfo,
+        name: &str,
+        prompt: &str,
+        scores: &[(StoredWord<'_>, f32)],
+        computed: usize,
+    ) -> Result<Vec<f32>, StoreError> {
         if let Some(((word, _), value)) = scores.iter().find(|(_, score)| !score.is_finite()) {
             return Err(StoreError::NotFinite { word: (*word).to_owned(), prompt: prompt.to_owned(), value: *value });
         }
@@ -147,7 +178,7 @@ impl Store {
             let kept = insert(transaction, run, prompt, scores)?;
             transaction.execute(
                 "UPDATE runs SET computed = computed + ?2, used = ?3 WHERE id = ?1",
-                params![run, scores.len() as i64, now()],
+                params![run, computed as i64, now()],
             )?;
             Ok(kept)
         });
@@ -203,9 +234,8 @@ fn prompt_id(transaction: &Transaction<'_>, text: &str) -> rusqlite::Result<i64>
 fn insert(transaction: &Transaction<'_>, run: i64, prompt: i64, scores: &[(StoredWord<'_>, f32)]) -> rusqlite::Result<Vec<f32>> {
     let mut find = transaction.prepare_cached("SELECT id FROM words WHERE text = ?1 AND token = ?2")?;
     let mut add = transaction.prepare_cached("INSERT INTO words (text, token) VALUES (?1, ?2)")?;
-    let mut write = transaction.prepare_cached(
-        "INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-    )?;
+    let mut write = transaction
+        .prepare_cached("INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
     let mut read = transaction.prepare_cached("SELECT score FROM scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?;
     let at = now();
     let mut kept = Vec::with_capacity(scores.len());
@@ -217,7 +247,8 @@ fn insert(transaction: &Transaction<'_>, run: i64, prompt: i64, scores: &[(Store
             None => add.insert(params![text, token])?,
         };
         let new = write.execute(params![run, prompt, word, f64::from(*score), at])? > 0;
-        kept.push(if new { *score } else { read.query_row([run, prompt, word], |row| row.get::<_, f64>(0))? as f32 });
+        // SQLite knows one zero; what is told now is what will be read.
+        kept.push(if new { *score + 0.0 } else { read.query_row([run, prompt, word], |row| row.get::<_, f64>(0))? as f32 });
     }
     Ok(kept)
 }
@@ -231,3 +262,6 @@ fn token_column(token: Option<u32>) -> i64 {
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
+
+#[cfg(test)]
+mod tests;
