@@ -295,7 +295,7 @@ mod tests {
     fn what_a_file_lacks_is_told_from_its_start() {
         let folder = tempfile::tempdir().unwrap();
         for (name, bytes, naming) in [
-            ("model.safetensors", &b"x"[..], "CSV or Parquet"),
+            ("model.safetensors", &b"x"[..], "CSV, Parquet"),
             ("cut.parquet", b"PAR1PAR1", "Parquet"),
             ("dictionary.csv", b"word,category\n", "word, category"),
             ("latin.csv", b"response,caf\xe9\n", "utf-8"),

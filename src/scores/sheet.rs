@@ -209,3 +209,114 @@ pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::catalogue::Catalogue;
+    use crate::scores::recorded;
+    use proptest::prelude::*;
+
+    /// Words that have bent a number somewhere.
+    const QUIRKS: [&str; 14] = [
+        "NA",
+        "null",
+        "nan",
+        "inf",
+        "-inf",
+        "None",
+        "ice, cream",
+        "two\nlines",
+        "two\r\nlines",
+        "\"quoted\"",
+        " love ",
+        "\u{feff}love",
+        "=1+1",
+        "'",
+    ];
+
+    fn long(words: &[String], prompts: &[&str], scores: &[Vec<f64>]) -> Sheet {
+        let (mut all_words, mut all_prompts, mut all_scores) = (Vec::new(), Vec::new(), Vec::new());
+        for (prompt, column) in prompts.iter().zip(scores) {
+            for (word, score) in words.iter().zip(column) {
+                all_words.push(Arc::from(word.as_str()));
+                all_prompts.push(Arc::from(*prompt));
+                all_scores.push(*score);
+            }
+        }
+        let mut sheet = Sheet::default();
+        sheet.add("model", Values::Text(vec!["m".into(); all_words.len()]));
+        sheet.add("prompt", Values::Text(all_prompts));
+        sheet.add("word", Values::Text(all_words));
+        sheet.add("categories", Values::Names(vec![vec!["a".into(), "b".into()]; all_scores.len()]));
+        sheet.add("score", Values::Number(all_scores));
+        sheet
+    }
+
+    fn wide(words: &[String], prompts: &[&str], scores: &[Vec<f64>]) -> Sheet {
+        let mut sheet = Sheet::default();
+        sheet.add("response", Values::Text(words.iter().map(|word| word.as_str().into()).collect()));
+        for (prompt, column) in prompts.iter().zip(scores) {
+            sheet.add(*prompt, Values::Number(column.clone()));
+        }
+        sheet
+    }
+
+    fn round_trip(sheet: &Sheet, words: &[String], prompts: &[&str], scores: &[Vec<f64>]) {
+        let folder = tempfile::tempdir().unwrap();
+        let catalogue = Catalogue::builtin().unwrap();
+        for (name, format) in [("x.csv", SheetFormat::Csv), ("x.jsonl", SheetFormat::Jsonl), ("x.parquet", SheetFormat::Parquet)]
+        {
+            let path = folder.path().join(name);
+            sheet.save(&path, format, &Value::Null, true).unwrap();
+            let (_, _, read) = recorded::read(&path, &catalogue).unwrap();
+            assert_eq!(read.words.iter().map(|word| word.to_string()).collect::<Vec<_>>(), words, "{name}");
+            assert_eq!(read.prompts.iter().map(|prompt| prompt.label().to_owned()).collect::<Vec<_>>(), prompts, "{name}");
+            for (read, written) in read.scores.iter().zip(scores) {
+                let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+                assert!(read.iter().zip(written).all(same), "{name}: {read:?} {written:?}");
+            }
+            assert!(read.notes.is_empty(), "{name}: {:?}", read.notes);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_word_and_any_score_come_back_from_every_format_and_layout(
+            words in proptest::collection::btree_set(
+                prop_oneof![proptest::sample::select(QUIRKS.to_vec()).prop_map(str::to_owned), "\\PC{1,8}", "[\\x00-\\x7f]{1,4}"], 1..12),
+            seeds in proptest::collection::vec(prop_oneof![any::<f64>().prop_filter("a score", |x| x.is_finite()), Just(f64::NAN)], 24),
+        ) {
+            let words: Vec<String> = words.into_iter().collect();
+            let prompts = ["best_ever_one", "What, in \"one\" word, is new?"];
+            let scores = vec![seeds[..words.len()].to_vec(), seeds[12..12 + words.len()].to_vec()];
+            for sheet in [long(&words, &prompts, &scores), wide(&words, &prompts, &scores)] {
+                round_trip(&sheet, &words, &prompts, &scores);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_replaced_unasked_and_says_again_what_it_rests_on() {
+        use crate::model::Provenance;
+        use crate::scores::origin::{ModelOrigin, Origin};
+        let folder = tempfile::tempdir().unwrap();
+        let words = ["love".to_owned()];
+        let sheet = wide(&words, &["best_ever_one"], &[vec![1.5]]);
+        let model = ModelOrigin {
+            model: "m".into(),
+            provenance: Provenance { dtype: "bf16".into(), ..Provenance::of_recorded("lab/m".into()) },
+            key: Some(crate::scores::store::Key::of_recorded("x")),
+        };
+        let origin = Origin::new(vec![model], None);
+        for (name, format) in [("x.csv", SheetFormat::Csv), ("x.parquet", SheetFormat::Parquet)] {
+            let path = folder.path().join(name);
+            sheet.save(&path, format, &origin.json(), false).unwrap();
+            let error = sheet.save(&path, format, &Value::Null, false).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(Origin::of_file(&path).as_ref(), Some(&origin), "{name}");
+        }
+        assert!(!with_suffix(&folder.path().join("x.parquet"), SIDECAR).exists());
+    }
+}

@@ -3,6 +3,7 @@
 //! A vocabulary of 256,000 tokens under 54 prompts is 14 million cells: no more than one row of cells is held at a time.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Cursor, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -119,8 +120,8 @@ impl Table {
                 *at += end;
                 *line += 1;
                 if !object.is_empty() {
-                    let mut object = json_object(&self.path, *line, object)?;
-                    let cells = self.header.iter().map(|name| object.remove(name).map_or(Cell::Missing, json_cell));
+                    let mut cells = json_cells(&self.path, *line, object)?;
+                    let cells = self.header.iter().map(|name| cells.remove(name).unwrap_or(Cell::Missing));
                     return Ok(Some(Row::Cells(*line, cells.collect())));
                 }
             },
@@ -189,17 +190,53 @@ fn json_object(path: &Path, line: usize, text: &str) -> Result<serde_json::Map<S
     })
 }
 
-fn json_cell(value: Value) -> Cell {
-    match value {
+/// The cells of one line by their names. serde_json rounds numbers of many digits a little, so those are read from the text.
+fn json_cells(path: &Path, line: usize, text: &str) -> Result<HashMap<String, Cell>, CorpusError> {
+    let object = json_object(path, line, text)?;
+    let numbers = top_numbers(text);
+    if object.values().filter(|value| value.is_number()).count() != numbers.len() {
+        return Err(CorpusError::file(path, format!("line {line}: a name stands twice"), "Give each value a name of its own"));
+    }
+    let mut numbers = numbers.into_iter();
+    let cell = |value| match value {
         Value::Null => Cell::Missing,
-        Value::Number(number) => number.as_f64().map_or(Cell::Missing, Cell::Number),
+        Value::Number(_) => numbers.next().and_then(|text| text.parse().ok()).map_or(Cell::Missing, Cell::Number),
         Value::String(text) => Cell::Text(text),
         Value::Array(values) => {
             let texts = values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             Cell::Text(texts.collect::<Vec<_>>().join(";"))
         }
         other => Cell::Text(other.to_string()),
+    };
+    let (names, values): (Vec<String>, Vec<Value>) = object.into_iter().unzip();
+    Ok(names.into_iter().zip(values.into_iter().map(cell)).collect())
+}
+
+/// The numbers that stand right in a JSON object, as they are written, in order.
+fn top_numbers(object: &str) -> Vec<&str> {
+    let bytes = object.as_bytes();
+    let (mut found, mut depth, mut at) = (Vec::new(), 0_usize, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'-' | b'0'..=b'9' if depth == 1 => {
+                let is_part = |byte: &u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
+                let length = bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+                found.push(&object[at..at + length]);
+                at += length - 1;
+            }
+            _ => {}
+        }
+        at += 1;
     }
+    found
 }
 
 fn open_csv(path: &Path) -> Result<(Vec<String>, Rows), CorpusError> {
