@@ -7,7 +7,7 @@ use crate::driver::{Driver, SIZE};
 
 fn exported(driver: &Driver) -> &Export {
     let last = driver.asked.iter().rev().find_map(|effect| if let Effect::Export(export) = effect { Some(export) } else { None });
-    last.expect("an export was asked for")
+    last.unwrap()
 }
 
 fn words(export: &Export) -> Vec<String> {
@@ -23,7 +23,7 @@ fn the_visible_rows_are_exported_in_their_order_under_a_name_that_says_what_they
     driver.keys("e");
     assert!(driver.text().contains("Write the table to a file"), "{}", driver.text());
     driver.key(Key::plain(KeyCode::Enter));
-    let shown = driver.app.table().expect("a table");
+    let shown = driver.app.table().unwrap();
     let on_screen: Vec<String> =
         shown.rows.iter().map(|&row| shown.universe.corpus.words[row as usize].text.to_string()).collect();
     let export = exported(&driver);
