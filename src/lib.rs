@@ -5,6 +5,7 @@
 //! candle; `model` and `engine` know nothing of ratatui; `stats` knows neither.
 
 pub mod app;
+pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod config;

@@ -86,6 +86,12 @@ fn sound_models_pass_and_say_what_they_are() {
                 assert_eq!(outcome(&report, test).0, "pass", "{model} {dtype} {test}: {report:#}");
             }
             assert_eq!(outcome(&report, "good over bad").0, "report");
+            let tests = report["tests"].as_array().unwrap();
+            let loss = tests.iter().find(|entry| entry["test"] == "bf16 ~ f32").unwrap();
+            let figure = |key: &str| loss[key].as_f64().unwrap_or_else(|| panic!("no {key} in {loss:#}"));
+            assert!((0.9..=1.0).contains(&figure("rank_correlation")), "{loss:#}");
+            assert!(figure("largest_difference") > 0.0 && figure("largest_difference_sd") > 0.0, "{loss:#}");
+            assert_eq!(tests.iter().filter(|entry| !entry["rank_correlation"].is_null()).count(), 1, "of precision alone");
             assert_eq!(outcome(&report, "published").0, "skipped", "no data were given");
             let facts: Vec<&str> = report["found"].as_array().unwrap().iter().map(|f| f["what"].as_str().unwrap()).collect();
             for what in ["architecture", "head", "computed in", "memory", "parameters", "loaded in", "template", "BOS"] {

@@ -8,6 +8,9 @@ pub enum Action {
     Show(View),
     NextModel,
     PreviousModel,
+    NextPage,
+    PreviousPage,
+    Zoom,
     Down,
     Up,
     PageDown,
@@ -85,7 +88,12 @@ pub struct Entry {
 }
 
 const TABLES: &[View] = &[View::Words, View::Compare];
-const EVERYWHERE: &[View] = &[View::Words, View::Compare, View::Models];
+const EVERYWHERE: &[View] = &[View::Words, View::Compare, View::Statistics, View::Models];
+/// Where one model, or a pair, is on the screen.
+const FLIPPING: &[View] = &[View::Words, View::Compare, View::Models];
+/// Where a list of words and prompts matters.
+const SCORING: &[View] = &[View::Words, View::Compare, View::Statistics];
+const STATISTICS: &[View] = &[View::Statistics];
 const COMPARE: &[View] = &[View::Compare];
 const MODELS: &[View] = &[View::Models];
 
@@ -117,9 +125,13 @@ pub const ACTIONS: &[Entry] = {
     &[
         entry(Show(View::Words), Views, &[c('1')], "words", "the words of one model, best first", EVERYWHERE, false),
         entry(Show(View::Compare), Views, &[c('2')], "compare", "two models side by side, the same word in each row", EVERYWHERE, false),
-        entry(Show(View::Models), Views, &[c('3')], "models", "opened models: progress, memory, provenance, errors", EVERYWHERE, false),
-        entry(NextModel, Views, &[k(KeyCode::Tab)], "flip", "flip to the next model; word, sort and filter stay", EVERYWHERE, true),
-        entry(PreviousModel, Views, &[k(KeyCode::BackTab)], "flip back", "flip to the previous model", EVERYWHERE, false),
+        entry(Show(View::Statistics), Views, &[c('3')], "statistics", "what the study measures, from all opened models: categories by framing, families, tests", EVERYWHERE, false),
+        entry(Show(View::Models), Views, &[c('4')], "models", "opened models: progress, memory, provenance, errors", EVERYWHERE, false),
+        entry(NextModel, Views, &[k(KeyCode::Tab)], "flip", "flip to the next model; word, sort and filter stay", FLIPPING, true),
+        entry(PreviousModel, Views, &[k(KeyCode::BackTab)], "flip back", "flip to the previous model", FLIPPING, false),
+        entry(NextPage, Views, &[k(KeyCode::Tab), k(KeyCode::Right)], "page", "statistics: panels, contrasts, mixed model, agreement", STATISTICS, true),
+        entry(PreviousPage, Views, &[k(KeyCode::BackTab), k(KeyCode::Left)], "page back", "statistics: the page before", STATISTICS, false),
+        entry(Zoom, Views, &[k(KeyCode::Enter)], "by model", "the panel under the cursor model by model, and back", STATISTICS, true),
 
         entry(Down, Moving, &[c('j'), k(KeyCode::Down)], "down", "one row down", EVERYWHERE, false),
         entry(Up, Moving, &[c('k'), k(KeyCode::Up)], "up", "one row up", EVERYWHERE, false),
@@ -143,9 +155,9 @@ pub const ACTIONS: &[Entry] = {
         entry(Prompt, Scoring, &[c('p')], "prompt", "choose the prompt, or type a new one", TABLES, true),
         entry(NextPrompt, Scoring, &[c(']')], "next prompt", "to the next prompt of the set", TABLES, false),
         entry(PreviousPrompt, Scoring, &[c('[')], "previous prompt", "to the previous prompt of the set", TABLES, false),
-        entry(AllPrompts, Scoring, &[c('a')], "all prompts", "score every prompt of the set in the background, or stop doing so", TABLES, true),
+        entry(AllPrompts, Scoring, &[c('a')], "all prompts", "score every prompt of the set in the background, or stop doing so", SCORING, true),
         entry(AddWords, Scoring, &[c('w')], "add words", "type words to score; they come first", TABLES, true),
-        entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", TABLES, true),
+        entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", SCORING, true),
         entry(Resume, Scoring, &[c('r')], "go on", "go on after a cancel; try a failed model again", EVERYWHERE, false),
 
         entry(OtherModel, Models, &[c('o')], "other model", "compare with the next model", COMPARE, true),
@@ -203,7 +215,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_view() {
-        for view in [View::Words, View::Compare, View::Models] {
+        for view in [View::Words, View::Compare, View::Statistics, View::Models] {
             let mut seen = Vec::new();
             for entry in ACTIONS.iter().filter(|e| e.views.contains(&view)) {
                 for key in entry.keys {

@@ -10,6 +10,7 @@ pub mod input;
 pub mod inspector;
 pub mod key;
 pub mod layout;
+pub mod list;
 mod models;
 mod opening;
 mod perform;
@@ -17,6 +18,7 @@ pub mod picker;
 mod pickers;
 mod planning;
 pub mod search;
+pub mod statistics;
 pub mod table;
 mod toast;
 mod universe;
@@ -42,6 +44,7 @@ use input::Input;
 use inspector::Inspector;
 use picker::Picker;
 use search::Search;
+use statistics::{Statistics, StatisticsRequest};
 use table::{AxisKind, CompareSort, RankRequest, RankedTable, WordSort};
 
 /// What fills the screen.
@@ -50,6 +53,7 @@ pub enum View {
     #[default]
     Words,
     Compare,
+    Statistics,
     Models,
 }
 
@@ -106,6 +110,8 @@ pub enum Message {
     Engine(Event),
     /// Answers [`Effect::Rank`].
     Ranked(Box<RankedTable>),
+    /// Answers [`Effect::Statistics`].
+    Statistics(Box<Statistics>),
     /// Time has come to [`App::next_deadline`].
     Tick,
     /// Answers [`Effect::LoadCorpus`]: the corpus, or what is wrong with it.
@@ -141,6 +147,8 @@ pub enum Effect {
     Plan(Vec<Job>),
     /// Compute [`table::rank`] on another thread; a request that waits is replaced by a newer one.
     Rank(Box<RankRequest>),
+    /// Compute [`statistics::compute`] on another thread; a request that waits is replaced by a newer one.
+    Statistics(Box<StatisticsRequest>),
     /// Ask how a model reads a word.
     Inspect(InspectRequest),
     LoadCorpus(String),
@@ -213,6 +221,7 @@ pub struct App {
     pub cursor: Cursor,
     /// The row of the models view.
     pub models_cursor: usize,
+    pub statistics: statistics::State,
     pub overlay: Option<Overlay>,
     pub toasts: Toasts,
     /// Cancelled by the user; nothing is scored until they go on.
@@ -262,6 +271,7 @@ impl App {
             search: Search::default(),
             cursor: Cursor::default(),
             models_cursor: 0,
+            statistics: Default::default(),
             overlay: None,
             toasts: Toasts::default(),
             paused: false,
@@ -327,6 +337,6 @@ impl App {
 
     /// When [`Message::Tick`] is due, on the clock of [`App::update`]; none while nothing on the screen waits for time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.toasts.deadline().into_iter().chain(self.tables.due()).min()
+        self.toasts.deadline().into_iter().chain(self.tables.due()).chain(self.statistics.due()).min()
     }
 }

@@ -49,7 +49,8 @@ impl App {
         if self.focus == Some(closed) {
             self.focus = self.models.get(self.models_cursor).map(|m| m.id);
         }
-        std::iter::once(Effect::Close(closed)).chain(self.plan()).chain(self.rank_now()).collect()
+        let close = std::iter::once(Effect::Close(closed));
+        close.chain(self.plan()).chain(self.rank_now()).chain(self.statistics_changed()).collect()
     }
 
     /// Goes on after a cancel; where nothing was cancelled, tries failed models again.
@@ -82,6 +83,9 @@ impl App {
     /// One step back: notices, then the search, then what runs.
     pub(super) fn cancel(&mut self) -> Vec<Effect> {
         if self.toasts.dismiss() {
+            return Vec::new();
+        }
+        if self.view == View::Statistics && std::mem::take(&mut self.statistics.zoomed) {
             return Vec::new();
         }
         if !self.search.query().is_empty() {

@@ -4,7 +4,7 @@ use super::action::Action;
 use super::input::Input;
 use super::picker::Outcome;
 use super::table::{AxisKind, CompareSort, RankedTable, WordSort};
-use super::{App, Effect, Key, KeyCode, Level, Model, Overlay, View, layout, search};
+use super::{App, Effect, Key, KeyCode, Level, Model, Overlay, View, layout, search, statistics};
 use crate::scores::ModelId;
 
 impl App {
@@ -101,7 +101,7 @@ impl App {
         match action {
             Action::Show(view) => {
                 self.view = view;
-                return self.rank_now().into_iter().collect();
+                return self.rank_now().into_iter().chain(self.statistics_now()).collect();
             }
             Action::NextModel => return self.flip(1),
             Action::PreviousModel => return self.flip(self.models.len().saturating_sub(1)),
@@ -111,6 +111,7 @@ impl App {
             Action::PageUp => self.step(-self.page()),
             Action::Top => match self.view {
                 View::Models => self.models_cursor = 0,
+                View::Statistics => self.step(isize::MIN / 2),
                 _ => self.cursor.top(),
             },
             Action::Bottom => self.step(isize::MAX / 2),
@@ -151,6 +152,13 @@ impl App {
             Action::OpenModel => return self.open_models(),
             Action::Theme => self.open_themes(),
             Action::Palette => self.open_palette(),
+            Action::NextPage => self.statistics.turn(1),
+            Action::PreviousPage => self.statistics.turn(statistics::Page::ALL.len() - 1),
+            Action::Zoom => {
+                let zooms = matches!(self.statistics.page, statistics::Page::Panels | statistics::Page::Contrasts);
+                self.statistics.zoomed = zooms && !self.statistics.zoomed;
+                self.statistics.page = if zooms { statistics::Page::Panels } else { self.statistics.page };
+            }
             Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
             Action::OtherModel => return self.next_other(),
             Action::Axis => {
@@ -203,6 +211,9 @@ impl App {
         if self.view == View::Models {
             self.models_cursor = self.models_cursor.saturating_add_signed(by).min(self.models.len().saturating_sub(1));
             return;
+        }
+        if self.view == View::Statistics {
+            return self.statistics.step(by, self.size);
         }
         self.move_cursor(|cursor, table, height| cursor.step(by, table, height));
     }

@@ -33,7 +33,7 @@ impl Tables {
     pub(super) fn shown(&self, view: View) -> Option<&RankedTable> {
         match view {
             View::Compare => self.compare.as_deref(),
-            View::Words | View::Models => self.words.as_deref(),
+            _ => self.words.as_deref(),
         }
     }
 
@@ -78,10 +78,12 @@ impl App {
             }
             Message::Engine(event) => self.engine(event),
             Message::Ranked(table) => self.ranked(*table).into_iter().collect(),
+            Message::Statistics(statistics) => self.statistics_computed(*statistics).into_iter().collect(),
             Message::Tick => {
                 self.toasts.expire(now);
                 let due = self.tables.due.is_some_and(|due| due <= now);
-                due.then(|| self.rank_now()).flatten().into_iter().collect()
+                let ranks = due.then(|| self.rank_now()).flatten();
+                ranks.into_iter().chain(self.statistics_due()).collect()
             }
             Message::Corpus(Ok(corpus)) => {
                 if !corpus.notes.is_empty() {
@@ -130,20 +132,14 @@ impl App {
         self.filter.retain(|name| universe.corpus.categories.contains(name));
         self.universe = Arc::new(universe);
         self.tables.kept.clear();
-        self.plan().into_iter().chain(self.rank_now()).collect()
+        self.plan().into_iter().chain(self.rank_now()).chain(self.statistics_changed()).collect()
     }
 
     fn engine(&mut self, event: Event) -> Vec<Effect> {
-        let id = match &event {
-            Event::Notice { text } => return self.tell(Level::Error, text.clone()),
-            Event::Phase { model, .. }
-            | Event::Ready { model, .. }
-            | Event::Vocabulary { model, .. }
-            | Event::Recorded { model, .. }
-            | Event::Scores { model, .. }
-            | Event::Tokens { model, .. }
-            | Event::Inspected { model, .. }
-            | Event::Unscorable { model, .. } => *model,
+        let id = match (&event, event.model()) {
+            (Event::Notice { text }, _) => return self.tell(Level::Error, text.clone()),
+            (_, Some(id)) => id,
+            (_, None) => return Vec::new(),
         };
         // What comes late for a model that was closed is no longer wanted.
         let Some(model) = self.model_mut(id) else { return Vec::new() };
@@ -167,7 +163,7 @@ impl App {
             }
             Event::Ready { info, .. } => {
                 model.info = Some(*info);
-                Vec::new()
+                self.statistics_changed().into_iter().collect()
             }
             // The explorer's jobs do not ask for tokens; notices are of no model.
             Event::Tokens { .. } | Event::Notice { .. } => Vec::new(),
@@ -196,12 +192,14 @@ impl App {
                 // Of a vocabulary hundreds come, batch after batch: one notice a model and prompt is enough.
                 let told = !known.is_empty();
                 known.extend(words.into_iter().map(|(word, _)| word));
+                let name = model.spec.name.clone();
+                let effects = self.statistics_changed().into_iter().collect();
                 if told {
-                    return Vec::new();
+                    return effects;
                 }
                 let more = if many > 1 { format!(" (and {} more)", many - 1) } else { String::new() };
-                let text = format!("{}: {first}{more}", model.spec.name);
-                self.tell(Level::Error, text)
+                self.tell(Level::Error, format!("{name}: {first}{more}"));
+                effects
             }
         }
     }
@@ -228,26 +226,30 @@ impl App {
             }
         }
         if self.recorded.words.len() == before {
-            return self.rank_later().into_iter().collect();
+            return self.rank_later().into_iter().chain(self.statistics_changed()).collect();
         }
         let mut effects = vec![Effect::JoinCategories(Arc::new(self.recorded.clone()))];
         match self.corpus {
             None => effects.extend(self.words_changed()),
-            Some(_) => effects.extend(self.rank_later()),
+            Some(_) => {
+                effects.extend(self.rank_later());
+                effects.extend(self.statistics_changed());
+            }
         }
         effects
     }
 
     fn scores_changed(&mut self, model: ModelId, prompt: PromptId) -> Vec<Effect> {
         let visible = self.prompt_id() == Some(prompt) || self.focus == Some(model);
-        if visible { self.rank_later().into_iter().collect() } else { Vec::new() }
+        let ranks = if visible { self.rank_later() } else { None };
+        ranks.into_iter().chain(self.statistics_changed()).collect()
     }
 
     /// What the view shows, as a key of a table.
     fn table_key(&self) -> TableKey {
         let (layout, reversed, other) = match self.view {
             View::Compare => (Layout::Compare(self.compare_sort.0), self.compare_sort.1, self.other().map(|m| m.id)),
-            View::Words | View::Models => (Layout::Words(self.word_sort.0), self.word_sort.1, None),
+            _ => (Layout::Words(self.word_sort.0), self.word_sort.1, None),
         };
         let categories = &self.universe.corpus.categories;
         let filter = (0..).zip(categories).filter(|(_, name)| self.filter.contains(*name)).map(|(i, _)| i).collect();

@@ -1,13 +1,15 @@
 //! A loaded model and the ways in which it can be asked the same thing.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Fact;
 use super::words::PROMPTS;
 use super::words::WORDS;
-use crate::engine::Job;
 use crate::engine::batch::Batches;
+use crate::engine::fit::Room;
+use crate::engine::{Fit, Job};
 use crate::model::checkpoint::{LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, PublishedDtype};
@@ -27,11 +29,14 @@ pub(super) enum Way {
 
 pub(super) struct Bench {
     model: LoadedModel,
+    fit: Fit,
+    room: Cell<Room>,
     cancel: Cancel,
     seconds: f64,
 }
 
 impl Bench {
+    /// Fails also where the model does not fit into memory, before any of it is read.
     pub(super) fn load(
         files: &Files,
         label: &SourceLabel,
@@ -39,9 +44,11 @@ impl Bench {
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
+        let fit = Fit::now(&label.name, files, options)?;
         let started = Instant::now();
         let model = LoadedModel::load(files, label, options, progress, cancel)?;
-        Ok(Bench { model, cancel: cancel.clone(), seconds: started.elapsed().as_secs_f64() })
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Bench { model, fit, room: Cell::new(Room::of(&fit)), cancel: cancel.clone(), seconds })
     }
 
     /// `f32`, `bf16`, `f16`.
@@ -66,7 +73,10 @@ impl Bench {
             let mut batches = if way == Way::Whole { Batches::whole(job) } else { Batches::new(job) };
             let mut prefix = None;
             while !batches.is_done() {
-                for (word, score) in batches.step(&self.model, &mut prefix, &self.cancel)?.scores {
+                let mut room = self.room.get();
+                let step = room.run(&mut batches, |batches| batches.step(&self.model, &mut prefix, &self.cancel));
+                self.room.set(room);
+                for (word, score) in step?.scores {
                     scores[word.0 as usize] = score;
                 }
             }
@@ -84,7 +94,11 @@ impl Bench {
             fact("parameters", text::count(p.parameters as usize)),
             fact("head", p.head.clone()),
             fact("computed in", format!("{} on {}", p.dtype, p.device)),
-            fact("memory", format!("{} for the weights", text::bytes(info.memory_bytes))),
+            fact("dtype", p.dtype_reason.clone()),
+            fact(
+                "memory",
+                format!("{} for the weights; {} before it was loaded", text::bytes(info.memory_bytes), self.fit.describe()),
+            ),
             fact("loaded in", format!("{:.1} s", self.seconds)),
             fact("template", p.template.clone()),
             fact("BOS", format!("{}: {}", p.bos, self.beginnings())),

@@ -1,15 +1,15 @@
 //! Scores against scores: what each test measures, and when it fails. Pure.
 
 use super::words::{PROMPTS, WORDS};
-use super::{Outcome, Scores, Test};
-use crate::stats::{median, spearman};
+use super::{Loss, Outcome, Scores, Test};
+use crate::stats::{mean_sd, median, spearman};
 
 pub(super) const FINITE: (&str, &str) = ("finite", "no reward is NaN or infinite");
 pub(super) const DIFFER: (&str, &str) = ("words differ", "the head tells words apart");
 pub(super) const BATCH: (&str, &str) = ("batch = single", "words scored together get what each gets alone");
 pub(super) const PREFIX: (&str, &str) = ("prefix = whole", "reusing the prompt's keys and values changes nothing");
 pub(super) const COMPANY: (&str, &str) = ("company", "neither order nor the other words of a batch matter; there is no padding");
-pub(super) const DTYPE: (&str, &str) = ("bf16 ~ f32", "half precision keeps the order of the words");
+pub(super) const BF16: (&str, &str) = ("bf16 ~ f32", "half precision keeps the order of the words");
 pub(super) const ORDER: (&str, &str) =
     ("good over bad", "pairs in which a plainly good word beats a plainly bad one: high if positive, low if negative");
 pub(super) const PUBLISHED: (&str, &str) =
@@ -19,7 +19,7 @@ pub(super) const PUBLISHED: (&str, &str) =
 const LEAST_CORRELATION: f64 = 0.9;
 
 fn test((test, meaning): (&'static str, &'static str), result: Outcome, figure: String) -> Test {
-    Test { test, result, figure, meaning }
+    Test { test, result, figure, meaning, loss: None }
 }
 
 fn judged(name: (&'static str, &'static str), passes: bool, figure: String) -> Test {
@@ -32,7 +32,7 @@ pub(super) fn skipped(name: (&'static str, &'static str), reason: String) -> Tes
 
 /// The tests of a model whose rewards are no numbers: nothing else can be measured.
 pub(super) fn not_finite(error: &str) -> Vec<Test> {
-    let rest = [DIFFER, BATCH, PREFIX, COMPANY, DTYPE, ORDER, PUBLISHED];
+    let rest = [DIFFER, BATCH, PREFIX, COMPANY, BF16, ORDER, PUBLISHED];
     let skip = |name| skipped(name, "there are no finite rewards to compare".to_owned());
     std::iter::once(test(FINITE, Outcome::Fail, error.to_owned())).chain(rest.map(skip)).collect()
 }
@@ -86,12 +86,30 @@ pub(super) fn equal(name: (&'static str, &'static str), a: &Scores, b: &Scores, 
     judged(name, !missing && largest <= tolerance.0, figure)
 }
 
-pub(super) fn dtypes(a: &Scores, b: &Scores) -> Test {
-    let correlations = correlations(a, &b.iter().map(|row| wide(row)).collect::<Vec<_>>());
-    let lowest = correlations.iter().copied().fold(f64::INFINITY, f64::min);
-    let largest = a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    let figure = format!("rank correlation {lowest:.4} at least, largest difference {largest:.1e}");
-    judged(DTYPE, correlations.len() == a.len() && lowest >= LEAST_CORRELATION, figure)
+/// Scores in f32 and in another precision. Fails where some prompt's words lose their order, or have none.
+pub(super) fn loss(name: (&'static str, &'static str), exact: &Scores, other: &Scores) -> Test {
+    let correlations = correlations(exact, &other.iter().map(|row| wide(row)).collect::<Vec<_>>());
+    let mut loss = Loss {
+        rank_correlation: correlations.iter().copied().fold(1.0, f64::min),
+        largest_difference: 0.0,
+        largest_difference_sd: 0.0,
+    };
+    for (exact, other) in exact.iter().zip(other) {
+        let (exact, other) = (wide(exact), wide(other));
+        // A word without a reward is not compared; the other tests speak of it.
+        let largest = exact.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        loss.largest_difference = loss.largest_difference.max(largest);
+        if let Some((_, sd)) = mean_sd(&exact).filter(|(_, sd)| *sd > 0.0) {
+            loss.largest_difference_sd = loss.largest_difference_sd.max(largest / sd);
+        }
+    }
+    let Loss { rank_correlation, largest_difference, largest_difference_sd } = loss;
+    let figure = format!(
+        "rank correlation {rank_correlation:.4} at least, largest difference {largest_difference:.1e} \
+         ({largest_difference_sd:.1e} sd)"
+    );
+    let passes = correlations.len() == exact.len() && rank_correlation >= LEAST_CORRELATION;
+    Test { loss: Some(loss), ..judged(name, passes, figure) }
 }
 
 /// How often good is above bad, under each framing: a report, for a model may well have learnt something else.
@@ -144,7 +162,7 @@ mod tests {
         let scores = falling();
         let tolerance = Tolerance::of("f32", &scores);
         assert_eq!(tolerance, Tolerance(6.5 * 1e-4));
-        for test in [finite(&scores), differ(&scores), equal(BATCH, &scores, &scores, tolerance), dtypes(&scores, &scores)] {
+        for test in [finite(&scores), differ(&scores), equal(BATCH, &scores, &scores, tolerance), loss(BF16, &scores, &scores)] {
             assert_eq!(test.result, Outcome::Pass, "{test:?}");
         }
     }
@@ -158,7 +176,7 @@ mod tests {
         let mut constant = scores.clone();
         constant[1].fill(0.25);
         assert_eq!(outcome(differ(&constant)), Outcome::Fail);
-        assert_eq!(outcome(dtypes(&scores, &constant)), Outcome::Fail);
+        assert_eq!(outcome(loss(BF16, &scores, &constant)), Outcome::Fail);
         let mut off = scores.clone();
         off[3][23] += 1e-3;
         assert_eq!(outcome(equal(PREFIX, &scores, &off, Tolerance::of("f32", &scores))), Outcome::Fail);
@@ -168,6 +186,20 @@ mod tests {
         let tests = not_finite("NaN");
         assert_eq!(tests.iter().filter(|test| test.result == Outcome::Fail).count(), 1);
         assert!(tests[1..].iter().all(|test| test.result == Outcome::Skipped));
+    }
+
+    #[test]
+    fn a_loss_is_told_raw_and_in_standard_deviations() {
+        let exact = vec![vec![1.0, 2.0, 3.0], vec![10.0, 20.0, 30.0]];
+        let other = vec![vec![1.5, 2.0, 3.0], vec![10.0, 19.0, 30.0]];
+        let test = loss(BF16, &exact, &other);
+        assert_eq!(test.result, Outcome::Pass);
+        // Sample standard deviations are 1 and 10.
+        assert_eq!(test.loss, Some(Loss { rank_correlation: 1.0, largest_difference: 1.0, largest_difference_sd: 0.5 }));
+        assert_eq!(test.figure, "rank correlation 1.0000 at least, largest difference 1.0e0 (5.0e-1 sd)");
+        let reversed = vec![vec![3.0, 2.0, 1.0], vec![10.0, 20.0, 30.0]];
+        let test = loss(BF16, &exact, &reversed);
+        assert_eq!((test.result, test.loss.map(|loss| loss.rank_correlation)), (Outcome::Fail, Some(-1.0)));
     }
 
     #[test]

@@ -1,23 +1,21 @@
 //! Whether a model's numbers can be trusted on this machine: what was found in its files, and tests on a handful of words.
 //!
-//! `bench` scores, `judge` compares scores with scores, `words` says which. Nothing here prints.
+//! `bench` scores, `judge` compares scores with scores, `precision` those of one model in several number formats, `words` says
+//! which. Nothing here prints.
 
 mod bench;
 mod judge;
+mod precision;
 mod words;
 
 use serde::Serialize;
 
-use crate::engine::{Recorded, memory};
-use crate::model::checkpoint::{SourceLabel, estimate_bytes};
+use crate::engine::Recorded;
+use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::{Cancel, Dtype, LoadOptions, ModelError};
-use crate::text;
 use bench::{Bench, Way};
 use words::{Kind, PROMPTS, WORDS};
-
-/// Beside the weights: activations, keys and values, tokenizer.
-const WORKING_BYTES: u64 = 256 << 20;
 
 /// How a test came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -32,13 +30,26 @@ pub enum Outcome {
 }
 
 /// One line of the final table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Test {
     pub test: &'static str,
     pub result: Outcome,
     /// What was measured, with its unit and tolerance; why it was not, where it was skipped.
     pub figure: String,
     pub meaning: &'static str,
+    /// Of a test of precision.
+    #[serde(flatten)]
+    pub loss: Option<Loss>,
+}
+
+/// How far the scores of one precision are from those of f32.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Loss {
+    /// Spearman's, of the words under one prompt; the lowest of all prompts.
+    pub rank_correlation: f64,
+    pub largest_difference: f64,
+    /// In standard deviations of the words' scores in f32 under the same prompt; the largest of all prompts.
+    pub largest_difference_sd: f64,
 }
 
 /// Something that the files say.
@@ -48,7 +59,7 @@ pub struct Fact {
     pub found: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     pub model: String,
     pub found: Vec<Fact>,
@@ -60,7 +71,7 @@ pub struct Report {
 /// Rewards, `[prompts][words]`.
 type Scores = Vec<Vec<f32>>;
 
-/// Loads a model, up to twice, and tests it. `published` are the study's scores of this model, or why there are none.
+/// Loads a model, once for each precision, and tests it. `published` are the study's scores of this model, or why there are none.
 ///
 /// Fails where the model cannot be loaded; whatever is wrong with its scores stands in the report.
 pub fn run(
@@ -92,9 +103,12 @@ pub fn run(
             tests.push(judge::ordering(&base, &rows(Kind::Good), &rows(Kind::Bad)));
             let against = published.and_then(|recorded| against_published(&bench, recorded, options));
             let dtype = bench.dtype();
-            // Gives its memory back before the other dtype is loaded.
+            // Gives its memory back before another precision is loaded.
             drop(bench);
-            tests.insert(5, other_dtype(files, label, &exact, &dtype, &base, progress, cancel)?);
+            let mut load = |dtype| scores_in(dtype, files, label, &exact, progress, cancel);
+            let losses = precision::losses(&dtype, base, &mut load)?;
+            let at = tests.len() - 1;
+            tests.splice(at..at, losses);
             tests.push(against.unwrap_or_else(|reason| judge::skipped(judge::PUBLISHED, reason)));
         }
     }
@@ -133,28 +147,21 @@ fn in_other_company(bench: &Bench) -> Result<Scores, ModelError> {
     Ok(scores)
 }
 
-fn other_dtype(
+/// Loaded once more in another precision; the reason where that does not go.
+fn scores_in(
+    dtype: Dtype,
     files: &Files,
     label: &SourceLabel,
     options: &LoadOptions,
-    used: &str,
-    base: &Scores,
     progress: &mut dyn FnMut(u64, u64),
     cancel: &Cancel,
-) -> Result<Test, ModelError> {
-    let dtype = if used == "f32" { Dtype::Bf16 } else { Dtype::F32 };
+) -> Result<Result<Scores, String>, ModelError> {
     let options = LoadOptions { dtype, ..*options };
-    let needed = estimate_bytes(files, &options)? + WORKING_BYTES;
-    let free = memory::available();
-    if needed > free {
-        let reason = format!("the second load needs about {}, {} is free", text::bytes(needed), text::bytes(free));
-        return Ok(judge::skipped(judge::DTYPE, reason));
-    }
-    let other = Bench::load(files, label, &options, progress, cancel).and_then(|other| all(&other, Way::Together));
-    match other {
-        Ok(other) => Ok(judge::dtypes(base, &other)),
+    let scores = Bench::load(files, label, &options, progress, cancel).and_then(|bench| all(&bench, Way::Together));
+    match scores {
+        Ok(scores) => Ok(Ok(scores)),
         Err(ModelError::Cancelled) => Err(ModelError::Cancelled),
-        Err(error) => Ok(judge::skipped(judge::DTYPE, format!("the second load did not end well: {error}"))),
+        Err(error) => Ok(Err(error.to_string())),
     }
 }
 

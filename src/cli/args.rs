@@ -7,12 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::Settings;
 use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TemplateDate};
 use crate::scores::sheet::SheetFormat;
+use crate::stats::implicit::{Measure, Variants};
 
 /// Explore which words a reward model prefers.
 ///
 /// MODEL is a bundled demonstration model (demo-llama, demo-gemma), a nickname of the study's ten (see `rewardscope
-/// models`), a Hugging Face id with an optional @revision, a directory in the Hugging Face layout, or a file or directory
-/// of recorded scores. Without MODEL the bundled pair is opened.
+/// models`), a Hugging Face id with an optional @revision, a directory in the Hugging Face layout, a file or directory of
+/// recorded scores, or the implicit reward of two language models, mwlr:A,B or log-ratio:A,B. Without MODEL the bundled pair is opened.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
 pub struct Cli {
@@ -38,6 +39,16 @@ pub enum Command {
     Themes(ListArgs),
     /// Report device, memory, cache, token and terminal abilities
     Doctor(ListArgs),
+    /// Measure how fast a model scores here, beside what the machine can do
+    Bench(BenchArgs),
+    /// What one language model likes more than another: the reward that is implicit in the pair
+    Implicit(ImplicitArgs),
+    /// Follow trainings: median ranks over checkpoints, first against last, words that moved
+    Ablation(AblationArgs),
+    /// One page on what a model values, and where it stands among others
+    Card(CardArgs),
+    /// Compare families of models: median ranks, tests, a mixed model
+    Stats(StatsArgs),
     /// Look after the store, in which every score is kept
     #[command(subcommand)]
     Store(StoreCommand),
@@ -107,6 +118,14 @@ fn tokenizer_folder(text: &str) -> Result<&'static Path, String> {
     Err("this directory holds no tokenizer.json: name the one that does".to_owned())
 }
 
+/// What decides how fast scores come, and nothing else of them.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct MachineOptions {
+    /// Threads that compute; scores do not depend on it [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
 /// Which words and prompts.
 #[derive(Clone, Debug, Args)]
 pub struct WordArgs {
@@ -139,6 +158,13 @@ pub struct StoreArgs {
     pub no_store: bool,
 }
 
+impl StoreArgs {
+    /// For commands that take no options about it.
+    pub(super) fn from_env() -> Self {
+        StoreArgs { store: std::env::var_os("REWARDSCOPE_STORE").map(PathBuf::from), no_store: false }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
     /// Models to open (default: the bundled demonstration pair)
@@ -150,6 +176,8 @@ pub struct ExploreArgs {
     pub options: ModelOptions,
     #[command(flatten)]
     pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
     /// Colour theme: a name from `rewardscope themes`
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
@@ -172,6 +200,8 @@ pub struct ScoreArgs {
     pub options: ModelOptions,
     #[command(flatten)]
     pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
     /// Give each word's token ids, of the whole conversation
     #[arg(long)]
     pub tokens: bool,
@@ -190,11 +220,58 @@ pub struct CheckArgs {
     pub model: String,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
     /// Folder of the study's published scores, for a comparison where MODEL is one of its ten
     #[arg(long, value_name = "DIR")]
     pub published: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     pub format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The model to measure; see `rewardscope --help` for what a MODEL is
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Word list: a name from `rewardscope corpora`, or a file. May be repeated [default: big-two]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub corpus: Vec<String>,
+    /// A file with one word a line
+    #[arg(long, value_name = "FILE")]
+    pub words_file: Option<PathBuf>,
+    /// The prompt, by key or by its text [default: greatest_ever_one]
+    #[arg(long, value_name = "KEY|TEXT")]
+    pub prompt: Option<String>,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    /// Timed runs of the whole list, after one that is not counted; the median is told
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub repeat: u16,
+    /// Batch sizes to measure one after the other, in tokens, up to 2 s each; `none` for no sweep
+    #[arg(long, value_name = "N,N,...", default_value = "1,4,16,64,256,512", value_parser = sweep)]
+    pub sweep: Sweep,
+    /// Score the tokens of the vocabulary as words as well, N of them (=N) or all
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "4294967295")]
+    pub vocabulary: Option<u32>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
+}
+
+/// Batch sizes, in nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sweep(pub Vec<usize>);
+
+fn sweep(text: &str) -> Result<Sweep, String> {
+    const MOST: usize = 65_536;
+    if text == "none" {
+        return Ok(Sweep(Vec::new()));
+    }
+    let size = |part: &str| part.trim().parse().ok().filter(|size| (1..=MOST).contains(size));
+    let sizes: Option<Vec<usize>> = text.split(',').map(size).collect();
+    sizes.map(Sweep).ok_or_else(|| format!("numbers from 1 to {MOST}, with commas between them, or none"))
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -206,6 +283,155 @@ pub enum Format {
     Csv,
     /// One JSON object a line; words in the order of the list
     Jsonl,
+}
+
+#[derive(Debug, Args)]
+pub struct ImplicitArgs {
+    /// The language model whose liking is asked: live, or a file of recorded log-probabilities
+    #[arg(value_name = "A")]
+    pub a: String,
+    /// The one it is held against: its own base model, or another
+    #[arg(value_name = "B")]
+    pub b: String,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    /// Ranks, and the column that is written as CSV
+    #[arg(long, value_enum, default_value_t)]
+    pub measure: Measure,
+    #[arg(long, value_enum, default_value_t)]
+    pub variants: Variants,
+    /// table, csv (a word and one column a prompt, which opens as recorded scores) or json [default: by FILE's name, else
+    /// table]
+    #[arg(long, value_enum)]
+    pub format: Option<TextFormat>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct AblationArgs {
+    /// Files, or folders of them: median ranks (model_id, Category, checkpoint, sum_value), or scores with a column (step-N)
+    /// or a row for each checkpoint
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Word list with the categories of a file of scores [default: big-two]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub corpus: Vec<String>,
+    /// What a file's runs were trained on, where its name and columns do not say it or say it wrongly: thousands of pairs,
+    /// source, method, each of which may be left empty. May be repeated
+    #[arg(long, value_name = "FILE=SIZE[,SOURCE[,METHOD]]")]
+    pub data: Vec<String>,
+    /// How many of the words that moved farthest are named
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub moved: usize,
+    /// table, csv (one row a checkpoint) or json
+    #[arg(long, value_enum)]
+    pub format: Option<TextFormat>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CardArgs {
+    /// The model that the card is about
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Models among which it has a place, such as a folder of recorded scores
+    #[arg(value_name = "SOURCE")]
+    pub others: Vec<String>,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    /// JSON lines with prompt, chosen and rejected: the model's accuracy on them stands on the card
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
+    /// Bootstrap samples
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub replicates: u32,
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// [default: by FILE's name, else text]
+    #[arg(long, value_enum)]
+    pub format: Option<CardFormat>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    #[default]
+    Table,
+    Csv,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CardFormat {
+    #[default]
+    Text,
+    Markdown,
+    Json,
+    Svg,
+}
+
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Models, recorded (a file, or a directory of files) or live; see `rewardscope --help` for what a MODEL is
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<String>,
+    /// Word list with categories: a name from `rewardscope corpora`, or a file. Ranks run over its words that have scores.
+    /// May be repeated
+    #[arg(long, value_name = "NAME|FILE", required = true)]
+    pub corpus: Vec<String>,
+    /// A prompt by key, by its text, or `all` for the study's 54. May be repeated [default: every prompt that the recorded
+    /// sources have scores for; with live sources alone, all 54]
+    #[arg(long, value_name = "KEY|TEXT|all")]
+    pub prompt: Vec<String>,
+    /// Fold categories by what stands before the first `_` or `.`: Care_Virtue and Care_Vice become Care, in which a word of
+    /// both counts once
+    #[arg(long)]
+    pub category_prefix: bool,
+    /// Leave out a category, by its own or its folded name. Its words are dropped before ranking, unless they are in another
+    /// category that is kept. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub exclude_category: Vec<String>,
+    /// Say which family a model belongs to, such as my-model=Llama. May be repeated
+    #[arg(long, value_name = "MODEL=NAME", value_parser = model_and_family)]
+    pub family: Vec<(String, String)>,
+    /// Random divisions in each permutation test; 0 leaves these tests and the bootstrap intervals out
+    #[arg(long, value_name = "N", default_value_t = 9_999)]
+    pub replicates: u32,
+    /// Of the random numbers: the same seed gives the same report
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: StatsFormat,
+    #[command(flatten)]
+    pub options: ModelOptions,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StatsFormat {
+    /// For reading
+    #[default]
+    Table,
+    /// One object with everything, cell by cell
+    Json,
+    Markdown,
+}
+
+/// A family's name holds no `=`; a model's may.
+fn model_and_family(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=').map(|(model, family)| (model.trim(), family.trim())) {
+        Some((model, family)) if !model.is_empty() && !family.is_empty() => Ok((model.to_owned(), family.to_owned())),
+        _ => Err("write MODEL=NAME, such as my-model=Llama".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -4,16 +4,13 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::Failure;
 use super::args::{CheckArgs, ListFormat};
 use super::score::progress::Progress;
 use super::session::Session;
+use super::{Failure, files, interrupt};
 use crate::check::{self, Outcome, Report};
 use crate::engine::{Phase, Recorded};
-use crate::model::checkpoint::SourceLabel;
-use crate::model::files::Files;
-use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, ModelError, bundled, hub};
+use crate::model::source::ModelSpec;
 use crate::scores::recorded;
 use crate::text::{visible, visible_json};
 
@@ -32,14 +29,14 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let progress = Mutex::new(Progress::new());
     let line = || progress.lock().unwrap_or_else(PoisonError::into_inner);
     let show = |phase: &Phase| line().show(&spec.name, phase, (1, 1));
-    let cancel = Cancel::default();
-    let report = files(spec, &show, &cancel).and_then(|(files, label)| {
-        let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes });
+    let cancel = interrupt::cancel()?;
+    let report = files::find(spec, &show, &cancel).and_then(|(files, label)| {
+        let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes, fit: None });
         let published = published.as_ref().map_err(Clone::clone);
         check::run(&files, &label, &options, published, &mut loading, &cancel)
     });
     line().clear();
-    let report = report.map_err(Failure::run)?;
+    let report = report.map_err(interrupt::failure)?;
     let mut out = io::stdout().lock();
     let printed = match args.format {
         ListFormat::Table => print_table(&report, &mut out),
@@ -51,32 +48,6 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     }
     // The table has said why.
     if report.passed { Ok(()) } else { Err(Failure::Run(String::new())) }
-}
-
-/// Where the model's files lie, downloaded first where they must be.
-fn files(spec: &ModelSpec, show: &(dyn Fn(&Phase) + Send + Sync), cancel: &Cancel) -> Result<(Files, SourceLabel), ModelError> {
-    let label = |source: String, revision| SourceLabel { name: spec.name.clone(), source, revision };
-    match &spec.source {
-        ModelSource::Bundled(name) => {
-            let entries = bundled::bundled(name)
-                .ok_or_else(|| ModelError::unsupported(*name, "is not compiled in", "Build the program from its repository"))?;
-            Ok((Files::Bundled { name, entries }, label((*name).to_owned(), Some(bundled::revision(entries)))))
-        }
-        ModelSource::Directory(path) => Ok((Files::at(path), label(path.display().to_string(), None))),
-        ModelSource::Hub { repository, revision } => {
-            let told = |p: hub::Progress| {
-                let hub::Progress { file, done_bytes, total_bytes, rate } = p;
-                show(&Phase::Downloading { file, done_bytes, total_bytes, rate });
-            };
-            let snapshot = hub::fetch(repository, revision.as_deref(), &told, cancel)?;
-            Ok((Files::Directory(snapshot.directory), label(repository.clone(), Some(snapshot.revision))))
-        }
-        ModelSource::Recorded(path) => Err(ModelError::unsupported(
-            path.display().to_string(),
-            "holds recorded scores",
-            "A check needs the model itself: a directory with its weights, or its repository",
-        )),
-    }
 }
 
 /// The study's scores of this model, or why there are none at hand.

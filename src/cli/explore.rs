@@ -9,6 +9,7 @@ use ratatui::Frame;
 use super::args::ExploreArgs;
 use super::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Session};
 use super::{Failure, entries};
+use crate::app::statistics::{self, StatisticsRequest};
 use crate::app::table::{self, RankRequest};
 use crate::app::{App, Effect, Level, Message, Startup};
 use crate::corpus::{self, Corpus, PromptSet};
@@ -112,6 +113,7 @@ struct Explorer<'a> {
     session: Session,
     engine: Engine,
     ranking: LatestJob<Box<RankRequest>>,
+    statistics: LatestJob<Box<StatisticsRequest>>,
     post: Post<Message>,
     started: Instant,
 }
@@ -138,8 +140,14 @@ impl<'a> Explorer<'a> {
             tables.send(Message::Ranked(Box::new(table::rank(*request))));
         })
         .map_err(no_thread)?;
+        let answers = post.clone();
+        let statistics = LatestJob::start("statistics", move |request: Box<StatisticsRequest>| {
+            answers.send(Message::Statistics(Box::new(statistics::compute(*request))));
+        })
+        .map_err(no_thread)?;
         let (app, effects) = App::new(startup);
-        let mut explorer = Explorer { app, theme, abilities, args, session, engine, ranking, post, started: Instant::now() };
+        let started = Instant::now();
+        let mut explorer = Explorer { app, theme, abilities, args, session, engine, ranking, statistics, post, started };
         // A copy or an end cannot be asked for before anything is shown.
         let _ = explorer.perform(effects);
         Ok(explorer)
@@ -155,6 +163,7 @@ impl<'a> Explorer<'a> {
                 Effect::Plan(jobs) => self.engine.plan(jobs),
                 Effect::Inspect(request) => self.engine.inspect(request),
                 Effect::Rank(request) => self.ranking.request(request),
+                Effect::Statistics(request) => self.statistics.request(request),
                 Effect::Copy(text) => requests.push(Request::Copy(text)),
                 Effect::Quit => requests.push(Request::Quit),
                 Effect::SetTheme(name) => requests.extend(self.set_theme(&name)),

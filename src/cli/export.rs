@@ -179,7 +179,8 @@ fn key_of(store: &mut Store, session: &Session, spec: &ModelSpec, options: LoadO
             let snapshot = hub::cached(repository, revision.as_deref())?;
             (Files::Directory(snapshot.directory), label(repository.clone(), Some(snapshot.revision)))
         }
-        ModelSource::Recorded(_) => return None,
+        // A pair is made of two models' log-probabilities, which are kept each for itself.
+        ModelSource::Recorded(_) | ModelSource::Implicit { .. } => return None,
     };
     key::identify(store, &files, &label, &options, &mut |_, _| {}, &Cancel::default()).ok()
 }

@@ -1,15 +1,24 @@
 //! Arguments and commands, one file a command. The only place that prints.
 
+mod ablation;
 mod args;
+mod bench;
+mod card;
 mod check;
 mod doctor;
 mod entries;
 mod explore;
 mod export;
+mod files;
+mod gather;
+mod implicit;
+mod interrupt;
 mod keys;
 mod list;
+mod place;
 mod score;
 mod session;
+mod stats;
 mod store;
 
 use std::fmt;
@@ -62,6 +71,7 @@ impl Failure {
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
+    crate::bench::started();
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,6 +88,16 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    let threads = match &cli.command {
+        None => cli.explore.machine.threads,
+        Some(Command::Score(args)) => args.machine.threads,
+        Some(Command::Check(args)) => args.machine.threads,
+        Some(Command::Bench(args)) => args.machine.threads,
+        Some(_) => None,
+    };
+    if let Some(threads) = threads {
+        use_threads(threads.into())?;
+    }
     match cli.command {
         None => explore::run(&cli.explore),
         Some(Command::Score(args)) => score::run(&args),
@@ -89,5 +109,19 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Store(args)) => store::run(&args),
         Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Implicit(args)) => implicit::run(&args),
+        Some(Command::Ablation(args)) => ablation::run(&args),
+        Some(Command::Stats(args)) => stats::run(&args),
+        Some(Command::Card(args)) => card::run(&args),
     }
+}
+
+/// Products of matrices run on so many threads, instead of one for each core. Called before any of them.
+fn use_threads(threads: usize) -> Result<(), Failure> {
+    // candle cuts its own products into as many parts as this says.
+    // SAFETY: no other thread exists yet.
+    unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    pool.map_err(|error| Failure::Run(format!("the system gave no {threads} threads: {error}")))
 }

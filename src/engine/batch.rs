@@ -20,8 +20,8 @@ use crate::scores::WordId;
 /// Words tokenized at a time: enough to share prefixes and nodes, few enough that memory stays flat.
 const WORDS_TOKENIZED: usize = 4096;
 /// Nodes of a first batch: small, so that words appear at once.
-const FIRST_NODES: usize = 24;
-const MOST_NODES: usize = 512;
+pub(super) const FIRST_NODES: usize = 24;
+pub(super) const MOST_NODES: usize = 512;
 /// A batch that is quicker is doubled, one that is slower halved.
 const QUICK: Duration = Duration::from_millis(60);
 const SLOW: Duration = Duration::from_millis(600);
@@ -48,6 +48,8 @@ pub struct Step {
     pub tokens: Vec<(WordId, WordTokens)>,
     /// Words that cannot be scored, with the reason.
     pub unscorable: Vec<(WordId, String)>,
+    /// Tokens that ran: nodes of the batch, and what the prefix lacked.
+    pub tokens_run: usize,
 }
 
 pub struct Batches {
@@ -102,6 +104,21 @@ impl Batches {
         theirs.is_subset(&mine) && self.waiting.iter().map(|(word, _)| word).chain(untokenized).all(|word| theirs.contains(word))
     }
 
+    /// Nodes of the next batch, whatever its pace suggests.
+    pub fn set_nodes(&mut self, nodes: usize) {
+        self.nodes = nodes;
+    }
+
+    /// Nodes that the next batch is to have.
+    pub fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    /// No batch shall have more nodes than this, but for those of one word.
+    pub fn limit(&mut self, nodes: usize) {
+        self.nodes = self.nodes.min(nodes);
+    }
+
     /// Words that have been neither scored nor given up.
     pub fn remaining(&self) -> usize {
         self.waiting.len() + self.job.words.len() - self.tokenized
@@ -118,16 +135,17 @@ impl Batches {
             self.tokenize(model, &mut step, cancel)?;
         }
         let Some((_, first)) = self.waiting.front() else { return Ok(step) };
-        bring(model.decoder(), prefix, &first.ids[..self.shared], &self.gates, cancel)?;
+        step.tokens_run += bring(model.decoder(), prefix, &first.ids[..self.shared], &self.gates, cancel)?;
         let prefix = prefix.as_ref();
         let cache = prefix.map(|p| &p.cache).filter(|c| !c.is_empty());
 
         let started = Instant::now();
         let waiting = self.waiting.iter().map(|(_, words)| words);
-        let results = match model {
+        let (results, nodes) = match model {
             LoadedModel::Reward(model) => rewards(model, waiting, self.shared, self.nodes, prefix, cancel)?,
             LoadedModel::Language(model) => likelihood::run(model, waiting, self.shared, self.nodes, cache, cancel)?,
         };
+        step.tokens_run += nodes;
         let elapsed = started.elapsed();
         if elapsed < QUICK {
             self.nodes = (self.nodes * 2).min(MOST_NODES);
@@ -154,7 +172,7 @@ impl Batches {
         let mut step = Step::default();
         let values = match before.split_last() {
             Some((last, held)) => {
-                bring(&model.decoder, prefix, held, &BTreeSet::new(), cancel)?;
+                step.tokens_run += 1 + bring(&model.decoder, prefix, held, &BTreeSet::new(), cancel)?;
                 let cache = prefix.as_ref().map(|p| &p.cache).filter(|c| !c.is_empty());
                 likelihood::after(model, cache, held.len(), *last, &self.job.token_ids, cancel)?
             }
@@ -243,7 +261,7 @@ fn rewards<'a>(
     nodes: usize,
     prefix: Option<&Prefix>,
     cancel: &Cancel,
-) -> Result<Vec<Scored>, ModelError> {
+) -> Result<(Vec<Scored>, usize), ModelError> {
     let mut forest = Forest::new(shared);
     let (mut reads, mut gates) = (Vec::new(), Vec::new());
     for Continuation { ids, .. } in waiting {
@@ -263,7 +281,8 @@ fn rewards<'a>(
     let hidden = model.decoder.forward(forest.nodes(), cache, &reads, false, cancel)?.hidden;
     let gate = gate_states(&gates, prefix, &hidden, words)?;
     let rewards = model.published(model.head.rewards(&hidden.narrow(0, 0, words)?, gate.as_ref())?)?;
-    Ok(rewards.into_iter().map(|score| Scored { score, log_probabilities: Vec::new() }).collect())
+    let scored = rewards.into_iter().map(|score| Scored { score, log_probabilities: Vec::new() }).collect();
+    Ok((scored, forest.nodes().len()))
 }
 
 /// Where a word's gate reads.
@@ -309,21 +328,21 @@ fn gate_states(gates: &[Gate], prefix: Option<&Prefix>, hidden: &Tensor, words: 
 }
 
 /// Makes `prefix` hold exactly `tokens`, and the hidden states at the positions `gates`, running only what it does not
-/// hold yet.
+/// hold yet; tells how many tokens that were.
 fn bring(
     decoder: &Decoder,
     prefix: &mut Option<Prefix>,
     tokens: &[u32],
     gates: &BTreeSet<usize>,
     cancel: &Cancel,
-) -> Result<(), ModelError> {
+) -> Result<usize, ModelError> {
     let held = prefix.as_ref().map_or(0, |p| p.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count());
     if let Some(p) = prefix.as_ref()
         && p.tokens.len() == tokens.len()
         && held == tokens.len()
         && gates.iter().all(|at| p.gate(*at).is_some())
     {
-        return Ok(());
+        return Ok(0);
     }
     let (kept, mut states) = match prefix.take() {
         // A state depends on nothing behind it, so those before the place where the prompts part stay true.
@@ -333,6 +352,7 @@ fn bring(
     states.retain(|(at, _)| *at < held && gates.contains(at));
     let missing = gates.iter().copied().filter(|at| !states.iter().any(|(known, _)| known == at));
     let (rerun, ahead): (Vec<usize>, Vec<usize>) = missing.partition(|at| *at < held);
+    let run = rerun.len() + tokens.len() - held;
     // Keys and values are there, the hidden state is not: one token runs again behind those before it.
     for at in rerun {
         let before = kept.as_ref().map(|cache| cache.truncate(at)).transpose()?.filter(|cache| !cache.is_empty());
@@ -354,5 +374,5 @@ fn bring(
         }
     };
     *prefix = cache.map(|cache| Prefix { tokens: tokens.to_vec(), cache, gates: states });
-    Ok(())
+    Ok(run)
 }

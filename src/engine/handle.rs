@@ -4,15 +4,19 @@
 //! weights goes to the worker.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use super::implicit::Pairs;
 use super::keeping::Keeper;
 use super::worker::{Activity, Request, Worker};
-use super::{Event, InspectRequest, Job, ModelInfo, Phase};
+use super::{Event, InspectRequest, Job, ModelInfo, Phase, Recorded};
+use crate::corpus::CorpusError;
 use crate::model::catalogue::Catalogue;
 use crate::model::checkpoint::SourceLabel;
+use crate::model::config::{ModelConfig, Task};
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{Cancel, Family, LoadOptions, ModelError, Provenance, bundled, hub};
@@ -29,6 +33,7 @@ pub struct Engine {
     activity: Arc<Mutex<Activity>>,
     downloads: Mutex<HashMap<ModelId, Cancel>>,
     catalogue: Arc<Catalogue>,
+    pairs: Arc<Pairs>,
     events: Events,
     worker: Option<JoinHandle<()>>,
 }
@@ -43,9 +48,11 @@ impl Engine {
     pub fn start_with(catalogue: Arc<Catalogue>, events: Events, store: Option<Store>) -> std::io::Result<Self> {
         let (requests, receiver) = channel();
         let activity = Arc::new(Mutex::new(Activity::default()));
+        let pairs = Pairs::new(events);
+        let events = pairs.sink();
         let worker = Worker::new(receiver, events.clone(), activity.clone(), Keeper::new(store));
         let worker = std::thread::Builder::new().name("model".to_owned()).spawn(move || worker.run())?;
-        Ok(Engine { requests, activity, downloads: Mutex::default(), catalogue, events, worker: Some(worker) })
+        Ok(Engine { requests, activity, downloads: Mutex::default(), catalogue, pairs, events, worker: Some(worker) })
     }
 
     /// Makes a model known under `model`; its files are fetched at once where they must be, its weights loaded when a job
@@ -70,14 +77,33 @@ impl Engine {
             }
             ModelSource::Hub { repository, revision } => self.download(model, spec, repository, revision.as_deref(), options),
             ModelSource::Recorded(path) => {
-                let (events, catalogue, path) = (self.events.clone(), self.catalogue.clone(), path.clone());
-                self.spawn(model, "recorded", move || read_recorded(model, &path, &catalogue, &events));
+                self.read(model, path, recorded::read);
+            }
+            ModelSource::Implicit { measure, models } => {
+                if options.vocabulary {
+                    let why =
+                        "a pair of models has no vocabulary of its own. `rewardscope implicit A B --vocabulary` joins theirs";
+                    return self.tell(Event::Phase { model, phase: Phase::Failed(format!("{}: {why}", spec.name)) });
+                }
+                // Told by a small file, before gigabytes are read.
+                if let Some(reward) = models.iter().find(|spec| is_reward_model(spec)) {
+                    let why = super::implicit::refusal(&reward.name, "is a reward model");
+                    return self.tell(Event::Phase { model, phase: Phase::Failed(why) });
+                }
+                let parts = self.pairs.open(model, *measure, models);
+                for (part, spec) in parts.into_iter().zip(models.iter()) {
+                    match &spec.source {
+                        ModelSource::Recorded(path) => self.read(part, path, recorded::read_most_probable),
+                        _ => self.open(part, spec, options),
+                    }
+                }
             }
         }
     }
 
     /// States the whole of what is to be scored, first things first. What runs and is not wanted first is cancelled.
     pub fn plan(&self, jobs: Vec<Job>) {
+        let jobs = self.pairs.plan(jobs);
         let head = jobs.first().map(|job| (job.model, job.prompt));
         let models: Vec<ModelId> = jobs.iter().map(|job| job.model).collect();
         self.send(Request::Plan(jobs));
@@ -86,21 +112,34 @@ impl Engine {
 
     /// Asks how an opened model reads a word; answered by [`Event::Inspected`] between two batches.
     pub fn inspect(&self, request: InspectRequest) {
-        self.send(Request::Inspect(request));
+        // Of a pair, as its first model reads it.
+        let model = self.pairs.behind(request.model).first().copied().unwrap_or(request.model);
+        self.send(Request::Inspect(InspectRequest { model, ..request }));
     }
 
     /// Ends a model's download or load; its scores and what was downloaded stay.
     pub fn cancel(&self, model: ModelId) {
-        if let Some(cancel) = lock(&self.downloads).get(&model) {
-            cancel.set();
+        for model in self.pairs.behind(model) {
+            if let Some(cancel) = lock(&self.downloads).get(&model) {
+                cancel.set();
+            }
+            self.activity().cancel_model(model);
         }
-        self.activity().cancel_model(model);
     }
 
     /// Gives a model's memory back.
     pub fn close(&self, model: ModelId) {
         self.cancel(model);
-        self.send(Request::Close(model));
+        for part in self.pairs.behind(model) {
+            self.send(Request::Close(part));
+        }
+        self.pairs.close(model);
+    }
+
+    /// Reads recorded scores on a thread of its own.
+    fn read(&self, model: ModelId, path: &Path, reader: Reader) {
+        let (events, catalogue, path) = (self.events.clone(), self.catalogue.clone(), path.to_owned());
+        self.spawn(model, "recorded", move || read_recorded(model, &path, &catalogue, reader, &events));
     }
 
     fn download(&self, model: ModelId, spec: &ModelSpec, repository: &str, revision: Option<&str>, options: LoadOptions) {
@@ -174,8 +213,23 @@ pub(super) fn failure(error: ModelError) -> Phase {
     }
 }
 
-fn read_recorded(model: ModelId, path: &std::path::Path, catalogue: &Catalogue, events: &Events) {
-    match recorded::read(path, catalogue) {
+/// Whether a checkpoint on this machine says that it is one; false where that is not known without weights.
+pub fn is_reward_model(spec: &ModelSpec) -> bool {
+    match &spec.source {
+        ModelSource::Bundled(_) => true,
+        ModelSource::Directory(path) => match Files::at(path) {
+            files @ Files::Directory(_) => ModelConfig::read(&files).is_ok_and(|config| config.task == Task::Reward),
+            _ => false,
+        },
+        ModelSource::Hub { .. } | ModelSource::Recorded(_) | ModelSource::Implicit { .. } => false,
+    }
+}
+
+/// How a file of recorded scores is read.
+type Reader = fn(&Path, &Catalogue) -> Result<(String, Family, Recorded), CorpusError>;
+
+fn read_recorded(model: ModelId, path: &Path, catalogue: &Catalogue, reader: Reader, events: &Events) {
+    match reader(path, catalogue) {
         Ok((_, family, recorded)) => {
             // Of one model: that of several says not which one a name in the file means.
             let said = Origin::of_file(path).map(|origin| origin.models).unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::model::decoder::{Cache, Nodes};
 use crate::model::language::LanguageModel;
 use crate::model::{Cancel, ModelError};
 
-/// Scores as many of the waiting words, in order, as make a forest of `nodes`.
+/// Scores as many of the waiting words, in order, as make a forest of `nodes`; tells how many nodes it came to.
 ///
 /// All of them share their first `shared` ids, whose keys and values `cache` holds, and none has its word's first token or
 /// the one before it among them.
@@ -24,7 +24,7 @@ pub(super) fn run<'a>(
     nodes: usize,
     cache: Option<&Cache>,
     cancel: &Cancel,
-) -> Result<Vec<Scored>, ModelError> {
+) -> Result<(Vec<Scored>, usize), ModelError> {
     let mut forest = Forest::new(shared);
     let mut reads = Reads::default();
     let mut words = Vec::new();
@@ -44,7 +44,7 @@ pub(super) fn run<'a>(
         let score = log_probabilities.iter().map(|&value| f64::from(value)).sum::<f64>() as f32;
         Scored { score, log_probabilities }
     };
-    Ok(words.into_iter().map(scored).collect())
+    Ok((words.into_iter().map(scored).collect(), forest.nodes().len()))
 }
 
 /// Log-probabilities of the tokens after `last`, which stands behind `held` ids that `cache` holds.

@@ -2,13 +2,16 @@
 //!
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
-//! conversations into nodes to run; `vocabulary` makes words of tokens; `memory` says what fits; `keeping` writes scores to
-//! the store before they are told, and recalls them. Requests state the whole of
+//! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of
+//! tokens; `fit` says what fits, by `memory`; `keeping` writes scores to the store before they are told, and recalls them.
+//! Requests state the whole of
 //! what is wanted, in order, so the newest request wins and nothing
 //! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
 pub(crate) mod batch;
+pub mod fit;
 mod handle;
+pub mod implicit;
 pub mod inspect;
 mod keeping;
 mod likelihood;
@@ -19,7 +22,8 @@ mod worker;
 
 use std::sync::Arc;
 
-pub use handle::Engine;
+pub use fit::Fit;
+pub use handle::{Engine, is_reward_model};
 pub use inspect::{Badge, Inspection};
 
 use crate::corpus::Corpus;
@@ -79,6 +83,7 @@ pub enum Phase {
     Loading {
         done_bytes: u64,
         total_bytes: u64,
+        fit: Option<Fit>,
     },
     /// The prompt's shared prefix runs.
     WarmingUp,
@@ -176,4 +181,21 @@ pub enum Event {
         prompt: PromptId,
         words: Vec<(WordId, String)>,
     },
+}
+
+impl Event {
+    /// Whom it is about; none for what is about no model.
+    pub fn model(&self) -> Option<ModelId> {
+        match self {
+            Event::Phase { model, .. }
+            | Event::Ready { model, .. }
+            | Event::Vocabulary { model, .. }
+            | Event::Recorded { model, .. }
+            | Event::Scores { model, .. }
+            | Event::Tokens { model, .. }
+            | Event::Inspected { model, .. }
+            | Event::Unscorable { model, .. } => Some(*model),
+            Event::Notice { .. } => None,
+        }
+    }
 }

@@ -10,7 +10,10 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::batch::{Batches, Prefix};
+use candle_core::Device;
+
+use super::batch::{Batches, Prefix, Step};
+use super::fit::{self, Fit, Room};
 use super::handle::{Events, failure, lock};
 use super::inspect::inspect;
 use super::keeping::Keeper;
@@ -20,12 +23,9 @@ use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError};
 use crate::scores::{ModelId, PromptId};
-use crate::text;
 
 /// How often progress within a load is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// Beside the weights: activations, keys and values, tokenizer.
-const WORKING_BYTES: u64 = 256 << 20;
 
 pub(super) enum Request {
     Open { model: ModelId, files: Files, label: SourceLabel, options: LoadOptions },
@@ -79,6 +79,7 @@ struct Opened {
 struct Loaded {
     model: LoadedModel,
     prefix: Option<Prefix>,
+    room: Room,
     used: Instant,
 }
 
@@ -98,14 +99,26 @@ pub(super) struct Worker {
     models: HashMap<ModelId, Opened>,
     jobs: Vec<Running>,
     keeper: Keeper,
-    /// Bytes that are free for weights.
-    available: Box<dyn Fn() -> u64 + Send>,
+    /// Bytes that are free on a device, where it tells.
+    available: FreeFn,
+    step: StepFn,
 }
+
+type FreeFn = Box<dyn Fn(&Device) -> Option<u64> + Send>;
+type StepFn = fn(&mut Batches, &LoadedModel, &mut Option<Prefix>, &Cancel) -> Result<Step, ModelError>;
 
 impl Worker {
     pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>, keeper: Keeper) -> Self {
-        let (models, jobs, available) = (HashMap::new(), Vec::new(), Box::new(memory::available));
-        Worker { requests, events, activity, models, jobs, keeper, available }
+        Worker {
+            requests,
+            events,
+            activity,
+            models: HashMap::new(),
+            jobs: Vec::new(),
+            keeper,
+            available: Box::new(memory::free_on),
+            step: Batches::step,
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -235,7 +248,7 @@ impl Worker {
         let job = running.batches.job();
         let (model, prompt) = (job.model, job.prompt);
         let Some(opened) = self.models.get(&model) else { return Ok(()) };
-        let mut progress = loading_phase(self.events.clone(), model);
+        let mut progress = loading_phase(self.events.clone(), model, None);
         let recalled = self.keeper.recall((&opened.files, &opened.label, &opened.options), job, &mut progress, cancel)?;
         running.recalled = true;
         if let Some(left) = recalled.left {
@@ -259,15 +272,13 @@ impl Worker {
     }
 
     fn load(&mut self, model: ModelId, cancel: &Cancel) -> Result<(), ModelError> {
-        let Some(opened) = self.models.get(&model) else { return Ok(()) };
-        let needed = checkpoint::estimate_bytes(&opened.files, &opened.options)? + WORKING_BYTES;
-        self.make_room(model, needed)?;
+        let fit = self.make_room(model)?;
         let Some(opened) = self.models.get_mut(&model) else { return Ok(()) };
-        let mut progress = loading_phase(self.events.clone(), model);
+        let mut progress = loading_phase(self.events.clone(), model, Some(fit));
         let loaded = LoadedModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
         let info = Box::new(loaded.info().clone());
         self.keeper.loaded(model, &opened.files, &opened.label, &info);
-        opened.loaded = Some(Loaded { model: loaded, prefix: None, used: Instant::now() });
+        opened.loaded = Some(Loaded { model: loaded, prefix: None, room: Room::of(&fit), used: Instant::now() });
         self.tell(Event::Ready { model, info });
         self.phase(model, Phase::WarmingUp);
         for job in &mut self.jobs {
@@ -276,23 +287,31 @@ impl Worker {
         Ok(())
     }
 
-    /// Drops loaded models, the one used longest ago first, until `needed` bytes are free.
-    fn make_room(&mut self, model: ModelId, needed: u64) -> Result<(), ModelError> {
-        while (self.available)() < needed {
+    /// Drops loaded models, the one used longest ago first, until this one fits with batches of full size; where nothing is
+    /// left to drop, smaller ones must do.
+    fn make_room(&mut self, model: ModelId) -> Result<Fit, ModelError> {
+        let none = || ModelError::unsupported("the model", "has been closed", "Open it again");
+        let opened = self.models.get(&model).ok_or_else(none)?;
+        let estimate = checkpoint::estimate(&opened.files, &opened.options)?;
+        loop {
+            let free = (self.available)(&estimate.device);
+            let fit = Fit::of(&estimate, free);
+            if let Some(fit) = fit.filter(Fit::is_full) {
+                return Ok(fit);
+            }
             let others = self.models.iter_mut().filter(|(id, _)| **id != model);
             let oldest =
                 others.filter_map(|(_, opened)| Some((opened.loaded.as_ref()?.used, opened))).min_by_key(|(used, _)| *used);
-            match oldest {
-                Some((_, opened)) => opened.loaded = None,
-                None => {
-                    let problem =
-                        format!("needs about {} of memory, and {} is free", text::bytes(needed), text::bytes((self.available)()));
-                    let next = "Close other programs, choose a smaller model, or --dtype bf16, which takes half of f32";
-                    return Err(ModelError::unsupported(self.name(model), problem, next));
+            match (oldest, fit) {
+                (Some((_, opened)), _) => opened.loaded = None,
+                (None, Some(fit)) => return Ok(fit),
+                (None, None) => {
+                    let opened = self.models.get(&model).ok_or_else(none)?;
+                    let (name, free) = (&opened.label.name, free.unwrap_or(0));
+                    return Err(fit::refusal(name, &opened.files, &opened.options, &estimate, free));
                 }
             }
         }
-        Ok(())
     }
 
     fn score(&mut self, at: usize, cancel: &Cancel) -> Result<(), ModelError> {
@@ -301,7 +320,8 @@ impl Worker {
         let Some(opened) = self.models.get_mut(&model) else { return Ok(()) };
         let Some(loaded) = opened.loaded.as_mut() else { return Ok(()) };
         loaded.used = Instant::now();
-        let mut step = running.batches.step(&loaded.model, &mut loaded.prefix, cancel)?;
+        let Loaded { model: weights, prefix, room, .. } = loaded;
+        let mut step = room.run(&mut running.batches, |batches| (self.step)(batches, weights, prefix, cancel))?;
         // Written before it is told: nothing that was seen is lost, whatever happens to this process.
         self.keeper.keep(&opened.label, running.batches.job(), &mut step.scores);
         if !step.unscorable.is_empty() {
@@ -359,12 +379,12 @@ impl Worker {
 }
 
 /// Tells of bytes read, as often as is good.
-fn loading_phase(events: Events, model: ModelId) -> impl FnMut(u64, u64) {
+fn loading_phase(events: Events, model: ModelId, fit: Option<Fit>) -> impl FnMut(u64, u64) {
     let mut told = Instant::now() - PROGRESS_EVERY;
     move |done_bytes, total_bytes| {
         if told.elapsed() >= PROGRESS_EVERY {
             told = Instant::now();
-            events(Event::Phase { model, phase: Phase::Loading { done_bytes, total_bytes } });
+            events(Event::Phase { model, phase: Phase::Loading { done_bytes, total_bytes, fit } });
         }
     }
 }
@@ -385,12 +405,17 @@ mod tests {
     /// Opens the bundled pair, plans one job of each and then another of the first, with memory as `available` says at each
     /// look; the events until so many scores have come.
     fn run(available: &[u64], scores: usize) -> Vec<Event> {
+        run_until(available, Batches::step, |events| scored(events) >= scores)
+    }
+
+    fn run_until(available: &[u64], step: StepFn, is_enough: impl Fn(&[Event]) -> bool) -> Vec<Event> {
         let (requests, receiver) = channel();
         let (sender, events) = channel();
         let told: Events = Arc::new(move |event| drop(sender.send(event)));
         let mut worker = Worker::new(receiver, told, Arc::default(), Keeper::default());
         let looks = Mutex::new(VecDeque::from(available.to_vec()));
-        worker.available = Box::new(move || lock(&looks).pop_front().unwrap_or(u64::MAX));
+        worker.available = Box::new(move |_| Some(lock(&looks).pop_front().unwrap_or(u64::MAX)));
+        worker.step = step;
         for (id, name) in bundled::NAMES.into_iter().enumerate() {
             let files = Files::Bundled { name, entries: bundled::bundled(name).unwrap() };
             let label = SourceLabel { name: name.to_owned(), ..SourceLabel::default() };
@@ -408,7 +433,7 @@ mod tests {
         requests.send(Request::Plan(vec![job(0, 0), job(1, 0), job(0, 1)])).unwrap();
         let worker = std::thread::spawn(move || worker.run());
         let mut seen = Vec::new();
-        while scored(&seen) < scores {
+        while !is_enough(&seen) {
             seen.push(events.recv_timeout(Duration::from_secs(60)).unwrap());
         }
         requests.send(Request::Stop).unwrap();
@@ -416,8 +441,30 @@ mod tests {
         seen
     }
 
+    fn failure_of(events: &[Event], of: ModelId) -> Option<String> {
+        events.iter().find_map(|event| match event {
+            Event::Phase { model, phase: Phase::Failed(message) } if *model == of => Some(message.clone()),
+            _ => None,
+        })
+    }
+
+    fn exhausted() -> ModelError {
+        candle_core::Error::Cuda(r#"DriverError(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")"#.into()).into()
+    }
+
     fn loads(events: &[Event]) -> Vec<u32> {
         events.iter().filter_map(|event| if let Event::Ready { model, .. } = event { Some(model.0) } else { None }).collect()
+    }
+
+    fn scores_of(events: &[Event]) -> Vec<(u32, u32, u32, f32)> {
+        let mut scores = Vec::new();
+        for event in events {
+            if let Event::Scores { model, prompt, scores: told } = event {
+                scores.extend(told.iter().map(|(word, score)| (model.0, prompt.0, word.0, *score)));
+            }
+        }
+        scores.sort_by_key(|(model, prompt, word, _)| (*model, *prompt, *word));
+        scores
     }
 
     fn scored(events: &[Event]) -> usize {
@@ -439,13 +486,43 @@ mod tests {
 
     #[test]
     fn a_model_that_never_fits_is_refused_with_numbers_and_the_other_is_scored() {
-        let events = run(&[0, 0], 2);
-        let refusal = events.iter().find_map(|event| match event {
-            Event::Phase { model: ModelId(0), phase: Phase::Failed(message) } => Some(message.clone()),
-            _ => None,
-        });
-        let refusal = refusal.expect("the first model is refused");
+        let events = run(&[0], 2);
+        let refusal = failure_of(&events, ModelId(0)).expect("the first model is refused");
         assert!(refusal.contains("demo-llama: needs about") && refusal.contains("0 B is free"), "{refusal}");
         assert_eq!(loads(&events), [1]);
+    }
+
+    #[test]
+    fn a_full_device_gets_smaller_batches_until_one_fits_and_every_score_comes() {
+        static TRIED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+        let events = run_until(
+            &[],
+            |batches, model, prefix, cancel| {
+                if batches.job().model == ModelId(0) {
+                    lock(&TRIED).push(batches.nodes());
+                }
+                if batches.nodes() > 3 { Err(exhausted()) } else { batches.step(model, prefix, cancel) }
+            },
+            |events| scored(events) >= 6,
+        );
+        assert_eq!(loads(&events), [0, 1], "nothing is loaded again");
+        let tried = lock(&TRIED);
+        assert_eq!(tried[..4], [24, 12, 6, 3]);
+        assert!(tried[4..].iter().all(|nodes| *nodes <= 3), "what is learnt holds for the model's next prompt: {tried:?}");
+        let (small, full) = (scores_of(&events), scores_of(&run(&[], 6)));
+        assert!(small.len() == 6 && small.iter().zip(&full).all(|(a, b)| (a.3 - b.3).abs() < 1e-4), "{small:?} {full:?}");
+    }
+
+    #[test]
+    fn a_device_without_memory_for_a_single_word_fails_clearly_and_the_other_model_goes_on() {
+        let events = run_until(
+            &[],
+            |batches, model, prefix, cancel| {
+                if batches.job().model == ModelId(0) { Err(exhausted()) } else { batches.step(model, prefix, cancel) }
+            },
+            |events| scored(events) >= 2,
+        );
+        let failure = failure_of(&events, ModelId(0)).expect("the first model fails");
+        assert!(failure.contains("no memory for one word") && failure.contains("--device cpu"), "{failure}");
     }
 }

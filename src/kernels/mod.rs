@@ -1,9 +1,37 @@
 //! Matrix products on weights packed for this CPU. Knows numbers and instructions, nothing of models.
 //!
-//! Every product adds up a row's terms in one fixed order, whatever the number of rows, of threads or of columns: a row's
-//! result never depends, in a single bit, on what else is computed with it.
+//! `pack` lays weights out, `x86` and `portable` multiply, `linear` makes a candle operation of it, `peak` measures what the
+//! CPU could do at most.
+//!
+//! A product adds up the terms of one row and one column in the order of the columns of `x`, one after the other, whatever
+//! the number of rows, of threads or of columns: a row's result never depends, in a single bit, on what else is computed
+//! with it.
 
-use half::{bf16, f16};
+mod linear;
+mod pack;
+mod peak;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use half::bf16;
+use rayon::prelude::*;
+
+pub use linear::Linear;
+use pack::Aligned;
+pub use peak::operations_per_second;
+
+/// Columns of the result that are computed together.
+const PANEL: usize = 32;
+/// Rows that are computed together at most.
+const TILE: usize = 12;
+/// Products of fewer multiplications than this are not worth a second thread.
+const WORTH_A_THREAD: usize = 1 << 17;
+/// Shares of a product for each thread, so that one that is late does not keep the others waiting.
+const SHARES: usize = 4;
 
 /// How a packed matrix holds its weights, and with it how it multiplies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +43,15 @@ pub enum Element {
     F16,
 }
 
+impl Element {
+    fn size(self) -> usize {
+        match self {
+            Element::F32 => 4,
+            Element::Bf16 | Element::F16 => 2,
+        }
+    }
+}
+
 /// Values as a file holds them: little-endian bytes of any alignment.
 #[derive(Clone, Copy, Debug)]
 pub enum Stored<'a> {
@@ -23,32 +60,96 @@ pub enum Stored<'a> {
     F16(&'a [u8]),
 }
 
-/// A weight matrix `[out, input]`, packed.
+/// The instructions that multiply. Two kernels may differ in the last bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    /// Pairs of bf16, summed in f32.
+    Avx512Bf16,
+    Avx512,
+    /// With FMA and F16C.
+    Avx2,
+    Portable,
+}
+
+impl Kernel {
+    const ALL: [Kernel; 4] = [Kernel::Avx512Bf16, Kernel::Avx512, Kernel::Avx2, Kernel::Portable];
+
+    /// Those that this CPU has for weights held so, the fastest first.
+    pub fn available(element: Element) -> impl Iterator<Item = Kernel> {
+        Self::ALL.into_iter().filter(move |kernel| kernel.can(element))
+    }
+
+    pub fn best(element: Element) -> Kernel {
+        Self::available(element).next().unwrap_or(Kernel::Portable)
+    }
+
+    fn can(self, element: Element) -> bool {
+        match self {
+            Kernel::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512Bf16 => element == Element::Bf16 && x86::has_avx512bf16(),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 => x86::has_avx512(),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx2 => x86::has_avx2(),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => {
+                let _ = element;
+                false
+            }
+        }
+    }
+
+    /// `avx512bf16`, as provenances have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kernel::Avx512Bf16 => "avx512bf16",
+            Kernel::Avx512 => "avx512",
+            Kernel::Avx2 => "avx2",
+            Kernel::Portable => "portable",
+        }
+    }
+
+    /// Neighbours along a row of the weights that lie together.
+    fn group(self) -> usize {
+        if self == Kernel::Avx512Bf16 { 2 } else { 1 }
+    }
+}
+
+/// A weight matrix `[out, input]`, packed in panels of 32 rows.
 pub struct Matrix {
     out: usize,
     input: usize,
     element: Element,
-    values: Vec<f32>,
+    kernel: Kernel,
+    /// `[out / 32][input / group][32][group]`, both rounded up.
+    panels: Aligned,
 }
 
 impl Matrix {
-    /// All zeros.
+    /// All zeros, for the best kernel of this CPU.
     pub fn zeros(out: usize, input: usize, element: Element) -> Self {
-        Matrix { out, input, element, values: vec![0.0; out * input] }
+        Self::zeros_for(Kernel::best(element), out, input, element)
     }
 
-    /// Sets whole rows, from `first_row` on.
+    /// All zeros, for a kernel; one that the CPU lacks is replaced by the portable one.
+    pub fn zeros_for(kernel: Kernel, out: usize, input: usize, element: Element) -> Self {
+        let kernel = if kernel.can(element) { kernel } else { Kernel::Portable };
+        let depth = input.next_multiple_of(kernel.group());
+        let panels = Aligned::zeros(out.div_ceil(PANEL) * PANEL * depth * element.size());
+        Matrix { out, input, element, kernel, panels }
+    }
+
+    /// A matrix of whole rows, as a file holds them.
+    pub fn of(out: usize, input: usize, element: Element, rows: Stored<'_>) -> Self {
+        let mut matrix = Self::zeros(out, input, element);
+        matrix.fill(0, rows);
+        matrix
+    }
+
+    /// Sets whole rows, from `first_row` on. What goes beyond the last row is left out.
     pub fn fill(&mut self, first_row: usize, rows: Stored<'_>) {
-        let at = first_row * self.input;
-        let element = self.element;
-        let round = |value: f32| match element {
-            Element::F32 => value,
-            Element::Bf16 => bf16::from_f32(value).to_f32(),
-            Element::F16 => f16::from_f32(value).to_f32(),
-        };
-        for (to, value) in self.values[at..].iter_mut().zip(rows.values()) {
-            *to = round(value);
-        }
+        pack::fill(self, first_row, rows);
     }
 
     pub fn out(&self) -> usize {
@@ -59,32 +160,136 @@ impl Matrix {
         self.input
     }
 
+    pub fn element(&self) -> Element {
+        self.element
+    }
+
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
     /// Memory that the weights take.
     pub fn bytes(&self) -> usize {
-        self.values.len() * 4
+        self.panels.len()
+    }
+
+    /// Values of `x` that a row takes once it is padded.
+    fn depth(&self) -> usize {
+        self.input.next_multiple_of(self.kernel.group())
+    }
+
+    /// One panel's bytes.
+    fn panel(&self, at: usize) -> &[u8] {
+        let bytes = self.depth() * PANEL * self.element.size();
+        &self.panels[at * bytes..][..bytes]
     }
 
     /// `y = x · weightᵀ`: `x` is `[rows, input]`, `y` is `[rows, out]` and overwritten. Threads are those of the rayon pool
     /// that this is called in.
     pub fn multiply(&self, x: &[f32], y: &mut [f32]) {
-        let rows = x.len() / self.input;
-        for row in 0..rows {
-            let x = &x[row * self.input..][..self.input];
-            for (to, weights) in y[row * self.out..][..self.out].iter_mut().zip(self.values.chunks_exact(self.input)) {
-                let round = |x: f32| if self.element == Element::Bf16 { bf16::from_f32(x).to_f32() } else { x };
-                *to = x.iter().zip(weights).fold(0.0, |sum, (&x, &w)| round(x).mul_add(w, sum));
-            }
+        let rows = x.len().checked_div(self.input).unwrap_or(0);
+        debug_assert_eq!((x.len(), y.len()), (rows * self.input, rows * self.out));
+        if self.element != Element::Bf16 {
+            return self.run(rows, Rows::Wide(x), y);
+        }
+        SCRATCH.with(|held| {
+            let mut scratch = held.take();
+            let depth = self.depth();
+            // What is longer than the rows of today keeps what it held: it is never read.
+            scratch.resize((rows * depth).max(scratch.len()), 0);
+            let rounded = &mut scratch[..rows * depth];
+            let round = |(to, from): (&mut [u16], &[f32])| self.round(from, to);
+            let pairs = rounded.par_chunks_mut(depth.max(1)).zip(x.par_chunks(self.input.max(1)));
+            pairs.with_min_len(WORTH_A_THREAD.div_ceil(depth.max(1))).for_each(round);
+            self.run(rows, Rows::Narrow(rounded), y);
+            held.set(scratch);
+        });
+    }
+
+    /// One row to bf16, to nearest, ties to even; what pads it is zero.
+    fn round(&self, from: &[f32], to: &mut [u16]) {
+        #[cfg(target_arch = "x86_64")]
+        if self.kernel == Kernel::Avx512Bf16 {
+            return x86::round(from, to);
+        }
+        for (to, &from) in to.iter_mut().zip(from) {
+            *to = bf16::from_f32(from).to_bits();
+        }
+        if let Some(padding) = to.get_mut(from.len()..) {
+            padding.fill(0);
+        }
+    }
+
+    fn run(&self, rows: usize, x: Rows<'_>, y: &mut [f32]) {
+        let panels = self.out.div_ceil(PANEL);
+        if rows == 0 || panels == 0 {
+            return;
+        }
+        let work = rows * self.out * self.input;
+        let shares = (work / WORTH_A_THREAD).clamp(1, SHARES * rayon::current_num_threads());
+        let to = Output { y: y.as_mut_ptr(), length: y.len(), out: self.out };
+        if shares == 1 {
+            return self.tiles(0..panels, 0..rows, x, &to);
+        }
+        // Columns are shared out first: a panel then stays in one cache. Rows only where columns are too few.
+        let columns = shares.min(panels);
+        let (across, down) = (columns, (shares / columns).min(rows.div_ceil(TILE)).max(1));
+        (0..across * down).into_par_iter().with_max_len(1).for_each(|share| {
+            let (column, row) = (share / down, share % down);
+            let part = |n: usize, of: usize, at: usize| n * at / of..n * (at + 1) / of;
+            self.tiles(part(panels, across, column), part(rows, down, row), x, &to);
+        });
+    }
+
+    /// The part of the result in these panels and rows.
+    fn tiles(&self, panels: Range<usize>, rows: Range<usize>, x: Rows<'_>, to: &Output) {
+        match self.kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512Bf16 | Kernel::Avx512 | Kernel::Avx2 => x86::tiles(self, panels, rows, x, to),
+            _ => portable::tiles(self, panels, rows, x, to),
         }
     }
 }
 
-impl Stored<'_> {
-    fn values(&self) -> Box<dyn Iterator<Item = f32> + '_> {
-        let word = |b: &[u8]| u16::from_le_bytes([b[0], b[1]]);
-        match self {
-            Stored::F32(bytes) => Box::new(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
-            Stored::Bf16(bytes) => Box::new(bytes.chunks_exact(2).map(move |b| bf16::from_bits(word(b)).to_f32())),
-            Stored::F16(bytes) => Box::new(bytes.chunks_exact(2).map(move |b| f16::from_bits(word(b)).to_f32())),
-        }
+/// Rows of `x`, `[rows, depth]`.
+#[derive(Clone, Copy)]
+enum Rows<'a> {
+    Wide(&'a [f32]),
+    /// Rounded to bf16.
+    Narrow(&'a [u16]),
+}
+
+/// The result, `[rows, out]`, written by several threads, each its own rows and panels.
+struct Output {
+    y: *mut f32,
+    length: usize,
+    out: usize,
+}
+
+// SAFETY: `Matrix::run` gives every thread a part of its own, and waits for all of them.
+unsafe impl Sync for Output {}
+
+impl Output {
+    /// Writes one row of one panel, as much of it as the result has.
+    fn put(&self, row: usize, panel: usize, values: &[f32; PANEL]) {
+        let at = row * self.out + panel * PANEL;
+        let width = PANEL.min(self.out - panel * PANEL);
+        debug_assert!(at + width <= self.length);
+        // SAFETY: within the result, and no other thread has this row and panel.
+        unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), self.y.add(at), width) };
     }
 }
+
+/// Rows are cut into tiles of nearly one height, so that none is left over: sizes of the tiles of `rows`.
+fn heights(rows: usize) -> impl Iterator<Item = usize> {
+    let tiles = rows.div_ceil(TILE).max(1);
+    (0..tiles).map(move |tile| rows * (tile + 1) / tiles - rows * tile / tiles).filter(|&height| height > 0)
+}
+
+thread_local! {
+    /// Rows rounded to bf16; taken while it is in use, so that a product within a product has its own.
+    static SCRATCH: Cell<Vec<u16>> = const { Cell::new(Vec::new()) };
+}
+
+#[cfg(test)]
+mod tests;

@@ -92,7 +92,7 @@ impl Catalogue {
         match source {
             ModelSource::Hub { repository, .. } => self.find(repository),
             ModelSource::Directory(path) => path.file_name().and_then(|name| self.find(&name.to_string_lossy())),
-            ModelSource::Bundled(_) | ModelSource::Recorded(_) => None,
+            ModelSource::Bundled(_) | ModelSource::Recorded(_) | ModelSource::Implicit { .. } => None,
         }
     }
 

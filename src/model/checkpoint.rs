@@ -3,8 +3,9 @@
 use candle_core::{DType, Device, Tensor};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::config::{ModelConfig, Task};
+use super::config::{DecoderConfig, ModelConfig, Task};
 use super::decoder::{Decoder, Nodes, Role};
+use super::device::Chosen;
 use super::files::Files;
 use super::head::{self, GatingPattern, Head};
 use super::language::LanguageModel;
@@ -159,6 +160,7 @@ pub(super) struct Checkpoint<'a> {
     weights: Weights,
     device: Device,
     dtype: DType,
+    dtype_reason: String,
 }
 
 impl<'a> Checkpoint<'a> {
@@ -170,8 +172,8 @@ impl<'a> Checkpoint<'a> {
         }
         let weights = Weights::open(files)?;
         let device = device::open(options.device)?;
-        let dtype = dtype(&weights, &config, options, &device);
-        Ok(Checkpoint { files, label, options, config, tokenizer, policies, weights, device, dtype })
+        let Chosen { dtype, reason } = choose(&weights, &config, options, &device);
+        Ok(Checkpoint { files, label, options, config, tokenizer, policies, weights, device, dtype, dtype_reason: reason })
     }
 
     /// Begins to read weights.
@@ -193,6 +195,7 @@ impl<'a> Checkpoint<'a> {
             architecture: self.config.architecture.clone(),
             quantized: self.weights.formats(),
             dtype: self.dtype.as_str().to_owned(),
+            dtype_reason: self.dtype_reason.clone(),
             device: device::name(&self.device),
             bos: self.options.bos.to_string(),
             template,
@@ -282,26 +285,49 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
     }
 }
 
-/// Bytes of main memory that the weights will take, from the headers of their files; 0 where another device holds them.
-pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, ModelError> {
+/// What a checkpoint will be in memory, from the headers of its files.
+#[derive(Clone, Debug)]
+pub struct Estimate {
+    /// On the device that will hold them.
+    pub weights_bytes: u64,
+    pub config: DecoderConfig,
+    pub device: Device,
+    /// `cpu`, `cuda:0`.
+    pub device_name: String,
+    /// What products are computed in: `f32`.
+    pub dtype: String,
+}
+
+/// Opens the device and reads headers, no weights.
+pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelError> {
     // What the configuration says is wrong comes before what its weights lack.
     let config = ModelConfig::read(files)?;
     let weights = Weights::open(files)?;
     let device = device::open(options.device)?;
-    Ok(if device.is_cpu() { memory(&weights, &config, dtype(&weights, &config, options, &device)) } else { 0 })
+    let chosen = choose(&weights, &config, options, &device);
+    Ok(Estimate {
+        weights_bytes: memory(&weights, &config, chosen.dtype),
+        config: config.decoder,
+        device_name: device::name(&device),
+        device,
+        dtype: chosen.dtype.as_str().to_owned(),
+    })
+}
+
+/// Bytes of main memory that the weights will take, from the headers of their files; 0 where another device holds them.
+pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, ModelError> {
+    let estimate = estimate(files, options)?;
+    Ok(if estimate.device.is_cpu() { estimate.weights_bytes } else { 0 })
 }
 
 /// Device and compute dtype that a checkpoint is loaded with, from the headers of its files: `cuda:0`, `bf16`.
 pub fn place(files: &Files, options: &LoadOptions) -> Result<(String, String), ModelError> {
-    let config = ModelConfig::read(files)?;
-    let weights = Weights::open(files)?;
-    let device = device::open(options.device)?;
-    let dtype = dtype(&weights, &config, options, &device);
-    Ok((device::name(&device), dtype.as_str().to_owned()))
+    let estimate = estimate(files, options)?;
+    Ok((estimate.device_name, estimate.dtype))
 }
 
-fn dtype(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> DType {
-    device::compute_dtype(options.dtype, device, memory(weights, config, DType::F32), machine_bytes())
+fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Chosen {
+    device::choose(options.dtype, device, memory(weights, config, DType::F32), machine_bytes())
 }
 
 fn keep(role: Role, dtype: DType) -> Keep {

@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, utils};
 
 use super::{DeviceChoice, Dtype, ModelError};
+use crate::text;
 
 /// Opens the device asked for.
 ///
@@ -69,23 +70,49 @@ pub fn name(device: &Device) -> String {
     }
 }
 
+/// A compute dtype, and in one sentence why it was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    pub dtype: DType,
+    pub reason: String,
+}
+
 /// The compute dtype. `f32_bytes` is what the weights take in f32, `machine_bytes` what memory the machine has.
 ///
-/// `auto` is f32 on the CPU, because candle's bf16 product there widens the whole weight at each call: a sixth of the
-/// speed, for less precision. Only where f32 would not fit the machine is it bf16. What other models happen to occupy does
-/// not enter: the same command must give the same scores. On a GPU it is bf16, as the models were made, where supported.
-pub fn compute_dtype(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64) -> DType {
+/// `auto` is f32 on the CPU where that fits the machine, for it is the most exact, else bf16. What other models happen to
+/// occupy does not enter: the same command must give the same scores. On a GPU it is bf16, as the models were made, where
+/// supported.
+pub fn choose(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64) -> Chosen {
+    let explicit = |dtype: DType| Chosen { dtype, reason: format!("{} was asked for", dtype.as_str()) };
     match asked {
-        Dtype::F32 => DType::F32,
-        Dtype::Bf16 => DType::BF16,
-        Dtype::F16 => DType::F16,
+        Dtype::F32 => explicit(DType::F32),
+        Dtype::Bf16 => explicit(DType::BF16),
+        Dtype::F16 => explicit(DType::F16),
         Dtype::Auto if device.is_cpu() => {
+            let (needed, machine) = (text::bytes(f32_bytes), text::bytes(machine_bytes));
             // An eighth is left to the system and to activations.
-            let fits = f32_bytes <= machine_bytes / 8 * 7;
-            if fits { DType::F32 } else { DType::BF16 }
+            if f32_bytes <= machine_bytes / 8 * 7 {
+                let faster = if multiplies_bf16() { "; this CPU multiplies bf16 faster: --dtype bf16" } else { "" };
+                let reason = format!("f32, the most exact, fits this machine's memory ({needed} of {machine}){faster}");
+                Chosen { dtype: DType::F32, reason }
+            } else {
+                let reason = format!("bf16, for f32 would take {needed} of this machine's {machine}");
+                Chosen { dtype: DType::BF16, reason }
+            }
         }
-        Dtype::Auto => device.bf16_default_to_f32(),
+        Dtype::Auto => match device.bf16_default_to_f32() {
+            DType::BF16 => Chosen { dtype: DType::BF16, reason: "bf16, as models are published, on a GPU".to_owned() },
+            dtype => Chosen { dtype, reason: format!("{}, for this GPU has no bf16", dtype.as_str()) },
+        },
     }
+}
+
+/// Whether the CPU has instructions for it.
+fn multiplies_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 #[cfg(test)]
@@ -93,12 +120,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn auto_is_f32_on_the_cpu_as_long_as_it_fits() {
-        let dtype = |asked, bytes| compute_dtype(asked, &Device::Cpu, bytes, 800);
-        assert_eq!(dtype(Dtype::Auto, 700), DType::F32);
-        assert_eq!(dtype(Dtype::Auto, 701), DType::BF16);
-        assert_eq!(dtype(Dtype::F32, 701), DType::F32);
-        assert_eq!(dtype(Dtype::F16, 1), DType::F16);
+    fn auto_is_f32_on_the_cpu_as_long_as_it_fits_and_says_why() {
+        let choose = |asked, bytes| choose(asked, &Device::Cpu, bytes, 800);
+        let fits = choose(Dtype::Auto, 700);
+        assert_eq!(fits.dtype, DType::F32);
+        assert!(fits.reason.starts_with("f32, the most exact, fits this machine's memory (700 B of 800 B)"), "{}", fits.reason);
+        assert_eq!(fits.reason.contains("--dtype bf16"), multiplies_bf16());
+        let bf16 = Chosen { dtype: DType::BF16, reason: "bf16, for f32 would take 701 B of this machine's 800 B".to_owned() };
+        assert_eq!(choose(Dtype::Auto, 701), bf16);
+        assert_eq!(choose(Dtype::F32, 701), Chosen { dtype: DType::F32, reason: "f32 was asked for".to_owned() });
+        assert_eq!(choose(Dtype::F16, 1).dtype, DType::F16);
     }
 
     #[test]

@@ -138,6 +138,25 @@ impl Files {
         Ok(shards)
     }
 
+    /// The files that hold the weights, and their size in bytes; where they are compiled in, the size alone.
+    pub fn weight_files(&self) -> Result<WeightFiles, ModelError> {
+        let on_disk: Vec<PathBuf> = match self {
+            Files::Gguf { file, .. } => vec![file.clone()],
+            Files::Directory(_) => self.weights()?.iter().map(|name| self.path(name)).collect(),
+            Files::Bundled { .. } => Vec::new(),
+        };
+        let compiled_in = |name: &String| self.bundled(name).map_or(0, |bytes| bytes.len() as u64);
+        let mut bytes = match self {
+            Files::Bundled { .. } => self.weights()?.iter().map(compiled_in).sum(),
+            Files::Gguf { .. } | Files::Directory(_) => 0,
+        };
+        for path in &on_disk {
+            let unreadable = |error: std::io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file");
+            bytes += path.metadata().map_err(unreadable)?.len();
+        }
+        Ok(WeightFiles { on_disk, bytes })
+    }
+
     fn no_weights(&self, single: &str, index: &str) -> ModelError {
         let others = ["pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf"];
         let problem = match others.iter().find(|name| self.exists(name)) {
@@ -150,6 +169,13 @@ impl Files {
             "Weights are read from safetensors: download them, or save the model again in that format",
         )
     }
+}
+
+/// Where weights lie, and how large their files are together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightFiles {
+    pub on_disk: Vec<PathBuf>,
+    pub bytes: u64,
 }
 
 #[derive(serde::Deserialize)]

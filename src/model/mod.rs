@@ -114,6 +114,10 @@ pub enum Unit {
     Reward,
     /// A log-probability to base e.
     Nats,
+    /// The difference of two log-probabilities to base e.
+    LogRatio,
+    /// Such a difference, weighted with the mean of the two probabilities.
+    Mwlr,
 }
 
 impl Unit {
@@ -122,6 +126,8 @@ impl Unit {
         match self {
             Unit::Reward => "score",
             Unit::Nats => "log p",
+            Unit::LogRatio => "log ratio",
+            Unit::Mwlr => "MWLR",
         }
     }
 }
@@ -131,6 +137,8 @@ impl fmt::Display for Unit {
         f.write_str(match self {
             Unit::Reward => "reward",
             Unit::Nats => "nats",
+            Unit::LogRatio => "log ratio in nats",
+            Unit::Mwlr => "mixture-weighted log ratio in nats",
         })
     }
 }
@@ -144,6 +152,17 @@ pub enum Dtype {
     F32,
     Bf16,
     F16,
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Dtype::Auto => "auto",
+            Dtype::F32 => "f32",
+            Dtype::Bf16 => "bf16",
+            Dtype::F16 => "f16",
+        })
+    }
 }
 
 /// The device asked for: `auto`, `cpu`, `cuda`, `cuda:1`, `metal`.
@@ -207,6 +226,9 @@ pub struct Provenance {
     pub architecture: String,
     /// Compute dtype: `f32`, `bf16`, `f16`; `recorded` where only the numbers are known.
     pub dtype: String,
+    /// Why it is that, in one sentence; empty where only the numbers are known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dtype_reason: String,
     /// How GGUF holds the weights that are computed with in that dtype: `Q4K, Q8_0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantized: Option<String>,
@@ -237,6 +259,7 @@ impl Provenance {
             revision: None,
             architecture: recorded(),
             dtype: recorded(),
+            dtype_reason: String::new(),
             device: recorded(),
             bos: recorded(),
             template: recorded(),

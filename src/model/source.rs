@@ -9,6 +9,7 @@ use super::hub::{RepositoryId, is_revision};
 use super::{Family, ModelError, files};
 use crate::corpus::error::{did_you_mean, nearest};
 use crate::scores::recorded;
+use crate::stats::implicit::Measure;
 
 /// The demonstration models compiled into the program.
 pub const BUNDLED: [(&str, Family); 2] = [("demo-llama", Family::Llama), ("demo-gemma", Family::Gemma)];
@@ -24,6 +25,8 @@ pub enum ModelSource {
     Directory(PathBuf),
     /// A CSV or Parquet file of scores.
     Recorded(PathBuf),
+    /// What the first of two language models likes more than the second.
+    Implicit { measure: Measure, models: Box<[ModelSpec; 2]> },
 }
 
 /// One model that can be opened.
@@ -49,9 +52,16 @@ impl ModelSpec {
 /// a bundled name, a nickname or catalogued id, an existing file or directory, or an id `owner/name`. Nickname and id may end
 /// in `@revision`. Whether a repository exists is seen only when it is opened.
 ///
+/// `mwlr:A,B` and `log-ratio:A,B` name the implicit reward of two language models, each an argument of its own.
+///
 /// # Errors
 /// [`ModelError::Unknown`] with the nearest names, or what is wrong with the path.
 pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, ModelError> {
+    for measure in Measure::ALL {
+        if let Some(pair) = argument.strip_prefix(measure.key()).and_then(|rest| rest.strip_prefix(':')) {
+            return implicit(argument, measure, pair, catalogue);
+        }
+    }
     let path = expand_home(argument);
     let has_separator = argument.contains(std::path::is_separator);
     let is_path = argument.starts_with(['.', '~']) || path.is_absolute();
@@ -87,6 +97,35 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
         source: ModelSource::Hub { repository, revision: revision.map(str::to_owned) },
         family,
     }])
+}
+
+/// The pair that stands behind the colon. A name may hold commas: the first comma with a model on either side parts them.
+fn implicit(argument: &str, measure: Measure, pair: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, ModelError> {
+    let one = |name: &str| -> Result<ModelSpec, ModelError> {
+        let mut specs = resolve(name, catalogue)?;
+        match (specs.pop(), specs.is_empty()) {
+            (Some(spec), true) if !matches!(spec.source, ModelSource::Implicit { .. }) => Ok(spec),
+            _ => Err(ModelError::Unknown {
+                name: argument.to_owned(),
+                next: format!("'{name}' is not one language model. Name two of them, as in {}:A,B", measure.key()),
+            }),
+        }
+    };
+    let mut first_problem = None;
+    for (at, _) in pair.match_indices(',') {
+        match (one(&pair[..at]), one(&pair[at + 1..])) {
+            (Ok(a), Ok(b)) => {
+                let family = if a.family == b.family { a.family } else { Family::Other };
+                let name = format!("{}:{},{}", measure.key(), a.name, b.name);
+                return Ok(vec![ModelSpec { name, source: ModelSource::Implicit { measure, models: Box::new([a, b]) }, family }]);
+            }
+            (Err(problem), _) | (_, Err(problem)) => first_problem = first_problem.or(Some(problem)),
+        }
+    }
+    Err(first_problem.unwrap_or_else(|| ModelError::Unknown {
+        name: argument.to_owned(),
+        next: format!("An implicit reward needs two language models, as in {}:A,B", measure.key()),
+    }))
 }
 
 fn from_path(path: &Path, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, ModelError> {
@@ -248,6 +287,28 @@ mod tests {
         let file = root.path().join("model.safetensors");
         std::fs::write(&file, "x").expect("written");
         assert!(refusal(file.to_str().expect("UTF-8")).contains("name the directory"));
+    }
+
+    #[test]
+    fn an_implicit_reward_names_two_models() {
+        for (argument, measure) in
+            [("mwlr:lab/a-llama,lab/b-llama", Measure::Mwlr), ("log-ratio:lab/a-llama,lab/b-llama", Measure::LogRatio)]
+        {
+            let spec = one(argument);
+            assert_eq!((spec.name.as_str(), spec.family), (argument, Family::Llama));
+            let ModelSource::Implicit { measure: found, models } = spec.source else { panic!("{argument} is a pair") };
+            assert_eq!((found, models.each_ref().map(|m| m.name.as_str())), (measure, ["lab/a-llama", "lab/b-llama"]));
+        }
+        assert_eq!(one("mwlr:lab/llama,lab/gemma").family, Family::Other);
+        let root = tempfile::tempdir().expect("a folder");
+        let file = root.path().join("a, recorded.csv");
+        std::fs::write(&file, "response,greatest_ever_one\nlove,-1.5\n").expect("written");
+        let spec = one(&format!("mwlr:{},lab/gemma", file.display()));
+        assert_eq!(spec.name, "mwlr:a, recorded,lab/gemma");
+        for argument in ["mwlr:lab/a", "mwlr:", "mwlr:lab/a,", "mwlr:,lab/a"] {
+            let message = refusal(argument);
+            assert!(message.contains("mwlr:A,B") || message.contains("A model is"), "{argument}: {message}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! text. Numbers are kept as written, in f64. The word columns know no missing value:
 //! `NA` and `null` are words there.
 
-mod table;
+pub(in crate::scores) mod table;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,21 @@ pub fn identify(path: &Path, catalogue: &Catalogue) -> (String, Family) {
 /// Reads a file; the model's name and family as [`identify`] gives them.
 pub fn read(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), CorpusError> {
     let (name, family) = identify(path, catalogue);
-    Ok((name, family, recorded(path, Table::open(path)?)?))
+    Ok((name, family, recorded(path, Table::open(path)?, Repeats::First)?))
+}
+
+/// The same of log-probabilities: of a text that stands several times, because several tokens decode alike, the most probable
+/// one counts under each prompt.
+pub fn read_most_probable(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), CorpusError> {
+    let (name, family) = identify(path, catalogue);
+    Ok((name, family, recorded(path, Table::open(path)?, Repeats::Highest)?))
+}
+
+/// Which score of a word counts that stands several times.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    First,
+    Highest,
 }
 
 fn extension(path: &Path) -> Option<usize> {
@@ -113,7 +127,7 @@ fn long(header: &[String]) -> Option<Long> {
     Some(Long { model: at("model")?, prompt: at("prompt")?, word: at("word")?, score: at("score")? })
 }
 
-fn recorded_long(path: &Path, mut table: Table, long: &Long) -> Result<Recorded, CorpusError> {
+fn recorded_long(path: &Path, mut table: Table, long: &Long, repeats: Repeats) -> Result<Recorded, CorpusError> {
     let (mut words, mut labels): (Vec<Arc<str>>, Vec<String>) = Default::default();
     let (mut word_index, mut label_index): (HashMap<Arc<str>, usize>, HashMap<String, usize>) = Default::default();
     let mut model: Option<String> = None;
@@ -143,7 +157,12 @@ fn recorded_long(path: &Path, mut table: Table, long: &Long) -> Result<Recorded,
             words.len() - 1
         });
         let score = table.number(&row, long.score)?;
-        let first = *cells.entry((prompt, at)).or_insert(score);
+        let first = cells.entry((prompt, at)).or_insert(score);
+        if repeats == Repeats::Highest {
+            // The one that is a number, where the other is none.
+            *first = first.max(score);
+            continue;
+        }
         differing += usize::from(first.to_bits() != score.to_bits());
     }
     if words.is_empty() {
@@ -166,9 +185,9 @@ fn notes(empty: usize, differing: usize) -> Vec<String> {
     notes
 }
 
-fn recorded(path: &Path, mut table: Table) -> Result<Recorded, CorpusError> {
+fn recorded(path: &Path, mut table: Table, repeats: Repeats) -> Result<Recorded, CorpusError> {
     if let Some(long) = long(&table.header) {
-        return recorded_long(path, table, &long);
+        return recorded_long(path, table, &long, repeats);
     }
     let layout = layout(path, &table.header)?;
     let prompts = prompts(path, layout.scores.iter().map(|&column| table.header[column].as_str()))?;
@@ -183,6 +202,13 @@ fn recorded(path: &Path, mut table: Table) -> Result<Recorded, CorpusError> {
             continue;
         }
         let values = layout.scores.iter().map(|&column| table.number(&row, column)).collect::<Result<Vec<f64>, _>>()?;
+        if let (Some(&first), Repeats::Highest) = (index.get(&*word), repeats) {
+            for (column, value) in scores.iter_mut().zip(values) {
+                // The one that is a number, where the other is none.
+                column[first] = column[first].max(value);
+            }
+            continue;
+        }
         if let Some(&first) = index.get(&*word) {
             let same = scores.iter().zip(&values).all(|(column, value)| column[first].to_bits() == value.to_bits());
             differing += usize::from(!same);
@@ -268,6 +294,17 @@ mod tests {
         assert!(recorded.notes.is_empty());
         let recorded = read_csv("response,best_ever_one\nlove,1\nlove,2\n").unwrap();
         assert_eq!((recorded.scores[0][0], recorded.notes.len()), (1.0, 1));
+    }
+
+    #[test]
+    fn of_log_probabilities_the_most_probable_repeat_counts_under_each_prompt() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let text = "token_id,token_name,token_decoded,p,q\n1,a,love,-2,NA\n2,b,war,-1,-1\n3,c,love,-1,-4\n4,d,love,-3,-5\n";
+        std::fs::write(&path, text).unwrap();
+        let (_, _, recorded) = read_most_probable(&path, &Catalogue::builtin().unwrap()).unwrap();
+        assert_eq!((words(&recorded), recorded.notes.len()), (vec!["love", "war"], 0));
+        assert_eq!(recorded.scores, [[-1.0, -1.0], [-4.0, -1.0]]);
     }
 
     #[test]

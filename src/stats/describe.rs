@@ -31,6 +31,14 @@ pub fn z_scores(scores: &[f64]) -> Vec<f64> {
     }
 }
 
+/// `(score - min) / (max - min)`, from 0 to 1; 0.5 throughout where all scores are equal, NaN where the score is.
+pub fn min_max(scores: &[f64]) -> Vec<f64> {
+    let known = || scores.iter().copied().filter(|score| !score.is_nan());
+    let (low, high) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| (low.min(score), high.max(score)));
+    let of = |&score: &f64| if score.is_nan() || high > low { (score - low) / (high - low) } else { 0.5 };
+    scores.iter().map(of).collect()
+}
+
 /// Counts of values in equal bins over a closed range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
@@ -74,6 +82,15 @@ mod tests {
         assert!(mean.abs() < 1e-12 && (sd - 1.0).abs() < 1e-12);
         assert!(z[3].is_nan());
         assert_eq!(z_scores(&[5.0, 5.0]), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn min_max_runs_from_0_to_1() {
+        let scaled = min_max(&[2.0, 4.0, f64::NAN, 6.0]);
+        assert_eq!((scaled[0], scaled[1], scaled[3]), (0.0, 0.5, 1.0));
+        assert!(scaled[2].is_nan());
+        assert_eq!(min_max(&[3.0, 3.0]), [0.5, 0.5]);
+        assert!(min_max(&[f64::NAN, 1.0])[0].is_nan());
     }
 
     #[test]

@@ -4,7 +4,103 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::agreement::{self, Dividing, FramingAgreement};
+use super::cells::{self, Panel};
+use super::study::Study;
+use super::{anova, compare, mixed, summary};
 use crate::corpus::Framing;
+
+/// How much of what costs time is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportOptions {
+    /// Of the permutation tests; 0 leaves them out.
+    pub replicates: usize,
+    /// Of the bootstrap intervals; 0 leaves them out.
+    pub bootstrap: usize,
+    pub seed: u64,
+}
+
+impl Default for ReportOptions {
+    fn default() -> Self {
+        ReportOptions { replicates: 9_999, bootstrap: 1_000, seed: 1 }
+    }
+}
+
+impl ReportOptions {
+    /// Without what draws random numbers: quick enough to be done again whenever scores arrive.
+    pub fn quick() -> Self {
+        ReportOptions { replicates: 0, bootstrap: 0, ..ReportOptions::default() }
+    }
+}
+
+/// Why the two kinds of test give different answers; stands wherever both do.
+pub const UNIT_NOTE: &str = "Welch and permutation tests take every prompt for a witness of its own, but the prompts of one \
+     model are not independent: they ask one model nearly the same question. The exact test takes each model for one witness. \
+     Where they differ, only the exact test says something about other models of these families.";
+
+/// Computes everything there is to tell of a study.
+pub fn report(study: &Study, options: &ReportOptions) -> Report {
+    report_with(study, options, &|_, _, _| {})
+}
+
+/// As [`report`]; `progress` hears what is being done, how much of it is done, and of how much. It is called from many
+/// threads.
+pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -> Report {
+    let indexed = cells::indexed(study);
+    let panels: Vec<Panel> = cells::panels_of(study, &indexed);
+    let (contrasts, mut notes) = compare::families(study, &panels, options, progress);
+    let (mixed_model, mixed_model_note) = match mixed::mixed_model(study, &panels) {
+        Ok(model) => (Some(model), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let partial = cells::partial_columns(study);
+    notes.extend(cells::notes(study, &partial));
+    let name = |model: &super::study::StudyModel| ModelFamily { model: model.name.clone(), family: model.family.clone() };
+    Report {
+        words: study.words.len(),
+        models: study.models.iter().map(name).collect(),
+        prompts: study.prompts.iter().map(|prompt| prompt.label.clone()).collect(),
+        cells: cells::named(study, &indexed),
+        models_summary: summary::of_models(study, &panels),
+        scores_summary: cells::scores_summary(study, &indexed),
+        families: summary::of_families(study, &panels),
+        contrasts,
+        mixed_model,
+        mixed_model_note,
+        anova: anova::anova(study, &panels),
+        model_contrasts: compare::models(study, &panels),
+        agreement: agreement::all(study),
+        framings: agreement::framings(study),
+        dividing: dividing(study),
+        partial,
+        notes,
+    }
+}
+
+/// Told what is being done, how much of it is done, and of how much.
+pub type Progress<'a> = &'a (dyn Fn(&'static str, usize, usize) + Sync);
+
+/// Words named as dividing, for each two families and framing.
+const DIVIDING: usize = 20;
+
+/// The words that divide each two families most, by framing.
+fn dividing(study: &Study) -> Vec<DividingWords> {
+    let mut families: Vec<&str> = study.models.iter().map(|model| &*model.family).collect();
+    families.sort_unstable();
+    families.dedup();
+    let pairs = families.iter().enumerate().flat_map(|(i, a)| families[i + 1..].iter().map(move |b| [*a, *b]));
+    let mut found = Vec::new();
+    for of in pairs {
+        for framing in [Framing::Positive, Framing::Negative] {
+            let mut words = agreement::dividing(study, of, Some(framing));
+            words.truncate(DIVIDING);
+            if !words.is_empty() {
+                found.push(DividingWords { families: of.map(str::to_owned), framing, words });
+            }
+        }
+    }
+    found
+}
 
 /// All of it. Lists are in a fixed order: models as given, families and categories by name, positive before negative.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -17,17 +113,38 @@ pub struct Report {
     pub prompts: Vec<Arc<str>>,
     pub cells: Vec<Cell>,
     pub models_summary: Vec<ModelSummary>,
+    pub scores_summary: Vec<ScoreSummary>,
     pub families: Vec<FamilySummary>,
-    /// Between the two families, second in alphabetical order minus first; empty where there are not two.
+    /// Between each two families, second in alphabetical order minus first; empty where fewer than two are known.
     pub contrasts: Vec<Contrast>,
     /// Null where it is not identifiable; `mixed_model_note` then says why.
     pub mixed_model: Option<MixedModel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixed_model_note: Option<String>,
+    /// Null where nothing is left to compare with.
+    pub anova: Option<Anova>,
+    /// Between each two models, second minus first in the order given; only where they are few.
+    pub model_contrasts: Vec<ModelContrast>,
     pub agreement: Vec<Agreement>,
+    /// How each model's positive framings agree with its negative ones.
+    pub framings: Vec<FramingAgreement>,
+    /// Between each two families, the words that they rank most differently.
+    pub dividing: Vec<DividingWords>,
+    /// Columns in which words of the study have no score (yet).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partial: Vec<PartialColumn>,
     /// What a reader should know: scores missing, families passed over, words left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// Differences are second family minus first, with models as the unit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DividingWords {
+    pub families: [String; 2],
+    pub framing: Framing,
+    /// The farthest apart first.
+    pub words: Vec<Dividing>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -55,7 +172,19 @@ pub struct Cell {
     pub median_rank: f64,
 }
 
-/// Of a model's cells in one category and framing; `sd` with n - 1, `se = sd / √n`.
+/// A model under a prompt for which some words of the study have no score.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartialColumn {
+    #[serde(serialize_with = "text")]
+    pub model: Arc<str>,
+    #[serde(serialize_with = "text")]
+    pub prompt: Arc<str>,
+    /// With a score.
+    pub words: usize,
+    pub of: usize,
+}
+
+/// Of a model's cells in one category and framing; `sd` with n - 1 (NaN, in JSON null, where n is 1), `se = sd / √n`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelSummary {
     #[serde(serialize_with = "text")]
@@ -67,6 +196,22 @@ pub struct ModelSummary {
     pub mean: f64,
     pub sd: f64,
     pub se: f64,
+}
+
+/// Of a model's scores of a category's words, over the prompts of one framing: rewards of one model beside another's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScoreSummary {
+    #[serde(serialize_with = "text")]
+    pub model: Arc<str>,
+    #[serde(serialize_with = "text")]
+    pub category: Arc<str>,
+    pub framing: Framing,
+    /// Prompts; the means are those of the prompts' means.
+    pub n: usize,
+    /// Mean of the scores scaled to 0..1 within model and prompt.
+    pub min_max: f64,
+    /// Mean of the z-scores within model and prompt.
+    pub z: f64,
 }
 
 /// Of a family's cells in one category and framing.
@@ -89,23 +234,34 @@ pub struct Contrast {
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
     pub framing: Framing,
+    /// In alphabetical order.
+    #[serde(serialize_with = "texts")]
+    pub families: [Arc<str>; 2],
+    /// Cells of each.
+    pub n: [usize; 2],
+    /// Models of each.
+    pub models: [usize; 2],
+    /// Mean of the second family's cells minus mean of the first's.
     pub difference: f64,
     /// Cells as the unit; none where a family has fewer than two or nothing varies.
     pub welch: Option<Welch>,
     pub permutation: Option<Permutation>,
     /// Models as the unit.
     pub exact_models: Option<ExactModels>,
+    /// Of `difference`; null where it was not asked for.
+    pub bootstrap: Option<Bootstrap>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Welch {
+    /// With the sign of the difference.
     pub t: f64,
     /// Welch–Satterthwaite.
     pub df: f64,
     pub p: f64,
-    /// Times the number of panels.
+    /// Times the number of contrasts.
     pub p_bonferroni: f64,
-    /// Benjamini–Hochberg over the panels.
+    /// Benjamini–Hochberg over the contrasts.
     pub p_fdr: f64,
 }
 
@@ -119,14 +275,70 @@ pub struct Permutation {
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ExactModels {
-    /// Ways to label the families, the one observed included.
+    /// Ways to label the families, the one observed included; random ones where `sampled`.
     pub splits: u64,
+    /// Share of them whose Welch t of the models' means is at least as far from 0.
+    pub p: f64,
+    pub p_bonferroni: f64,
+    /// There are too many ways: `splits` random ones stand for them, and `p` is `(count + 1) / (splits + 1)`.
+    pub sampled: bool,
+    /// Welch's t test of the models' means: t with the sign of the difference, two-sided p.
+    pub t: f64,
+    pub df: f64,
+    pub p_welch: f64,
+}
+
+/// Percentile intervals of a difference; null where they say nothing (one model in a family).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Bootstrap {
+    /// 0.95.
+    pub level: f64,
+    pub replicates: usize,
+    pub seed: u64,
+    /// Models drawn again within their families.
+    pub models: Option<[f64; 2]>,
+    /// Words drawn again, and ranked anew.
+    pub words: Option<[f64; 2]>,
+}
+
+/// Type II analysis of variance of `cell ~ category * framing * model`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Anova {
+    pub terms: Vec<AnovaTerm>,
+    pub residual_sum_of_squares: f64,
+    pub residual_df: f64,
+    /// Cells.
+    pub n: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AnovaTerm {
+    /// `category:framing`.
+    pub term: String,
+    pub sum_of_squares: f64,
+    pub df: f64,
+    pub f: f64,
     pub p: f64,
 }
 
-/// `cell ~ family * category * framing` with a random intercept a model, by REML.
+/// One panel of two models: do their cells differ?
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelContrast {
+    #[serde(serialize_with = "texts")]
+    pub models: [Arc<str>; 2],
+    #[serde(serialize_with = "text")]
+    pub category: Arc<str>,
+    pub framing: Framing,
+    pub n: [usize; 2],
+    pub difference: f64,
+    pub welch: Option<Welch>,
+}
+
+/// `cell ~ family * category * framing` with a random intercept for each model, by REML.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MixedModel {
+    /// As fitted: a factor with one level is left out.
+    pub formula: String,
     pub fixed: Vec<FixedEffect>,
     pub intercept_variance: f64,
     pub residual_variance: f64,
@@ -134,6 +346,8 @@ pub struct MixedModel {
     pub n: usize,
     /// Models.
     pub groups: usize,
+    /// Restricted log-likelihood.
+    pub log_likelihood: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -35,6 +35,13 @@ pub struct Glyphs {
     pub caret: char,
     /// Between two models that are compared.
     pub against: char,
+    /// A standard error to both sides of a mean.
+    pub whisker: char,
+    /// The rank that chance gives.
+    pub chance: char,
+    /// What is multiplied by: the number of panels.
+    pub times: char,
+    pub plus_minus: &'static str,
     llama: char,
     gemma: char,
     other: char,
@@ -63,6 +70,10 @@ static UNICODE: Glyphs = Glyphs {
     current: '●',
     caret: '▏',
     against: '↔',
+    whisker: '─',
+    chance: '┊',
+    times: '×',
+    plus_minus: "±",
     llama: '◆',
     gemma: '◇',
     other: '○',
@@ -91,6 +102,10 @@ static ASCII: Glyphs = Glyphs {
     current: '*',
     caret: '|',
     against: '/',
+    whisker: '-',
+    chance: ':',
+    times: 'x',
+    plus_minus: "+-",
     llama: '*',
     gemma: 'o',
     other: '-',

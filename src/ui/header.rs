@@ -7,18 +7,29 @@ use ratatui::text::{Line, Span};
 use super::fit::{fit, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
-use super::{line_with_end, model_name};
+use super::{line_with_end, model_name, statistics};
 use crate::app::{App, Model, View};
 use crate::corpus::Framing;
 use crate::model::Unit;
 use crate::text::visible;
 
 /// From this width on, the program says its own name; below, the model's matters more.
-const NAMED: u16 = 76;
+const NAMED: u16 = 130;
+
+/// Every view with its tab: key, name, and the name where there is less room; none for what is then its key alone.
+const TABS: [(View, &str, &str, Option<&str>); 4] = [
+    (View::Words, "1", "Words", Some("Words")),
+    (View::Compare, "2", "Compare", Some("Compare")),
+    (View::Statistics, "3", "Statistics", Some("Stats")),
+    (View::Models, "4", "Models", Some("Models")),
+];
 
 pub fn draw(frame: &mut Frame, top: Rect, below: Rect, app: &App, theme: &Theme) {
     tabs(frame, top, app, theme);
-    prompt(frame, below, app, theme);
+    match app.view {
+        View::Statistics => statistics::study(frame, below, app, theme),
+        _ => prompt(frame, below, app, theme),
+    }
 }
 
 fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
@@ -26,8 +37,22 @@ fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if area.width >= NAMED {
         left.push(Span::styled("rewardscope ", theme.title));
     }
-    for (view, name) in [(View::Words, " 1 Words "), (View::Compare, " 2 Compare "), (View::Models, " 3 Models ")] {
-        left.push(Span::styled(name, if view == app.view { theme.tab_active } else { theme.tab_inactive }));
+    // One space apart; the one on the screen takes the spaces at its sides, so that nothing moves with it.
+    for (view, key, name, short) in TABS {
+        let name = if area.width >= NAMED || view == app.view {
+            Some(short.filter(|_| area.width < NAMED).unwrap_or(name))
+        } else {
+            short
+        };
+        let text = name.map_or(key.to_owned(), |name| format!("{key} {name}"));
+        let style = if view == app.view { theme.tab_active } else { theme.tab_inactive };
+        if view == app.view {
+            left.pop();
+            left.push(Span::styled(format!(" {text} "), style));
+        } else {
+            left.push(Span::styled(text, style));
+            left.push(Span::raw(" "));
+        }
     }
     let left = Line::from(left);
     let mut right = Line::default();
@@ -38,6 +63,9 @@ fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         let notes: &[&str] = match (model.spec.is_demonstration(), model.is_recorded()) {
             (true, _) => &["  demonstration model", "  demonstration"],
             (_, true) => &["  recorded, not live", "  recorded"],
+            _ if matches!(model.unit(), Unit::Mwlr | Unit::LogRatio) => {
+                &["  implicit reward of two language models", "  implicit reward", "  implicit"]
+            }
             _ if model.unit() == Unit::Nats => &["  language model, log p in nats", "  log p in nats", "  nats"],
             _ => &[""],
         };
@@ -52,9 +80,12 @@ fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         right.push_span(Span::styled(count, theme.dim));
         right.push_span(Span::raw(" "));
     }
-    if app.view == View::Compare {
-        let pair = [app.focused(), app.other()];
-        let kind = |is: fn(&Model) -> bool| pair.iter().flatten().any(|model| is(model));
+    if matches!(app.view, View::Compare | View::Statistics) {
+        let pair: Vec<&Model> = match app.view {
+            View::Compare => app.focused().into_iter().chain(app.other()).collect(),
+            _ => app.models.iter().collect(),
+        };
+        let kind = |is: fn(&Model) -> bool| pair.iter().any(|model| is(model));
         if kind(|m| m.spec.is_demonstration()) {
             right.push_span(Span::styled("demonstration models ", theme.dim));
         } else if kind(Model::is_recorded) {

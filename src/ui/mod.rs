@@ -12,6 +12,7 @@ mod inspector;
 mod models;
 mod numbers;
 mod picker;
+mod statistics;
 mod status;
 pub mod theme;
 mod toast;
@@ -42,6 +43,7 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
     match app.view {
         View::Words => words::draw(frame, body, app, theme),
         View::Compare => compare::draw(frame, body, app, theme),
+        View::Statistics => statistics::draw(frame, body, app, theme),
         View::Models => models::draw(frame, body, app, theme),
     }
     status::provenance(frame, line(area.height - 3), app, theme);

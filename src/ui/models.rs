@@ -96,6 +96,9 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
                 let memory =
                     if info.memory_bytes > 0 { format!(", {} of memory", bytes(info.memory_bytes)) } else { String::new() };
                 facts.push(("computed", format!("{} on {}{memory}", p.dtype, p.device)));
+                if !p.dtype_reason.is_empty() {
+                    facts.push(("dtype", p.dtype_reason.clone()));
+                }
                 facts.push(("template", p.template.clone()));
                 facts.push(("BOS", p.bos.clone()));
                 facts.push(("head", p.head.clone()));

@@ -22,9 +22,15 @@ pub fn provenance(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let room = usize::from(area.width).saturating_sub(2);
     let separator = format!(" {} ", glyphs.dot);
     let key = app.table().map(|t| &t.key);
+    if app.view == View::Statistics {
+        let text =
+            "A cell is the median rank of a category's words within model and prompt; rank 1 = highest score, ties averaged.";
+        let line = Line::styled(format!(" {}", fit(text, room, glyphs.ellipsis)), theme.provenance);
+        return line_with_end(frame, area, line, Line::default());
+    }
     let models = match app.view {
         View::Models => [app.models.get(app.models_cursor), None],
-        View::Words => [key.and_then(|k| app.model(k.model?)).or(app.focused()), None],
+        View::Words | View::Statistics => [key.and_then(|k| app.model(k.model?)).or(app.focused()), None],
         View::Compare => [key.and_then(|k| app.model(k.model?)), key.and_then(|k| app.model(k.other?))],
     };
     let text = match models {
@@ -93,6 +99,8 @@ fn unit(model: &Model) -> &'static str {
     match model.unit() {
         Unit::Reward => "",
         Unit::Nats => ", nats",
+        Unit::LogRatio => ", log ratio",
+        Unit::Mwlr => ", MWLR",
     }
 }
 
@@ -116,6 +124,10 @@ fn source_text(source: &ModelSource) -> String {
         ModelSource::Hub { repository, revision: Some(revision) } => format!("{repository}@{revision}"),
         ModelSource::Hub { repository, revision: None } => repository.clone(),
         ModelSource::Directory(path) | ModelSource::Recorded(path) => path.display().to_string(),
+        ModelSource::Implicit { measure, models } => {
+            let [a, b] = models.each_ref().map(|spec| source_text(&spec.source));
+            format!("{}:{a},{b}", measure.key())
+        }
     }
 }
 
@@ -128,7 +140,10 @@ pub fn phase(phase: &Phase) -> String {
             let (done, total, rate) = (bytes(*done_bytes), bytes(*total_bytes), bytes(*rate as u64));
             format!("downloading {}  {done} of {total}  {rate}/s  ETA {}", visible(file), duration(eta))
         }
-        Phase::Loading { done_bytes, total_bytes } => format!("loading {} of {}", bytes(*done_bytes), bytes(*total_bytes)),
+        Phase::Loading { done_bytes, total_bytes, fit } => {
+            let fit = fit.map(|fit| format!("  {}", fit.describe())).unwrap_or_default();
+            format!("loading {} of {}{fit}", bytes(*done_bytes), bytes(*total_bytes))
+        }
         Phase::WarmingUp => "warming up".to_owned(),
         Phase::Scoring { done, total, words_per_second, eta, .. } => {
             let rate =
@@ -150,7 +165,7 @@ pub fn short_phase(phase: &Phase) -> Option<String> {
         Phase::Downloading { done_bytes, total_bytes, .. } => {
             format!("download {}", share(*done_bytes as f64, *total_bytes as f64))
         }
-        Phase::Loading { done_bytes, total_bytes } => format!("loading {}", share(*done_bytes as f64, *total_bytes as f64)),
+        Phase::Loading { done_bytes, total_bytes, .. } => format!("loading {}", share(*done_bytes as f64, *total_bytes as f64)),
         Phase::WarmingUp => "warming up".to_owned(),
         Phase::Scoring { done, total, .. } => format!("scoring {}", share(*done as f64, *total as f64)),
         Phase::Failed(_) => "failed".to_owned(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEntry, Startup, table};
+use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEntry, Startup, statistics, table};
 use rewardscope::corpus::{Corpus, Factors, Framing, Prompt, Word};
 use rewardscope::engine::{Event, Job, ModelInfo, Phase, Recorded};
 use rewardscope::model::source::{ModelSource, ModelSpec};
@@ -62,6 +62,8 @@ pub struct Driver {
     pub waiting: Vec<table::RankRequest>,
     pub slow: bool,
     pub rankings: usize,
+    pub waiting_statistics: Option<Box<statistics::StatisticsRequest>>,
+    pub studies: usize,
 }
 
 impl Driver {
@@ -75,6 +77,8 @@ impl Driver {
             waiting: Vec::new(),
             slow: false,
             rankings: 0,
+            waiting_statistics: None,
+            studies: 0,
         };
         driver.take(effects);
         driver
@@ -111,6 +115,13 @@ impl Driver {
                     let effects = self.app.update(Message::Ranked(table), self.now);
                     self.take(effects);
                 }
+                Effect::Statistics(request) if self.slow => self.waiting_statistics = Some(request),
+                Effect::Statistics(request) => {
+                    self.studies += 1;
+                    let answer = Box::new(statistics::compute(*request));
+                    let effects = self.app.update(Message::Statistics(answer), self.now);
+                    self.take(effects);
+                }
                 other => self.asked.push(other),
             }
         }
@@ -120,6 +131,13 @@ impl Driver {
     pub fn rank_waiting(&mut self) {
         for request in std::mem::take(&mut self.waiting) {
             self.send(Message::Ranked(Box::new(table::rank(request))));
+        }
+    }
+
+    /// The statistics thread comes to the request that waits.
+    pub fn compute_waiting(&mut self) {
+        if let Some(request) = self.waiting_statistics.take() {
+            self.send(Message::Statistics(Box::new(statistics::compute(*request))));
         }
     }
 
@@ -324,6 +342,7 @@ pub fn provenance(name: &str) -> Provenance {
         revision: Some("3f9a1c0277".to_owned()),
         architecture: "LlamaForSequenceClassification".to_owned(),
         dtype: "f32".to_owned(),
+        dtype_reason: String::new(),
         device: "cpu".to_owned(),
         bos: "single".to_owned(),
         template: "tokenizer_config.json, 26 Jul 2024".to_owned(),

@@ -148,7 +148,7 @@ fn a_failed_model_leaves_the_others_alive() {
 #[test]
 fn what_comes_late_for_a_closed_model_does_no_harm() {
     let mut driver = Driver::scored_pair(SIZE);
-    driver.keys("3x");
+    driver.keys("4x");
     assert!(driver.asked.iter().any(|e| matches!(e, Effect::Close(id) if *id == LLAMA)));
     let prompt = current(&driver);
     driver.give(LLAMA, prompt, &[(WordId(0), 5.0)]);

@@ -38,7 +38,7 @@ fn hostile_text_puts_no_control_character_on_the_screen() {
         family: Family::Other,
     };
     let models = vec![spec, demo("demo-gemma")];
-    for keys in ["", "<Tab>", "2", "3", "/\u{9b}", "m", "i", "p", "c", "f", ":", "w\u{202e}", "y", "px\u{1b}y<Enter>"] {
+    for keys in ["", "<Tab>", "2", "3", "4", "/\u{9b}", "m", "i", "p", "c", "f", ":", "w\u{202e}", "y", "px\u{1b}y<Enter>"] {
         let mut driver = Driver::new(Startup { models: models.clone(), corpus: Some(Arc::new(corpus.clone())), ..startup(SIZE) });
         driver.send(Message::Models(catalogue()));
         driver.score_plan();
@@ -98,7 +98,7 @@ fn nothing_waits_for_time_when_nothing_is_shown_for_a_while() {
 #[test]
 fn every_key_in_every_state_leaves_a_screen() {
     let keys: Vec<char> = (' '..='~').collect();
-    for view in ["", "2", "3"] {
+    for view in ["", "2", "3", "4"] {
         for &c in &keys {
             let mut driver = Driver::pair((60, 16));
             driver.keys(view);

@@ -55,7 +55,7 @@ fn models() {
         let mut driver = streaming(size);
         let error = "/models/x/config.json: not valid JSON at line 3. Fetch the file again, or give another directory";
         driver.phase(GEMMA, Phase::Failed(error.to_owned()));
-        driver.keys("<Esc>3j");
+        driver.keys("<Esc>4j");
         driver
     });
 }
@@ -123,7 +123,7 @@ fn toasts() {
 #[test]
 fn ascii_draws_nothing_else() {
     let theme = ascii();
-    for keys in ["", "2", "3", "?", "m", "i", "f ", ":", "w", "/lo", "z"] {
+    for keys in ["", "2", "3", "4", "?", "m", "i", "f ", ":", "w", "/lo", "z"] {
         let mut driver = complete((80, 24));
         driver.send(Message::Models(catalogue()));
         driver.keys(keys);
@@ -150,7 +150,7 @@ fn policies_stand_in_the_provenance_line_and_in_the_models_view() {
     assert!(driver.text().contains("soft-cap off · rounded to bf16"), "{}", driver.text());
     driver.send(Message::Resize(80, 30));
     assert!(driver.text().contains("f32 cpu, soft-cap off, rounded to bf16"), "{}", driver.text());
-    driver.keys("3j");
+    driver.keys("4j");
     let models = driver.text();
     assert!(models.contains("soft-cap off") && models.contains("--template-date changes nothing"), "{models}");
     driver.send(Message::Resize(200, 30));

@@ -87,7 +87,9 @@ pub(super) fn heading(spec: &ModelSpec, prompt: &Prompt, info: &ModelInfo) -> St
         Some(key) => format!("{key}: {}", prompt.text),
         None => prompt.text.to_string(),
     };
-    format!("{}{demonstration}\n{question}\n{}", spec.name, info.provenance.summary())
+    let provenance = &info.provenance;
+    let reason = if provenance.dtype_reason.is_empty() { String::new() } else { format!("\ndtype: {}", provenance.dtype_reason) };
+    format!("{}{demonstration}\n{question}\n{}{reason}", spec.name, provenance.summary())
 }
 
 fn ignore_closed_pipe(error: io::Error) -> io::Result<()> {

@@ -20,7 +20,7 @@ impl Progress {
 
     /// `group` says which of how many groups is being worked on.
     pub(in crate::cli) fn show(&mut self, model: &str, phase: &Phase, group: (usize, usize)) {
-        if !self.enabled || self.drawn.is_some_and(|at| at.elapsed() < EVERY) {
+        if !self.is_due() {
             return;
         }
         let what = match phase {
@@ -29,8 +29,9 @@ impl Progress {
                 let (done, total) = (text::bytes(*done_bytes), text::bytes(*total_bytes));
                 format!("downloading {file} {done} of {total}  {}/s  ETA {}", text::bytes(*rate as u64), text::duration(eta))
             }
-            Phase::Loading { done_bytes, total_bytes } => {
-                format!("loading {} of {}", text::bytes(*done_bytes), text::bytes(*total_bytes))
+            Phase::Loading { done_bytes, total_bytes, fit } => {
+                let fit = fit.map(|fit| format!("  {}", fit.describe())).unwrap_or_default();
+                format!("loading {} of {}{fit}", text::bytes(*done_bytes), text::bytes(*total_bytes))
             }
             Phase::WarmingUp => "warming up".to_owned(),
             Phase::Scoring { done, total, words_per_second, eta, .. } => {
@@ -41,9 +42,31 @@ impl Progress {
             }
             Phase::Waiting | Phase::Idle | Phase::Cancelled | Phase::Failed(_) => return,
         };
+        self.draw(model, &what);
+    }
+
+    /// Says what is being done, where it lasts.
+    pub(in crate::cli) fn say(&mut self, model: &str, what: &str) {
+        if self.enabled {
+            self.draw(model, what);
+        }
+    }
+
+    /// How much of something is done, `of` how much.
+    pub(in crate::cli) fn count(&mut self, what: &str, done: usize, of: usize) {
+        if self.is_due() {
+            self.draw(what, &format!("{} of {}", text::count(done), text::count(of)));
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.enabled && self.drawn.is_none_or(|at| at.elapsed() >= EVERY)
+    }
+
+    fn draw(&mut self, model: &str, what: &str) {
         self.drawn = Some(Instant::now());
         // Carriage return and erase-to-end are our own; all else is made safe to show.
-        let _ = write!(std::io::stderr(), "\r\u{1b}[K{}  {}", text::visible(model), text::visible(&what));
+        let _ = write!(std::io::stderr(), "\r\u{1b}[K{}  {}", text::visible(model), text::visible(what));
     }
 
     /// Takes the line away.

@@ -26,9 +26,9 @@ const MOST_HEADER_BYTES: u64 = 1 << 20;
 /// What stands for "no value" in a column of numbers.
 const MISSING: [&str; 5] = ["", "na", "nan", "null", "none"];
 
-pub(super) struct Table {
+pub(in crate::scores) struct Table {
     path: PathBuf,
-    pub(super) header: Vec<String>,
+    pub(in crate::scores) header: Vec<String>,
     rows: Rows,
 }
 
@@ -38,13 +38,13 @@ enum Rows {
     Jsonl { text: String, at: usize, line: usize },
 }
 
-pub(super) enum Row {
+pub(in crate::scores) enum Row {
     Csv(StringRecord),
     /// Counted from 1: rows of Parquet, lines of JSON.
     Cells(usize, Vec<Cell>),
 }
 
-pub(super) enum Cell {
+pub(in crate::scores) enum Cell {
     Text(String),
     Number(f64),
     Missing,
@@ -52,7 +52,7 @@ pub(super) enum Cell {
 
 impl Row {
     /// A cell of a column of words.
-    pub(super) fn text(&self, column: usize) -> Cow<'_, str> {
+    pub(in crate::scores) fn text(&self, column: usize) -> Cow<'_, str> {
         match self {
             Row::Csv(record) => Cow::Borrowed(record.get(column).unwrap_or_default()),
             Row::Cells(_, cells) => match cells.get(column) {
@@ -86,7 +86,7 @@ fn parse(text: &str) -> Option<f64> {
 }
 
 impl Table {
-    pub(super) fn open(path: &Path) -> Result<Table, CorpusError> {
+    pub(in crate::scores) fn open(path: &Path) -> Result<Table, CorpusError> {
         let (header, rows) = match ending(path).as_str() {
             "parquet" => open_parquet(path)?,
             "jsonl" => open_jsonl(path, MOST_BYTES)?,
@@ -96,7 +96,7 @@ impl Table {
     }
 
     /// The next row; none at the end.
-    pub(super) fn next_row(&mut self) -> Result<Option<Row>, CorpusError> {
+    pub(in crate::scores) fn next_row(&mut self) -> Result<Option<Row>, CorpusError> {
         match &mut self.rows {
             Rows::Csv(reader) => {
                 let mut record = StringRecord::new();
@@ -137,7 +137,7 @@ impl Table {
     }
 
     /// A score; NaN where the file has none. The error names row and column.
-    pub(super) fn number(&self, row: &Row, column: usize) -> Result<f64, CorpusError> {
+    pub(in crate::scores) fn number(&self, row: &Row, column: usize) -> Result<f64, CorpusError> {
         row.number(column).ok_or_else(|| {
             let place = match row {
                 Row::Csv(record) => format!("line {}", line_of(self.text(), record)),

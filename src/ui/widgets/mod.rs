@@ -3,4 +3,5 @@
 pub mod bar;
 pub mod popup;
 pub mod sparkline;
+pub mod strip;
 pub mod table;

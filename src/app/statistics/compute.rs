@@ -1,0 +1,167 @@
+//! From snapshots of scores to everything that the statistics view draws.
+
+use std::sync::Arc;
+
+use crate::app::Universe;
+use crate::app::table::Column;
+use crate::corpus::Prompt;
+use crate::stats::panels::{self, Panel, RankAxis};
+use crate::stats::report::Report;
+use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
+
+/// A snapshot of what statistics are made of.
+#[derive(Clone, Debug)]
+pub struct StatisticsRequest {
+    pub generation: u64,
+    pub universe: Arc<Universe>,
+    /// Every prompt of the session, and whether it belongs to the set that is scored as a whole.
+    pub prompts: Vec<(Prompt, bool)>,
+    pub models: Vec<StatisticsModel>,
+    /// Opened models whose scores are of another kind.
+    pub left_out: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct StatisticsModel {
+    /// No two are the same.
+    pub name: Arc<str>,
+    pub family: Arc<str>,
+    pub recorded: bool,
+    /// One a prompt, indexed by word id.
+    pub columns: Vec<Column>,
+    /// Words that cannot be asked, one number a prompt.
+    pub unscorable: Vec<usize>,
+}
+
+/// How much of what is wanted is there. A column is one model's scores under one prompt; it counts once all its words have a
+/// score, for ranks among fewer words are other ranks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub columns: usize,
+    pub columns_wanted: usize,
+    /// Prompts with a complete column.
+    pub prompts: usize,
+    pub prompts_wanted: usize,
+}
+
+impl Progress {
+    pub fn is_partial(&self) -> bool {
+        self.columns < self.columns_wanted
+    }
+}
+
+/// How alike two models rank, over all prompts that both have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    pub a: Arc<str>,
+    pub b: Arc<str>,
+    /// Means over prompts; none where it is defined under no prompt.
+    pub spearman: Option<f64>,
+    pub kendall: Option<f64>,
+    pub rbo: Option<f64>,
+    /// Lowest and highest Spearman of a prompt.
+    pub range: Option<(f64, f64)>,
+    pub prompts: usize,
+}
+
+/// The answer to a [`StatisticsRequest`].
+#[derive(Clone, Debug)]
+pub struct Statistics {
+    pub generation: u64,
+    /// Name of the word list.
+    pub corpus: String,
+    pub report: Report,
+    pub panels: Vec<Panel>,
+    pub axis: RankAxis,
+    pub pairs: Vec<Pair>,
+    pub progress: Progress,
+    pub left_out: usize,
+}
+
+/// Computes everything. Cost: that of [`report`](crate::stats::report::report).
+pub fn compute(request: StatisticsRequest) -> Statistics {
+    let StatisticsRequest { generation, universe, prompts, models, left_out } = request;
+    let (study, progress) = study(&universe, &prompts, models);
+    let report = crate::stats::report::report(&study, &crate::stats::report::ReportOptions::quick());
+    let panels = panels::panels(&report);
+    let axis = RankAxis::of(&panels, report.words);
+    let pairs = pairs(&report);
+    Statistics { generation, corpus: universe.corpus.name.clone(), report, panels, axis, pairs, progress, left_out }
+}
+
+/// The complete columns as a study, and how many of the wanted ones they are.
+fn study(universe: &Universe, prompts: &[(Prompt, bool)], models: Vec<StatisticsModel>) -> (Study, Progress) {
+    let words = universe.len();
+    let any_live = models.iter().any(|model| !model.recorded);
+    let mut progress =
+        Progress { prompts_wanted: prompts.iter().filter(|(_, in_set)| *in_set && any_live).count(), ..Progress::default() };
+    let mut used = vec![false; prompts.len()];
+    let mut rows: Vec<Vec<Option<Vec<f64>>>> = Vec::new();
+    for model in &models {
+        let mut own = Vec::new();
+        for (at, ((_, in_set), column)) in prompts.iter().zip(&model.columns).enumerate() {
+            let scores: Vec<f64> = universe.ids.iter().map(|id| column.get(id.0 as usize).copied().unwrap_or(f64::NAN)).collect();
+            let known = scores.iter().filter(|score| !score.is_nan()).count();
+            let complete = known > 0 && (model.recorded || known + model.unscorable.get(at).copied().unwrap_or(0) >= words);
+            progress.columns_wanted += usize::from(if model.recorded { complete } else { *in_set || known > 0 });
+            progress.columns += usize::from(complete);
+            used[at] |= complete;
+            own.push(complete.then_some(scores));
+        }
+        rows.push(own);
+    }
+    progress.prompts = used.iter().filter(|used| **used).count();
+    progress.prompts_wanted = progress.prompts_wanted.max(progress.prompts);
+    let kept = || used.iter().enumerate().filter(|(_, used)| **used).map(|(at, _)| at);
+    let nothing = Arc::new(vec![f64::NAN; words]);
+    let study_model = |(model, mut own): (StatisticsModel, Vec<Option<Vec<f64>>>)| StudyModel {
+        name: model.name,
+        family: model.family,
+        scores: kept().map(|at| own[at].take().map_or_else(|| nothing.clone(), Arc::new)).collect(),
+    };
+    // In order of name, as the report lists them.
+    let mut order: Vec<u16> = (0..universe.corpus.categories.len() as u16).collect();
+    order.sort_by_key(|&i| &universe.corpus.categories[usize::from(i)]);
+    let place = |category: u16| order.iter().position(|&i| i == category).map(|at| at as u16);
+    let study_word = |word: &crate::corpus::Word| {
+        let mut categories: Vec<u16> = word.categories.iter().filter_map(|&c| place(c)).collect();
+        categories.sort_unstable();
+        StudyWord { text: word.text.clone(), categories }
+    };
+    let study = Study {
+        categories: order.iter().map(|&i| universe.corpus.categories[usize::from(i)].as_str().into()).collect(),
+        words: universe.corpus.words.iter().map(study_word).collect(),
+        prompts: kept().map(|at| StudyPrompt { label: prompts[at].0.label().into(), framing: prompts[at].0.framing }).collect(),
+        models: models.into_iter().zip(rows).filter(|(_, own)| own.iter().any(Option::is_some)).map(study_model).collect(),
+    };
+    (study, progress)
+}
+
+/// Means over prompts, the most alike first.
+fn pairs(report: &Report) -> Vec<Pair> {
+    let mut pairs: Vec<Pair> = Vec::new();
+    let mut sums: Vec<[(f64, usize); 3]> = Vec::new();
+    for one in &report.agreement {
+        let at = pairs.iter().position(|pair| pair.a == one.a && pair.b == one.b).unwrap_or_else(|| {
+            let (a, b) = (one.a.clone(), one.b.clone());
+            pairs.push(Pair { a, b, spearman: None, kendall: None, rbo: None, range: None, prompts: 0 });
+            sums.push(Default::default());
+            pairs.len() - 1
+        });
+        pairs[at].prompts += usize::from(one.spearman.is_some());
+        for (sum, value) in sums[at].iter_mut().zip([one.spearman, one.kendall, one.rbo]) {
+            if let Some(value) = value {
+                *sum = (sum.0 + value, sum.1 + 1);
+            }
+        }
+        if let Some(r) = one.spearman {
+            pairs[at].range = Some(pairs[at].range.map_or((r, r), |(low, high)| (low.min(r), high.max(r))));
+        }
+    }
+    for (pair, sums) in pairs.iter_mut().zip(sums) {
+        let [spearman, kendall, rbo] = sums.map(|(sum, n)| (n > 0).then(|| sum / n as f64));
+        *pair = Pair { spearman, kendall, rbo, ..pair.clone() };
+    }
+    pairs.sort_by(|a, b| b.spearman.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.spearman.unwrap_or(f64::NEG_INFINITY)));
+    pairs
+}

@@ -1,0 +1,34 @@
+//! Ctrl-C for commands that work until they are done: the first asks the work to end, a second ends the program.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use super::Failure;
+use crate::model::{Cancel, ModelError};
+
+/// A flag that SIGINT, SIGTERM and SIGHUP set.
+pub(super) fn cancel() -> Result<Cancel, Failure> {
+    let failed = |error| Failure::Run(format!("signals cannot be watched: {error}"));
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+    let cancel = Cancel::default();
+    let flag = cancel.clone();
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            if flag.is_set() {
+                // What it does is to end the process.
+                let _ = emulate_default_handler(signal);
+            }
+            flag.set();
+        }
+    });
+    Ok(cancel)
+}
+
+/// How work that was asked to end, or failed, is told.
+pub(super) fn failure(error: ModelError) -> Failure {
+    match error {
+        ModelError::Cancelled => Failure::Interrupted("interrupted".to_owned()),
+        error => Failure::run(error),
+    }
+}

@@ -1,0 +1,117 @@
+//! Weights from a file's bytes into panels.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+use half::{bf16, f16};
+
+use super::{Element, Matrix, PANEL, Stored};
+
+/// A cache line, and the width of the widest register.
+const ALIGNMENT: usize = 64;
+
+/// Bytes that begin at a cache line.
+pub(super) struct Aligned {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: it owns its memory, as a Vec does.
+unsafe impl Send for Aligned {}
+// SAFETY: shared references only read.
+unsafe impl Sync for Aligned {}
+
+impl Aligned {
+    /// Zeros, which the system gives without writing them.
+    pub(super) fn zeros(length: usize) -> Self {
+        let Some(layout) = Self::layout(length) else { return Aligned { start: NonNull::dangling(), length: 0 } };
+        // SAFETY: the layout is not of size zero.
+        let start = unsafe { alloc_zeroed(layout) };
+        let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout));
+        Aligned { start, length }
+    }
+
+    fn layout(length: usize) -> Option<Layout> {
+        Layout::from_size_align(length, ALIGNMENT).ok().filter(|layout| layout.size() > 0)
+    }
+}
+
+impl Drop for Aligned {
+    fn drop(&mut self) {
+        if let Some(layout) = Self::layout(self.length) {
+            // SAFETY: allocated with this layout.
+            unsafe { dealloc(self.start.as_ptr(), layout) };
+        }
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: `length` bytes, all set, or a dangling pointer and none.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+    }
+}
+
+impl DerefMut for Aligned {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as for `deref`, and borrowed for writing.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+    }
+}
+
+pub(super) fn fill(matrix: &mut Matrix, first_row: usize, rows: Stored<'_>) {
+    match (matrix.element, rows) {
+        (Element::F32, Stored::F32(bytes)) => spread(matrix, first_row, bytes, |value: [u8; 4]| value),
+        (Element::F32, Stored::Bf16(bytes)) => {
+            spread(matrix, first_row, bytes, |v| bf16::from_le_bytes(v).to_f32().to_le_bytes())
+        }
+        (Element::F32, Stored::F16(bytes)) => spread(matrix, first_row, bytes, |v| f16::from_le_bytes(v).to_f32().to_le_bytes()),
+        (Element::Bf16, Stored::F32(bytes)) => {
+            spread(matrix, first_row, bytes, |v| bf16::from_f32(f32::from_le_bytes(v)).to_le_bytes());
+        }
+        (Element::Bf16, Stored::Bf16(bytes)) => spread(matrix, first_row, bytes, |value: [u8; 2]| value),
+        (Element::Bf16, Stored::F16(bytes)) => {
+            spread(matrix, first_row, bytes, |v| bf16::from_f32(f16::from_le_bytes(v).to_f32()).to_le_bytes());
+        }
+        (Element::F16, Stored::F32(bytes)) => {
+            spread(matrix, first_row, bytes, |v| f16::from_f32(f32::from_le_bytes(v)).to_le_bytes());
+        }
+        (Element::F16, Stored::Bf16(bytes)) => {
+            spread(matrix, first_row, bytes, |v| f16::from_f32(bf16::from_le_bytes(v).to_f32()).to_le_bytes());
+        }
+        (Element::F16, Stored::F16(bytes)) => spread(matrix, first_row, bytes, |value: [u8; 2]| value),
+    }
+}
+
+/// Values of `FROM` bytes, row after row, to where the panels have them, in `TO` bytes.
+fn spread<const FROM: usize, const TO: usize>(
+    matrix: &mut Matrix,
+    first_row: usize,
+    bytes: &[u8],
+    value: impl Fn([u8; FROM]) -> [u8; TO],
+) {
+    let (input, out, depth, group) = (matrix.input, matrix.out, matrix.depth(), matrix.kernel.group());
+    let (values, _) = bytes.as_chunks::<FROM>();
+    let (panels, _) = matrix.panels.as_chunks_mut::<TO>();
+    let rows = values.len().checked_div(input).unwrap_or(0).min(out.saturating_sub(first_row));
+    for (panel, slots) in panels.chunks_exact_mut((depth * PANEL).max(1)).enumerate() {
+        let (low, high) = (first_row.max(panel * PANEL), (first_row + rows).min((panel + 1) * PANEL));
+        if low >= high {
+            continue;
+        }
+        let source = &values[(low - first_row) * input..];
+        // A cache line of every row, before the next of any: each line of the panel is then written while it is at hand.
+        for start in (0..input).step_by(PANEL) {
+            for row in low..high {
+                let from = &source[(row - low) * input..][start..input.min(start + PANEL)];
+                let column = (row - panel * PANEL) * group;
+                for (k, &bytes) in (start..).zip(from) {
+                    slots[k / group * group * PANEL + column + k % group] = value(bytes);
+                }
+            }
+        }
+    }
+}

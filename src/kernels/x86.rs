@@ -1,0 +1,405 @@
+//! Products in the vector instructions of x86-64.
+//!
+//! A tile is up to 12 rows by one or more panels of 32 columns, its sums held in registers while the weights stream past.
+//! Few rows would leave the multipliers waiting for their own results: they take several panels at once.
+
+use std::arch::x86_64::*;
+use std::hint::black_box;
+use std::ops::Range;
+
+use super::{Element, Kernel, Matrix, Output, PANEL, Rows, TILE, heights};
+
+/// Panels taken at once for a single row, and the most there can be.
+const ABREAST: usize = 4;
+type Sums = [[f32; PANEL]; TILE];
+
+pub(super) fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+}
+
+pub(super) fn has_avx512bf16() -> bool {
+    has_avx512() && is_x86_feature_detected!("avx512bf16")
+}
+
+pub(super) fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+}
+
+/// One row to bf16, to nearest, ties to even; what pads it is zero. The CPU must have AVX512-BF16.
+pub(super) fn round(from: &[f32], to: &mut [u16]) {
+    assert!(has_avx512bf16() && to.len() >= from.len());
+    // SAFETY: the CPU has it.
+    unsafe { round_bf16(from, to) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn round_bf16(from: &[f32], to: &mut [u16]) {
+    for (at, to) in to.chunks_mut(32).enumerate() {
+        let from = from.get(at * 32..).unwrap_or_default();
+        let from = &from[..from.len().min(32)];
+        let mask = |from: &[f32]| (1u32 << from.len().min(16)).wrapping_sub(1) as __mmask16;
+        let (low, high) = from.split_at(from.len().min(16));
+        // SAFETY: the masks cover what is there of the source and of the target.
+        unsafe {
+            let low = _mm512_maskz_loadu_ps(mask(low), low.as_ptr());
+            let high = _mm512_maskz_loadu_ps(mask(high), high.as_ptr());
+            let both: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(high, low));
+            let width = (1u64 << to.len()).wrapping_sub(1) as __mmask32;
+            _mm512_mask_storeu_epi16(to.as_mut_ptr().cast(), width, both);
+        }
+    }
+}
+
+pub(super) fn tiles(matrix: &Matrix, panels: Range<usize>, rows: Range<usize>, x: Rows<'_>, to: &Output) {
+    assert!(matrix.kernel.can(matrix.element));
+    let mut first = rows.start;
+    let heights: Vec<usize> = heights(rows.len()).collect();
+    // A panel is taken through all rows while it is in the cache.
+    let abreast = match heights.first() {
+        Some(1 | 2) => ABREAST,
+        Some(3..=5) => 2,
+        _ => 1,
+    };
+    let mut panel = panels.start;
+    while panel < panels.end {
+        let count = if panels.end - panel >= abreast { abreast } else { 1 };
+        for &height in &heights {
+            let mut sums = [[[0.0; PANEL]; TILE]; ABREAST];
+            // SAFETY: the CPU has what the kernel needs (asserted above).
+            unsafe { tile(matrix, panel, count, first, height, x, &mut sums) };
+            for (beside, sums) in sums.iter().enumerate().take(count) {
+                for (row, sums) in sums.iter().enumerate().take(height) {
+                    to.put(first + row, panel + beside, sums);
+                }
+            }
+            first += height;
+        }
+        first = rows.start;
+        panel += count;
+    }
+}
+
+/// Chooses the code for a height and a number of panels.
+macro_rules! by_shape {
+    ($height:expr, $count:expr, $run:ident) => {
+        match ($height, $count) {
+            (1, 4) => $run!(1, 4),
+            (2, 4) => $run!(2, 4),
+            (1, 2) => $run!(1, 2),
+            (2, 2) => $run!(2, 2),
+            (3, 2) => $run!(3, 2),
+            (4, 2) => $run!(4, 2),
+            (5, 2) => $run!(5, 2),
+            (1, _) => $run!(1, 1),
+            (2, _) => $run!(2, 1),
+            (3, _) => $run!(3, 1),
+            (4, _) => $run!(4, 1),
+            (5, _) => $run!(5, 1),
+            (6, _) => $run!(6, 1),
+            (7, _) => $run!(7, 1),
+            (8, _) => $run!(8, 1),
+            (9, _) => $run!(9, 1),
+            (10, _) => $run!(10, 1),
+            (11, _) => $run!(11, 1),
+            _ => $run!(12, 1),
+        }
+    };
+}
+
+/// # Safety
+/// The CPU has what the matrix's kernel needs.
+unsafe fn tile(
+    matrix: &Matrix,
+    panel: usize,
+    count: usize,
+    first: usize,
+    height: usize,
+    x: Rows<'_>,
+    sums: &mut [Sums; ABREAST],
+) {
+    let depth = matrix.depth();
+    let stride = matrix.panel(panel).len();
+    let weights = &matrix.panels[panel * stride..(panel + count) * stride];
+    let span = first * depth..(first + height) * depth;
+    // SAFETY: of the caller; weights and rows are as long as the shapes say, because they were cut so right above.
+    unsafe {
+        match (matrix.kernel, x, matrix.element) {
+            (Kernel::Avx512Bf16, Rows::Narrow(x), _) => {
+                let x = &x[span];
+                macro_rules! run {
+                    ($r:literal, $c:literal) => {
+                        pairs_512::<$r, $c>(x, depth / 2, weights, stride, sums)
+                    };
+                }
+                by_shape!(height, count, run);
+            }
+            (Kernel::Avx512, Rows::Wide(x), Element::F32) => {
+                let x = &x[span];
+                macro_rules! run {
+                    ($r:literal, $c:literal) => {
+                        wide_512::<$r, $c, F32>(x, depth, weights, stride, sums)
+                    };
+                }
+                by_shape!(height, count, run);
+            }
+            (Kernel::Avx512, Rows::Wide(x), _) => {
+                let x = &x[span];
+                macro_rules! run {
+                    ($r:literal, $c:literal) => {
+                        wide_512::<$r, $c, F16>(x, depth, weights, stride, sums)
+                    };
+                }
+                by_shape!(height, count, run);
+            }
+            (Kernel::Avx512, Rows::Narrow(x), _) => {
+                let x = widened(&x[span]);
+                macro_rules! run {
+                    ($r:literal, $c:literal) => {
+                        wide_512::<$r, $c, BF16>(&x, depth, weights, stride, sums)
+                    };
+                }
+                by_shape!(height, count, run);
+            }
+            (_, Rows::Wide(x), Element::F32) => wide_256_all::<F32>(&x[span], depth, height, count, weights, stride, sums),
+            (_, Rows::Wide(x), _) => wide_256_all::<F16>(&x[span], depth, height, count, weights, stride, sums),
+            (_, Rows::Narrow(x), _) => wide_256_all::<BF16>(&widened(&x[span]), depth, height, count, weights, stride, sums),
+        }
+    }
+}
+
+fn widened(x: &[u16]) -> Vec<f32> {
+    x.iter().map(|&x| f32::from_bits(u32::from(x) << 16)).collect()
+}
+
+/// How weights lie in a panel.
+const F32: u8 = 0;
+const BF16: u8 = 1;
+const F16: u8 = 2;
+
+const fn size(format: u8) -> usize {
+    if format == F32 { 4 } else { 2 }
+}
+
+/// Pairs of bf16: `x` is `[R, pairs, 2]`, each of the panels `[pairs, 32, 2]`.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn pairs_512<const R: usize, const C: usize>(x: &[u16], pairs: usize, weights: &[u8], stride: usize, sums: &mut [Sums; ABREAST]) {
+    assert!(x.len() == R * pairs * 2 && stride == pairs * 128 && weights.len() == C * stride);
+    let mut held = [[[_mm512_setzero_ps(); 2]; C]; R];
+    for pair in 0..pairs {
+        // SAFETY: within `x` and the panels, whose lengths were asserted; the intrinsics are those of the enabled features.
+        unsafe {
+            let mut w = [[_mm512_setzero_si512(); 2]; C];
+            for (c, w) in w.iter_mut().enumerate() {
+                let at = weights.as_ptr().add(c * stride + pair * 128).cast::<__m512i>();
+                *w = [_mm512_load_si512(at), _mm512_load_si512(at.add(1))];
+            }
+            for (r, held) in held.iter_mut().enumerate() {
+                let both = x.as_ptr().add((r * pairs + pair) * 2).cast::<i32>().read_unaligned();
+                let both: __m512bh = std::mem::transmute(_mm512_set1_epi32(both));
+                for (held, w) in held.iter_mut().zip(&w) {
+                    held[0] = _mm512_dpbf16_ps(held[0], both, std::mem::transmute::<__m512i, __m512bh>(w[0]));
+                    held[1] = _mm512_dpbf16_ps(held[1], both, std::mem::transmute::<__m512i, __m512bh>(w[1]));
+                }
+            }
+        }
+    }
+    put_512(&held, sums);
+}
+
+/// `x` is `[R, depth]`, each of the panels `[depth, 32]`.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn wide_512<const R: usize, const C: usize, const FORMAT: u8>(
+    x: &[f32],
+    depth: usize,
+    weights: &[u8],
+    stride: usize,
+    sums: &mut [Sums; ABREAST],
+) {
+    assert!(x.len() == R * depth && stride == depth * PANEL * size(FORMAT) && weights.len() == C * stride);
+    let mut held = [[[_mm512_setzero_ps(); 2]; C]; R];
+    for k in 0..depth {
+        // SAFETY: as in `pairs_512`.
+        unsafe {
+            let mut w = [[_mm512_setzero_ps(); 2]; C];
+            for (c, w) in w.iter_mut().enumerate() {
+                let at = weights.as_ptr().add(c * stride + k * PANEL * size(FORMAT));
+                *w = [load_512::<FORMAT>(at), load_512::<FORMAT>(at.add(16 * size(FORMAT)))];
+            }
+            for (r, held) in held.iter_mut().enumerate() {
+                let x = _mm512_set1_ps(*x.as_ptr().add(r * depth + k));
+                for (held, w) in held.iter_mut().zip(&w) {
+                    held[0] = _mm512_fmadd_ps(x, w[0], held[0]);
+                    held[1] = _mm512_fmadd_ps(x, w[1], held[1]);
+                }
+            }
+        }
+    }
+    put_512(&held, sums);
+}
+
+/// # Safety
+/// Sixteen values can be read at `at`, which lies at a multiple of their size in bytes times sixteen.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn load_512<const FORMAT: u8>(at: *const u8) -> __m512 {
+    // SAFETY: of the caller.
+    unsafe {
+        match FORMAT {
+            F32 => _mm512_load_ps(at.cast()),
+            BF16 => _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(_mm256_load_si256(at.cast())))),
+            _ => _mm512_cvtph_ps(_mm256_load_si256(at.cast())),
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn put_512<const R: usize, const C: usize>(held: &[[[__m512; 2]; C]; R], sums: &mut [Sums; ABREAST]) {
+    for (r, held) in held.iter().enumerate() {
+        for (held, sums) in held.iter().zip(sums.iter_mut()) {
+            // SAFETY: a row of sums has 32 values.
+            unsafe {
+                _mm512_storeu_ps(sums[r].as_mut_ptr(), held[0]);
+                _mm512_storeu_ps(sums[r].as_mut_ptr().add(16), held[1]);
+            }
+        }
+    }
+}
+
+/// A tile by registers half as wide: 16 columns and up to six rows at a time.
+#[target_feature(enable = "avx2,fma,f16c")]
+fn wide_256_all<const FORMAT: u8>(
+    x: &[f32],
+    depth: usize,
+    height: usize,
+    count: usize,
+    weights: &[u8],
+    stride: usize,
+    sums: &mut [Sums; ABREAST],
+) {
+    for c in 0..count {
+        let weights = &weights[c * stride..][..stride];
+        let mut row = 0;
+        while row < height {
+            let rows = (height - row).min(6);
+            let x = &x[row * depth..(row + rows) * depth];
+            let sums = &mut sums[c][row..];
+            match rows {
+                1 => wide_256::<1, FORMAT>(x, depth, weights, sums),
+                2 => wide_256::<2, FORMAT>(x, depth, weights, sums),
+                3 => wide_256::<3, FORMAT>(x, depth, weights, sums),
+                4 => wide_256::<4, FORMAT>(x, depth, weights, sums),
+                5 => wide_256::<5, FORMAT>(x, depth, weights, sums),
+                _ => wide_256::<6, FORMAT>(x, depth, weights, sums),
+            }
+            row += rows;
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+fn wide_256<const R: usize, const FORMAT: u8>(x: &[f32], depth: usize, weights: &[u8], sums: &mut [[f32; PANEL]]) {
+    assert!(x.len() == R * depth && weights.len() == depth * PANEL * size(FORMAT) && sums.len() >= R);
+    for half in 0..2 {
+        let mut held = [[_mm256_setzero_ps(); 2]; R];
+        for k in 0..depth {
+            // SAFETY: within `x` and the panel, whose lengths were asserted; the intrinsics are those of the enabled features.
+            unsafe {
+                let at = weights.as_ptr().add((k * PANEL + half * 16) * size(FORMAT));
+                let w = [load_256::<FORMAT>(at), load_256::<FORMAT>(at.add(8 * size(FORMAT)))];
+                for (r, held) in held.iter_mut().enumerate() {
+                    let x = _mm256_set1_ps(*x.as_ptr().add(r * depth + k));
+                    held[0] = _mm256_fmadd_ps(x, w[0], held[0]);
+                    held[1] = _mm256_fmadd_ps(x, w[1], held[1]);
+                }
+            }
+        }
+        for (held, sums) in held.iter().zip(sums.iter_mut()) {
+            // SAFETY: a row of sums has 32 values.
+            unsafe {
+                _mm256_storeu_ps(sums.as_mut_ptr().add(half * 16), held[0]);
+                _mm256_storeu_ps(sums.as_mut_ptr().add(half * 16 + 8), held[1]);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Eight values can be read at `at`, which lies at a multiple of their size in bytes times eight.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+unsafe fn load_256<const FORMAT: u8>(at: *const u8) -> __m256 {
+    // SAFETY: of the caller.
+    unsafe {
+        match FORMAT {
+            F32 => _mm256_load_ps(at.cast()),
+            BF16 => _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(_mm_load_si128(at.cast())))),
+            _ => _mm256_cvtph_ps(_mm_load_si128(at.cast())),
+        }
+    }
+}
+
+/// Products of registers alone; how many operations they were. None for a kernel that is not of these.
+pub(super) fn burst(kernel: Kernel, rounds: usize) -> Option<f64> {
+    let done = |sums: usize, operations: usize| Some((rounds * sums * operations) as f64);
+    // SAFETY: each is run where the CPU has it.
+    unsafe {
+        match kernel {
+            Kernel::Avx512Bf16 if has_avx512bf16() => {
+                burst_bf16(rounds);
+                done(24, 64)
+            }
+            Kernel::Avx512 if has_avx512() => {
+                burst_512(rounds);
+                done(24, 32)
+            }
+            Kernel::Avx2 if has_avx2() => {
+                burst_256(rounds);
+                done(12, 16)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn burst_bf16(rounds: usize) {
+    // SAFETY: both are 64 bytes of bits.
+    let (x, w): (__m512bh, __m512bh) = unsafe {
+        (
+            std::mem::transmute::<__m512i, __m512bh>(black_box(_mm512_set1_epi16(0x3f80))),
+            std::mem::transmute::<__m512i, __m512bh>(black_box(_mm512_set1_epi16(0x3000))),
+        )
+    };
+    let mut sums = [_mm512_setzero_ps(); 24];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_dpbf16_ps(*sum, x, w);
+        }
+    }
+    black_box(sums);
+}
+
+#[target_feature(enable = "avx512f")]
+fn burst_512(rounds: usize) {
+    let (x, w) = (black_box(_mm512_set1_ps(1.0)), black_box(_mm512_set1_ps(1e-9)));
+    let mut sums = [_mm512_setzero_ps(); 24];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_fmadd_ps(x, w, *sum);
+        }
+    }
+    black_box(sums);
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn burst_256(rounds: usize) {
+    let (x, w) = (black_box(_mm256_set1_ps(1.0)), black_box(_mm256_set1_ps(1e-9)));
+    let mut sums = [_mm256_setzero_ps(); 12];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm256_fmadd_ps(x, w, *sum);
+        }
+    }
+    black_box(sums);
+}

@@ -1,0 +1,215 @@
+//! Series over training: the median rank of each category at each checkpoint, first against last, and which words moved.
+//!
+//! Knows checkpoints, words and numbers; where they were read from is `scores::ablation`'s matter.
+
+use serde::Serialize;
+
+use super::{median, ranks};
+
+/// What was trained, on what, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Training {
+    /// File that tells of it.
+    pub file: String,
+    pub model: String,
+    pub family: Option<String>,
+    /// Thousands of preference pairs.
+    pub data_size_k: Option<f64>,
+    pub data_source: Option<String>,
+    /// `BT`, `GRM`.
+    pub method: Option<String>,
+    pub prompt: Option<String>,
+}
+
+/// A category's median rank at a checkpoint; 1 is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Point {
+    pub checkpoint: u64,
+    pub median_rank: f64,
+}
+
+/// One category over training, checkpoints ascending.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Series {
+    pub category: String,
+    pub points: Vec<Point>,
+    /// Last less first: below zero where the category rose.
+    pub change: f64,
+}
+
+impl Series {
+    /// Points in any order, each checkpoint once; none without a point.
+    pub fn new(category: impl Into<String>, mut points: Vec<Point>) -> Option<Series> {
+        points.sort_by_key(|point| point.checkpoint);
+        let change = points.last()?.median_rank - points.first()?.median_rank;
+        Some(Series { category: category.into(), points, change })
+    }
+
+    pub fn last(&self) -> Option<Point> {
+        self.points.last().copied()
+    }
+}
+
+/// A word's rank at the first and at the last checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Moved {
+    pub word: String,
+    pub categories: Vec<String>,
+    pub first_rank: f64,
+    pub last_rank: f64,
+    /// Below zero for a word that rose.
+    pub change: f64,
+}
+
+/// One run of training.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Run {
+    #[serde(flatten)]
+    pub training: Training,
+    /// Words ranked, where the scores are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<usize>,
+    /// By category.
+    pub series: Vec<Series>,
+    /// The farthest first; empty where only medians are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Moved>,
+}
+
+/// A category's median rank at the last checkpoint of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Final {
+    #[serde(flatten)]
+    pub training: Training,
+    pub category: String,
+    pub checkpoint: u64,
+    pub median_rank: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Ablation {
+    /// In the order of the files.
+    pub runs: Vec<Run>,
+    /// By data source, data size and family.
+    pub r#final: Vec<Final>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Ablation {
+    pub fn new(runs: Vec<Run>, mut notes: Vec<String>) -> Ablation {
+        let last = |run: &Run| run.series.iter().filter_map(|series| Some(series.last()?.checkpoint)).max();
+        for (i, run) in runs.iter().enumerate() {
+            let same = runs[..i].iter().find(|other| {
+                (&other.training.model, &other.series) == (&run.training.model, &run.series)
+                    && (&other.training.prompt, &other.training.file) != (&run.training.prompt, &run.training.file)
+            });
+            if let Some(same) = same {
+                let (model, file, other) = (&run.training.model, &run.training.file, &same.training.file);
+                notes.push(format!("{model}: {file} and {other} hold the same numbers, so they are one run"));
+            }
+            let data = |t: &Training| (t.data_size_k.map(f64::to_bits), t.data_source.clone(), t.method.clone());
+            let others = runs.iter().filter(|other| data(&other.training) == data(&run.training));
+            if let (Some(ends), Some(end)) = (last(run), others.filter_map(last).max())
+                && ends < end
+            {
+                notes.push(format!("{}: ends at step {ends}, others on the same data at {end}", run.training.model));
+            }
+        }
+        let mut finals: Vec<Final> = Vec::new();
+        for run in &runs {
+            finals.extend(run.series.iter().filter_map(|series| {
+                let Point { checkpoint, median_rank } = series.last()?;
+                Some(Final { training: run.training.clone(), category: series.category.clone(), checkpoint, median_rank })
+            }));
+        }
+        finals.sort_by(|x, y| {
+            let size = |f: &Final| f.training.data_size_k.unwrap_or(f64::INFINITY);
+            let names = |f: &Final| {
+                let Training { data_source, file, family, model, .. } = f.training.clone();
+                (data_source.is_none(), data_source, file, family, model, f.category.clone())
+            };
+            size(x).total_cmp(&size(y)).then_with(|| names(x).cmp(&names(y)))
+        });
+        Ablation { runs, r#final: finals, notes }
+    }
+}
+
+/// A word with the categories it belongs to.
+pub struct CheckpointWord<'a> {
+    pub text: &'a str,
+    pub categories: Vec<&'a str>,
+}
+
+/// Series and moved words from scores: `scores` has for each checkpoint one score a word, NaN where there is none. Ranks are
+/// over the words given, within checkpoint, ties averaged.
+pub fn of_scores(words: &[CheckpointWord<'_>], scores: &[(u64, Vec<f64>)]) -> (Vec<Series>, Vec<Moved>) {
+    let mut by_step: Vec<(u64, Vec<f64>)> = scores.iter().map(|(step, scores)| (*step, ranks(scores))).collect();
+    by_step.sort_by_key(|(step, _)| *step);
+    let mut categories: Vec<&str> = words.iter().flat_map(|word| word.categories.iter().copied()).collect();
+    categories.sort_unstable();
+    categories.dedup();
+    let point = |category: &str, (step, ranks): &(u64, Vec<f64>)| {
+        let own = words.iter().zip(ranks).filter(|(word, _)| word.categories.contains(&category)).map(|(_, rank)| *rank);
+        Some(Point { checkpoint: *step, median_rank: median(own)? })
+    };
+    let series = |category: &&str| Series::new(*category, by_step.iter().filter_map(|step| point(category, step)).collect());
+    let series = categories.iter().filter_map(series).collect();
+    let mut moved = Vec::new();
+    if let (Some((_, first)), Some((_, last)), true) = (by_step.first(), by_step.last(), by_step.len() > 1) {
+        for ((word, &first_rank), &last_rank) in words.iter().zip(first).zip(last) {
+            let change = last_rank - first_rank;
+            if !change.is_nan() {
+                let categories = word.categories.iter().map(|name| (*name).to_owned()).collect();
+                moved.push(Moved { word: word.text.to_owned(), categories, first_rank, last_rank, change });
+            }
+        }
+    }
+    moved.sort_by(|x, y| y.change.abs().total_cmp(&x.change.abs()));
+    (series, moved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(of: &[(u64, f64)]) -> Vec<Point> {
+        of.iter().map(|&(checkpoint, median_rank)| Point { checkpoint, median_rank }).collect()
+    }
+
+    #[test]
+    fn scores_become_series_and_the_words_that_moved_farthest_come_first() {
+        let word = |text, categories: &[&'static str]| CheckpointWord { text, categories: categories.to_vec() };
+        let words = [word("a", &["x"]), word("b", &["x"]), word("c", &["y"]), word("d", &[])];
+        // Steps out of order; at the first one d has no score.
+        let (series, moved) = of_scores(&words, &[(20, vec![1.0, 2.0, 3.0, 4.0]), (10, vec![3.0, 2.0, 1.0, f64::NAN])]);
+        assert_eq!(series.len(), 2);
+        assert_eq!(series[0].points, points(&[(10, 1.5), (20, 3.5)]));
+        assert_eq!((series[0].change, series[1].change), (2.0, -1.0));
+        let moved: Vec<(&str, f64, f64)> = moved.iter().map(|m| (m.word.as_str(), m.first_rank, m.last_rank)).collect();
+        assert_eq!(moved, [("a", 1.0, 4.0), ("b", 2.0, 3.0), ("c", 3.0, 2.0)]);
+    }
+
+    #[test]
+    fn finals_are_in_order_and_a_run_under_two_names_is_said() {
+        let run = |file: &str, size: Option<f64>, model: &str, last: u64| Run {
+            training: Training { file: file.into(), model: model.into(), data_size_k: size, ..Training::default() },
+            words: None,
+            series: vec![Series::new("x", points(&[(last, 5.0), (1, 7.0)])).unwrap()],
+            moved: Vec::new(),
+        };
+        let runs = vec![
+            run("b", Some(27.0), "m", 100),
+            run("a", Some(13.0), "m", 100),
+            run("c", None, "m", 90),
+            run("b", Some(27.0), "n", 50),
+        ];
+        let found = Ablation::new(runs, Vec::new());
+        let finals: Vec<(&str, u64)> = found.r#final.iter().map(|f| (f.training.file.as_str(), f.checkpoint)).collect();
+        assert_eq!(finals, [("a", 100), ("b", 100), ("b", 50), ("c", 90)]);
+        assert_eq!(found.runs[0].series[0].change, -2.0);
+        assert!(found.notes[0].contains("a and b hold the same numbers"), "{:?}", found.notes);
+        assert!(found.notes[1].contains("n: ends at step 50, others on the same data at 100"), "{:?}", found.notes);
+        assert_eq!(found.notes.len(), 2);
+    }
+}

@@ -1,0 +1,69 @@
+//! The words that two families rank most differently, with models as the unit.
+
+use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::{mean_over_prompts, mean_ranks};
+use crate::corpus::Framing;
+use crate::stats::study::Study;
+use crate::stats::{mean_sd, z_scores};
+
+/// A difference of means with its uncertainty: Welch's standard error and 95 % interval, models as the unit.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Estimate {
+    pub difference: f64,
+    /// None where a family has fewer than two models, or neither varies.
+    pub se: Option<f64>,
+    /// Welch–Satterthwaite.
+    pub df: Option<f64>,
+    pub interval: Option<(f64, f64)>,
+}
+
+/// One word between two families; differences are second family less first.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Dividing {
+    pub word: String,
+    /// Models of each family that have the word.
+    pub models: [usize; 2],
+    /// Of mean ranks, in places: below zero where the second family ranks the word higher.
+    pub rank: Estimate,
+    /// Of mean z-scores: above zero where the second family scores it higher.
+    pub z: Estimate,
+}
+
+/// Every word that both families have, the most dividing (by the difference of mean ranks) first. A model's rank of a word is
+/// its mean over the prompts of `framing` (none: over all); a family's the mean over its models.
+pub fn dividing(study: &Study, families: [&str; 2], framing: Option<Framing>) -> Vec<Dividing> {
+    let of = |family: &str| {
+        let models: Vec<usize> = (0..study.models.len()).filter(|&model| &*study.models[model].family == family).collect();
+        let both = |model| (mean_ranks(study, model, framing).0, mean_over_prompts(study, model, framing, z_scores).0);
+        models.into_par_iter().map(both).unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    let ((ranks_a, z_a), (ranks_b, z_b)) = (of(families[0]), of(families[1]));
+    let at = |models: &[Vec<f64>], word: usize| -> Vec<f64> {
+        models.iter().map(|values| values[word]).filter(|value| !value.is_nan()).collect()
+    };
+    let mut words: Vec<Dividing> = Vec::new();
+    for (i, word) in study.words.iter().enumerate() {
+        let (a, b) = (at(&ranks_a, i), at(&ranks_b, i));
+        let (Some(rank), Some(z)) = (estimate(&a, &b), estimate(&at(&z_a, i), &at(&z_b, i))) else { continue };
+        words.push(Dividing { word: word.text.to_string(), models: [a.len(), b.len()], rank, z });
+    }
+    words.sort_by(|x, y| y.rank.difference.abs().total_cmp(&x.rank.difference.abs()));
+    words
+}
+
+fn estimate(a: &[f64], b: &[f64]) -> Option<Estimate> {
+    let ((mean_a, sd_a), (mean_b, sd_b)) = (mean_sd(a)?, mean_sd(b)?);
+    let difference = mean_b - mean_a;
+    let (n_a, n_b) = (a.len() as f64, b.len() as f64);
+    let (v_a, v_b) = (sd_a * sd_a / n_a, sd_b * sd_b / n_b);
+    let unknown = Estimate { difference, se: None, df: None, interval: None };
+    if a.len() < 2 || b.len() < 2 || v_a + v_b == 0.0 {
+        return Some(unknown);
+    }
+    let se = (v_a + v_b).sqrt();
+    let df = (v_a + v_b).powi(2) / (v_a * v_a / (n_a - 1.0) + v_b * v_b / (n_b - 1.0));
+    let half = StudentsT::new(0.0, 1.0, df).ok().map(|t| t.inverse_cdf(0.975) * se);
+    Some(Estimate { difference, se: Some(se), df: Some(df), interval: half.map(|half| (difference - half, difference + half)) })
+}
