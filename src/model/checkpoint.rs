@@ -387,6 +387,12 @@ pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, Model
     Ok(if estimate.device.is_cpu() { estimate.weights_bytes } else { 0 })
 }
 
+/// Device and compute dtype that a checkpoint is loaded with, from the headers of its files: `cuda:0`, `bf16`.
+pub fn place(files: &Files, options: &LoadOptions) -> Result<(String, String), ModelError> {
+    let estimate = estimate(files, options)?;
+    Ok((estimate.device_name, estimate.dtype))
+}
+
 fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
     device::choose(options.dtype, device, memory(weights, config, Compute::F32, device), machine_bytes())
 }
