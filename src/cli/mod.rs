@@ -3,10 +3,12 @@
 mod ablation;
 mod args;
 mod bench;
+mod card;
 mod check;
 mod doctor;
 mod entries;
 mod explore;
+mod export;
 mod files;
 mod gather;
 mod implicit;
@@ -16,6 +18,8 @@ mod list;
 mod place;
 mod score;
 mod session;
+mod stats;
+mod store;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -103,10 +107,13 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Prompts(args)) => list::prompts(&args),
         Some(Command::Themes(args)) => list::themes(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Store(args)) => store::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Implicit(args)) => implicit::run(&args),
         Some(Command::Ablation(args)) => ablation::run(&args),
-        Some(Command::Card(_)) => Err(Failure::Use("not yet".to_owned())),
+        Some(Command::Stats(args)) => stats::run(&args),
+        Some(Command::Card(args)) => card::run(&args),
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod error;
 pub mod library;
+pub mod pairs;
 pub mod prompt;
 mod prompts;
 pub mod read;

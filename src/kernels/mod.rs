@@ -139,9 +139,13 @@ impl Matrix {
     /// All zeros, for a kernel; one that the CPU lacks is replaced by the portable one.
     pub fn zeros_for(kernel: Kernel, out: usize, input: usize, element: Element) -> Self {
         let kernel = if kernel.can(element) { kernel } else { Kernel::Portable };
-        let depth = input.next_multiple_of(kernel.group());
-        let panels = Aligned::zeros(out.div_ceil(PANEL) * PANEL * depth * element.size());
+        let panels = Aligned::zeros(packed_bytes(kernel, out, input, element));
         Matrix { out, input, element, kernel, panels }
+    }
+
+    /// Memory that the weights of [`zeros`](Self::zeros) would take.
+    pub fn bytes_for(out: usize, input: usize, element: Element) -> usize {
+        packed_bytes(Kernel::best(element), out, input, element)
     }
 
     /// A matrix of whole rows, as a file holds them.
@@ -265,7 +269,12 @@ impl Matrix {
     }
 }
 
-/// Rows of `x`, and from where to where they are apart.
+/// Panels are whole, and so are the groups in them.
+fn packed_bytes(kernel: Kernel, out: usize, input: usize, element: Element) -> usize {
+    out.next_multiple_of(PANEL) * input.next_multiple_of(kernel.group()) * element.size()
+}
+
+/// Rows of `x`, and how many values they are apart.
 #[derive(Clone, Copy)]
 enum Rows<'a> {
     /// Rounded already, where weights are bf16.

@@ -3,14 +3,16 @@
 //! A [`study::Study`] goes in, a [`report::Report`] comes out ([`report::report`]). `cells` makes the unit of everything
 //! after, the median rank of a category within model and prompt; `summary` describes it, `compare` sets families and models
 //! against each other with the tests of `contrast`, `permutation`, `exact` and `bootstrap`; `mixed` and `anova` model all of
-//! it at once.
+//! it at once. `agreement` says how alike models rank words, `card` puts one model on a page; `implicit` makes a reward of two
+//! language models, `ablation` follows a training.
 
 pub mod ablation;
 pub mod agreement;
 pub mod anova;
 pub mod bootstrap;
+pub mod card;
 pub mod cells;
-mod compare;
+pub mod compare;
 pub mod contrast;
 mod correlation;
 mod describe;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::agreement::{self, Dividing, FramingAgreement};
 use super::cells::{self, Panel};
 use super::study::Study;
 use super::{anova, compare, mixed, summary};
@@ -68,7 +69,9 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         mixed_model_note,
         anova: anova::anova(study, &panels),
         model_contrasts: compare::models(study, &panels),
-        agreement: agreement(study),
+        agreement: agreement::all(study),
+        framings: agreement::framings(study),
+        dividing: dividing(study),
         partial,
         notes,
     }
@@ -77,8 +80,26 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
 /// Told what is being done, how much of it is done, and of how much.
 pub type Progress<'a> = &'a (dyn Fn(&'static str, usize, usize) + Sync);
 
-fn agreement(_: &Study) -> Vec<Agreement> {
-    Vec::new()
+/// Words named as dividing, for each two families and framing.
+const DIVIDING: usize = 20;
+
+/// The words that divide each two families most, by framing.
+fn dividing(study: &Study) -> Vec<DividingWords> {
+    let mut families: Vec<&str> = study.models.iter().map(|model| &*model.family).collect();
+    families.sort_unstable();
+    families.dedup();
+    let pairs = families.iter().enumerate().flat_map(|(i, a)| families[i + 1..].iter().map(move |b| [*a, *b]));
+    let mut found = Vec::new();
+    for of in pairs {
+        for framing in [Framing::Positive, Framing::Negative] {
+            let mut words = agreement::dividing(study, of, Some(framing));
+            words.truncate(DIVIDING);
+            if !words.is_empty() {
+                found.push(DividingWords { families: of.map(str::to_owned), framing, words });
+            }
+        }
+    }
+    found
 }
 
 /// All of it. Lists are in a fixed order: models as given, families and categories by name, positive before negative.
@@ -105,12 +126,25 @@ pub struct Report {
     /// Between each two models, second minus first in the order given; only where they are few.
     pub model_contrasts: Vec<ModelContrast>,
     pub agreement: Vec<Agreement>,
+    /// How each model's positive framings agree with its negative ones.
+    pub framings: Vec<FramingAgreement>,
+    /// Between each two families, the words that they rank most differently.
+    pub dividing: Vec<DividingWords>,
     /// Columns in which words of the study have no score (yet).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<PartialColumn>,
     /// What a reader should know: scores missing, families passed over, words left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// Differences are second family minus first, with models as the unit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DividingWords {
+    pub families: [String; 2],
+    pub framing: Framing,
+    /// The farthest apart first.
+    pub words: Vec<Dividing>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -52,6 +52,13 @@ impl Progress {
         }
     }
 
+    /// How much of something is done, `of` how much.
+    pub(in crate::cli) fn count(&mut self, what: &str, done: usize, of: usize) {
+        if self.is_due() {
+            self.draw(what, &format!("{} of {}", text::count(done), text::count(of)));
+        }
+    }
+
     fn is_due(&self) -> bool {
         self.enabled && self.drawn.is_none_or(|at| at.elapsed() >= EVERY)
     }

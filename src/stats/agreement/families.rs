@@ -1,5 +1,6 @@
 //! The words that two families rank most differently, with models as the unit.
 
+use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{mean_over_prompts, mean_ranks};
@@ -34,9 +35,9 @@ pub struct Dividing {
 /// its mean over the prompts of `framing` (none: over all); a family's the mean over its models.
 pub fn dividing(study: &Study, families: [&str; 2], framing: Option<Framing>) -> Vec<Dividing> {
     let of = |family: &str| {
-        let models = (0..study.models.len()).filter(|&model| &*study.models[model].family == family);
+        let models: Vec<usize> = (0..study.models.len()).filter(|&model| &*study.models[model].family == family).collect();
         let both = |model| (mean_ranks(study, model, framing).0, mean_over_prompts(study, model, framing, z_scores).0);
-        models.map(both).unzip::<_, _, Vec<_>, Vec<_>>()
+        models.into_par_iter().map(both).unzip::<_, _, Vec<_>, Vec<_>>()
     };
     let ((ranks_a, z_a), (ranks_b, z_b)) = (of(families[0]), of(families[1]));
     let at = |models: &[Vec<f64>], word: usize| -> Vec<f64> {

@@ -1,39 +1,41 @@
 //! Kendall's tau-b by Knight's algorithm: sort by one side, count the exchanges that a merge sort by the other makes.
 
+use super::both;
+use super::ranking::{Ranking, choose_two};
+
 /// Tau-b over the pairs in which neither value is NaN, in n log n (Knight 1966, A computer method for calculating Kendall's
 /// tau with ungrouped data), and the number of pairs. None where it is not defined: fewer than two, or one side all tied.
 pub fn kendall(a: &[f64], b: &[f64]) -> Option<(f64, usize)> {
-    // Adding zero makes one of -0.0 and 0.0, which a total order would tell apart.
-    let known = a.iter().zip(b).filter(|(a, b)| !a.is_nan() && !b.is_nan());
-    let mut pairs: Vec<(f64, f64)> = known.map(|(a, b)| (a + 0.0, b + 0.0)).collect();
-    pairs.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)));
-    let tied_a = tied(&pairs, |x, y| x.0 == y.0);
-    let tied_both = tied(&pairs, |x, y| x == y);
-    let mut second: Vec<f64> = pairs.iter().map(|pair| pair.1).collect();
-    let discordant = exchanges(&mut second, &mut vec![0.0; pairs.len()]);
-    let tied_b = tied(&second, |x, y| x == y);
-    let all = choose_two(pairs.len());
+    let (a, b) = both(a, b);
+    kendall_of(&Ranking::new(&a), &Ranking::new(&b)).map(|tau| (tau, a.len()))
+}
+
+/// The same of two rankings of the same words.
+pub(super) fn kendall_of(a: &Ranking, b: &Ranking) -> Option<f64> {
+    let mut tied_both = 0;
+    let mut second: Vec<u32> = a.order.iter().map(|word| b.group_of[*word as usize]).collect();
+    for ends in a.starts.windows(2) {
+        let group = &mut second[ends[0]..ends[1]];
+        if group.len() > 1 {
+            group.sort_unstable();
+            tied_both += group.chunk_by(|x, y| x == y).map(|run| choose_two(run.len())).sum::<u64>();
+        }
+    }
+    let mut spare = vec![0; second.len()];
+    let discordant = exchanges(&mut second, &mut spare);
+    let all = choose_two(a.len());
+    let (tied_a, tied_b) = (a.tied_pairs(), b.tied_pairs());
     let (free_a, free_b) = (all - tied_a, all - tied_b);
     if free_a == 0 || free_b == 0 {
         return None;
     }
     // Concordant less discordant; pairs tied in both were taken away twice.
     let difference = (all + tied_both) as f64 - (tied_a + tied_b) as f64 - 2.0 * discordant as f64;
-    Some(((difference / (free_a as f64).sqrt() / (free_b as f64).sqrt()).clamp(-1.0, 1.0), pairs.len()))
-}
-
-fn choose_two(n: usize) -> u64 {
-    let n = n as u64;
-    n * n.saturating_sub(1) / 2
-}
-
-/// Pairs within runs of equal neighbours.
-fn tied<T>(sorted: &[T], equal: impl Fn(&T, &T) -> bool) -> u64 {
-    sorted.chunk_by(equal).map(|run| choose_two(run.len())).sum()
+    Some((difference / (free_a as f64).sqrt() / (free_b as f64).sqrt()).clamp(-1.0, 1.0))
 }
 
 /// Sorts `values`, and gives the number of pairs that stood in the wrong order.
-fn exchanges(values: &mut [f64], spare: &mut [f64]) -> u64 {
+fn exchanges(values: &mut [u32], spare: &mut [u32]) -> u64 {
     let n = values.len();
     if n < 2 {
         return 0;

@@ -4,6 +4,7 @@
 mod families;
 mod kendall;
 mod overlap;
+mod ranking;
 
 use rayon::prelude::*;
 
@@ -13,27 +14,56 @@ use super::{ranks, spearman};
 use crate::corpus::Framing;
 pub use families::{Dividing, Estimate, dividing};
 pub use kendall::kendall;
+use kendall::kendall_of;
+use overlap::overlap_of;
 pub use overlap::{PERSISTENCE, depth_agreements, rank_biased_overlap};
+use ranking::{Ranking, spearman_of};
 
 /// Every pair of models, in their order, under every prompt, in theirs; over the words that both have a score for. A pair
 /// that shares fewer than two words under a prompt has no measure there and is left out.
 pub fn all(study: &Study) -> Vec<Agreement> {
     let models = study.models.len();
     let pairs: Vec<(usize, usize)> = (0..models).flat_map(|a| (a + 1..models).map(move |b| (a, b))).collect();
-    let jobs: Vec<_> = pairs.iter().flat_map(|&pair| (0..study.prompts.len()).map(move |prompt| (pair, prompt))).collect();
-    let agreement = |&((a, b), prompt): &((usize, usize), usize)| {
-        let (a, b) = (study.models.get(a)?, study.models.get(b)?);
-        let (x, y) = both(a.scores.get(prompt)?, b.scores.get(prompt)?);
-        (x.len() > 1).then(|| Agreement {
-            a: (&*a.name).into(),
-            b: (&*b.name).into(),
-            prompt: (&*study.prompts[prompt].label).into(),
-            spearman: spearman(&x, &y).map(|(rho, _)| rho),
-            kendall: kendall(&x, &y).map(|(tau, _)| tau),
-            rbo: rank_biased_overlap(&x, &y, PERSISTENCE),
-        })
+    let of_prompt = |prompt: usize| -> Vec<Option<Agreement>> {
+        let columns: Vec<Option<Column<'_>>> =
+            study.models.iter().map(|model| model.scores.get(prompt).map(|scores| Column::new(scores))).collect();
+        let agreement = |&(a, b): &(usize, usize)| {
+            let (x, y) = (columns[a].as_ref()?, columns[b].as_ref()?);
+            let [spearman, kendall, rbo] = x.measures(y)?;
+            let (a, b) = (&study.models[a].name, &study.models[b].name);
+            Some(Agreement { a: a.clone(), b: b.clone(), prompt: study.prompts[prompt].label.clone(), spearman, kendall, rbo })
+        };
+        pairs.iter().map(agreement).collect()
     };
-    jobs.par_iter().filter_map(agreement).collect()
+    let by_prompt: Vec<Vec<Option<Agreement>>> = (0..study.prompts.len()).into_par_iter().map(of_prompt).collect();
+    (0..pairs.len()).flat_map(|pair| by_prompt.iter().filter_map(move |of| of[pair].clone())).collect()
+}
+
+/// A model's scores under a prompt, sorted once for all the models that they are compared with.
+struct Column<'a> {
+    scores: &'a [f64],
+    known: Vec<bool>,
+    ranking: Ranking,
+}
+
+impl<'a> Column<'a> {
+    fn new(scores: &'a [f64]) -> Self {
+        let known: Vec<bool> = scores.iter().map(|score| !score.is_nan()).collect();
+        let there: Vec<f64> = scores.iter().copied().filter(|score| !score.is_nan()).collect();
+        Column { scores, known, ranking: Ranking::new(&there) }
+    }
+
+    /// Spearman, Kendall and overlap; none over fewer than two words.
+    fn measures(&self, other: &Column<'_>) -> Option<[Option<f64>; 3]> {
+        let measures = |a: &Ranking, b: &Ranking| {
+            (a.len() > 1).then(|| [spearman_of(a, b), kendall_of(a, b), overlap_of(a, b, PERSISTENCE)])
+        };
+        if self.known == other.known {
+            return measures(&self.ranking, &other.ranking);
+        }
+        let (a, b) = both(self.scores, other.scores);
+        measures(&Ranking::new(&a), &Ranking::new(&b))
+    }
 }
 
 /// The values at the places where neither side is NaN.
@@ -69,7 +99,7 @@ pub fn framings(study: &Study) -> Vec<FramingAgreement> {
             spearman: spearman(&positive, &negative).map(|(rho, _)| rho),
         })
     };
-    (0..study.models.len()).filter_map(of_model).collect()
+    (0..study.models.len()).into_par_iter().filter_map(of_model).collect()
 }
 
 /// Each word's mean over a model's prompts of one framing (none: all) of its rank within the prompt, NaN where it has none;

@@ -1,5 +1,8 @@
 //! Rank-biased overlap: how much the tops of two rankings share, with weights that fall off with depth.
 
+use super::both;
+use super::ranking::Ranking;
+
 /// The persistence p that the reports use: a reader goes on from each word to the next with this probability, so the first
 /// ten words carry 86 % of the weight (Webber et al. 2010, equation 21).
 pub const PERSISTENCE: f64 = 0.9;
@@ -10,7 +13,13 @@ pub const PERSISTENCE: f64 = 0.9;
 /// Tied words stand in no known order, so this is the mean over all ways to break the ties of both sides (RBO^a of Corsi and
 /// Urbano 2024, The treatment of ties in rank-biased overlap). None without words.
 pub fn rank_biased_overlap(a: &[f64], b: &[f64], p: f64) -> Option<f64> {
-    let agreements = depth_agreements(a, b);
+    let (a, b) = both(a, b);
+    overlap_of(&Ranking::new(&a), &Ranking::new(&b), p)
+}
+
+/// The same of two rankings of the same words.
+pub(super) fn overlap_of(a: &Ranking, b: &Ranking, p: f64) -> Option<f64> {
+    let agreements = agreements_of(a, b);
     let last = *agreements.last()?;
     let mut weight = 1.0;
     let mut sum = 0.0;
@@ -24,10 +33,12 @@ pub fn rank_biased_overlap(a: &[f64], b: &[f64], p: f64) -> Option<f64> {
 
 /// At each depth d = 1, 2, … the expected share of words that the two first d have in common.
 pub fn depth_agreements(a: &[f64], b: &[f64]) -> Vec<f64> {
-    let known: Vec<(f64, f64)> = a.iter().zip(b).filter(|(a, b)| !a.is_nan() && !b.is_nan()).map(|(a, b)| (*a, *b)).collect();
-    let a = Ranking::new(known.iter().map(|pair| pair.0).collect());
-    let b = Ranking::new(known.iter().map(|pair| pair.1).collect());
-    let mut agreements = Vec::with_capacity(known.len());
+    let (a, b) = both(a, b);
+    agreements_of(&Ranking::new(&a), &Ranking::new(&b))
+}
+
+fn agreements_of(a: &Ranking, b: &Ranking) -> Vec<f64> {
+    let mut agreements = Vec::with_capacity(a.len());
     // Words by where they stand: above the open group of a side, or in it. `taken` counts places of the open group.
     let (mut group_a, mut group_b) = (0, 0);
     let (mut taken_a, mut taken_b) = (0, 0);
@@ -35,23 +46,23 @@ pub fn depth_agreements(a: &[f64], b: &[f64]) -> Vec<f64> {
         members.iter().filter(|word| below(other.group_of[**word as usize])).count() as f64
     };
     let (mut above_both, mut in_a_above_b, mut above_a_in_b) = (0.0, 0.0, 0.0);
-    let mut in_both = if known.is_empty() { 0.0 } else { count(a.members(0), &b, &|group| group == 0) };
-    for depth in 1..=known.len() {
+    let mut in_both = if a.len() == 0 { 0.0 } else { count(a.members(0), b, &|group| group == 0) };
+    for depth in 1..=a.len() {
         if taken_a == a.members(group_a).len() {
             above_both += in_a_above_b;
             above_a_in_b += in_both;
             group_a += 1;
             taken_a = 0;
-            in_a_above_b = count(a.members(group_a), &b, &|group| (group as usize) < group_b);
-            in_both = count(a.members(group_a), &b, &|group| group as usize == group_b);
+            in_a_above_b = count(a.members(group_a), b, &|group| (group as usize) < group_b);
+            in_both = count(a.members(group_a), b, &|group| group as usize == group_b);
         }
         if taken_b == b.members(group_b).len() {
             above_both += above_a_in_b;
             in_a_above_b += in_both;
             group_b += 1;
             taken_b = 0;
-            above_a_in_b = count(b.members(group_b), &a, &|group| (group as usize) < group_a);
-            in_both = count(b.members(group_b), &a, &|group| group as usize == group_a);
+            above_a_in_b = count(b.members(group_b), a, &|group| (group as usize) < group_a);
+            in_both = count(b.members(group_b), a, &|group| group as usize == group_a);
         }
         taken_a += 1;
         taken_b += 1;
@@ -62,35 +73,4 @@ pub fn depth_agreements(a: &[f64], b: &[f64]) -> Vec<f64> {
         agreements.push(shared / depth as f64);
     }
     agreements
-}
-
-/// Words in groups of one score, the highest first.
-struct Ranking {
-    order: Vec<u32>,
-    /// Where each group begins in `order`, and its end.
-    starts: Vec<usize>,
-    group_of: Vec<u32>,
-}
-
-impl Ranking {
-    fn new(scores: Vec<f64>) -> Self {
-        let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-        let score = |word: u32| scores[word as usize] + 0.0;
-        order.sort_unstable_by(|x, y| score(*y).total_cmp(&score(*x)));
-        let mut starts = vec![0];
-        let mut group_of = vec![0; scores.len()];
-        for group in order.chunk_by(|x, y| score(*x) == score(*y)) {
-            let index = starts.len() as u32 - 1;
-            group.iter().for_each(|word| group_of[*word as usize] = index);
-            starts.push(starts[index as usize] + group.len());
-        }
-        Ranking { order, starts, group_of }
-    }
-
-    fn members(&self, group: usize) -> &[u32] {
-        match self.starts.get(group..=group + 1) {
-            Some(&[start, end]) => &self.order[start..end],
-            _ => &[],
-        }
-    }
 }

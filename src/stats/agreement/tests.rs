@@ -89,6 +89,23 @@ fn study(models: &[(&str, &str, &[&[f64]])], framings: &[Framing]) -> Study {
     }
 }
 
+/// What is sorted once for many gives what each pair by itself gives, gaps and ties and all.
+#[test]
+fn pairs_of_a_study_are_those_of_the_lists_themselves() {
+    let cases: Vec<Case> = serde_json::from_str(CASES).unwrap();
+    for case in cases.iter().filter(|case| case.a.len() > 4) {
+        let (a, b) = (values(&case.a), values(&case.b));
+        let study = study(&[("A", "x", &[&a]), ("B", "x", &[&b]), ("C", "y", &[&a])], &[Framing::Positive]);
+        let found = all(&study);
+        let pair = |x: &str, y: &str| found.iter().find(|of| (&*of.a, &*of.b) == (x, y)).unwrap();
+        for of in [pair("A", "B"), pair("B", "C")] {
+            assert_near(of.kendall, case.kendall, "tau");
+            assert_near(of.spearman, case.spearman, "rho");
+            assert_near(of.rbo, rank_biased_overlap(&a, &b, PERSISTENCE), "overlap");
+        }
+    }
+}
+
 #[test]
 fn every_pair_is_compared_under_every_prompt_over_the_words_of_both() {
     let nan = f64::NAN;

@@ -1,0 +1,203 @@
+//! `rewardscope stats`: families of models compared, from recorded scores and live models alike.
+
+mod grid;
+mod tell;
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Failure;
+use super::args::{StatsArgs, StatsFormat};
+use super::gather::Gather;
+use super::score::progress::Progress;
+use super::session::Session;
+use crate::corpus::{Corpus, Prompt, PromptSet};
+use crate::engine::Job;
+use crate::model::Family;
+use crate::model::source::ModelSource;
+use crate::scores::export::shortest;
+use crate::scores::study::{StudyOptions, StudySource, build};
+use crate::scores::{Book, ModelId, WordId};
+use crate::stats::report::{Report, ReportOptions, report_with};
+use crate::stats::study::Study;
+use crate::text;
+use grid::Layout;
+
+/// Draws of the bootstrap: enough for a 95 % interval.
+const BOOTSTRAP: usize = 1_000;
+
+pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
+    let session = Session::new()?;
+    let specs = session.models(&args.sources)?;
+    let corpus = corpus(&session, &args.corpus)?;
+    // Before models are opened, as a mistyped one shall not cost their time.
+    let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
+    let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings))?;
+    let prompts = match asked {
+        Some(prompts) => prompts,
+        None => default_prompts(&session, &gather)?,
+    };
+    let mut notes: Vec<String> = corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)).collect();
+    let mut book = Book::default();
+    let ids: Vec<WordId> = corpus.words.iter().map(|word| book.word(&word.text)).collect();
+    take_recorded(&gather, &prompts, &mut book);
+    notes.extend(score_live(&mut gather, specs.len(), &corpus, &ids, &prompts, &mut book)?);
+    notes.append(&mut gather.notes);
+    let prompt_ids: Vec<_> = prompts.iter().map(|prompt| book.prompt(&prompt.text)).collect();
+    let source = |(id, spec): (ModelId, &crate::model::source::ModelSpec)| {
+        let read = gather.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);
+        StudySource {
+            name: spec.name.as_str().into(),
+            family: read.unwrap_or(spec.family).to_string().into(),
+            columns: prompt_ids.iter().map(|&prompt| book.column(id, prompt)).collect(),
+        }
+    };
+    let sources: Vec<StudySource> = (0..).map(ModelId).zip(&specs).map(source).collect();
+    let options = StudyOptions {
+        category_prefix: args.category_prefix,
+        exclude: args.exclude_category.clone(),
+        families: args.family.clone(),
+        scored_words_only: true,
+    };
+    let (study, of_study) = build(&corpus, &ids, &prompts, &sources, &options).map_err(Failure::usage)?;
+    notes.extend(of_study);
+    check(&study, &corpus)?;
+    let mut report = compute(&study, args);
+    report.notes.splice(0..0, notes);
+    print(&report, args.format)
+}
+
+fn corpus(session: &Session, names: &[String]) -> Result<Corpus, Failure> {
+    let mut merged: Option<Corpus> = None;
+    for name in names {
+        let next = session.corpus(name)?;
+        match &mut merged {
+            Some(corpus) => corpus.merge(next),
+            None => merged = Some(next),
+        }
+    }
+    merged.ok_or_else(|| Failure::Use("no word list is named: give --corpus".to_owned()))
+}
+
+/// Every prompt that a recorded source has a column for, in the order of the known prompts, then of the files; where no source
+/// is recorded, the study's 54. Both framings are needed for most of what is computed.
+fn default_prompts(session: &Session, gather: &Gather) -> Result<Vec<Prompt>, Failure> {
+    let known = PromptSet::with_user(session.user_dir()).map_err(Failure::usage)?.prompts;
+    if gather.recorded.is_empty() {
+        return session.prompts(&["all".to_owned()]);
+    }
+    let mut models: Vec<&ModelId> = gather.recorded.keys().collect();
+    models.sort_unstable();
+    let mut prompts: Vec<Prompt> = Vec::new();
+    for prompt in models.iter().filter_map(|id| gather.recorded.get(id)).flat_map(|recorded| &recorded.prompts) {
+        // The user's own prompts are known here with their framing.
+        let prompt = known.iter().find(|known| same(known, prompt)).unwrap_or(prompt);
+        if !prompts.iter().any(|other| other.text == prompt.text) {
+            prompts.push(prompt.clone());
+        }
+    }
+    prompts.sort_by_key(|prompt| known.iter().position(|known| known.text == prompt.text).unwrap_or(known.len()));
+    Ok(prompts)
+}
+
+/// A column may be named by its prompt's key or by its text.
+fn same(prompt: &Prompt, other: &Prompt) -> bool {
+    prompt.text == other.text || (prompt.key.is_some() && prompt.key == other.key)
+}
+
+/// Recorded scores into the book; a model without a column for a prompt has none there.
+fn take_recorded(gather: &Gather, prompts: &[Prompt], book: &mut Book) {
+    for (&model, recorded) in &gather.recorded {
+        let ids: Vec<WordId> = recorded.words.iter().map(|word| book.word(word)).collect();
+        for prompt in prompts {
+            let found = recorded.prompts.iter().position(|other| same(prompt, other));
+            let Some(column) = found.and_then(|found| recorded.scores.get(found)) else { continue };
+            let id = book.prompt(&prompt.text);
+            book.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
+        }
+    }
+}
+
+/// Has every live model score every word under every prompt. Gives what could not be asked.
+fn score_live(
+    gather: &mut Gather,
+    models: usize,
+    corpus: &Corpus,
+    ids: &[WordId],
+    prompts: &[Prompt],
+    book: &mut Book,
+) -> Result<Vec<String>, Failure> {
+    let words: Vec<(WordId, Arc<str>)> = ids.iter().copied().zip(corpus.words.iter().map(|word| word.text.clone())).collect();
+    let mut jobs = Vec::new();
+    for model in (0..models as u32).map(ModelId) {
+        if gather.recorded.contains_key(&model) || matches!(gather.spec(model).source, ModelSource::Recorded(_)) {
+            continue;
+        }
+        for prompt in prompts {
+            let (id, prompt_text, words) = (book.prompt(&prompt.text), prompt.text.clone(), words.clone());
+            jobs.push(Job { model, prompt: id, prompt_text, words, token_ids: Vec::new(), tokens: false });
+        }
+    }
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let left_out = gather.score(jobs, &mut |model, prompt, scores| {
+        book.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
+    })?;
+    let mut notes = Vec::new();
+    for model in (0..models as u32).map(ModelId) {
+        let of_model: Vec<_> = left_out.iter().filter(|word| word.model == model).collect();
+        if let Some(first) = of_model.first() {
+            let name = &gather.spec(model).name;
+            notes.push(format!("{name}: {} times a word could not be asked, first {}", of_model.len(), first.reason));
+        }
+    }
+    Ok(notes)
+}
+
+/// What cannot be told in a note, because nothing would be left to tell.
+fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
+    if let Some(model) = study.models.iter().find(|model| model.scores.iter().all(|column| column.iter().all(|s| s.is_nan()))) {
+        let (name, list) = (&model.name, &corpus.name);
+        return Err(Failure::Use(format!(
+            "{name}: it has no score for any word of {list} under these prompts. Give the word list that it was scored with as \
+             --corpus, or name its prompts with --prompt"
+        )));
+    }
+    if study.categories.is_empty() {
+        let problem = if corpus.categories.is_empty() { "the list has no categories" } else { "every category is excluded" };
+        return Err(Failure::Use(format!("{}: {problem}: there is nothing to compare", corpus.name)));
+    }
+    Ok(())
+}
+
+fn compute(study: &Study, args: &StatsArgs) -> Report {
+    let replicates = args.replicates as usize;
+    let bootstrap = if replicates > 0 { BOOTSTRAP } else { 0 };
+    let progress = Mutex::new(Progress::new());
+    let told = |what: &'static str, done: usize, of: usize| {
+        progress.lock().unwrap_or_else(PoisonError::into_inner).count(what, done, of);
+    };
+    let report = report_with(study, &ReportOptions { replicates, bootstrap, seed: args.seed }, &told);
+    progress.into_inner().unwrap_or_else(PoisonError::into_inner).clear();
+    report
+}
+
+fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    let written = match format {
+        StatsFormat::Json => {
+            let json = serde_json::to_string(report).map_err(Failure::run)?;
+            let json = if out.is_terminal() { text::visible_json(&json) } else { json.into() };
+            writeln!(out, "{json}")
+        }
+        StatsFormat::Table => out.write_all(tell::tell(report, Layout::Table).as_bytes()),
+        StatsFormat::Markdown => out.write_all(tell::tell(report, Layout::Markdown).as_bytes()),
+    };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Run(format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

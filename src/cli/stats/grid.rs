@@ -1,0 +1,189 @@
+//! A document of tables and paragraphs, for a terminal of 100 columns or as Markdown. Knows nothing of statistics.
+
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::text;
+
+/// What lines are filled up to.
+const COLUMNS: usize = 100;
+/// The widest column of a table for a terminal; longer text is cut.
+const WIDEST: usize = 52;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    Table,
+    Markdown,
+}
+
+/// Where a column's text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    Right,
+}
+
+pub(super) struct Document {
+    layout: Layout,
+    out: String,
+}
+
+impl Document {
+    pub(super) fn new(layout: Layout) -> Self {
+        Document { layout, out: String::new() }
+    }
+
+    pub(super) fn heading(&mut self, text: &str) {
+        self.gap();
+        if self.layout == Layout::Markdown {
+            self.out.push_str("## ");
+        }
+        self.out.push_str(&self.shown(text));
+        self.out.push('\n');
+        if self.layout == Layout::Markdown {
+            self.out.push('\n');
+        }
+    }
+
+    /// Filled to the width of the page; of a list, the lines after the first are indented.
+    pub(super) fn paragraph(&mut self, text: &str) {
+        let lines = match self.layout {
+            Layout::Table => text::wrap(&self.shown(text), COLUMNS),
+            Layout::Markdown => vec![self.shown(text).into_owned()],
+        };
+        for line in lines {
+            self.out.push_str(&line);
+            self.out.push('\n');
+        }
+        if self.layout == Layout::Markdown {
+            self.out.push('\n');
+        }
+    }
+
+    pub(super) fn item(&mut self, text: &str) {
+        match self.layout {
+            Layout::Table => {
+                for (i, line) in text::wrap(&self.shown(text), COLUMNS - 2).iter().enumerate() {
+                    self.out.push_str(if i == 0 { "- " } else { "  " });
+                    self.out.push_str(line);
+                    self.out.push('\n');
+                }
+            }
+            Layout::Markdown => {
+                self.out.push_str("- ");
+                self.out.push_str(&self.shown(text));
+                self.out.push('\n');
+            }
+        }
+    }
+
+    pub(super) fn table(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
+        match self.layout {
+            Layout::Table => self.aligned(columns, rows),
+            Layout::Markdown => self.piped(columns, rows),
+        }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.out
+    }
+
+    fn aligned(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
+        let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| cut(&text::visible(cell))).collect()).collect();
+        let widest = |i: usize| cells.iter().filter_map(|row| row.get(i)).map(|cell| cell.width()).max().unwrap_or(0);
+        let widths: Vec<usize> = columns.iter().enumerate().map(|(i, (head, _))| head.width().max(widest(i))).collect();
+        let head: Vec<String> = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
+        for row in std::iter::once(&head).chain(&cells) {
+            let mut line = String::new();
+            for ((cell, width), (_, side)) in row.iter().zip(&widths).zip(columns) {
+                let space = " ".repeat(width - cell.width());
+                let (before, after) = if *side == Side::Right { (space.as_str(), "") } else { ("", space.as_str()) };
+                line.push_str(&format!("{before}{cell}{after}  "));
+            }
+            self.out.push_str(line.trim_end());
+            self.out.push('\n');
+        }
+    }
+
+    fn piped(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
+        let line = |cells: &mut dyn Iterator<Item = Cow<'_, str>>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+        let head = line(&mut columns.iter().map(|(head, _)| self.shown(head)));
+        let rule = columns.iter().map(|(_, side)| if *side == Side::Right { "---:" } else { "---" });
+        let rule = line(&mut rule.map(Cow::Borrowed));
+        let rows: String = rows.iter().map(|row| line(&mut row.iter().map(|cell| self.shown(cell)))).collect();
+        self.out.push_str(&format!("{head}{rule}{rows}\n"));
+    }
+
+    fn gap(&mut self) {
+        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+    }
+
+    /// Safe on a terminal, and taken literally by Markdown.
+    fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let visible = text::visible(text);
+        if self.layout == Layout::Table || !visible.contains(['|', '*', '_', '<', '`', '[', '\\']) {
+            return visible;
+        }
+        let mut escaped = String::with_capacity(visible.len() + 8);
+        for c in visible.chars() {
+            if matches!(c, '|' | '*' | '_' | '<' | '`' | '[' | '\\') {
+                escaped.push('\\');
+            }
+            escaped.push(c);
+        }
+        Cow::Owned(escaped)
+    }
+}
+
+/// At most [`WIDEST`] cells wide.
+fn cut(text: &str) -> String {
+    if text.width() <= WIDEST {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for c in text.chars() {
+        if short.width() + unicode_width::UnicodeWidthChar::width(c).unwrap_or(0) >= WIDEST {
+            break;
+        }
+        short.push(c);
+    }
+    short + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(layout: Layout) -> String {
+        let mut document = Document::new(layout);
+        document.heading("First");
+        document.table(
+            &[("name", Side::Left), ("n", Side::Right)],
+            &[vec!["爱|a_b".to_owned(), "5".to_owned()], vec!["\u{1b}[31m".to_owned(), "1,024".to_owned()]],
+        );
+        document.heading("Second");
+        document.paragraph(&"word ".repeat(30));
+        document.finish()
+    }
+
+    #[test]
+    fn a_table_lines_up_and_a_paragraph_keeps_to_the_page() {
+        let text = document(Layout::Table);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1..4], ["name            n", "爱|a_b          5", "\\u{1b}[31m  1,024"]);
+        assert_eq!(lines[4..6], ["", "Second"]);
+        assert!(lines.iter().all(|line| line.width() <= COLUMNS), "{text}");
+        assert_eq!(cut(&"爱".repeat(60)).width(), 51, "a wide character does not fit in half");
+    }
+
+    #[test]
+    fn markdown_takes_names_literally() {
+        let text = document(Layout::Markdown);
+        assert!(text.contains("| name | n |\n| --- | ---: |\n| 爱\\|a\\_b | 5 |\n"), "{text}");
+        assert!(text.starts_with("## First\n\n|") && text.contains("\n\n## Second\n\n"), "{text}");
+        assert!(!text.contains('\u{1b}'));
+    }
+}
