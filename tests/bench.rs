@@ -50,6 +50,7 @@ fn the_bundled_pair_is_measured_and_every_figure_is_there() {
             "gflops",
             "peak_gflops",
             "share_of_peak",
+            "linears_share_of_peak",
             "peak_rss_bytes",
             "checkpoint_bytes",
             "time_to_first_word_s",

@@ -135,9 +135,13 @@ impl Matrix {
     /// All zeros, for a kernel; one that the CPU lacks is replaced by the portable one.
     pub fn zeros_for(kernel: Kernel, out: usize, input: usize, element: Element) -> Self {
         let kernel = if kernel.can(element) { kernel } else { Kernel::Portable };
-        let depth = input.next_multiple_of(kernel.group());
-        let panels = Aligned::zeros(out.div_ceil(PANEL) * PANEL * depth * element.size());
+        let panels = Aligned::zeros(packed_bytes(kernel, out, input, element));
         Matrix { out, input, element, kernel, panels }
+    }
+
+    /// Memory that the weights of [`zeros`](Self::zeros) would take.
+    pub fn bytes_for(out: usize, input: usize, element: Element) -> usize {
+        packed_bytes(Kernel::best(element), out, input, element)
     }
 
     /// A matrix of whole rows, as a file holds them.
@@ -249,6 +253,11 @@ impl Matrix {
             _ => portable::tiles(self, panels, rows, x, to),
         }
     }
+}
+
+/// Panels are whole, and so are the groups in them.
+fn packed_bytes(kernel: Kernel, out: usize, input: usize, element: Element) -> usize {
+    out.next_multiple_of(PANEL) * input.next_multiple_of(kernel.group()) * element.size()
 }
 
 /// Rows of `x`, `[rows, depth]`.
