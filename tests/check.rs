@@ -93,7 +93,10 @@ fn sound_models_pass_and_say_what_they_are() {
             for loss in losses {
                 let figure = |key: &str| loss[key].as_f64().unwrap_or_else(|| panic!("no {key} in {loss:#}"));
                 assert!((0.9..=1.0).contains(&figure("rank_correlation")), "{loss:#}");
-                assert!(figure("largest_difference") > 0.0 && figure("largest_difference_sd") > 0.0, "{loss:#}");
+                // Rows of the fixtures are too short for blocks of 32: those stay in f32.
+                if loss["test"] == "bf16 ~ f32" || model == "demo-llama" {
+                    assert!(figure("largest_difference") > 0.0 && figure("largest_difference_sd") > 0.0, "{loss:#}");
+                }
             }
             assert_eq!(outcome(&report, "published").0, "skipped", "no data were given");
             let facts: Vec<&str> = report["found"].as_array().unwrap().iter().map(|f| f["what"].as_str().unwrap()).collect();

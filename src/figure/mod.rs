@@ -3,12 +3,17 @@
 //! The same input gives the same bytes. A family is told by colour and by marker (Okabe and Ito's palette, which those who
 //! see fewer colours can tell apart); n and the name of every test stand in the caption. Knows no model, no file, no screen.
 
-#[allow(dead_code)] // for the figures to come
 mod canvas;
 mod card;
+mod lines;
+mod lollipop;
+mod panels;
 
 pub use canvas::Figure;
 pub use card::{CardAxis, CardFigure, CardList, card};
+pub use lines::{LinePanel, LinesFigure, Series, lines};
+pub use lollipop::{Lollipop, LollipopFigure, lollipops};
+pub use panels::{PanelsFigure, panels};
 
 /// Why a figure could not be drawn.
 #[derive(Debug, thiserror::Error)]
