@@ -7,8 +7,9 @@
 //! ```
 //!
 //! The peer scores words in two modes, `full` (each conversation whole, as the published scripts do) and `prefix` (keys and
-//! values of the prompt reused), and prints one JSON line. Both sides get the same tokens: two BOS, as published. A run that
-//! had fewer than nine tenths of its threads is thrown away and made again. `REWARDSCOPE_BINARY` measures another build.
+//! values of the prompt reused), and prints one JSON line. Both sides get the same tokens: two BOS, as published. A run of the
+//! peer that had fewer than nine tenths of its threads is thrown away and made again, for a busy neighbour slows it out of
+//! proportion; ours count as they come. `REWARDSCOPE_BINARY` measures another build.
 
 #![allow(clippy::panic)]
 
@@ -25,7 +26,7 @@ use rewardscope::stats::spearman;
 use serde_json::Value;
 
 /// Runs thrown away before a busy machine is given up.
-const MOST_REJECTED: usize = 6;
+const MOST_REJECTED: usize = 10;
 const PROMPT: &str = "What, in one word, is the greatest thing ever?";
 
 #[derive(Parser)]
@@ -54,6 +55,9 @@ struct Arguments {
     /// Words that the peer's slow mode is given
     #[arg(long, default_value_t = 32)]
     limit: usize,
+    /// Processors that the peer must have had in each of its runs [default: 0.9 of the threads]
+    #[arg(long)]
+    cores: Option<f64>,
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -78,7 +82,7 @@ fn main() {
     let mut rejected = 0;
     for round in 1..=arguments.rounds {
         eprintln!("round {round} of {}", arguments.rounds);
-        ours.0.push(quiet(&arguments, &mut rejected, || our_report(&arguments)));
+        ours.0.push(our_report(&arguments));
         prefix.0.push(quiet(&arguments, &mut rejected, || peer(&arguments, "prefix", None, Some(&theirs_out)).0));
         full.0.push(quiet(&arguments, &mut rejected, || peer(&arguments, "full", Some(arguments.limit), None).0));
         our_first.push(our_scores(&arguments, &["--word", "love"]).1);
@@ -125,7 +129,7 @@ fn main() {
 
 /// Runs until a run had its processors to itself.
 fn quiet(arguments: &Arguments, rejected: &mut usize, mut measure: impl FnMut() -> Value) -> Value {
-    let enough = 0.9 * arguments.threads as f64;
+    let enough = arguments.cores.unwrap_or(0.9 * arguments.threads as f64);
     loop {
         let report = measure();
         let cores: Vec<f64> = report["cores_got"].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
@@ -154,7 +158,8 @@ fn our_report(arguments: &Arguments) -> Value {
 
 /// Words with their scores, and the seconds of the whole process.
 fn our_scores(arguments: &Arguments, words: &[&str]) -> (String, f64) {
-    let mut all = vec!["score".to_owned()];
+    // Nothing may be known from the run before.
+    let mut all = vec!["score".to_owned(), "--no-store".to_owned()];
     all.extend(options(arguments));
     all.extend(words.iter().map(|word| (*word).to_owned()));
     all.extend(["--format", "csv"].map(str::to_owned));

@@ -33,8 +33,9 @@ fn load_tensor(files: &Files, name: &str) -> Tensor {
     let weights = Weights::open(files).unwrap();
     let shape = weights.get(name).unwrap().shape.clone();
     let cancel = Cancel::default();
-    let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
-    weights.load(name, &shape, Keep::As(DType::F32), &Device::Cpu, &mut meter).unwrap()
+    let mut progress = |_, _| {};
+    let meter = Meter::new(&mut progress, &cancel, 0);
+    weights.load(name, &shape, Keep::As(DType::F32), &Device::Cpu, &meter).unwrap()
 }
 
 /// What ggml calls a tensor of transformers.

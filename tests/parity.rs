@@ -150,7 +150,9 @@ fn half_precision_is_near_and_not_the_same() {
             let model = load(name, BosPolicy::Single, dtype);
             let off = |case: &Case| (score(&model.decoder, &model.head, &case.single.ids) - case.single.score).abs();
             let worst = expected.cases.iter().take(13).map(off).fold(0.0, f32::max);
-            assert!(worst < tolerance && worst > TOLERANCE, "{name}, {dtype:?}: off by {worst}");
+            // Weights in f16 are widened before they multiply: those of a file in f16 give what they give in f32.
+            let exact = dtype == Dtype::F16 || worst > TOLERANCE;
+            assert!(worst < tolerance && exact, "{name}, {dtype:?}: off by {worst}");
         }
     }
 }
@@ -161,10 +163,11 @@ fn scores_of(name: &str, tamper: fn(&mut DecoderConfig)) -> Vec<f32> {
     let mut config = ModelConfig::read(&files).unwrap();
     let weights = Weights::open(&files).unwrap();
     let (cancel, device) = (Cancel::default(), Device::Cpu);
-    let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
-    let head = Head::load(&files, &config, &weights, None, &device, &mut meter).unwrap();
+    let mut progress = |_, _| {};
+    let meter = Meter::new(&mut progress, &cancel, 0);
+    let head = Head::load(&files, &config, &weights, None, &device, &meter).unwrap();
     tamper(&mut config.decoder);
-    let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter);
+    let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &meter);
     let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut fetch).unwrap();
     expected(name).cases.iter().map(|case| score(&decoder, &head, &case.single.ids)).collect()
 }
@@ -301,10 +304,11 @@ fn every_step_of_the_decoder_has_a_gradient() {
         let config = ModelConfig::read(&files).unwrap();
         let weights = Weights::open(&files).unwrap();
         let (cancel, device) = (Cancel::default(), Device::Cpu);
-        let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
+        let mut progress = |_, _| {};
+        let meter = Meter::new(&mut progress, &cancel, 0);
         let mut variables = Vec::new();
-        let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut |name, shape, _| {
-            let tensor = weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter)?;
+        let decoder = Decoder::trainable(&config.decoder, DType::F32, &device, &mut |name, shape, _| {
+            let tensor = weights.load(name, shape, Keep::As(DType::F32), &device, &meter)?;
             let variable = candle_core::Var::from_tensor(&tensor)?;
             let tensor = variable.as_tensor().clone();
             variables.push((name.to_owned(), variable));

@@ -50,10 +50,11 @@ fn load(file: &Path) -> Model {
     println!("{}: {}, assumed {:?}", file.display(), config.architecture, config.assumed);
     let weights = Weights::open(&files).unwrap();
     let (cancel, device) = (Cancel::default(), Device::Cpu);
-    let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
+    let mut progress = |_, _| {};
+    let meter = Meter::new(&mut progress, &cancel, 0);
     let mut output = None;
     let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut |name, shape, _| {
-        let tensor = weights.load(name, shape, Keep::As(DType::F32), &device, &mut meter)?;
+        let tensor = weights.load(name, shape, Keep::As(DType::F32), &device, &meter)?;
         if name == "model.embed_tokens.weight" {
             output = Some(tensor.clone());
         }

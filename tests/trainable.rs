@@ -60,14 +60,14 @@ fn variables(config: &DecoderConfig) -> BTreeMap<String, Var> {
         variables.insert(name.to_owned(), variable);
         Ok(tensor)
     };
-    Decoder::load(config, DType::F32, &Device::Cpu, &mut create).unwrap();
+    Decoder::trainable(config, DType::F32, &Device::Cpu, &mut create).unwrap();
     variables
 }
 
 /// A number that depends on every weight: a fixed mix of the hidden states read.
 fn objective(config: &DecoderConfig, variables: &BTreeMap<String, Var>) -> Tensor {
     let mut fetch = |name: &str, _: &[usize], _: Role| Ok(variables[name].as_tensor().clone());
-    let decoder = Decoder::load(config, DType::F32, &Device::Cpu, &mut fetch).unwrap();
+    let decoder = Decoder::trainable(config, DType::F32, &Device::Cpu, &mut fetch).unwrap();
     let (nodes, reads) = forest();
     let hidden = decoder.forward(&nodes, None, &reads, false, &Cancel::default()).unwrap().hidden;
     let mix = Tensor::arange(0f32, 16f32, &Device::Cpu).unwrap().reshape((2, 8)).unwrap().cos().unwrap();

@@ -51,7 +51,7 @@ impl Trainable {
             Ok(shared)
         };
         create(HEAD, &[1, hidden], Role::Linear)?;
-        Decoder::load(&config, DType::F32, &device, &mut create)?;
+        Decoder::trainable(&config, DType::F32, &device, &mut create)?;
         Ok(Trainable { config, variables })
     }
 
@@ -63,7 +63,7 @@ impl Trainable {
     pub fn rewards(&self, conversations: &[&[u32]]) -> Result<Tensor, ModelError> {
         // Built anew at each call: Gemma's norms add 1 to their weight when they are loaded.
         let mut fetch = |name: &str, _: &[usize], _: Role| Ok(self.variable(name)?.as_tensor().clone());
-        let decoder = Decoder::load(&self.config, DType::F32, &Device::Cpu, &mut fetch)?;
+        let decoder = Decoder::trainable(&self.config, DType::F32, &Device::Cpu, &mut fetch)?;
         let forest = forest(conversations)?;
         let hidden = decoder.forward(forest.nodes(), None, forest.reads(), false, &Cancel::default())?.hidden;
         Ok(hidden.matmul(&self.variable(HEAD)?.t()?)?.squeeze(1)?)

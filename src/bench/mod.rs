@@ -1,11 +1,12 @@
 //! How fast a model scores on this machine, and how near that comes to what the machine can do.
 //!
-//! The words go through the same batches as everywhere else. `cost` counts what must be computed, `run` times it, `peak`
-//! says what the CPU could do at most, `process` what the system knows of this process. Nothing here prints.
+//! The words go through the same batches as everywhere else. `cost` counts what must be computed, `run` times it,
+//! `products` says what the CPU does with matrices and in registers, `process` what the system knows of this process.
+//! Nothing here prints.
 
 mod cost;
-mod peak;
 mod process;
+mod products;
 mod run;
 
 use std::cell::Cell;
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 use crate::engine::fit::Room;
 use crate::engine::{Fit, vocabulary};
+use crate::kernels::operations_per_second;
 use crate::model::checkpoint::{LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, Provenance};
@@ -96,6 +98,11 @@ pub struct Report {
     /// What the CPU reaches in registers, in the dtype of the products; none for another device.
     pub peak_gflops: Option<f64>,
     pub share_of_peak: Option<f64>,
+    /// One layer's weight matrices alone, by the kernels that score with them, on as many rows as a batch had.
+    pub linears_gflops: Option<f64>,
+    pub linears_share_of_peak: Option<f64>,
+    /// Tokens run in the first run, by its steps.
+    pub nodes_in_a_batch: usize,
     pub sweep: Vec<BatchSize>,
     pub vocabulary: Option<Vocabulary>,
     pub checkpoint_bytes: u64,
@@ -151,7 +158,7 @@ pub fn run(
     load: &LoadOptions,
     question: &Question,
     options: &Options,
-    tell: &mut dyn FnMut(Stage),
+    tell: &mut (dyn FnMut(Stage) + Send),
     cancel: &Cancel,
 ) -> Result<Report, ModelError> {
     let fit = Fit::now(&label.name, files, load)?;
@@ -175,7 +182,10 @@ pub fn run(
     let on_cpu = model.decoder().device().is_cpu();
     tell(Stage::Running { what: "peak", at: 1, of: 1 });
     let info = model.info();
-    let peak = if on_cpu { peak::operations_per_second(&info.provenance.dtype) } else { None };
+    let element = if on_cpu { products::element(&info.provenance.dtype) } else { None };
+    let peak = element.map(operations_per_second);
+    let rows = (first.run.tokens_run as f64 / first.run.steps.max(1) as f64).round() as usize;
+    let linears = element.map(|element| products::linears(model.decoder().config(), rows, element));
     let mut sweep = Vec::new();
     for (i, &nodes) in options.sweep.iter().enumerate() {
         tell(Stage::Running { what: "batch size", at: i + 1, of: options.sweep.len() });
@@ -209,6 +219,9 @@ pub fn run(
         gflops: rate / GIGA,
         peak_gflops: peak.map(|peak| peak / GIGA),
         share_of_peak: peak.map(|peak| rate / peak),
+        linears_gflops: linears.map(|linears| linears / GIGA),
+        linears_share_of_peak: linears.zip(peak).map(|(linears, peak)| linears / peak),
+        nodes_in_a_batch: rows,
         sweep,
         vocabulary: None,
         checkpoint_bytes: weights.bytes,

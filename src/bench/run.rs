@@ -32,6 +32,8 @@ pub(super) struct Run {
     /// Processors that it had on average; below the number of threads where others took some. None where it is not known.
     pub(super) cores: Option<f64>,
     pub(super) tokens_run: u64,
+    /// Batches.
+    pub(super) steps: u64,
 }
 
 /// The first run of a process, and what is learnt by it.
@@ -112,6 +114,7 @@ impl Asked<'_> {
             run.words += step.scores.len();
             run.unscorable += step.unscorable.len();
             run.tokens_run += step.tokens_run as u64;
+            run.steps += 1;
             each(&mut step);
         }
         run.seconds = start.elapsed().as_secs_f64();

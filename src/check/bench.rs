@@ -41,7 +41,7 @@ impl Bench {
         files: &Files,
         label: &SourceLabel,
         options: &LoadOptions,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut (dyn FnMut(u64, u64) + Send),
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
         let fit = Fit::now(&label.name, files, options)?;

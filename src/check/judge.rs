@@ -10,6 +10,7 @@ pub(super) const BATCH: (&str, &str) = ("batch = single", "words scored together
 pub(super) const PREFIX: (&str, &str) = ("prefix = whole", "reusing the prompt's keys and values changes nothing");
 pub(super) const COMPANY: (&str, &str) = ("company", "neither order nor the other words of a batch matter; there is no padding");
 pub(super) const BF16: (&str, &str) = ("bf16 ~ f32", "half precision keeps the order of the words");
+pub(super) const Q8_0: (&str, &str) = ("q8_0 ~ f32", "eight bits a weight keep the order of the words");
 pub(super) const ORDER: (&str, &str) =
     ("good over bad", "pairs in which a plainly good word beats a plainly bad one: high if positive, low if negative");
 pub(super) const PUBLISHED: (&str, &str) =
@@ -32,7 +33,7 @@ pub(super) fn skipped(name: (&'static str, &'static str), reason: String) -> Tes
 
 /// The tests of a model whose rewards are no numbers: nothing else can be measured.
 pub(super) fn not_finite(error: &str) -> Vec<Test> {
-    let rest = [DIFFER, BATCH, PREFIX, COMPANY, BF16, ORDER, PUBLISHED];
+    let rest = [DIFFER, BATCH, PREFIX, COMPANY, BF16, Q8_0, ORDER, PUBLISHED];
     let skip = |name| skipped(name, "there are no finite rewards to compare".to_owned());
     std::iter::once(test(FINITE, Outcome::Fail, error.to_owned())).chain(rest.map(skip)).collect()
 }

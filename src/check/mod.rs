@@ -79,7 +79,7 @@ pub fn run(
     label: &SourceLabel,
     options: &LoadOptions,
     published: Result<&Recorded, String>,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut (dyn FnMut(u64, u64) + Send),
     cancel: &Cancel,
 ) -> Result<Report, ModelError> {
     // Rounding would hide what the tests look for; only the published scores are met with it.
@@ -153,7 +153,7 @@ fn scores_in(
     files: &Files,
     label: &SourceLabel,
     options: &LoadOptions,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut (dyn FnMut(u64, u64) + Send),
     cancel: &Cancel,
 ) -> Result<Result<Scores, String>, ModelError> {
     let options = LoadOptions { dtype, ..*options };

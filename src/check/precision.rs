@@ -1,11 +1,11 @@
 //! What a model's scores lose where it is computed with in fewer bits than f32.
 
-use super::judge::{self, BF16};
+use super::judge::{self, BF16, Q8_0};
 use super::{Scores, Test};
 use crate::model::{Dtype, ModelError};
 
 /// Precisions set beside f32, with their tests.
-const OTHERS: [(Dtype, (&str, &str)); 1] = [(Dtype::Bf16, BF16)];
+const OTHERS: [(Dtype, (&str, &str)); 2] = [(Dtype::Bf16, BF16), (Dtype::Q8_0, Q8_0)];
 
 /// Scores of the model in a precision, loaded for this and dropped again, or why there are none; fails where the whole check
 /// is to end.
@@ -41,15 +41,24 @@ mod tests {
 
     #[test]
     fn each_precision_is_loaded_once_and_the_one_used_not_again() {
-        for (used, loaded) in [("f32", vec![Dtype::Bf16]), ("bf16", vec![Dtype::F32]), ("f16", vec![Dtype::F32, Dtype::Bf16])] {
+        use Dtype::{Bf16, F32, Q8_0};
+        for (used, loaded) in
+            [("f32", vec![Bf16, Q8_0]), ("bf16", vec![F32, Q8_0]), ("q8_0", vec![F32, Bf16]), ("f16", vec![F32, Bf16, Q8_0])]
+        {
             let mut asked = Vec::new();
             let tests = losses(used, scores(0.0), &mut |dtype| {
                 asked.push(dtype);
                 Ok(Ok(scores(0.25)))
             });
             assert_eq!(asked, loaded, "{used}");
-            let loss = tests.unwrap()[0].loss.unwrap();
-            assert_eq!(loss.largest_difference, if used == "f16" { 0.0 } else { 0.25 }, "{used}");
+            let differences: Vec<f64> = tests.unwrap().iter().map(|test| test.loss.unwrap().largest_difference).collect();
+            let expected = match used {
+                "f32" => [0.25, 0.25],
+                "bf16" => [0.25, 0.0],
+                "q8_0" => [0.0, 0.25],
+                _ => [0.0, 0.0],
+            };
+            assert_eq!(differences, expected, "{used}");
         }
     }
 
@@ -57,7 +66,10 @@ mod tests {
     fn what_cannot_be_loaded_is_skipped_with_its_reason_and_an_end_ends_all() {
         for used in ["f32", "bf16"] {
             let tests = losses(used, scores(0.0), &mut |_| Ok(Err("needs about 9 GB".to_owned()))).unwrap();
-            assert!(tests[0].result == Outcome::Skipped && tests[0].figure.contains("needs about 9 GB"), "{tests:?}");
+            assert_eq!(tests.len(), 2);
+            for test in tests {
+                assert!(test.result == Outcome::Skipped && test.figure.contains("needs about 9 GB"), "{test:?}");
+            }
         }
         assert!(matches!(losses("f32", scores(0.0), &mut |_| Err(ModelError::Cancelled)), Err(ModelError::Cancelled)));
     }

@@ -10,7 +10,7 @@ use crate::corpus::Corpus;
 use crate::scores::ablation;
 use crate::scores::export::rank_text;
 use crate::stats::ablation::{Ablation, Run, Training};
-use crate::text::{visible, visible_json, visible_word};
+use crate::text::{visible, visible_word};
 
 pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let session = Session::new()?;
@@ -44,10 +44,7 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let text = match args.format.unwrap_or_else(|| TextFormat::of(args.output.as_deref())) {
         TextFormat::Table => table(&found),
         TextFormat::Csv => csv(&found, place::is_terminal(args.output.as_deref()))?,
-        TextFormat::Json => {
-            let json = serde_json::to_string_pretty(&found).map_err(Failure::run)?;
-            visible_json(&json).into_owned() + "\n"
-        }
+        TextFormat::Json => place::json(&found)?,
     };
     for note in &found.notes {
         eprintln!("note: {}", visible(note));

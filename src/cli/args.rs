@@ -347,6 +347,15 @@ pub struct CardArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    /// Fold categories by what stands before the first `_` or `.`: Care_Virtue and Care_Vice become Care
+    #[arg(long)]
+    pub category_prefix: bool,
+    /// Leave out a category, by its own or its folded name. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub exclude_category: Vec<String>,
+    /// Say which family a model belongs to, such as my-model=Llama. May be repeated
+    #[arg(long, value_name = "MODEL=NAME", value_parser = model_and_family)]
+    pub family: Vec<(String, String)>,
     /// JSON lines with prompt, chosen and rejected: the model's accuracy on them stands on the card
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,

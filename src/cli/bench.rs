@@ -127,6 +127,10 @@ fn facts(r: &Report) -> Vec<(&'static str, String)> {
         _ => format!("{:.1} GFLOP/s", r.gflops),
     };
     facts.push(("speed", speed));
+    if let (Some(linears), Some(share)) = (r.linears_gflops, r.linears_share_of_peak) {
+        let nodes = r.nodes_in_a_batch;
+        facts.push(("", format!("{linears:.1} GFLOP/s, {} by the weight matrices alone on {nodes} rows", percent(share))));
+    }
     let peak = match (r.peak_rss_bytes, r.peak_rss_of_checkpoint) {
         (Some(peak), Some(share)) => format!("{} at most, {share:.2} × the checkpoint", bytes(peak)),
         _ => "not told by this system".to_owned(),

@@ -18,7 +18,6 @@ use crate::scores::{ModelId, PromptId, WordId};
 pub(super) struct LeftOut {
     pub(super) model: ModelId,
     pub(super) prompt: PromptId,
-    pub(super) word: WordId,
     pub(super) reason: String,
 }
 
@@ -149,7 +148,7 @@ impl Gather {
             }
             Event::Scores { model, prompt, scores: found } => scores(model, prompt, found),
             Event::Unscorable { model, prompt, words } => {
-                words.into_iter().for_each(|(word, reason)| left_out(LeftOut { model, prompt, word, reason }));
+                words.into_iter().for_each(|(_, reason)| left_out(LeftOut { model, prompt, reason }));
             }
             Event::Notice { text } => self.notes.push(text),
             // Neither is asked for.

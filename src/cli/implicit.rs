@@ -19,7 +19,7 @@ use crate::scores::export::{rank_text, shortest};
 use crate::scores::{ModelId, PromptId, WordId, recorded};
 use crate::stats::implicit::{ImplicitWord, Variants, fold, join, variants_of, words};
 use crate::stats::ranks;
-use crate::text::{visible, visible_json, visible_word};
+use crate::text::{visible, visible_word};
 
 /// Texts with their log-probabilities under one prompt.
 type Column = Vec<(Arc<str>, f64)>;
@@ -64,9 +64,7 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let text = match args.format.unwrap_or_else(|| TextFormat::of(args.output.as_deref())) {
         TextFormat::Table => table(&report, args),
         TextFormat::Csv => csv(&report, args, place::is_terminal(args.output.as_deref()))?,
-        TextFormat::Json => {
-            serde_json::to_string_pretty(&report).map(|json| visible_json(&json).into_owned() + "\n").map_err(Failure::run)?
-        }
+        TextFormat::Json => place::json(&report)?,
     };
     let infos = asked.as_ref().map(|gather| &gather.infos);
     notes.extend(asked.iter().flat_map(|gather| gather.notes.clone()));

@@ -25,6 +25,12 @@ pub(super) fn check(output: Option<&Path>) -> Result<(), Failure> {
     Err(unwritable(path, problem))
 }
 
+/// Indented JSON, safe to show.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    let json = serde_json::to_string_pretty(value).map_err(Failure::run)?;
+    Ok(json.lines().map(|line| format!("{}\n", crate::text::visible_json(line))).collect())
+}
+
 /// Writes the text; beside a file stands what its numbers rest on, where that is given.
 pub(super) fn write(output: Option<&Path>, text: &str, rests_on: &[(&str, &Provenance)]) -> Result<(), Failure> {
     let Some(path) = output else {

@@ -17,7 +17,7 @@ const PREFIX: u64 = 1024;
 /// Activations are held in f32, whatever the weights are.
 const VALUE: u64 = 4;
 /// Precisions that take less memory, the most exact first.
-const SMALLER: [Dtype; 1] = [Dtype::Bf16];
+const SMALLER: [Dtype; 2] = [Dtype::Bf16, Dtype::Q8_0];
 
 /// What a model takes, of what there is. In bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

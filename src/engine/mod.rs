@@ -8,7 +8,7 @@
 //! what is wanted, in order, so the newest request wins and nothing
 //! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
-pub(crate) mod batch;
+pub mod batch;
 pub mod fit;
 mod handle;
 pub mod implicit;
@@ -17,6 +17,7 @@ mod keeping;
 mod likelihood;
 pub(crate) mod memory;
 pub mod plan;
+mod prefix;
 pub mod vocabulary;
 mod worker;
 

@@ -1,17 +1,22 @@
 //! A checkpoint brought together: files to something that gives scores.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::config::{DecoderConfig, ModelConfig, Task};
+use super::decoder::source::Source;
 use super::decoder::{Decoder, Nodes, Role};
-use super::device::Chosen;
+use super::device::{Chosen, Compute};
 use super::files::Files;
 use super::head::{self, GatingPattern, Head};
-use super::language::LanguageModel;
+use super::language::{LanguageHead, LanguageModel};
+use super::packed::{self, Packed};
 use super::template::ChatTemplate;
 use super::tokenizer::ChatTokenizer;
-use super::weights::{Keep, Meter, Stored, Weights};
+use super::weights::{Embedding, Keep, Meter, Stored, Weights};
 use super::{
     Cancel, LoadOptions, ModelError, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, Unit, device,
 };
@@ -43,7 +48,7 @@ impl LoadedModel {
         files: &Files,
         label: &SourceLabel,
         options: &LoadOptions,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut (dyn FnMut(u64, u64) + Send),
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
         let checkpoint = Checkpoint::open(files, label, options)?;
@@ -93,7 +98,7 @@ impl RewardModel {
         files: &Files,
         label: &SourceLabel,
         options: &LoadOptions,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut (dyn FnMut(u64, u64) + Send),
         cancel: &Cancel,
     ) -> Result<RewardModel, ModelError> {
         let checkpoint = Checkpoint::open(files, label, options)?;
@@ -105,16 +110,16 @@ impl RewardModel {
 
     fn from_checkpoint(
         checkpoint: Checkpoint<'_>,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut (dyn FnMut(u64, u64) + Send),
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
         checkpoint.tokenizer.chat_template()?;
-        let mut loading = checkpoint.loading(progress, cancel);
+        let loading = checkpoint.loading(progress, cancel);
         // The head first: a model without one is found out before gigabytes are read.
         let Checkpoint { files, config, weights, device, options, .. } = &checkpoint;
-        let head = Head::load(files, config, weights, options.reward_row, device, &mut loading.meter)?;
+        let head = Head::load(files, config, weights, options.reward_row, device, &loading.meter)?;
         let gating = head.is_gated().then(|| GatingPattern::of(config.family, &checkpoint.tokenizer)).transpose()?;
-        loading.count(head.parameters(), DType::F32);
+        loading.count(head.parameters(), head.parameters() * 4);
         let decoder = loading.decoder()?;
         let loaded = loading.finish();
         let info = checkpoint.info(loaded, head.describe(), checkpoint.template_text(), Unit::Reward);
@@ -159,7 +164,7 @@ pub(super) struct Checkpoint<'a> {
     policies: Policies,
     weights: Weights,
     device: Device,
-    dtype: DType,
+    compute: Compute,
     dtype_reason: String,
 }
 
@@ -172,16 +177,16 @@ impl<'a> Checkpoint<'a> {
         }
         let weights = Weights::open(files)?;
         let device = device::open(options.device)?;
-        let Chosen { dtype, reason } = choose(&weights, &config, options, &device);
-        Ok(Checkpoint { files, label, options, config, tokenizer, policies, weights, device, dtype, dtype_reason: reason })
+        let Chosen { compute, reason } = choose(&weights, &config, options, &device)?;
+        Ok(Checkpoint { files, label, options, config, tokenizer, policies, weights, device, compute, dtype_reason: reason })
     }
 
     /// Begins to read weights.
-    pub(super) fn loading<'b>(&'b self, progress: &'b mut dyn FnMut(u64, u64), cancel: &'b Cancel) -> Loading<'b> {
+    pub(super) fn loading<'b>(&'b self, progress: &'b mut (dyn FnMut(u64, u64) + Send), cancel: &'b Cancel) -> Loading<'b> {
         let used = self.weights.tensors().filter(|(name, _)| is_used(name, &self.config));
         let total = used.map(|(_, stored)| stored.bytes()).sum();
-        let meter = Meter { progress, cancel, done: 0, total };
-        Loading { checkpoint: self, meter, parameters: 0, memory_bytes: 0 }
+        let meter = Meter::new(progress, cancel, total);
+        Loading { checkpoint: self, meter, parameters: AtomicU64::new(0), memory_bytes: AtomicU64::new(0) }
     }
 
     pub(super) fn template_text(&self) -> String {
@@ -194,9 +199,10 @@ impl<'a> Checkpoint<'a> {
             revision: self.label.revision.clone(),
             architecture: self.config.architecture.clone(),
             quantized: self.weights.formats(),
-            dtype: self.dtype.as_str().to_owned(),
+            dtype: self.compute.as_str().to_owned(),
             dtype_reason: self.dtype_reason.clone(),
             device: device::name(&self.device),
+            kernel: kernel(self.compute, &self.device),
             bos: self.options.bos.to_string(),
             template,
             head,
@@ -215,8 +221,8 @@ impl<'a> Checkpoint<'a> {
 pub(super) struct Loading<'a> {
     checkpoint: &'a Checkpoint<'a>,
     meter: Meter<'a>,
-    parameters: u64,
-    memory_bytes: u64,
+    parameters: AtomicU64,
+    memory_bytes: AtomicU64,
 }
 
 /// What has been loaded.
@@ -226,26 +232,87 @@ pub(super) struct Loaded {
 }
 
 impl Loading<'_> {
-    pub(super) fn fetch(&mut self, name: &str, shape: &[usize], role: Role) -> Result<Tensor, ModelError> {
-        let Checkpoint { weights, device, dtype, .. } = self.checkpoint;
-        let tensor = weights.load(name, shape, keep(role, *dtype), device, &mut self.meter)?;
-        self.count(tensor.elem_count() as u64, tensor.dtype());
+    /// True where the CPU computes, on packed matrices.
+    pub(super) fn is_native(&self) -> bool {
+        self.checkpoint.device.is_cpu()
+    }
+
+    pub(super) fn fetch(&self, name: &str, shape: &[usize], role: Role) -> Result<Tensor, ModelError> {
+        let Checkpoint { weights, device, compute, .. } = self.checkpoint;
+        let tensor = weights.load(name, shape, keep(role, compute.dtype()), device, &self.meter)?;
+        let count = tensor.elem_count();
+        self.count(count as u64, (count * tensor.dtype().size_in_bytes()) as u64);
         Ok(tensor)
     }
 
-    fn count(&mut self, parameters: u64, dtype: DType) {
-        self.parameters += parameters;
-        self.memory_bytes += parameters * dtype.size_in_bytes() as u64;
+    /// An output matrix `[out, input]`, packed `rows` at a time in parallel, with what it is multiplied in.
+    pub(super) fn pieces(
+        &self,
+        name: &str,
+        (out, input): (usize, usize),
+        rows: usize,
+    ) -> Result<(Vec<Packed>, Compute), ModelError> {
+        let Checkpoint { weights, compute, .. } = self.checkpoint;
+        let (compute, meter) = (*compute, &self.meter);
+        let piece = |index: usize| {
+            let first = index * rows;
+            let mut packed = Packed::zeros(rows.min(out - first), input, compute);
+            weights.rows(name, (out, input), first, &mut packed, meter).map(|()| packed)
+        };
+        let pieces: Vec<Packed> = (0..out.div_ceil(rows)).into_par_iter().map(piece).collect::<Result<_, _>>()?;
+        let parameters = if self.checkpoint.config.tied { 0 } else { out * input };
+        self.count(parameters as u64, pieces.iter().map(Packed::bytes).sum());
+        Ok((pieces, compute))
     }
 
-    pub(super) fn decoder(&mut self) -> Result<Decoder, ModelError> {
-        let Checkpoint { config, device, dtype, .. } = self.checkpoint;
-        Decoder::load(&config.decoder, *dtype, device, &mut |name, shape, role| self.fetch(name, shape, role))
+    fn count(&self, parameters: u64, bytes: u64) {
+        self.parameters.fetch_add(parameters, Ordering::Relaxed);
+        self.memory_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn decoder(&self) -> Result<Decoder, ModelError> {
+        let Checkpoint { config, device, compute, weights, .. } = self.checkpoint;
+        if !self.is_native() {
+            let mut fetch = |name: &str, shape: &[usize], role| self.fetch(name, shape, role);
+            return Decoder::trainable(&config.decoder, compute.dtype(), device, &mut fetch);
+        }
+        let reading =
+            Reading { weights, meter: &self.meter, compute: *compute, count: &|parameters, bytes| self.count(parameters, bytes) };
+        Decoder::read(&config.decoder, *compute, &reading)
     }
 
     pub(super) fn finish(self) -> Loaded {
-        (self.meter.progress)(self.meter.total, self.meter.total);
-        Loaded { parameters: self.parameters, memory_bytes: self.memory_bytes }
+        self.meter.finish();
+        Loaded { parameters: self.parameters.into_inner(), memory_bytes: self.memory_bytes.into_inner() }
+    }
+}
+
+/// The decoder's tensors, read by any number of threads.
+struct Reading<'a, 'm> {
+    weights: &'a Weights,
+    meter: &'a Meter<'m>,
+    compute: Compute,
+    /// Told parameters and bytes.
+    count: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+impl Source for Reading<'_, '_> {
+    fn embedding(&self, name: &str, rows: usize, width: usize) -> Result<Embedding, ModelError> {
+        let embedding = self.weights.embedding(name, rows, width, self.meter)?;
+        (self.count)((rows * width) as u64, embedding.bytes());
+        Ok(embedding)
+    }
+
+    fn matrix(&self, name: &str, out: usize, input: usize) -> Result<Packed, ModelError> {
+        let packed = self.weights.matrix(name, out, input, self.compute, self.meter)?;
+        (self.count)((out * input) as u64, packed.bytes());
+        Ok(packed)
+    }
+
+    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
+        let values = self.weights.vector(name, length, self.meter)?;
+        (self.count)(length as u64, length as u64 * 4);
+        Ok(values)
     }
 }
 
@@ -296,6 +363,8 @@ pub struct Estimate {
     pub device_name: String,
     /// What products are computed in: `f32`.
     pub dtype: String,
+    /// What multiplies, as [`Provenance::kernel`] has it.
+    pub kernel: String,
 }
 
 /// Opens the device and reads headers, no weights.
@@ -304,13 +373,14 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
     let config = ModelConfig::read(files)?;
     let weights = Weights::open(files)?;
     let device = device::open(options.device)?;
-    let chosen = choose(&weights, &config, options, &device);
+    let chosen = choose(&weights, &config, options, &device)?;
     Ok(Estimate {
-        weights_bytes: memory(&weights, &config, chosen.dtype),
+        weights_bytes: memory(&weights, &config, chosen.compute, &device),
         config: config.decoder,
         device_name: device::name(&device),
+        kernel: kernel(chosen.compute, &device),
         device,
-        dtype: chosen.dtype.as_str().to_owned(),
+        dtype: chosen.compute.as_str().to_owned(),
     })
 }
 
@@ -320,14 +390,13 @@ pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, Model
     Ok(if estimate.device.is_cpu() { estimate.weights_bytes } else { 0 })
 }
 
-/// Device and compute dtype that a checkpoint is loaded with, from the headers of its files: `cuda:0`, `bf16`.
-pub fn place(files: &Files, options: &LoadOptions) -> Result<(String, String), ModelError> {
-    let estimate = estimate(files, options)?;
-    Ok((estimate.device_name, estimate.dtype))
+/// What multiplies: a kernel of this CPU, or candle on another device.
+fn kernel(compute: Compute, device: &Device) -> String {
+    if device.is_cpu() { packed::kernel(compute) } else { "candle".to_owned() }
 }
 
-fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Chosen {
-    device::choose(options.dtype, device, memory(weights, config, DType::F32), machine_bytes())
+fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
+    device::choose(options.dtype, device, memory(weights, config, Compute::F32, device), machine_bytes())
 }
 
 fn keep(role: Role, dtype: DType) -> Keep {
@@ -351,15 +420,18 @@ fn is_used(name: &str, config: &ModelConfig) -> bool {
     !["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
 }
 
-fn memory(weights: &Weights, config: &ModelConfig, dtype: DType) -> u64 {
-    let bytes = |(name, stored): (&str, &Stored)| {
-        let role = match name {
-            name if name.ends_with("embed_tokens.weight") || name == "lm_head.weight" => Role::Embedding,
-            name if stored.shape.len() < 2 || head::is_of_a_head(name) => Role::Small,
-            _ => Role::Linear,
-        };
-        let dtype = stored.kept_dtype(keep(role, dtype)).unwrap_or(DType::F32);
-        stored.elements() * dtype.size_in_bytes() as u64
+/// Bytes that a model takes on its device. On the CPU its embedding stays in the file, unless it is the output matrix too.
+fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
+    let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
+    let bytes = |(name, stored): (&str, &Stored)| match (name, stored.shape.as_slice()) {
+        (name, _) if head::is_of_a_head(name) => stored.elements() * 4,
+        (LanguageHead::TIED, _) if mapped => 0,
+        (LanguageHead::TIED | LanguageHead::WEIGHT, _) if !device.is_cpu() => {
+            stored.elements() * stored.kept_dtype(Keep::AsStored).unwrap_or(DType::F32).size_in_bytes() as u64
+        }
+        (_, [out, input]) if device.is_cpu() => packed::bytes(*out, *input, compute),
+        (_, [_, _]) => stored.elements() * compute.dtype().size_in_bytes() as u64,
+        _ => stored.elements() * 4,
     };
     weights.tensors().filter(|(name, _)| is_used(name, config)).map(bytes).sum()
 }

@@ -1,9 +1,59 @@
 //! Where a model runs and in which number format.
 
 use candle_core::{DType, Device, utils};
+use half::{bf16, f16};
 
 use super::{DeviceChoice, Dtype, ModelError};
+use crate::kernels::{Element, Kernel};
 use crate::text;
+
+/// What matrices are multiplied in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compute {
+    F32,
+    Bf16,
+    F16,
+    /// Weights in blocks of eight bits, all else in f32.
+    Q8_0,
+}
+
+impl Compute {
+    /// Of a dtype that tensors have; what is no such dtype is f32.
+    pub fn of(dtype: DType) -> Compute {
+        match dtype {
+            DType::BF16 => Compute::Bf16,
+            DType::F16 => Compute::F16,
+            _ => Compute::F32,
+        }
+    }
+
+    /// Of tensors that candle computes with.
+    pub fn dtype(self) -> DType {
+        match self {
+            Compute::F32 | Compute::Q8_0 => DType::F32,
+            Compute::Bf16 => DType::BF16,
+            Compute::F16 => DType::F16,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Compute::F32 => "f32",
+            Compute::Bf16 => "bf16",
+            Compute::F16 => "f16",
+            Compute::Q8_0 => "q8_0",
+        }
+    }
+
+    /// The nearest number that a tensor of this dtype holds.
+    pub fn round(self, value: f32) -> f32 {
+        match self {
+            Compute::F32 | Compute::Q8_0 => value,
+            Compute::Bf16 => bf16::from_f32(value).to_f32(),
+            Compute::F16 => f16::from_f32(value).to_f32(),
+        }
+    }
+}
 
 /// Opens the device asked for.
 ///
@@ -70,49 +120,51 @@ pub fn name(device: &Device) -> String {
     }
 }
 
-/// A compute dtype, and in one sentence why it was taken.
+/// What matrices are multiplied in, and in one sentence why it was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    pub dtype: DType,
+    pub compute: Compute,
     pub reason: String,
 }
 
-/// The compute dtype. `f32_bytes` is what the weights take in f32, `machine_bytes` what memory the machine has.
+/// What matrices are multiplied in. `f32_bytes` is what the weights take in f32, `machine_bytes` what memory the machine has.
 ///
 /// `auto` is f32 on the CPU where that fits the machine, for it is the most exact, else bf16. What other models happen to
 /// occupy does not enter: the same command must give the same scores. On a GPU it is bf16, as the models were made, where
-/// supported.
-pub fn choose(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64) -> Chosen {
-    let explicit = |dtype: DType| Chosen { dtype, reason: format!("{} was asked for", dtype.as_str()) };
-    match asked {
-        Dtype::F32 => explicit(DType::F32),
-        Dtype::Bf16 => explicit(DType::BF16),
-        Dtype::F16 => explicit(DType::F16),
+/// supported. Fails where the device cannot do what was asked for.
+pub fn choose(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64) -> Result<Chosen, ModelError> {
+    let explicit = |compute: Compute| Chosen { compute, reason: format!("{} was asked for", compute.as_str()) };
+    Ok(match asked {
+        Dtype::F32 => explicit(Compute::F32),
+        Dtype::Bf16 => explicit(Compute::Bf16),
+        Dtype::F16 => explicit(Compute::F16),
+        Dtype::Q8_0 if device.is_cpu() => explicit(Compute::Q8_0),
+        Dtype::Q8_0 => {
+            let problem = format!("q8_0 is computed on the CPU alone, and the device is {}", name(device));
+            return Err(ModelError::unsupported("--dtype q8_0", problem, "Add --device cpu, or take bf16"));
+        }
         Dtype::Auto if device.is_cpu() => {
             let (needed, machine) = (text::bytes(f32_bytes), text::bytes(machine_bytes));
             // An eighth is left to the system and to activations.
             if f32_bytes <= machine_bytes / 8 * 7 {
                 let faster = if multiplies_bf16() { "; this CPU multiplies bf16 faster: --dtype bf16" } else { "" };
                 let reason = format!("f32, the most exact, fits this machine's memory ({needed} of {machine}){faster}");
-                Chosen { dtype: DType::F32, reason }
+                Chosen { compute: Compute::F32, reason }
             } else {
                 let reason = format!("bf16, for f32 would take {needed} of this machine's {machine}");
-                Chosen { dtype: DType::BF16, reason }
+                Chosen { compute: Compute::Bf16, reason }
             }
         }
-        Dtype::Auto => match device.bf16_default_to_f32() {
-            DType::BF16 => Chosen { dtype: DType::BF16, reason: "bf16, as models are published, on a GPU".to_owned() },
-            dtype => Chosen { dtype, reason: format!("{}, for this GPU has no bf16", dtype.as_str()) },
+        Dtype::Auto => match Compute::of(device.bf16_default_to_f32()) {
+            Compute::Bf16 => Chosen { compute: Compute::Bf16, reason: "bf16, as models are published, on a GPU".to_owned() },
+            compute => Chosen { compute, reason: format!("{}, for this GPU has no bf16", compute.as_str()) },
         },
-    }
+    })
 }
 
 /// Whether the CPU has instructions for it.
 fn multiplies_bf16() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512bf16");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
+    Kernel::best(Element::Bf16) == Kernel::Avx512Bf16
 }
 
 #[cfg(test)]
@@ -121,15 +173,16 @@ mod tests {
 
     #[test]
     fn auto_is_f32_on_the_cpu_as_long_as_it_fits_and_says_why() {
-        let choose = |asked, bytes| choose(asked, &Device::Cpu, bytes, 800);
+        let choose = |asked, bytes| choose(asked, &Device::Cpu, bytes, 800).unwrap();
         let fits = choose(Dtype::Auto, 700);
-        assert_eq!(fits.dtype, DType::F32);
+        assert_eq!(fits.compute, Compute::F32);
         assert!(fits.reason.starts_with("f32, the most exact, fits this machine's memory (700 B of 800 B)"), "{}", fits.reason);
         assert_eq!(fits.reason.contains("--dtype bf16"), multiplies_bf16());
-        let bf16 = Chosen { dtype: DType::BF16, reason: "bf16, for f32 would take 701 B of this machine's 800 B".to_owned() };
+        let bf16 = Chosen { compute: Compute::Bf16, reason: "bf16, for f32 would take 701 B of this machine's 800 B".to_owned() };
         assert_eq!(choose(Dtype::Auto, 701), bf16);
-        assert_eq!(choose(Dtype::F32, 701), Chosen { dtype: DType::F32, reason: "f32 was asked for".to_owned() });
-        assert_eq!(choose(Dtype::F16, 1).dtype, DType::F16);
+        assert_eq!(choose(Dtype::F32, 701), Chosen { compute: Compute::F32, reason: "f32 was asked for".to_owned() });
+        assert_eq!(choose(Dtype::F16, 1).compute, Compute::F16);
+        assert_eq!(choose(Dtype::Q8_0, 1).compute, Compute::Q8_0);
     }
 
     #[test]

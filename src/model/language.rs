@@ -1,12 +1,16 @@
 //! Hidden states to log-probabilities of the next token.
 //!
 //! Logits are computed in f32 for a few thousand tokens of the vocabulary at a time and never kept, so memory does not
-//! grow with the vocabulary; sums are taken in f64. Knows ids, not words.
+//! grow with the vocabulary; sums are taken in f64, in order of id. Knows ids, not words.
 
 use candle_core::{DType, Tensor};
+use half::bf16;
+use rayon::prelude::*;
 
 use super::checkpoint::Checkpoint;
-use super::decoder::{Decoder, Fetch, Role};
+use super::decoder::{Decoder, Role};
+use super::device::Compute;
+use super::packed::Packed;
 use super::tokenizer::ChatTokenizer;
 use super::{Cancel, ModelError, PromptForm, Unit};
 use crate::engine::ModelInfo;
@@ -26,25 +30,33 @@ pub struct LanguageModel {
 impl LanguageModel {
     pub(super) fn load(
         checkpoint: Checkpoint<'_>,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut (dyn FnMut(u64, u64) + Send),
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
         let form = checkpoint.tokenizer.form(checkpoint.options.form);
         if form == PromptForm::Chat {
             checkpoint.tokenizer.chat_template()?;
         }
-        let mut loading = checkpoint.loading(progress, cancel);
+        let loading = checkpoint.loading(progress, cancel);
         // The head first: a checkpoint without one is found out before gigabytes are read.
-        let config = &checkpoint.config;
-        let untied = if config.tied {
+        let (config, tied) = (&checkpoint.config, checkpoint.config.tied);
+        let shape = (config.decoder.vocab_size, config.decoder.hidden_size);
+        let matrix = if loading.is_native() {
+            let name = if tied { LanguageHead::TIED } else { LanguageHead::WEIGHT };
+            Some(Output::Packed(loading.pieces(name, shape, ROWS).map_err(LanguageHead::explained)?))
+        } else if tied {
             None
         } else {
-            Some(LanguageHead::matrix(config.decoder.vocab_size, config.decoder.hidden_size, &mut |name, shape, role| {
-                loading.fetch(name, shape, role)
-            })?)
+            let matrix = loading.fetch(LanguageHead::WEIGHT, &[shape.0, shape.1], Role::Embedding);
+            Some(Output::Tensor(matrix.map_err(LanguageHead::explained)?))
         };
         let decoder = loading.decoder()?;
-        let head = LanguageHead::new(untied, &decoder, config.final_softcap);
+        let matrix = match (matrix, decoder.embedding()) {
+            (Some(matrix), _) => matrix,
+            (None, Some(embedding)) => Output::Tensor(embedding.clone()),
+            (None, None) => return Err(candle_core::Error::msg("a tied output matrix was not read").into()),
+        };
+        let head = LanguageHead { matrix, vocab_size: shape.0, hidden_size: shape.1, tied, softcap: config.final_softcap };
         let loaded = loading.finish();
         let form_text = match form {
             PromptForm::Chat => format!("{}, generation prompt", checkpoint.template_text()),
@@ -57,41 +69,45 @@ impl LanguageModel {
 
 /// The output matrix and what its logits pass through.
 pub struct LanguageHead {
-    /// `[vocab_size, hidden_size]`, in the dtype of the file.
-    weight: Tensor,
+    matrix: Output,
+    vocab_size: usize,
+    hidden_size: usize,
     tied: bool,
     softcap: Option<f64>,
 }
 
-impl LanguageHead {
-    const WEIGHT: &str = "lm_head.weight";
+/// `[vocab_size, hidden_size]`
+enum Output {
+    /// In the dtype of the file.
+    Tensor(Tensor),
+    /// [`ROWS`] at a time, with what they are multiplied in.
+    Packed((Vec<Packed>, Compute)),
+}
 
-    /// Reads the output matrix of a checkpoint that has one of its own.
-    fn matrix(vocab_size: usize, hidden_size: usize, fetch: &mut Fetch<'_>) -> Result<Tensor, ModelError> {
-        fetch(Self::WEIGHT, &[vocab_size, hidden_size], Role::Embedding).map_err(|error| match error {
+impl LanguageHead {
+    pub(super) const WEIGHT: &str = "lm_head.weight";
+    pub(super) const TIED: &str = "model.embed_tokens.weight";
+
+    /// Says what a missing output matrix may mean.
+    fn explained(error: ModelError) -> ModelError {
+        match error {
             ModelError::File { file, problem, .. } => {
                 let next = "Check that every shard is there, and what config.json says of tie_word_embeddings".to_owned();
                 ModelError::File { file, problem, next }
             }
             error => error,
-        })
-    }
-
-    /// Without a matrix of its own, the decoder's embedding is the head.
-    pub fn new(untied: Option<Tensor>, decoder: &Decoder, softcap: Option<f64>) -> Self {
-        let tied = untied.is_none();
-        LanguageHead { weight: untied.unwrap_or_else(|| decoder.embedding().clone()), tied, softcap }
+        }
     }
 
     pub fn vocab_size(&self) -> usize {
-        self.weight.dims().first().copied().unwrap_or(0)
+        self.vocab_size
     }
 
     /// For the provenance line: `lm_head.weight [128256, 4096]`, `tied embedding [256000, 2304], logits capped at 30`.
     pub fn describe(&self) -> String {
         let name = if self.tied { "tied embedding" } else { Self::WEIGHT };
         let cap = self.softcap.map(|cap| format!(", logits capped at {cap}")).unwrap_or_default();
-        format!("{name} {:?}{cap}", self.weight.dims())
+        format!("{name} [{}, {}]{cap}", self.vocab_size, self.hidden_size)
     }
 
     /// Log-probabilities, in nats, of the tokens wanted after each position.
@@ -110,15 +126,21 @@ impl LanguageHead {
             })
             .collect();
         let mut totals = vec![LogSum::default(); wanted.len()];
+        let mut logits = Vec::new();
         for start in (0..self.vocab_size()).step_by(ROWS) {
             cancel.check()?;
-            let logits = self.logits(hidden, start)?;
-            for (read, logits) in logits.iter().enumerate() {
-                totals[read].add(logits);
-                while let Some(i) = orders[read].next_if(|&i| (wanted[read][i] as usize) < start + logits.len()) {
-                    found[read][i] = logits[wanted[read][i] as usize - start];
+            let rows = ROWS.min(self.vocab_size() - start);
+            self.logits(hidden, start, rows, &mut logits)?;
+            let capped = logits.par_chunks_mut(rows).zip(&mut totals).zip(&mut found).zip(&mut orders).enumerate();
+            capped.for_each(|(read, (((logits, total), found), order))| {
+                if let Some(cap) = self.softcap {
+                    logits.iter_mut().for_each(|logit| *logit = (f64::from(*logit) / cap).tanh() as f32 * cap as f32);
                 }
-            }
+                total.add(logits);
+                while let Some(i) = order.next_if(|&i| (wanted[read][i] as usize) < start + rows) {
+                    found[i] = logits[wanted[read][i] as usize - start];
+                }
+            });
         }
         for (values, total) in found.iter_mut().zip(totals) {
             let total = total.value();
@@ -127,15 +149,28 @@ impl LanguageHead {
         Ok(found)
     }
 
-    /// Logits of up to [`ROWS`] tokens from `start` on, `[reads][tokens]`.
-    fn logits(&self, hidden: &Tensor, start: usize) -> Result<Vec<Vec<f32>>, ModelError> {
-        let rows = ROWS.min(self.vocab_size() - start);
-        let weight = self.weight.narrow(0, start, rows)?.to_dtype(DType::F32)?;
-        let mut logits = hidden.matmul(&weight.t()?)?;
-        if let Some(cap) = self.softcap {
-            logits = ((logits / cap)?.tanh()? * cap)?;
+    /// Logits of the `rows` tokens from `start` on, a multiple of [`ROWS`], into `to` `[reads, rows]`.
+    fn logits(&self, hidden: &Tensor, start: usize, rows: usize, to: &mut Vec<f32>) -> Result<(), ModelError> {
+        match &self.matrix {
+            Output::Tensor(weight) => {
+                let weight = weight.narrow(0, start, rows)?.to_dtype(DType::F32)?;
+                *to = hidden.matmul(&weight.t()?)?.flatten_all()?.to_vec1()?;
+            }
+            Output::Packed((pieces, compute)) => {
+                let piece = &pieces[start / ROWS];
+                let mut x: Vec<f32> = hidden.flatten_all()?.to_vec1()?;
+                to.resize(x.len() / self.hidden_size * rows, 0.0);
+                piece.multiply(&x, to)?;
+                if *compute == Compute::Bf16 {
+                    // The product has rounded its rows: what was lost is multiplied as well, for these are the logits.
+                    x.iter_mut().for_each(|x| *x -= bf16::from_f32(*x).to_f32());
+                    let mut rest = vec![0.0; to.len()];
+                    piece.multiply(&x, &mut rest)?;
+                    to.iter_mut().zip(rest).for_each(|(logit, rest)| *logit += rest);
+                }
+            }
         }
-        Ok(logits.to_vec2()?)
+        Ok(())
     }
 }
 
@@ -174,7 +209,8 @@ mod tests {
 
     fn head(vocab_size: usize, softcap: Option<f64>) -> LanguageHead {
         let values: Vec<f32> = (0..vocab_size * 2).map(|i| ((i * 7919) % 23) as f32 / 4.0 - 2.5).collect();
-        LanguageHead { weight: Tensor::from_vec(values, (vocab_size, 2), &Device::Cpu).unwrap(), tied: true, softcap }
+        let matrix = Output::Tensor(Tensor::from_vec(values, (vocab_size, 2), &Device::Cpu).unwrap());
+        LanguageHead { matrix, vocab_size, hidden_size: 2, tied: true, softcap }
     }
 
     #[test]

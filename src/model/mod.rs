@@ -19,6 +19,7 @@ pub mod gguf;
 pub mod head;
 pub mod hub;
 pub mod language;
+pub mod packed;
 pub mod policy;
 pub mod source;
 pub mod template;
@@ -152,6 +153,9 @@ pub enum Dtype {
     F32,
     Bf16,
     F16,
+    /// Matrices quantized to eight bits where they are loaded; on the CPU alone.
+    #[value(name = "q8_0")]
+    Q8_0,
 }
 
 impl fmt::Display for Dtype {
@@ -161,6 +165,7 @@ impl fmt::Display for Dtype {
             Dtype::F32 => "f32",
             Dtype::Bf16 => "bf16",
             Dtype::F16 => "f16",
+            Dtype::Q8_0 => "q8_0",
         })
     }
 }
@@ -224,7 +229,7 @@ pub struct Provenance {
     pub revision: Option<String>,
     /// `LlamaForSequenceClassification`, or `recorded`.
     pub architecture: String,
-    /// Compute dtype: `f32`, `bf16`, `f16`; `recorded` where only the numbers are known.
+    /// Compute dtype: `f32`, `bf16`, `f16`, `q8_0`; `recorded` where only the numbers are known.
     pub dtype: String,
     /// Why it is that, in one sentence; empty where only the numbers are known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -233,6 +238,8 @@ pub struct Provenance {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantized: Option<String>,
     pub device: String,
+    /// What multiplies: `avx512bf16`, `avx512`, `avx2`, `portable`; `candle` for its own products.
+    pub kernel: String,
     pub bos: String,
     /// Where the chat template stood, and the date it was given: `chat_template.jinja, 26 Jul 2024`.
     pub template: String,
@@ -261,6 +268,7 @@ impl Provenance {
             dtype: recorded(),
             dtype_reason: String::new(),
             device: recorded(),
+            kernel: recorded(),
             bos: recorded(),
             template: recorded(),
             head: recorded(),

@@ -100,7 +100,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn medians(&mut self, table: &mut Table, columns: &Columns) -> Result<Vec<Run>, CorpusError> {
-        let mut runs: Vec<(Training, Vec<(String, Vec<Point>)>)> = Vec::new();
+        let mut runs: Vec<(Training, ByCategory)> = Vec::new();
         let (mut missing, mut differing) = (0, 0);
         while let Some(row) = table.next_row()? {
             let training = self.training(&row, columns);
@@ -192,10 +192,7 @@ impl Reader<'_> {
             let prompt = prompt.map(|column| row.text(column).trim().to_owned()).unwrap_or_default();
             let step = self.step(table, &row, checkpoint)?;
             scores.add((model.clone(), prompt), step, &row.text(word), table.number(&row, score)?);
-            if !names.contains_key(&model) {
-                let family = self.family(&model);
-                names.insert(model, family);
-            }
+            names.entry(model).or_insert_with_key(|model| self.family(model));
         }
         Ok(self.runs(scores, &names))
     }
@@ -204,7 +201,7 @@ impl Reader<'_> {
         let of_file = self.of_file.clone();
         self.note(scores.differing, "rows repeat a word with another score; the first one counts");
         self.note(scores.strangers.len(), "words are not in the word list and take no rank");
-        let run = |((model, prompt), steps): ((String, String), Vec<(u64, Vec<f64>)>)| {
+        let run = |((model, prompt), steps): (RunKey, BySteps)| {
             // Words that the file lacks take no part.
             let known = |i: usize| steps.iter().any(|(_, scores)| !scores[i].is_nan());
             let kept: Vec<usize> = (0..self.corpus.words.len()).filter(|&i| known(i)).collect();
@@ -243,10 +240,17 @@ impl Reader<'_> {
     }
 }
 
+/// Model and prompt.
+type RunKey = (String, String);
+/// Scores at each step, by place of the word in the corpus.
+type BySteps = Vec<(u64, Vec<f64>)>;
+/// Points by category.
+type ByCategory = Vec<(String, Vec<Point>)>;
+
 /// Scores by model and prompt, then step, then place of the word in the corpus.
 struct Scores<'a> {
     places: HashMap<&'a str, usize>,
-    runs: Vec<((String, String), Vec<(u64, Vec<f64>)>)>,
+    runs: Vec<(RunKey, BySteps)>,
     strangers: std::collections::HashSet<String>,
     differing: usize,
 }
@@ -257,7 +261,7 @@ impl<'a> Scores<'a> {
         Scores { places, runs: Vec::new(), strangers: Default::default(), differing: 0 }
     }
 
-    fn add(&mut self, run: (String, String), step: u64, word: &str, score: f64) {
+    fn add(&mut self, run: RunKey, step: u64, word: &str, score: f64) {
         let Some(&at) = self.places.get(word) else {
             self.strangers.insert(word.to_owned());
             return;

@@ -17,12 +17,7 @@ use super::summary::{Summary, UNKNOWN_FAMILY, known_families};
 const MOST_MODELS_IN_PAIRS: usize = 4;
 
 /// Contrasts of each two families, by pair and panel, with what a reader should know of them.
-pub(super) fn families(
-    study: &Study,
-    panels: &[Panel],
-    options: &ReportOptions,
-    progress: Progress,
-) -> (Vec<Contrast>, Vec<String>) {
+pub fn families(study: &Study, panels: &[Panel], options: &ReportOptions, progress: Progress) -> (Vec<Contrast>, Vec<String>) {
     let families = known_families(study);
     let mut tests: Vec<(&Arc<str>, &Arc<str>, &Panel)> = Vec::new();
     for (i, first) in families.iter().enumerate() {
@@ -101,7 +96,7 @@ fn adjusted(tests: &[Option<WelchTest>]) -> Vec<Option<Welch>> {
 
 /// Contrasts of each two models where these are few: Welch by panel, with the false discovery rate over all of them (the
 /// study's figure 2, which compares two base models).
-pub(super) fn models(study: &Study, panels: &[Panel]) -> Vec<ModelContrast> {
+pub fn models(study: &Study, panels: &[Panel]) -> Vec<ModelContrast> {
     let models = study.models.len();
     if models > MOST_MODELS_IN_PAIRS {
         return Vec::new();

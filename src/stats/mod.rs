@@ -12,7 +12,7 @@ pub mod anova;
 pub mod bootstrap;
 pub mod card;
 pub mod cells;
-mod compare;
+pub mod compare;
 pub mod contrast;
 mod correlation;
 mod describe;

@@ -343,6 +343,7 @@ pub fn provenance(name: &str) -> Provenance {
         architecture: "LlamaForSequenceClassification".to_owned(),
         dtype: "f32".to_owned(),
         dtype_reason: String::new(),
+        kernel: "portable".to_owned(),
         device: "cpu".to_owned(),
         bos: "single".to_owned(),
         template: "tokenizer_config.json, 26 Jul 2024".to_owned(),

@@ -37,11 +37,14 @@ pub(super) fn facts(page: &Page<'_>) -> Vec<String> {
     let asked =
         [(card.positive_prompts, "positive"), (card.negative_prompts, "negative"), (card.other_prompts, "of no known framing")];
     let asked: Vec<String> = asked.iter().filter(|(n, _)| *n > 0).map(|(n, of)| format!("{n} {of}")).collect();
-    let prompts = card.positive_prompts + card.negative_prompts + card.other_prompts;
+    let prompts = match card.positive_prompts + card.negative_prompts + card.other_prompts {
+        1 => "1 prompt".to_owned(),
+        n => format!("{n} prompts"),
+    };
     let (words, corpus) = (card.words, page.corpus);
     vec![
         page.provenance.summary(),
-        format!("{words} words of {corpus} ({}); {prompts} prompts ({})", categories.join(", "), asked.join(", ")),
+        format!("{words} words of {corpus} ({}); {prompts} ({})", categories.join(", "), asked.join(", ")),
     ]
 }
 
@@ -51,6 +54,7 @@ pub(super) fn accuracy(of: &Accuracy) -> String {
     let (share, low, high) = (percent(of.accuracy), percent(of.interval.0), percent(of.interval.1));
     let ties = match of.ties {
         0 => "no ties".to_owned(),
+        1 => "1 tie, which counts half".to_owned(),
         n => format!("{n} ties, which count half"),
     };
     format!(
@@ -123,7 +127,10 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
         };
         sections.push(Section {
             title: format!("Words first and last, {} framing", framing(*of)),
-            remark: format!("Mean rank and mean z over {prompts} prompts."),
+            remark: match prompts {
+                1 => "Rank and z under one prompt.".to_owned(),
+                n => format!("Mean rank and mean z over {n} prompts."),
+            },
             header: vec!["first", "rank", "z", "rank", "z", "last"],
             rows: (0..top.len()).map(row).collect(),
         });

@@ -1,21 +1,29 @@
 //! The transformer itself: token ids to hidden states, for a batch of nodes of a token tree.
 //!
-//! One implementation serves every architecture; [`DecoderConfig`] holds their differences. Each operation used here has a
-//! gradient, so that the bundled pair is trained by the very code that scores with it. Knows nothing of words, prompts or
-//! heads.
+//! [`DecoderConfig`] holds the differences between architectures, and there are two ways to run it: `native` on the CPU,
+//! `composed` of candle's operations where gradients are wanted or another device computes. Knows nothing of words, prompts
+//! or heads.
 
-mod attention;
-mod layer;
+mod cache;
+mod composed;
+mod native;
 mod nodes;
+pub(super) mod source;
+
+use std::cell::RefCell;
 
 use candle_core::{DType, Device, Tensor};
 
+pub use cache::Cache;
 pub use nodes::{Nodes, NodesError};
 
 use super::cancel::Cancel;
 use super::config::DecoderConfig;
-use attention::{Masks, Rotary};
-use layer::{Layer, Norm};
+use super::device::Compute;
+use cache::Layers;
+use composed::Composed;
+use native::Native;
+use source::{Fetched, Source};
 
 /// Asked for one tensor by name and shape; answers with it on the decoder's device, or says what is wrong.
 /// Weights keep the compute dtype; the embedding keeps the dtype of the file.
@@ -32,95 +40,84 @@ pub enum Role {
     Small,
 }
 
-/// Keys and values of positions already run, one pair a layer, each `[kv_heads, positions, head_dim]`.
-#[derive(Clone, Debug)]
-pub struct Cache {
-    layers: Vec<(Tensor, Tensor)>,
-    length: usize,
-}
-
-impl Cache {
-    /// Positions held.
-    pub fn len(&self) -> usize {
-        self.length
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    /// The first `length` positions alone; what they hold does not depend on what came after them.
-    pub fn truncate(&self, length: usize) -> candle_core::Result<Cache> {
-        let length = length.min(self.length);
-        let cut = |x: &Tensor| x.narrow(1, 0, length)?.contiguous();
-        let layers = self.layers.iter().map(|(k, v)| Ok((cut(k)?, cut(v)?))).collect::<candle_core::Result<_>>()?;
-        Ok(Cache { layers, length })
-    }
-
-    /// These positions followed by those of `next`, which was run behind them.
-    pub fn append(&self, next: &Cache) -> candle_core::Result<Cache> {
-        let join = |a: &Tensor, b: &Tensor| Tensor::cat(&[a, b], 1);
-        let layers = self.layers.iter().zip(&next.layers);
-        let layers = layers.map(|(a, b)| Ok((join(&a.0, &b.0)?, join(&a.1, &b.1)?))).collect::<candle_core::Result<_>>()?;
-        Ok(Cache { layers, length: self.length + next.length })
-    }
-}
-
 /// What a forward gives back.
 pub struct Output {
     /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for.
     pub hidden: Tensor,
-    /// Keys and values of the nodes of this batch (not of the prefix), where they were asked for.
+    /// Keys and values of nodes of this batch (not of the prefix), where they were asked for.
     pub cache: Option<Cache>,
 }
 
 pub struct Decoder {
     config: DecoderConfig,
-    embedding: Tensor,
-    layers: Vec<Layer>,
-    norm: Norm,
-    rotary: Rotary,
-    /// Of the layers with a window, where they rotate otherwise.
-    local_rotary: Option<Rotary>,
-    dtype: DType,
+    way: Way,
     device: Device,
 }
 
+enum Way {
+    Native(Native),
+    Composed(Composed),
+}
+
 impl Decoder {
-    /// Builds the decoder from tensors named as in transformers' `model.*`.
+    /// Builds the decoder from tensors named as in transformers' `model.*`: for inference, without gradients on the CPU.
     pub fn load(config: &DecoderConfig, dtype: DType, device: &Device, fetch: &mut Fetch<'_>) -> Result<Self, super::ModelError> {
-        let embedding = fetch("model.embed_tokens.weight", &[config.vocab_size, config.hidden_size], Role::Embedding)?;
-        let layers = (0..config.windows.len()).map(|i| Layer::load(config, i, fetch)).collect::<Result<Vec<_>, _>>()?;
-        let norm = Norm::load(config, "model.norm", config.hidden_size, fetch)?;
-        let rotary = Rotary::new(&config.rope, config.head_dim, device)?;
-        let local = config.local_rope.as_ref();
-        let local_rotary = local.map(|rope| Rotary::new(rope, config.head_dim, device)).transpose()?;
-        Ok(Decoder { config: config.clone(), embedding, layers, norm, rotary, local_rotary, dtype, device: device.clone() })
+        if !device.is_cpu() {
+            return Self::trainable(config, dtype, device, fetch);
+        }
+        let compute = Compute::of(dtype);
+        let source = Fetched { fetch: RefCell::new(fetch), compute };
+        Ok(Self::on_cpu(config, Native::read_in_turn(config, compute, &source)?))
+    }
+
+    /// The same of operations that have a gradient, on any device.
+    pub fn trainable(
+        config: &DecoderConfig,
+        dtype: DType,
+        device: &Device,
+        fetch: &mut Fetch<'_>,
+    ) -> Result<Self, super::ModelError> {
+        let way = Way::Composed(Composed::load(config, dtype, device, fetch)?);
+        Ok(Decoder { config: config.clone(), way, device: device.clone() })
+    }
+
+    /// For inference on the CPU, tensors read in parallel.
+    pub(super) fn read(
+        config: &DecoderConfig,
+        compute: Compute,
+        source: &(dyn Source + Sync),
+    ) -> Result<Self, super::ModelError> {
+        Ok(Self::on_cpu(config, Native::read(config, compute, source)?))
+    }
+
+    fn on_cpu(config: &DecoderConfig, native: Native) -> Self {
+        Decoder { config: config.clone(), way: Way::Native(native), device: Device::Cpu }
     }
 
     pub fn config(&self) -> &DecoderConfig {
         &self.config
     }
 
-    /// `[vocab_size, hidden_size]`, in the dtype of the file.
-    pub fn embedding(&self) -> &Tensor {
-        &self.embedding
-    }
-
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    pub fn dtype(&self) -> DType {
-        self.dtype
+    /// `[vocab_size, hidden_size]`, in the dtype of the file, where candle's operations look rows up in it.
+    pub fn embedding(&self) -> Option<&Tensor> {
+        match &self.way {
+            Way::Native(_) => None,
+            Way::Composed(composed) => Some(composed.embedding()),
+        }
     }
 
-    /// Runs `nodes` behind `prefix` and returns the hidden states at `reads` (indices of nodes).
+    /// Runs `nodes` behind `prefix` and returns the hidden states at `reads` (indices of nodes); with `keep`, the keys and
+    /// values of all nodes as well.
     ///
-    /// A node attends to the whole prefix, to its ancestors and to itself, within the layer's window; positions count from
-    /// the start of the conversation. In the last layer only the reads go beyond their keys and values.
+    /// A root at position `p` sees the first `p` positions of the prefix; every node sees what its root sees, its ancestors
+    /// and itself, within the layer's window. Positions count from the start of the conversation. In the last layer only
+    /// the reads go beyond their keys and values.
     ///
-    /// `cancel` is looked at before every layer.
+    /// `cancel` is looked at several times a layer.
     pub fn forward(
         &self,
         nodes: &Nodes,
@@ -129,34 +126,50 @@ impl Decoder {
         keep: bool,
         cancel: &Cancel,
     ) -> Result<Output, super::ModelError> {
-        let ids = Tensor::new(nodes.tokens(), &self.device)?;
-        let mut hidden = self.embedding.index_select(&ids, 0)?.to_dtype(self.dtype)?;
-        if let Some(scale) = self.config.embedding_scale {
-            // transformers rounds the factor to the model's dtype before it multiplies.
-            let scale = Tensor::new(scale as f32, &self.device)?.to_dtype(self.dtype)?;
-            hidden = hidden.broadcast_mul(&scale)?;
+        let all: Vec<u32> = if keep { (0..nodes.len() as u32).collect() } else { Vec::new() };
+        let output = self.forward_keeping(nodes, prefix, reads, &all, cancel)?;
+        Ok(Output { cache: output.cache.filter(|_| keep), ..output })
+    }
+
+    /// The same, with the keys and values of the nodes `keep`, in that order.
+    pub fn forward_keeping(
+        &self,
+        nodes: &Nodes,
+        prefix: Option<&Cache>,
+        reads: &[u32],
+        keep: &[u32],
+        cancel: &Cancel,
+    ) -> Result<Output, super::ModelError> {
+        let held = prefix.map_or(0, Cache::len);
+        let roots = nodes.positions().iter().zip(nodes.parents()).filter(|(_, parent)| parent.is_none());
+        let missing = |error: String| super::ModelError::from(candle_core::Error::msg(error));
+        if let Some((position, _)) = roots.max().filter(|(position, _)| **position as usize > held) {
+            return Err(missing(format!("a node stands at position {position}, and keys and values of {held} are held")));
         }
-        let rotation = self.rotary.at(nodes.positions(), &self.device)?;
-        let local_rotation = self.local_rotary.as_ref().map(|rotary| rotary.at(nodes.positions(), &self.device)).transpose()?;
-        let reads = Tensor::new(reads, &self.device)?;
-        let masks = Masks::new(nodes, prefix.map_or(0, Cache::len), &self.config.windows, &self.device)?;
-        let mut kept = Vec::with_capacity(if keep { self.layers.len() } else { 0 });
-        for (i, layer) in self.layers.iter().enumerate() {
-            cancel.check()?;
-            let last = i + 1 == self.layers.len();
-            let window = self.config.windows[i];
-            let mask = masks.of(window);
-            let rotation = local_rotation.as_ref().filter(|_| window.is_some()).unwrap_or(&rotation);
-            let before = prefix.map(|cache| &cache.layers[i]);
-            let select = last.then_some(&reads);
-            let (next, keys_values) = layer.forward(&self.config, &hidden, rotation, mask, before, select)?;
-            hidden = next;
-            if keep {
-                kept.push(keys_values);
+        if let Some(node) = reads.iter().chain(keep).find(|node| **node as usize >= nodes.len()) {
+            return Err(missing(format!("there is no node {node} among {}", nodes.len())));
+        }
+        let length = keep.len();
+        let (hidden, layers) = match &self.way {
+            Way::Native(native) => {
+                let past = match prefix.map(|cache| &cache.layers) {
+                    Some(Layers::Rows(rows)) => Some(rows),
+                    Some(Layers::Tensors(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
+                    None => None,
+                };
+                let (hidden, rows) = native.forward(nodes, past, reads, keep, cancel)?;
+                (Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), &self.device)?, Layers::Rows(rows))
             }
-        }
-        let hidden = if reads.elem_count() == 0 { hidden } else { self.norm.forward(&hidden)? }.to_dtype(DType::F32)?;
-        let cache = keep.then(|| Cache { layers: kept, length: nodes.len() });
-        Ok(Output { hidden, cache })
+            Way::Composed(composed) => {
+                let past = match prefix.map(|cache| &cache.layers) {
+                    Some(Layers::Tensors(layers)) => Some(layers),
+                    Some(Layers::Rows(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
+                    None => None,
+                };
+                let (hidden, layers) = composed.forward(nodes, past, reads, keep, cancel)?;
+                (hidden, Layers::Tensors(layers))
+            }
+        };
+        Ok(Output { hidden, cache: (length > 0).then_some(Cache { layers, length }) })
     }
 }

@@ -29,7 +29,7 @@ impl Nodes {
         }
     }
 
-    /// Adds a node under `parent`, or at the root behind a prefix of `start` tokens; returns its index.
+    /// Adds a node under `parent`, or at the root behind the first `start` tokens of a prefix; returns its index.
     pub fn push(&mut self, token: u32, parent: Option<u32>, start: usize) -> Result<u32, NodesError> {
         let position = match parent {
             None => start as u32,

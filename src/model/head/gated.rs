@@ -6,7 +6,7 @@
 use candle_core::{D, Tensor};
 
 use super::gate::Gate;
-use super::read::Reader;
+use super::read::{Linear, Reader};
 use crate::model::ModelError;
 
 const REGRESSION: &str = "regression_layer.weight";
@@ -15,9 +15,9 @@ const TRANSFORM: &str = "reward_transform_matrix";
 pub struct GatedHead {
     gate: Gate,
     /// `[objectives, hidden_size]`, already averaged over quantiles, which is linear.
-    regression: Tensor,
-    /// `[objectives, objectives]`
-    transform: Tensor,
+    regression: Linear,
+    /// `[objectives, objectives]`, transposed: its rows are what objectives become.
+    transform: Linear,
     quantiles: usize,
 }
 
@@ -36,8 +36,8 @@ impl GatedHead {
         }
         let hidden_size = reader.hidden_size();
         let regression = reader.tensor(REGRESSION, &[rows, hidden_size])?;
-        let regression = regression.reshape((objectives, quantiles, hidden_size))?.mean(1)?;
-        let transform = reader.tensor(TRANSFORM, &[objectives, objectives])?;
+        let regression = Linear::new(regression.reshape((objectives, quantiles, hidden_size))?.mean(1)?, None)?;
+        let transform = Linear::new(reader.tensor(TRANSFORM, &[objectives, objectives])?.t()?.contiguous()?, None)?;
         Ok(GatedHead { gate, regression, transform, quantiles })
     }
 
@@ -48,7 +48,7 @@ impl GatedHead {
 
     /// `hidden` is `[words, hidden_size]`, `gate` `[words, hidden_size]` or, for one prompt, `[1, hidden_size]`; to `[words]`.
     pub(super) fn rewards(&self, hidden: &Tensor, gate: &Tensor) -> candle_core::Result<Tensor> {
-        let objectives = hidden.matmul(&self.regression.t()?)?.matmul(&self.transform)?;
+        let objectives = self.transform.forward(&self.regression.forward(hidden)?)?;
         objectives.broadcast_mul(&self.gate.weights(gate)?)?.sum(D::Minus1)
     }
 }

@@ -51,7 +51,7 @@ impl Head {
         weights: &Weights,
         row: Option<usize>,
         device: &Device,
-        meter: &mut Meter,
+        meter: &Meter,
     ) -> Result<Self, ModelError> {
         let mut reader = Reader::new(files, config, weights, device, meter);
         let architecture = config.architecture.as_str();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use candle_core::{DType, Device, Tensor};
 
+use crate::kernels::{self, Element, Matrix, Stored};
 use crate::model::ModelError;
 use crate::model::config::ModelConfig;
 use crate::model::files::Files;
@@ -31,7 +32,7 @@ pub(super) struct Reader<'a, 'm> {
     pub(super) config: &'a ModelConfig,
     pub(super) weights: &'a Weights,
     pub(super) device: &'a Device,
-    pub(super) meter: &'a mut Meter<'m>,
+    pub(super) meter: &'a Meter<'m>,
     taken: BTreeSet<String>,
     pub(super) parameters: u64,
 }
@@ -42,7 +43,7 @@ impl<'a, 'm> Reader<'a, 'm> {
         config: &'a ModelConfig,
         weights: &'a Weights,
         device: &'a Device,
-        meter: &'a mut Meter<'m>,
+        meter: &'a Meter<'m>,
     ) -> Self {
         Reader { files, config, weights, device, meter, taken: BTreeSet::new(), parameters: 0 }
     }
@@ -82,7 +83,7 @@ impl<'a, 'm> Reader<'a, 'm> {
     pub(super) fn linear(&mut self, name: &str, out: usize, input: usize, bias: bool) -> Result<Linear, ModelError> {
         let weight = self.tensor(&format!("{name}.weight"), &[out, input])?;
         let bias = if bias { Some(self.tensor(&format!("{name}.bias"), &[out])?) } else { None };
-        Ok(Linear { weight, bias })
+        Linear::new(weight, bias).map_err(ModelError::from)
     }
 
     /// A head that is read correctly and is none that this program knows.
@@ -109,17 +110,39 @@ impl<'a, 'm> Reader<'a, 'm> {
 }
 
 /// `x · weightᵀ + bias`, in f32.
+///
+/// On the CPU a row's sums are added in one order, however many rows there are; candle's products there take another order
+/// for other numbers of rows.
 pub(super) struct Linear {
-    /// `[out, in]`
-    weight: Tensor,
+    weight: Weight,
     /// `[out]`
     bias: Option<Tensor>,
 }
 
+/// `[out, in]`
+enum Weight {
+    Tensor(Tensor),
+    Packed(kernels::Linear),
+}
+
 impl Linear {
+    /// `weight` is `[out, in]`, `bias` `[out]`, both in f32.
+    pub(super) fn new(weight: Tensor, bias: Option<Tensor>) -> candle_core::Result<Self> {
+        if !weight.device().is_cpu() {
+            return Ok(Linear { weight: Weight::Tensor(weight), bias });
+        }
+        let (out, input) = weight.dims2()?;
+        let bytes: Vec<u8> = weight.flatten_all()?.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect();
+        let matrix = Matrix::of(out, input, Element::F32, Stored::F32(&bytes));
+        Ok(Linear { weight: Weight::Packed(kernels::Linear::new(matrix)), bias })
+    }
+
     /// `[rows, in]` to `[rows, out]`.
     pub(super) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let y = x.matmul(&self.weight.t()?)?;
+        let y = match &self.weight {
+            Weight::Tensor(weight) => x.matmul(&weight.t()?)?,
+            Weight::Packed(packed) => packed.forward(x)?,
+        };
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
@@ -127,6 +150,9 @@ impl Linear {
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.weight.dims().first().copied().unwrap_or_default()
+        match &self.weight {
+            Weight::Tensor(weight) => weight.dims().first().copied().unwrap_or_default(),
+            Weight::Packed(packed) => packed.matrix().out(),
+        }
     }
 }

@@ -2,16 +2,18 @@
 
 use candle_core::Tensor;
 
-use super::read::Reader;
+use super::read::{Linear, Reader};
 use crate::model::ModelError;
 
 const WEIGHT: &str = "score.weight";
 
 /// `reward = hidden · weight[row]`.
 pub struct ScoreHead {
-    /// `[rows, hidden_size]`
-    weight: Tensor,
-    /// The row that holds the reward.
+    /// The row that holds the reward, `[1, hidden_size]`.
+    weight: Linear,
+    /// Of the whole matrix.
+    shape: [usize; 2],
+    /// Which row that is.
     row: usize,
 }
 
@@ -31,11 +33,12 @@ impl ScoreHead {
                 "Correct reward_row in models.toml; the first row is 0",
             ));
         }
-        Ok(ScoreHead { weight, row })
+        let weight = Linear::new(weight.narrow(0, row, 1)?, None)?;
+        Ok(ScoreHead { weight, shape: [rows, reader.hidden_size()], row })
     }
 
     pub(super) fn describe(&self) -> String {
-        match self.weight.dims() {
+        match self.shape {
             dims @ [1, _] => format!("{WEIGHT} {dims:?} f32"),
             dims => format!("{WEIGHT} {dims:?} f32, row {}", self.row),
         }
@@ -43,6 +46,6 @@ impl ScoreHead {
 
     /// `[words, hidden_size]` to `[words]`.
     pub(super) fn rewards(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
-        hidden.matmul(&self.weight.narrow(0, self.row, 1)?.t()?)?.squeeze(1)
+        self.weight.forward(hidden)?.squeeze(1)
     }
 }

@@ -18,7 +18,7 @@ const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 
 pub struct UncertainHead {
     /// `[attributes, hidden_size]`: the means, every second row of `score.weight` from the first.
-    means: Tensor,
+    means: Linear,
     weigher: Vec<Linear>,
 }
 
@@ -30,7 +30,7 @@ impl UncertainHead {
         }
         let attributes = rows / 2;
         let weight = reader.tensor(WEIGHT, &[rows, hidden_size])?;
-        let means = weight.reshape((attributes, 2, hidden_size))?.narrow(1, 0, 1)?.squeeze(1)?.contiguous()?;
+        let means = Linear::new(weight.reshape((attributes, 2, hidden_size))?.narrow(1, 0, 1)?.squeeze(1)?.contiguous()?, None)?;
         let mut weigher = Vec::with_capacity(LAYERS.len());
         let mut input = hidden_size;
         for number in LAYERS {
@@ -43,8 +43,7 @@ impl UncertainHead {
     }
 
     pub(super) fn describe(&self) -> String {
-        let attributes = self.means.dims().first().copied().unwrap_or_default();
-        format!("means of {attributes} attributes, weighed by weights.fc f32")
+        format!("means of {} attributes, weighed by weights.fc f32", self.means.rows())
     }
 
     /// `[words, hidden_size]` to `[words]`.
@@ -53,6 +52,6 @@ impl UncertainHead {
         for (i, layer) in self.weigher.iter().enumerate() {
             x = layer.forward(&if i > 0 { (x.elu(SELU_ALPHA)? * SELU_SCALE)? } else { x })?;
         }
-        (hidden.matmul(&self.means.t()?)? * x)?.sum(D::Minus1)
+        (self.means.forward(hidden)? * x)?.sum(D::Minus1)
     }
 }

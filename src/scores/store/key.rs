@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, fingerprint};
-use crate::model::checkpoint::{self, SourceLabel};
+use crate::model::checkpoint::{self, Estimate, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap};
 
@@ -43,8 +43,7 @@ impl Key {
     /// # Errors
     /// Where headers of weights or the device cannot be had: the model cannot be loaded either.
     pub fn new(files: &Files, options: &LoadOptions, content: fingerprint::Content) -> Result<Key, ModelError> {
-        let (device, dtype) = checkpoint::place(files, options)?;
-        let class = device.split(':').next().unwrap_or_default().to_owned();
+        let Estimate { device_name, dtype, kernel, .. } = checkpoint::estimate(files, options)?;
         Ok(Key {
             scoring: SCORING,
             content: content.model,
@@ -59,9 +58,9 @@ impl Key {
                 PromptForm::Bare => "bare".to_owned(),
             }),
             reward_row: options.reward_row,
-            kernel: kernel(&class),
+            kernel,
             dtype,
-            device: class,
+            device: device_name.split(':').next().unwrap_or_default().to_owned(),
         })
     }
 
@@ -92,26 +91,6 @@ impl Key {
     pub fn digest(&self) -> [u8; 32] {
         *blake3::hash(self.json().as_bytes()).as_bytes()
     }
-}
-
-/// The code that multiplies on a device. The one place that names it: it must agree with what the model is run on.
-fn kernel(device: &str) -> String {
-    if device != "cpu" {
-        return "candle".to_owned();
-    }
-    // candle's products on the CPU choose their instructions at run time, and the width of a register decides the order
-    // of additions.
-    #[cfg(target_arch = "x86_64")]
-    let wide = if std::arch::is_x86_feature_detected!("avx512f") {
-        "avx512f"
-    } else if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-        "avx2"
-    } else {
-        "portable"
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    let wide = std::env::consts::ARCH;
-    format!("candle {wide}")
 }
 
 /// The key of a model, its content looked up in the store or read from its files. `None` where the files changed while

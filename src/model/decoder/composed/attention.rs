@@ -5,8 +5,8 @@ use std::collections::btree_map::Entry;
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::nodes::Nodes;
 use crate::model::config::Rope;
+use crate::model::decoder::nodes::Nodes;
 
 /// Rotary embedding, angles in f32 whatever the model's dtype.
 pub(super) struct Rotary {
@@ -80,7 +80,8 @@ fn mask(nodes: &Nodes, prefix: usize, window: Option<usize>, device: &Device) ->
         let position = nodes.positions()[node] as usize;
         // Position p is seen when position - p < window.
         let first_seen = window.map_or(0, |w| (position + 1).saturating_sub(w));
-        for seen in row.iter_mut().take(prefix).skip(first_seen) {
+        let root = nodes.lineage(node as u32).last().map_or(position, |root| nodes.positions()[root as usize] as usize);
+        for seen in row.iter_mut().take(prefix.min(root)).skip(first_seen) {
             *seen = 0.0;
         }
         for ancestor in nodes.lineage(node as u32) {
@@ -117,5 +118,14 @@ mod tests {
         nodes.push(4, None, 3).unwrap();
         assert_eq!(seen(&nodes, 3, None), ["xxxx...", "xxxxx..", "xxxx.x.", "xxx...x"]);
         assert_eq!(seen(&nodes, 3, Some(3)), [".xxx...", "..xxx..", "..xx.x.", ".xx...x"]);
+    }
+
+    #[test]
+    fn a_root_sees_what_stands_before_its_position() {
+        let mut nodes = Nodes::default();
+        let a = nodes.push(1, None, 2).unwrap();
+        nodes.push(2, Some(a), 0).unwrap();
+        nodes.push(3, None, 4).unwrap();
+        assert_eq!(seen(&nodes, 4, None), ["xx..x..", "xx..xx.", "xxxx..x"]);
     }
 }

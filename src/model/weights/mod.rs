@@ -1,17 +1,25 @@
-//! Tensors out of safetensors and GGUF files, mapped and copied once: straight into the tensor that is kept.
+//! Tensors out of safetensors and GGUF files, mapped and copied once: straight into what is kept, a tensor, a packed matrix
+//! (`packing`), or nothing at all where rows are looked up in the file (`embedding`).
 //!
 //! Knows names, shapes and dtypes; what a tensor is for is the caller's business.
+
+mod embedding;
+mod packing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::ggml_file::qtensor_from_ggml;
 use candle_core::{DType, Device, Tensor};
+use half::{bf16, f16};
 use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensors};
+
+pub use embedding::Embedding;
 
 use super::files::Files;
 use super::gguf::{self, Change};
@@ -28,7 +36,7 @@ const AGAIN: &str = "Download the file again";
 
 /// The open weights of one checkpoint. Dropping it lets go of the files; loaded tensors stay.
 pub struct Weights {
-    shards: Vec<Shard>,
+    shards: Vec<Arc<Shard>>,
     tensors: BTreeMap<String, Stored>,
 }
 
@@ -70,19 +78,36 @@ pub enum Keep {
     As(DType),
 }
 
-/// Counts bytes while a checkpoint loads, and ends the load when it is no longer wanted.
+/// Counts bytes while a checkpoint loads, from any thread, and ends the load when it is no longer wanted.
 pub struct Meter<'a> {
-    pub progress: &'a mut dyn FnMut(u64, u64),
-    pub cancel: &'a Cancel,
-    pub done: u64,
-    pub total: u64,
+    told: Mutex<Told<'a>>,
+    cancel: &'a Cancel,
+    total: u64,
 }
 
-impl Meter<'_> {
-    fn advance(&mut self, bytes: usize) -> Result<(), ModelError> {
-        self.done += bytes as u64;
-        (self.progress)(self.done.min(self.total), self.total);
+struct Told<'a> {
+    progress: &'a mut (dyn FnMut(u64, u64) + Send),
+    done: u64,
+}
+
+impl<'a> Meter<'a> {
+    /// `progress` is told the bytes read, of `total`.
+    pub fn new(progress: &'a mut (dyn FnMut(u64, u64) + Send), cancel: &'a Cancel, total: u64) -> Self {
+        Meter { told: Mutex::new(Told { progress, done: 0 }), cancel, total }
+    }
+
+    fn advance(&self, bytes: usize) -> Result<(), ModelError> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.done += bytes as u64;
+        let done = told.done.min(self.total);
+        (told.progress)(done, self.total);
+        drop(told);
         self.cancel.check()
+    }
+
+    /// Tells that all is read.
+    pub fn finish(&self) {
+        (self.told.lock().unwrap_or_else(PoisonError::into_inner).progress)(self.total, self.total);
     }
 }
 
@@ -144,6 +169,23 @@ impl Format {
         }
     }
 
+    /// All values in f32.
+    fn widen(self, bytes: &[u8], to: &mut [f32]) -> candle_core::Result<()> {
+        let word = |bytes: &[u8; 2]| u16::from_le_bytes(*bytes);
+        match self {
+            Format::Plain(Dtype::F32) => fill(to, bytes.as_chunks().0, |bytes| f32::from_le_bytes(*bytes)),
+            Format::Plain(Dtype::BF16) => fill(to, bytes.as_chunks().0, |bytes| bf16::from_bits(word(bytes)).to_f32()),
+            Format::Plain(Dtype::F16) => fill(to, bytes.as_chunks().0, |bytes| f16::from_bits(word(bytes)).to_f32()),
+            Format::Plain(Dtype::F64) => fill(to, bytes.as_chunks().0, |bytes| f64::from_le_bytes(*bytes) as f32),
+            Format::Plain(other) => candle_core::bail!("{other:?} is no dtype of weights"),
+            Format::Blocks(_) => {
+                let values: Vec<f32> = self.values(bytes, DType::F32, to.len(), &Device::Cpu)?.to_vec1()?;
+                to.copy_from_slice(&values);
+            }
+        }
+        Ok(())
+    }
+
     /// `count` values of the kind that [`read_as`](Self::read_as) names.
     fn values(self, bytes: &[u8], dtype: DType, count: usize, device: &Device) -> candle_core::Result<Tensor> {
         match self {
@@ -170,7 +212,7 @@ impl Weights {
             };
             let shard = Shard { path, bytes };
             shard.index(shards.len(), &mut tensors)?;
-            shards.push(shard);
+            shards.push(Arc::new(shard));
         }
         let prefix = prefix(&tensors);
         let tensors = tensors.into_iter().map(|(name, stored)| (canonical(name, &prefix), stored)).collect();
@@ -191,7 +233,7 @@ impl Weights {
             (tensor.name, stored)
         });
         let tensors = described.collect();
-        Ok(Weights { shards: vec![Shard { path: path.to_owned(), bytes: Bytes::Mapped(map) }], tensors })
+        Ok(Weights { shards: vec![Arc::new(Shard { path: path.to_owned(), bytes: Bytes::Mapped(map) })], tensors })
     }
 
     /// The formats of quantized tensors, for the provenance: `Q4K, Q8_0`; `None` where none is.
@@ -216,32 +258,9 @@ impl Weights {
     /// One tensor of the shape expected, on `device`.
     ///
     /// Fails where it is missing, has another shape, or a dtype that models are not stored in.
-    pub fn load(
-        &self,
-        name: &str,
-        shape: &[usize],
-        keep: Keep,
-        device: &Device,
-        meter: &mut Meter,
-    ) -> Result<Tensor, ModelError> {
-        let stored = self.get(name).ok_or_else(|| self.missing(name))?;
-        let shard = &self.shards[stored.shard];
-        if stored.shape != shape {
-            let problem = format!("the tensor {name} has shape {:?}, and config.json asks for {shape:?}", stored.shape);
-            return Err(ModelError::file(
-                &shard.path,
-                problem,
-                "config.json and weights are not of the same model: download both again",
-            ));
-        }
-        let (Some(from), Some(to)) = (stored.format.read_as(), stored.kept_dtype(keep)) else {
-            let problem = format!("the tensor {name} is stored as {}", stored.format.name());
-            return Err(ModelError::unsupported(
-                shard.path.display().to_string(),
-                problem,
-                "Weights are read from f32, bf16 and f16, and from the blocks of GGUF",
-            ));
-        };
+    pub fn load(&self, name: &str, shape: &[usize], keep: Keep, device: &Device, meter: &Meter) -> Result<Tensor, ModelError> {
+        let (stored, shard, from) = self.found(name, shape)?;
+        let to = stored.kept_dtype(keep).unwrap_or(from);
         let bytes = &shard.bytes()[stored.range.clone()];
         let (width, values) = stored.format.piece(from);
         let flat = Tensor::zeros(bytes.len() / width * values, to, device)?;
@@ -254,10 +273,34 @@ impl Weights {
             at += count;
             meter.advance(chunk.len())?;
         }
+        shard.give_back(stored.range.clone());
         Ok(match stored.change {
             Change::Interleaved { heads } => apart(&flat, shape, heads)?,
             Change::None | Change::OneAdded => flat.reshape(shape)?,
         })
+    }
+
+    /// A tensor, the file that holds it and the dtype its values are read as.
+    fn found(&self, name: &str, shape: &[usize]) -> Result<(&Stored, &Arc<Shard>, DType), ModelError> {
+        let stored = self.get(name).ok_or_else(|| self.missing(name))?;
+        let shard = &self.shards[stored.shard];
+        if stored.shape != shape {
+            let problem = format!("the tensor {name} has shape {:?}, and config.json asks for {shape:?}", stored.shape);
+            return Err(ModelError::file(
+                &shard.path,
+                problem,
+                "config.json and weights are not of the same model: download both again",
+            ));
+        }
+        let Some(from) = stored.format.read_as() else {
+            let problem = format!("the tensor {name} is stored as {}", stored.format.name());
+            return Err(ModelError::unsupported(
+                shard.path.display().to_string(),
+                problem,
+                "Weights are read from f32, bf16 and f16, and from the blocks of GGUF",
+            ));
+        };
+        Ok((stored, shard, from))
     }
 
     /// The error for a tensor that is not there, with what is.
@@ -295,6 +338,21 @@ impl Shard {
         }
     }
 
+    /// Lets go of pages that were read and will not be needed again: the mapping then takes no memory of this process.
+    fn give_back(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        if let Bytes::Mapped(map) = &self.bytes {
+            // SAFETY: the pages are a file's, mapped to be read alone: given back, they come from the file again when they are
+            // next looked at, with the same bytes.
+            let given = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
+            if let Err(error) = given {
+                tracing::debug!(%error, "pages of weights could not be given back");
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = range;
+    }
+
     fn index(&self, shard: usize, tensors: &mut BTreeMap<String, Stored>) -> Result<(), ModelError> {
         let bytes = self.bytes();
         let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| self.damaged(&error))?;
@@ -326,6 +384,12 @@ impl Shard {
             _ => format!("is no sound safetensors file of {found}: {error}"),
         };
         ModelError::file(&self.path, problem, AGAIN)
+    }
+}
+
+fn fill<const N: usize>(to: &mut [f32], bytes: &[[u8; N]], value: impl Fn(&[u8; N]) -> f32) {
+    for (to, bytes) in to.iter_mut().zip(bytes) {
+        *to = value(bytes);
     }
 }
 
@@ -367,9 +431,9 @@ pub(super) fn map(path: &Path) -> Result<Mmap, ModelError> {
         |error: std::io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
     let file = File::open(path).map_err(unreadable)?;
     // SAFETY: a mapping is sound as long as nobody changes the file under it. No safe call can rule that out; weights are
-    // written once, by a download that renames the finished file into place, and the mapping lives only while a model loads.
-    // Someone who overwrites the file meanwhile gets wrong numbers; who truncates it, a bus error, as in every program that
-    // maps weights.
+    // written once, by a download that renames the finished file into place. The mapping lives as long as the model does
+    // that looks its embeddings up there. Someone who overwrites the file meanwhile gets wrong numbers; who truncates it, a
+    // bus error, as in every program that maps weights.
     unsafe { Mmap::map(&file) }.map_err(unreadable)
 }
 
@@ -393,8 +457,9 @@ mod tests {
 
     fn load(files: &Files, name: &str, shape: &[usize], keep: Keep) -> Result<Tensor, ModelError> {
         let cancel = Cancel::default();
-        let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 0 };
-        Weights::open(files)?.load(name, shape, keep, &Device::Cpu, &mut meter)
+        let mut progress = |_, _| {};
+        let meter = Meter::new(&mut progress, &cancel, 0);
+        Weights::open(files)?.load(name, shape, keep, &Device::Cpu, &meter)
     }
 
     #[test]
@@ -500,9 +565,11 @@ mod tests {
         let (_kept, files) = weights(&[("a", Dtype::F32, &[2], f32s(&[0.0; 2]))]);
         let cancel = Cancel::default();
         cancel.set();
-        let mut meter = Meter { progress: &mut |_, _| {}, cancel: &cancel, done: 0, total: 8 };
-        let result = Weights::open(&files).unwrap().load("a", &[2], Keep::AsStored, &Device::Cpu, &mut meter);
+        let mut told = Vec::new();
+        let mut progress = |done, total| told.push((done, total));
+        let meter = Meter::new(&mut progress, &cancel, 8);
+        let result = Weights::open(&files).unwrap().load("a", &[2], Keep::AsStored, &Device::Cpu, &meter);
         assert!(matches!(result, Err(ModelError::Cancelled)));
-        assert_eq!(meter.done, 8);
+        assert_eq!(told, [(8, 8)]);
     }
 }

@@ -3,9 +3,9 @@
 use candle_core::{D, DType, Result, Tensor};
 
 use super::attention::Rotation;
-use super::{Fetch, Role};
 use crate::model::ModelError;
 use crate::model::config::{Activation, DecoderConfig};
+use crate::model::decoder::{Fetch, Role};
 
 /// Root mean square norm, computed in f32.
 pub(super) struct Norm {
