@@ -218,3 +218,40 @@ fn a_store_that_cannot_be_used_is_told_of_and_the_run_goes_on() {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("Scores are not kept in this run"), "{told}");
 }
+
+#[test]
+fn a_run_goes_to_a_colleague_as_a_table_or_whole_and_can_be_removed() {
+    let home = Home::new();
+    home.run(&["score", "demo-llama", "--word", "love", "--word", "NA", "--word", "ice, cream", "--prompt", "Mine, \"or\" not?"]);
+    let told = text(&home.run(&["score", "demo-llama", "--word", "love", "--prompt", "Mine, \"or\" not?", "--format", "jsonl"]));
+    let score = serde_json::from_str::<serde_json::Value>(&told).unwrap()["score"].as_f64().unwrap();
+    home.run(&["store", "export", "demo-llama", "-o", "whole.sqlite"]);
+    for (file, layout) in [("long.csv", "long"), ("long.parquet", "long"), ("wide.jsonl", "wide")] {
+        home.run(&["export", "demo-llama", "--layout", layout, "-o", file]);
+        let again = home.command(&["export", "demo-llama", "-o", file]).output().unwrap();
+        assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("not overwritten"));
+        // As a recorded model, with what it rests on.
+        let table = text(&home.run(&["score", file, "--prompt", "Mine, \"or\" not?"]));
+        assert!(table.contains("recorded, not live") && table.contains("f32 · cpu") && table.contains("ice, cream"), "{table}");
+        let rows = text(&home.run(&["score", file, "--word", "love", "--prompt", "Mine, \"or\" not?", "--format", "jsonl"]));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&rows).unwrap()["score"].as_f64(), Some(score), "{file}");
+    }
+    // Into another store, where the same model then needs no computing.
+    for file in ["long.csv", "long.parquet", "wide.jsonl", "whole.sqlite"] {
+        let colleague = Home::new();
+        let file = home.path().join(file);
+        colleague.run(&["store", "import", file.to_str().unwrap()]);
+        assert_eq!(colleague.counted(), (3, 0), "{}", file.display());
+        let prompt = ["--word", "love", "--prompt", "Mine, \"or\" not?", "--format", "jsonl"];
+        assert_eq!(text(&colleague.run(&[&["score", "demo-llama"], &prompt[..]].concat())), told);
+        assert_eq!(colleague.counted(), (3, 0));
+    }
+    let info: serde_json::Value = serde_json::from_str(&text(&home.run(&["store", "info", "--format", "json"]))).unwrap();
+    assert_eq!([&info["models"], &info["prompts"], &info["words"], &info["scores"]], [1, 1, 3, 3]);
+    home.run(&["store", "prune", "demo-llama", "--dry-run"]);
+    home.run(&["store", "prune", "--unknown", "--older-than", "0"]);
+    assert_eq!(home.counted().0, 3, "a bundled model is known, and a dry run removes nothing");
+    assert!(!home.command(&["store", "prune"]).output().unwrap().status.success(), "not everything by default");
+    home.run(&["store", "prune", "demo-llama"]);
+    assert_eq!(home.counted().0, 0);
+}
