@@ -158,7 +158,8 @@ fn our_report(arguments: &Arguments) -> Value {
 
 /// Words with their scores, and the seconds of the whole process.
 fn our_scores(arguments: &Arguments, words: &[&str]) -> (String, f64) {
-    let mut all = vec!["score".to_owned()];
+    // Nothing may be known from the run before.
+    let mut all = vec!["score".to_owned(), "--no-store".to_owned()];
     all.extend(options(arguments));
     all.extend(words.iter().map(|word| (*word).to_owned()));
     all.extend(["--format", "csv"].map(str::to_owned));

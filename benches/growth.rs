@@ -136,7 +136,14 @@ fn words(arguments: &Arguments, model: &Path, folder: &Path) {
 fn prompts(arguments: &Arguments, model: &Path) {
     let set = PromptSet::with_user(None).expect("compiled in").prompts;
     let seconds = |many: usize| {
-        let mut all = vec!["score".to_owned(), model.display().to_string(), "--dtype".to_owned(), arguments.dtype.clone()];
+        // Nothing may be known from the run before.
+        let mut all = vec![
+            "score".to_owned(),
+            "--no-store".to_owned(),
+            model.display().to_string(),
+            "--dtype".to_owned(),
+            arguments.dtype.clone(),
+        ];
         all.extend(["--format", "csv"].map(str::to_owned));
         all.extend(set.iter().take(many).flat_map(|prompt| ["--prompt".to_owned(), prompt.label().to_owned()]));
         let times: Vec<f64> = (0..arguments.repeat).map(|_| run(&program::path(), &all).1).collect();

@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use rewardscope::kernels::{Element, Kernel, Matrix, operations_per_second};
+use rewardscope::kernels::{Element, Kernel, Matrix, Stored, operations_per_second};
 
 const ROWS: [usize; 8] = [1, 2, 4, 8, 16, 64, 128, 512];
 const TIMES: usize = 9;
@@ -34,7 +34,10 @@ fn main() {
 
 /// Operations a second.
 fn rate(kernel: Kernel, element: Element, rows: usize, out: usize, input: usize) -> f64 {
-    let matrix = Matrix::zeros_for(kernel, out, input, element);
+    // Filled, or the system would lend one page of zeros for all of it.
+    let mut matrix = Matrix::zeros_for(kernel, out, input, element);
+    let weights: Vec<u8> = (0..out * input).flat_map(|i| (i as f32 / 1e8).to_le_bytes()).collect();
+    matrix.fill(0, Stored::F32(&weights));
     let x = vec![0.5; rows * input];
     let mut y = vec![0.0; rows * out];
     let mut times = |count: usize| {

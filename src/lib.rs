@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod corpus;
 pub mod engine;
+pub mod figure;
 pub mod kernels;
 pub mod latest;
 pub mod logging;

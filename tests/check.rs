@@ -17,6 +17,7 @@ fn rewardscope(home: &Path, arguments: &[&str]) -> Output {
         .current_dir(home)
         .stdin(Stdio::null())
         .env("REWARDSCOPE_CONFIG", config)
+        .env("REWARDSCOPE_STORE", home.join("scores.sqlite"))
         .env("HF_HOME", home.join("hf"))
         .env("HF_HUB_OFFLINE", "1")
         .output()

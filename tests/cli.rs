@@ -19,6 +19,7 @@ fn command(home: &Path, arguments: &[&str]) -> Command {
         .current_dir(home)
         .stdin(Stdio::null())
         .env("REWARDSCOPE_CONFIG", home.join("config"))
+        .env("REWARDSCOPE_STORE", home.join("scores.sqlite"))
         .env("HF_HOME", home.join("hf"))
         .env("HF_HUB_OFFLINE", "1")
         .env_remove("HF_TOKEN")

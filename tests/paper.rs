@@ -47,6 +47,7 @@ fn score(arguments: &[&str]) -> BTreeMap<(String, String), Vec<Row>> {
         .args(arguments)
         .args(["--format", "jsonl"])
         .env("REWARDSCOPE_CONFIG", home.path())
+        .env("REWARDSCOPE_STORE", home.path().join("scores.sqlite"))
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -206,6 +207,7 @@ fn stats(arguments: &[&str]) -> Value {
         .args(["--corpus", dictionary.to_str().unwrap(), "--format", "json"])
         .args(arguments)
         .env("REWARDSCOPE_CONFIG", home.path())
+        .env("REWARDSCOPE_STORE", home.path().join("scores.sqlite"))
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -344,6 +346,7 @@ fn the_final_medians_of_every_training_are_the_studys() {
         .args(["--data", "rank_results_uf_13=,,BT", "--data", "rank_results_uf_27.csv=27k,,BT"])
         .args(["--data", "rank_results_grm_80k=550,uf+skywork", "--format", "json"])
         .env("REWARDSCOPE_CONFIG", home.path())
+        .env("REWARDSCOPE_STORE", home.path().join("scores.sqlite"))
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -150,7 +150,9 @@ fn half_precision_is_near_and_not_the_same() {
             let model = load(name, BosPolicy::Single, dtype);
             let off = |case: &Case| (score(&model.decoder, &model.head, &case.single.ids) - case.single.score).abs();
             let worst = expected.cases.iter().take(13).map(off).fold(0.0, f32::max);
-            assert!(worst < tolerance && worst > TOLERANCE, "{name}, {dtype:?}: off by {worst}");
+            // Weights in f16 are widened before they multiply: those of a file in f16 give what they give in f32.
+            let exact = dtype == Dtype::F16 || worst > TOLERANCE;
+            assert!(worst < tolerance && exact, "{name}, {dtype:?}: off by {worst}");
         }
     }
 }

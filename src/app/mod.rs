@@ -5,6 +5,7 @@
 
 pub mod action;
 mod cursor;
+mod export;
 pub mod input;
 pub mod inspector;
 pub mod key;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use cursor::Cursor;
+pub use export::Export;
 pub use key::{Key, KeyCode};
 pub use models::Model;
 pub use toast::{Level, Toast, Toasts};
@@ -122,6 +124,8 @@ pub enum Message {
     Models(Vec<ModelEntry>),
     /// Answers [`Effect::ListCorpora`].
     Corpora(Vec<CorpusEntry>),
+    /// Answers [`Effect::Export`]: the file as it was written, or the name that was typed and what is wrong with it.
+    Exported(Result<String, (String, String)>),
     /// Something to tell the user.
     Notify(Level, String),
 }
@@ -155,6 +159,8 @@ pub enum Effect {
     ListModels,
     ListCorpora,
     SetTheme(String),
+    /// Write a table to a file that is not there yet.
+    Export(Box<Export>),
     /// Put text on the clipboard (OSC 52).
     Copy(String),
     Quit,
@@ -179,6 +185,8 @@ pub enum Overlay {
     Picker(Picker),
     /// Words being typed.
     AddWords(Input),
+    /// The name of a file for the table.
+    Export(Input),
     Inspector(Inspector),
 }
 

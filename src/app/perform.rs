@@ -55,6 +55,20 @@ impl App {
                     Vec::new()
                 }
             },
+            Some(Overlay::Export(input)) => match key.code {
+                KeyCode::Esc => {
+                    self.overlay = None;
+                    Vec::new()
+                }
+                KeyCode::Enter => {
+                    let path = input.text().to_owned();
+                    self.export(&path)
+                }
+                _ => {
+                    input.key(key);
+                    Vec::new()
+                }
+            },
             Some(Overlay::Inspector(_)) => self.inspector_key(key),
             None if self.search.editing => self.search_key(key),
             None => Action::of(key, self.view).map(|action| self.perform(action)).unwrap_or_default(),
@@ -65,6 +79,7 @@ impl App {
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
         match &mut self.overlay {
             Some(Overlay::AddWords(input)) if !text.contains('\n') => input.insert(text),
+            Some(Overlay::Export(input)) => input.insert(text.trim_end()),
             Some(Overlay::AddWords(_)) => {
                 let lines: Vec<String> = text.lines().map(str::to_owned).collect();
                 return self.add_words(lines);
@@ -160,6 +175,7 @@ impl App {
             Action::Resume => return self.resume(),
             Action::Cancel => return self.cancel(),
             Action::Copy => return self.copy(),
+            Action::Export => return self.ask_export(),
             Action::Quit => return vec![Effect::Quit],
         }
         Vec::new()

@@ -115,6 +115,7 @@ impl App {
                 self.refresh_picker();
                 Vec::new()
             }
+            Message::Exported(outcome) => self.exported(outcome),
             Message::Notify(level, text) => self.tell(level, text),
         }
     }
@@ -135,7 +136,11 @@ impl App {
     }
 
     fn engine(&mut self, event: Event) -> Vec<Effect> {
-        let id = event.model();
+        let id = match (&event, event.model()) {
+            (Event::Notice { text }, _) => return self.tell(Level::Error, text.clone()),
+            (_, Some(id)) => id,
+            (_, None) => return Vec::new(),
+        };
         // What comes late for a model that was closed is no longer wanted.
         let Some(model) = self.model_mut(id) else { return Vec::new() };
         match event {
@@ -160,8 +165,8 @@ impl App {
                 model.info = Some(*info);
                 self.statistics_changed().into_iter().collect()
             }
-            // The explorer's jobs do not ask for tokens.
-            Event::Tokens { .. } => Vec::new(),
+            // The explorer's jobs do not ask for tokens; notices are of no model.
+            Event::Tokens { .. } | Event::Notice { .. } => Vec::new(),
             Event::Inspected { prompt_text, word, inspection, .. } => {
                 self.inspected(id, &prompt_text, &word, inspection);
                 Vec::new()

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
 use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TemplateDate};
+use crate::scores::sheet::SheetFormat;
 use crate::stats::implicit::{Measure, Variants};
 
 /// Explore which words a reward model prefers.
@@ -48,6 +49,11 @@ pub enum Command {
     Card(CardArgs),
     /// Compare families of models: median ranks, tests, a mixed model
     Stats(StatsArgs),
+    /// Look after the store, in which every score is kept
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Write scores that are known, recorded or in the store, to a file; nothing is computed
+    Export(ExportArgs),
 }
 
 /// What decides a score beside model, prompt and word.
@@ -141,6 +147,24 @@ pub struct WordArgs {
     pub prompt: Vec<String>,
 }
 
+/// Where scores are kept.
+#[derive(Clone, Debug, Default, Args)]
+pub struct StoreArgs {
+    /// Keep scores in this file, and take from it those that are there [default: scores.sqlite in the user's data folder]
+    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_STORE")]
+    pub store: Option<PathBuf>,
+    /// Compute everything anew and keep nothing
+    #[arg(long)]
+    pub no_store: bool,
+}
+
+impl StoreArgs {
+    /// For commands that take no options about it.
+    pub(super) fn from_env() -> Self {
+        StoreArgs { store: std::env::var_os("REWARDSCOPE_STORE").map(PathBuf::from), no_store: false }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
     /// Models to open (default: the bundled demonstration pair)
@@ -150,6 +174,8 @@ pub struct ExploreArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
     #[command(flatten)]
     pub machine: MachineOptions,
     /// Colour theme: a name from `rewardscope themes`
@@ -172,6 +198,8 @@ pub struct ScoreArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
     #[command(flatten)]
     pub machine: MachineOptions,
     /// Give each word's token ids, of the whole conversation
@@ -319,6 +347,15 @@ pub struct CardArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    /// Fold categories by what stands before the first `_` or `.`: Care_Virtue and Care_Vice become Care
+    #[arg(long)]
+    pub category_prefix: bool,
+    /// Leave out a category, by its own or its folded name. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub exclude_category: Vec<String>,
+    /// Say which family a model belongs to, such as my-model=Llama. May be repeated
+    #[arg(long, value_name = "MODEL=NAME", value_parser = model_and_family)]
+    pub family: Vec<(String, String)>,
     /// JSON lines with prompt, chosen and rejected: the model's accuracy on them stands on the card
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
@@ -417,6 +454,90 @@ pub enum ListFormat {
     #[default]
     Table,
     Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Where the store lies, how large it is, and what it holds
+    Info {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[arg(long, value_enum, default_value_t)]
+        format: ListFormat,
+    },
+    /// Remove runs: those of a model, those not used for long, those of models that are nowhere to be found. What is named
+    /// together must hold together
+    Prune {
+        /// Runs of this model, or `run:ID` from `store info`
+        #[arg(value_name = "MODEL")]
+        models: Vec<String>,
+        /// Runs for which nothing was computed within so many days
+        #[arg(long, value_name = "DAYS")]
+        older_than: Option<u32>,
+        /// Runs of models that are neither bundled, nor known by name, nor where they were
+        #[arg(long)]
+        unknown: bool,
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Write whole runs to a new file, a store of its own, for `store import` elsewhere
+    Export {
+        /// Runs of this model, or `run:ID` from `store info` [default: all]
+        #[arg(value_name = "MODEL")]
+        models: Vec<String>,
+        /// The file to write, which must not exist
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Take in what `store export` or `export` wrote elsewhere; what is here already stays
+    Import {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Models whose scores are recorded or in the store; `run:ID` from `rewardscope store info` names one run
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<String>,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// A row for each score, or, for one model, a row for each word with a column for each prompt
+    #[arg(long, value_enum, default_value_t)]
+    pub layout: SheetLayout,
+    /// [default: by the end of FILE, else csv]
+    #[arg(long, value_enum)]
+    pub format: Option<SheetFormat>,
+    /// Write to this file, with what the scores rest on inside (Parquet) or in FILE.provenance.json
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace FILE if it is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SheetLayout {
+    /// model, prompt, word, categories, score, rank
+    #[default]
+    Long,
+    /// response, and a column a prompt: as the study's files
+    Wide,
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::model::catalogue::Catalogue;
 use crate::model::source::{self, ModelSource};
 use crate::model::{LoadOptions, bundled};
 use crate::runtime::{Exit, Mailbox, Post, Program, Request, run as run_loop};
+use crate::scores::sheet::SheetFormat;
 use crate::terminal::abilities::Abilities;
 use crate::ui::{self, theme, theme::Theme};
 use crate::{logging, terminal};
@@ -128,8 +129,12 @@ impl<'a> Explorer<'a> {
     ) -> Result<Self, Failure> {
         let no_thread = |error: std::io::Error| Failure::Run(format!("the system gave no thread: {error}"));
         let events = post.clone();
-        let engine = Engine::start(session.catalogue.clone(), Arc::new(move |event| events.send(Message::Engine(event))))
-            .map_err(no_thread)?;
+        let events = Arc::new(move |event| events.send(Message::Engine(event)));
+        let (store, note) = session.store(&args.store);
+        if let Some(text) = note {
+            post.send(Message::Notify(Level::Error, text));
+        }
+        let engine = Engine::start_with(session.catalogue.clone(), events, store).map_err(no_thread)?;
         let tables = post.clone();
         let ranking = LatestJob::start("ranking", move |request: Box<RankRequest>| {
             tables.send(Message::Ranked(Box::new(table::rank(*request))));
@@ -162,6 +167,17 @@ impl<'a> Explorer<'a> {
                 Effect::Copy(text) => requests.push(Request::Copy(text)),
                 Effect::Quit => requests.push(Request::Quit),
                 Effect::SetTheme(name) => requests.extend(self.set_theme(&name)),
+                Effect::Export(export) => self.answer(move || {
+                    let path = source::expand_home(&export.path);
+                    let written = match SheetFormat::of(&path) {
+                        None => Err("a name that ends with .csv, .jsonl or .parquet is needed".to_owned()),
+                        Some(format) => {
+                            export.sheet.save(&path, format, &export.origin, false).map_err(|error| error.to_string())
+                        }
+                    };
+                    let place = || std::path::absolute(&path).unwrap_or_else(|_| path.clone()).display().to_string();
+                    Message::Exported(written.map(|()| place()).map_err(|problem| (export.path, problem)))
+                }),
                 Effect::LoadCorpus(name) => {
                     let user_dir = self.user_dir();
                     self.answer(move || {

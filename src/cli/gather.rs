@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::Failure;
+use super::args::StoreArgs;
 use super::score::progress::Progress;
 use super::session::Session;
 use crate::corpus::Corpus;
@@ -39,7 +40,9 @@ impl Gather {
     /// the options ask for them.
     pub(super) fn open(session: &Session, specs: &[ModelSpec], options: LoadOptions) -> Result<Self, Failure> {
         let (sender, events) = channel();
-        let engine = Engine::start(session.catalogue.clone(), Arc::new(move |event| drop(sender.send(event))))
+        let (store, note) = session.store(&StoreArgs::from_env());
+        let events_to = Arc::new(move |event| drop(sender.send(event)));
+        let engine = Engine::start_with(session.catalogue.clone(), events_to, store)
             .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
         let mut gather = Gather {
             engine,
@@ -50,7 +53,7 @@ impl Gather {
             infos: HashMap::new(),
             recorded: HashMap::new(),
             vocabularies: HashMap::new(),
-            notes: Vec::new(),
+            notes: note.into_iter().collect(),
         };
         for (id, spec) in (0..).map(ModelId).zip(specs) {
             gather.engine.open(id, spec, options);
@@ -147,6 +150,7 @@ impl Gather {
             Event::Unscorable { model, prompt, words } => {
                 words.into_iter().for_each(|(_, reason)| left_out(LeftOut { model, prompt, reason }));
             }
+            Event::Notice { text } => self.notes.push(text),
             // Neither is asked for.
             Event::Tokens { .. } | Event::Inspected { .. } => {}
         }

@@ -8,6 +8,7 @@ mod check;
 mod doctor;
 mod entries;
 mod explore;
+mod export;
 mod files;
 mod gather;
 mod implicit;
@@ -18,6 +19,7 @@ mod place;
 mod score;
 mod session;
 mod stats;
+mod store;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -105,6 +107,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Prompts(args)) => list::prompts(&args),
         Some(Command::Themes(args)) => list::themes(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Store(args)) => store::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Implicit(args)) => implicit::run(&args),
         Some(Command::Ablation(args)) => ablation::run(&args),

@@ -72,7 +72,8 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let (sender, receiver) = channel();
     watch_signals(sender.clone())?;
     let events = Arc::new(move |event| drop(sender.send(Message::Engine(event))));
-    let engine = Engine::start(session.catalogue.clone(), events)
+    let (store, store_note) = session.store(&args.store);
+    let engine = Engine::start_with(session.catalogue.clone(), events, store)
         .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
 
     let words_notes = asked.iter().flat_map(|corpus| corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)));
@@ -88,7 +89,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
         let name = &run.specs[model.0 as usize].name;
         run.notes.push(format!("{name}: {many} times a token could not be scored, first {first}"));
     }
-    for note in words_notes.iter().chain(&run.notes) {
+    for note in store_note.iter().chain(&words_notes).chain(&run.notes) {
         eprintln!("note: {}", crate::text::visible(note));
     }
     output.finish(&run.provenance(), interrupted || !run.failures.is_empty())?;
@@ -191,9 +192,13 @@ impl Run {
                 Event::Phase { model, phase } => progress.show(&self.specs[model.0 as usize].name, &phase, self.place(&phase)),
                 Event::Ready { model, info } => {
                     let name = &self.specs[model.0 as usize].name;
-                    self.notes.extend(info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}")));
+                    let notes = info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}"));
+                    // It comes twice where some scores were in the store.
+                    let new: Vec<String> = notes.filter(|note| !self.notes.contains(note)).collect();
+                    self.notes.extend(new);
                     self.infos.insert(model, *info);
                 }
+                Event::Notice { text } => self.notes.push(text),
                 // Nothing here asks for one.
                 Event::Inspected { .. } => {}
                 Event::Vocabulary { model, corpus } => self.take_vocabulary(model, corpus),

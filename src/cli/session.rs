@@ -1,14 +1,15 @@
 //! What commands share: the user's folders and the built-in lists, and how arguments become models, words and prompts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Failure;
-use super::args::WordArgs;
+use super::args::{StoreArgs, WordArgs};
 use crate::config::{Folders, Settings};
 use crate::corpus::{self, Corpus, Prompt};
 use crate::model::catalogue::Catalogue;
 use crate::model::source::{self, ModelSource, ModelSpec};
+use crate::scores::store::Store;
 
 /// The word list that a live model is asked when none is named.
 pub const DEFAULT_CORPUS: &str = "big-two";
@@ -27,6 +28,21 @@ impl Session {
         let catalogue = Catalogue::with_user(folders.config.as_deref()).map_err(Failure::usage)?;
         let settings = Settings::load(folders.config.as_deref()).map_err(Failure::usage)?;
         Ok(Session { folders, settings, catalogue: Arc::new(catalogue) })
+    }
+
+    /// Where scores are kept: the file asked for, else the user's own; none where the system names no home.
+    pub(super) fn store_path(&self, args: &StoreArgs) -> Option<PathBuf> {
+        let asked = args.store.clone().filter(|path| !path.as_os_str().is_empty());
+        asked.or_else(|| self.folders.data.as_ref().map(|folder| folder.join("scores.sqlite")))
+    }
+
+    /// The store, unless it is not wanted or cannot be had, and what the user should know of it.
+    pub(super) fn store(&self, args: &StoreArgs) -> (Option<Store>, Option<String>) {
+        let Some(path) = self.store_path(args).filter(|_| !args.no_store) else { return (None, None) };
+        match Store::open(&path) {
+            Ok((store, note)) => (Some(store), note),
+            Err(error) => (None, Some(format!("{error}. Scores are not kept in this run"))),
+        }
     }
 
     /// The models that the arguments name, in order, each once.

@@ -1,7 +1,8 @@
 //! One job on one loaded model, in steps short enough to be cancelled between.
 //!
 //! A step tokenizes if it must, brings the shared prefix up to date, runs one forest of nodes and reads its rewards, or
-//! by `likelihood` its log-probabilities. The prefix outlives the job: the next prompt reuses what it has in common.
+//! by `likelihood` its log-probabilities. The prefix outlives the job: the next prompt reuses what it has in common, and the
+//! next batch what its words share with the last one of this.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -9,10 +10,12 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 
 use super::plan::{Forest, common_prefix};
+pub use super::prefix::Prefix;
+use super::prefix::extend;
 use super::{Job, WordTokens, likelihood};
 use crate::model::checkpoint::{LoadedModel, RewardModel};
 use crate::model::continuation::Continuation;
-use crate::model::decoder::{Cache, Decoder, Nodes};
+use crate::model::decoder::Cache;
 use crate::model::language::LanguageModel;
 use crate::model::{Cancel, ModelError};
 use crate::scores::WordId;
@@ -22,23 +25,10 @@ const WORDS_TOKENIZED: usize = 4096;
 /// Nodes of a first batch: small, so that words appear at once.
 pub(super) const FIRST_NODES: usize = 24;
 pub(super) const MOST_NODES: usize = 512;
-/// A batch that is quicker is doubled, one that is slower halved.
-const QUICK: Duration = Duration::from_millis(60);
-const SLOW: Duration = Duration::from_millis(600);
-
-/// Tokens already run, with their keys and values.
-pub struct Prefix {
-    tokens: Vec<u32>,
-    cache: Cache,
-    /// Positions at which a head's gate has read, with their hidden states `[1, hidden_size]`.
-    gates: Vec<(usize, Tensor)>,
-}
-
-impl Prefix {
-    fn gate(&self, position: usize) -> Option<&Tensor> {
-        self.gates.iter().find(|(at, _)| *at == position).map(|(_, hidden)| hidden)
-    }
-}
+/// What a batch should take: long enough that weights are read for many rows, short enough that words keep coming.
+const PACE: Duration = Duration::from_millis(800);
+/// A batch has at most so many times the nodes of the one before it, and at least this share of them.
+const CHANGE: (f64, f64) = (0.5, 4.0);
 
 /// What a step brought.
 #[derive(Debug, Default)]
@@ -135,23 +125,22 @@ impl Batches {
             self.tokenize(model, &mut step, cancel)?;
         }
         let Some((_, first)) = self.waiting.front() else { return Ok(step) };
-        step.tokens_run += bring(model.decoder(), prefix, &first.ids[..self.shared], &self.gates, cancel)?;
-        let prefix = prefix.as_ref();
-        let cache = prefix.map(|p| &p.cache).filter(|c| !c.is_empty());
+        let shared = &first.ids[..self.shared];
+        let mut nothing = None;
+        let prefix = if self.whole { &mut nothing } else { prefix };
+        step.tokens_run += Prefix::bring(prefix, model.decoder(), shared, &self.gates, cancel)?;
 
         let started = Instant::now();
         let waiting = self.waiting.iter().map(|(_, words)| words);
-        let (results, nodes) = match model {
-            LoadedModel::Reward(model) => rewards(model, waiting, self.shared, self.nodes, prefix, cancel)?,
-            LoadedModel::Language(model) => likelihood::run(model, waiting, self.shared, self.nodes, cache, cancel)?,
+        let (results, last) = match model {
+            LoadedModel::Reward(model) => rewards(model, waiting, self.shared, self.nodes, prefix.as_ref(), cancel)?,
+            LoadedModel::Language(model) => likelihood::run(model, waiting, self.nodes, prefix.as_ref(), cancel)?,
         };
-        step.tokens_run += nodes;
-        let elapsed = started.elapsed();
-        if elapsed < QUICK {
-            self.nodes = (self.nodes * 2).min(MOST_NODES);
-        } else if elapsed > SLOW {
-            self.nodes = (self.nodes / 2).max(FIRST_NODES);
-        }
+        step.tokens_run += last.nodes;
+        let factor = PACE.as_secs_f64() / started.elapsed().as_secs_f64().max(1e-6);
+        self.nodes = (self.nodes as f64 * factor.clamp(CHANGE.0, CHANGE.1)) as usize;
+        self.nodes = self.nodes.clamp(FIRST_NODES, MOST_NODES);
+        extend(prefix, last.start, &last.tokens, last.cache)?;
         let done: Vec<_> = self.waiting.drain(..results.len()).collect();
         for ((word, asked), result) in done.into_iter().zip(results) {
             if !result.score.is_finite() {
@@ -172,8 +161,8 @@ impl Batches {
         let mut step = Step::default();
         let values = match before.split_last() {
             Some((last, held)) => {
-                step.tokens_run += 1 + bring(&model.decoder, prefix, held, &BTreeSet::new(), cancel)?;
-                let cache = prefix.as_ref().map(|p| &p.cache).filter(|c| !c.is_empty());
+                step.tokens_run += 1 + Prefix::bring(prefix, &model.decoder, held, &BTreeSet::new(), cancel)?;
+                let cache = prefix.as_ref().map(Prefix::cache);
                 likelihood::after(model, cache, held.len(), *last, &self.job.token_ids, cancel)?
             }
             None => Vec::new(),
@@ -253,6 +242,17 @@ pub(super) struct Scored {
     pub(super) log_probabilities: Vec<f32>,
 }
 
+/// The last word of a batch, whose path the next batch goes on from.
+pub(super) struct Last {
+    /// Nodes of the whole batch.
+    pub(super) nodes: usize,
+    /// Tokens before those that ran.
+    pub(super) start: usize,
+    pub(super) tokens: Vec<u32>,
+    /// Of these tokens.
+    pub(super) cache: Option<Cache>,
+}
+
 /// Rewards of as many conversations as make a forest of `nodes`, each read at its last token, and where a gate reads.
 fn rewards<'a>(
     model: &RewardModel,
@@ -261,28 +261,32 @@ fn rewards<'a>(
     nodes: usize,
     prefix: Option<&Prefix>,
     cancel: &Cancel,
-) -> Result<(Vec<Scored>, usize), ModelError> {
-    let mut forest = Forest::new(shared);
+) -> Result<(Vec<Scored>, Last), ModelError> {
+    let mut forest = Forest::new(0);
     let (mut reads, mut gates) = (Vec::new(), Vec::new());
+    let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
     for Continuation { ids, .. } in waiting {
-        let path = forest.path(&ids[shared..])?;
+        let gate = model.gate_position(ids)?;
+        // The last token runs again even where it is held, for it is read; so does a gate that no prefix holds.
+        let must_run = gate.filter(|at| *at >= shared).unwrap_or(ids.len()).min(ids.len() - 1);
+        let start = prefix.map_or(0, |prefix| prefix.held(&ids[..must_run]));
+        path = forest.path_behind(start, &ids[start..])?;
+        last = ids;
         reads.extend(path.last());
-        gates.extend(model.gate_position(ids)?.map(|at| match at.checked_sub(shared) {
-            None => Gate::InPrefix(at),
-            Some(behind) => Gate::InForest(path[behind]),
-        }));
+        gates.extend(gate.map(|at| if at < shared { Gate::InPrefix(at) } else { Gate::InForest(path[at - start]) }));
         if forest.nodes().len() >= nodes {
             break;
         }
     }
     let words = reads.len();
     reads.extend(gates.iter().filter_map(Gate::node));
-    let cache = prefix.map(|p| &p.cache).filter(|c| !c.is_empty());
-    let hidden = model.decoder.forward(forest.nodes(), cache, &reads, false, cancel)?.hidden;
+    let output = model.decoder.forward_keeping(forest.nodes(), prefix.map(Prefix::cache), &reads, &path, cancel)?;
+    let hidden = output.hidden;
     let gate = gate_states(&gates, prefix, &hidden, words)?;
     let rewards = model.published(model.head.rewards(&hidden.narrow(0, 0, words)?, gate.as_ref())?)?;
     let scored = rewards.into_iter().map(|score| Scored { score, log_probabilities: Vec::new() }).collect();
-    Ok((scored, forest.nodes().len()))
+    let start = last.len() - path.len();
+    Ok((scored, Last { nodes: forest.nodes().len(), start, tokens: last[start..].to_vec(), cache: output.cache }))
 }
 
 /// Where a word's gate reads.
@@ -325,54 +329,4 @@ fn gate_states(gates: &[Gate], prefix: Option<&Prefix>, hidden: &Tensor, words: 
             Ok(Some(Tensor::cat(&states.collect::<candle_core::Result<Vec<_>>>()?, 0)?))
         }
     }
-}
-
-/// Makes `prefix` hold exactly `tokens`, and the hidden states at the positions `gates`, running only what it does not
-/// hold yet; tells how many tokens that were.
-fn bring(
-    decoder: &Decoder,
-    prefix: &mut Option<Prefix>,
-    tokens: &[u32],
-    gates: &BTreeSet<usize>,
-    cancel: &Cancel,
-) -> Result<usize, ModelError> {
-    let held = prefix.as_ref().map_or(0, |p| p.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count());
-    if let Some(p) = prefix.as_ref()
-        && p.tokens.len() == tokens.len()
-        && held == tokens.len()
-        && gates.iter().all(|at| p.gate(*at).is_some())
-    {
-        return Ok(0);
-    }
-    let (kept, mut states) = match prefix.take() {
-        // A state depends on nothing behind it, so those before the place where the prompts part stay true.
-        Some(p) if held > 0 => (Some(p.cache.truncate(held)?), p.gates),
-        _ => (None, Vec::new()),
-    };
-    states.retain(|(at, _)| *at < held && gates.contains(at));
-    let missing = gates.iter().copied().filter(|at| !states.iter().any(|(known, _)| known == at));
-    let (rerun, ahead): (Vec<usize>, Vec<usize>) = missing.partition(|at| *at < held);
-    let run = rerun.len() + tokens.len() - held;
-    // Keys and values are there, the hidden state is not: one token runs again behind those before it.
-    for at in rerun {
-        let before = kept.as_ref().map(|cache| cache.truncate(at)).transpose()?.filter(|cache| !cache.is_empty());
-        let hidden = decoder.forward(&Nodes::chain(&tokens[at..=at], at), before.as_ref(), &[0], false, cancel)?.hidden;
-        states.push((at, hidden));
-    }
-    let cache = if held == tokens.len() {
-        kept
-    } else {
-        let chain = Nodes::chain(&tokens[held..], held);
-        let reads: Vec<u32> = ahead.iter().map(|at| (at - held) as u32).collect();
-        let output = decoder.forward(&chain, kept.as_ref(), &reads, true, cancel)?;
-        for (row, at) in ahead.into_iter().enumerate() {
-            states.push((at, output.hidden.narrow(0, row, 1)?));
-        }
-        match (kept, output.cache) {
-            (Some(kept), Some(next)) => Some(kept.append(&next)?),
-            (_, next) => next,
-        }
-    };
-    *prefix = cache.map(|cache| Prefix { tokens: tokens.to_vec(), cache, gates: states });
-    Ok(run)
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::implicit::Pairs;
+use super::keeping::Keeper;
 use super::worker::{Activity, Request, Worker};
 use super::{Event, InspectRequest, Job, ModelInfo, Phase, Recorded};
 use crate::corpus::CorpusError;
@@ -19,6 +20,8 @@ use crate::model::config::{ModelConfig, Task};
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{Cancel, Family, LoadOptions, ModelError, Provenance, bundled, hub};
+use crate::scores::origin::Origin;
+use crate::scores::store::Store;
 use crate::scores::{ModelId, recorded};
 
 /// Where events go. Called from several threads; must not block.
@@ -36,13 +39,18 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the worker thread. Fails where the system gives no thread.
+    /// Starts the worker thread, without a store. Fails where the system gives no thread.
     pub fn start(catalogue: Arc<Catalogue>, events: Events) -> std::io::Result<Self> {
+        Self::start_with(catalogue, events, None)
+    }
+
+    /// The same with a store: each score is written there before it is told, and what stands there is told, not computed.
+    pub fn start_with(catalogue: Arc<Catalogue>, events: Events, store: Option<Store>) -> std::io::Result<Self> {
         let (requests, receiver) = channel();
         let activity = Arc::new(Mutex::new(Activity::default()));
         let pairs = Pairs::new(events);
         let events = pairs.sink();
-        let worker = Worker::new(receiver, events.clone(), activity.clone());
+        let worker = Worker::new(receiver, events.clone(), activity.clone(), Keeper::new(store));
         let worker = std::thread::Builder::new().name("model".to_owned()).spawn(move || worker.run())?;
         Ok(Engine { requests, activity, downloads: Mutex::default(), catalogue, pairs, events, worker: Some(worker) })
     }
@@ -223,7 +231,13 @@ type Reader = fn(&Path, &Catalogue) -> Result<(String, Family, Recorded), Corpus
 fn read_recorded(model: ModelId, path: &Path, catalogue: &Catalogue, reader: Reader, events: &Events) {
     match reader(path, catalogue) {
         Ok((_, family, recorded)) => {
-            let provenance = Provenance::of_recorded(path.display().to_string());
+            // Of one model: that of several says not which one a name in the file means.
+            let said = Origin::of_file(path).map(|origin| origin.models).unwrap_or_default();
+            let provenance = match <[_; 1]>::try_from(said) {
+                Ok([said]) => Provenance { recorded: true, ..said.provenance },
+                Err(_) => Provenance::of_recorded(path.display().to_string()),
+            };
+            let family = if family == Family::Other { Family::guess(&provenance.architecture) } else { family };
             events(Event::Ready { model, info: Box::new(ModelInfo { family, provenance, memory_bytes: 0 }) });
             events(Event::Recorded { model, recorded: Box::new(recorded) });
             events(Event::Phase { model, phase: Phase::Idle });

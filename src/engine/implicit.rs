@@ -143,7 +143,7 @@ impl Pairs {
         let mut told = Vec::new();
         {
             let mut state = lock(&self.state);
-            match state.parts.get(&event.model()).copied() {
+            match event.model().and_then(|model| state.parts.get(&model).copied()) {
                 None => told.push(event),
                 Some((model, side)) => {
                     if let Some(pair) = state.pairs.get_mut(&model).filter(|pair| !pair.failed) {
@@ -246,7 +246,7 @@ impl Pair {
                 told.push(Event::Inspected { model, prompt_text, word, inspection });
             }
             // Neither is asked of a part.
-            Event::Vocabulary { .. } | Event::Tokens { .. } => {}
+            Event::Vocabulary { .. } | Event::Tokens { .. } | Event::Notice { .. } => {}
         }
     }
 

@@ -6,45 +6,50 @@
 
 use std::collections::HashMap;
 
-use super::batch::Scored;
+use super::batch::{Last, Scored};
 use super::plan::Forest;
+use super::prefix::Prefix;
 use crate::model::continuation::Continuation;
 use crate::model::decoder::{Cache, Nodes};
 use crate::model::language::LanguageModel;
 use crate::model::{Cancel, ModelError};
 
-/// Scores as many of the waiting words, in order, as make a forest of `nodes`; tells how many nodes it came to.
-///
-/// All of them share their first `shared` ids, whose keys and values `cache` holds, and none has its word's first token or
-/// the one before it among them.
+/// Scores as many of the waiting words, in order, as make a forest of `nodes`, behind what `prefix` holds of each.
 pub(super) fn run<'a>(
     model: &LanguageModel,
     waiting: impl Iterator<Item = &'a Continuation>,
-    shared: usize,
     nodes: usize,
-    cache: Option<&Cache>,
+    prefix: Option<&Prefix>,
     cancel: &Cancel,
-) -> Result<(Vec<Scored>, usize), ModelError> {
-    let mut forest = Forest::new(shared);
+) -> Result<(Vec<Scored>, Last), ModelError> {
+    let mut forest = Forest::new(0);
     let mut reads = Reads::default();
     let mut words = Vec::new();
+    let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
     for continuation in waiting {
         let Continuation { ids, word, .. } = continuation;
-        let path = forest.path(&ids[shared..ids.len() - 1])?;
-        let parents = &path[word - 1 - shared..];
+        // The token before the word's first runs again even where it is held, for it is read.
+        let start = prefix.map_or(0, |prefix| prefix.held(&ids[..word - 1]));
+        last = &ids[..ids.len() - 1];
+        path = forest.path_behind(start, &last[start..])?;
+        let parents = &path[word - 1 - start..];
         words.push(parents.iter().zip(&ids[*word..]).map(|(&parent, &token)| reads.want(parent, token)).collect::<Vec<_>>());
         if forest.nodes().len() >= nodes {
             break;
         }
     }
-    let hidden = model.decoder.forward(forest.nodes(), cache, &reads.nodes, false, cancel)?.hidden;
+    let cache = prefix.map(Prefix::cache);
+    let output = model.decoder.forward_keeping(forest.nodes(), cache, &reads.nodes, &path, cancel)?;
+    let hidden = output.hidden;
     let values = model.head.log_probabilities(&hidden, &reads.wanted, cancel)?;
     let scored = |places: Vec<(usize, usize)>| {
         let log_probabilities: Vec<f32> = places.into_iter().map(|(read, at)| values[read][at]).collect();
         let score = log_probabilities.iter().map(|&value| f64::from(value)).sum::<f64>() as f32;
         Scored { score, log_probabilities }
     };
-    Ok((words.into_iter().map(scored).collect(), forest.nodes().len()))
+    let start = last.len() - path.len();
+    let last = Last { nodes: forest.nodes().len(), start, tokens: last[start..].to_vec(), cache: output.cache };
+    Ok((words.into_iter().map(scored).collect(), last))
 }
 
 /// Log-probabilities of the tokens after `last`, which stands behind `held` ids that `cache` holds.

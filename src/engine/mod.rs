@@ -3,18 +3,21 @@
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
 //! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of
-//! tokens; `fit` says what fits, by `memory`. Requests state the whole of
+//! tokens; `fit` says what fits, by `memory`; `keeping` writes scores to the store before they are told, and recalls them.
+//! Requests state the whole of
 //! what is wanted, in order, so the newest request wins and nothing
 //! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
-pub(crate) mod batch;
+pub mod batch;
 pub mod fit;
 mod handle;
 pub mod implicit;
 pub mod inspect;
+mod keeping;
 mod likelihood;
 pub(crate) mod memory;
 pub mod plan;
+mod prefix;
 pub mod vocabulary;
 mod worker;
 
@@ -41,6 +44,20 @@ pub struct Job {
     pub token_ids: Vec<u32>,
     /// Tell the tokens as well.
     pub tokens: bool,
+}
+
+impl Job {
+    fn clone_without_words(&self) -> Job {
+        let (words, token_ids) = (Vec::new(), Vec::new());
+        Job {
+            model: self.model,
+            prompt: self.prompt,
+            prompt_text: self.prompt_text.clone(),
+            words,
+            token_ids,
+            tokens: self.tokens,
+        }
+    }
 }
 
 /// A word to be looked at as a model reads it.
@@ -85,7 +102,7 @@ pub enum Phase {
 }
 
 /// What is known of a model once its files are read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ModelInfo {
     pub family: crate::model::Family,
     pub provenance: Provenance,
@@ -123,6 +140,7 @@ pub enum Event {
         model: ModelId,
         phase: Phase,
     },
+    /// May come twice: from the store, and once more when the model is loaded.
     Ready {
         model: ModelId,
         info: Box<ModelInfo>,
@@ -154,6 +172,10 @@ pub enum Event {
         word: Arc<str>,
         inspection: Result<Box<Inspection>, String>,
     },
+    /// Something about the store that the user should know; of no model.
+    Notice {
+        text: String,
+    },
     /// Words that this model cannot be asked, each with the reason; the job goes on without them.
     Unscorable {
         model: ModelId,
@@ -163,8 +185,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whom it is about.
-    pub fn model(&self) -> ModelId {
+    /// Whom it is about; none for what is about no model.
+    pub fn model(&self) -> Option<ModelId> {
         match self {
             Event::Phase { model, .. }
             | Event::Ready { model, .. }
@@ -173,7 +195,8 @@ impl Event {
             | Event::Scores { model, .. }
             | Event::Tokens { model, .. }
             | Event::Inspected { model, .. }
-            | Event::Unscorable { model, .. } => *model,
+            | Event::Unscorable { model, .. } => Some(*model),
+            Event::Notice { .. } => None,
         }
     }
 }

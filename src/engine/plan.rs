@@ -52,12 +52,18 @@ impl Forest {
 
     /// Makes the nodes of one sequence, given without the prefix, and names them in order; none is read.
     pub fn path(&mut self, suffix: &[u32]) -> Result<Vec<u32>, NodesError> {
+        self.path_behind(self.prefix, suffix)
+    }
+
+    /// The same behind the first `start` tokens of what is held, whatever other sequences stand behind. Sequences that part
+    /// from it at different places share no node.
+    pub fn path_behind(&mut self, start: usize, suffix: &[u32]) -> Result<Vec<u32>, NodesError> {
         let mut path: Vec<u32> = Vec::with_capacity(suffix.len());
         for &token in suffix {
             let parent = path.last().copied();
-            path.push(match self.child(parent, token) {
+            path.push(match self.child(parent, token, start) {
                 Some(node) => node,
-                None => self.grow(parent, token)?,
+                None => self.grow(parent, token, start)?,
             });
         }
         Ok(path)
@@ -74,16 +80,17 @@ impl Forest {
     }
 
     /// The child of `parent` for `token`. The newest child heads its list, so sorted input is found at once.
-    fn child(&self, parent: Option<u32>, token: u32) -> Option<u32> {
+    fn child(&self, parent: Option<u32>, token: u32, start: usize) -> Option<u32> {
         let first = match parent {
             None => self.first_root,
             Some(p) => self.first_child[p as usize],
         };
-        std::iter::successors(first, |&n| self.next_sibling[n as usize]).find(|&n| self.nodes.tokens()[n as usize] == token)
+        let is_it = |n: usize| self.nodes.tokens()[n] == token && (parent.is_some() || self.nodes.positions()[n] == start as u32);
+        std::iter::successors(first, |&n| self.next_sibling[n as usize]).find(|&n| is_it(n as usize))
     }
 
-    fn grow(&mut self, parent: Option<u32>, token: u32) -> Result<u32, NodesError> {
-        let node = self.nodes.push(token, parent, self.prefix)?;
+    fn grow(&mut self, parent: Option<u32>, token: u32, start: usize) -> Result<u32, NodesError> {
+        let node = self.nodes.push(token, parent, start)?;
         let head = match parent {
             None => &mut self.first_root,
             Some(p) => &mut self.first_child[p as usize],
@@ -107,6 +114,15 @@ mod tests {
         assert_eq!(prefix(&[&[1, 2], &[1, 2, 3]]), 1);
         assert_eq!(prefix(&[&[1, 2, 3], &[1, 2]]), 1, "whichever comes first");
         assert_eq!(prefix(&[&[5], &[6, 7]]), 0);
+    }
+
+    #[test]
+    fn sequences_that_part_from_what_is_held_at_different_places_share_no_node() {
+        let mut forest = Forest::new(0);
+        assert_eq!(forest.path_behind(4, &[1, 2]).unwrap(), [0, 1]);
+        assert_eq!(forest.path_behind(5, &[1, 2]).unwrap(), [2, 3]);
+        assert_eq!(forest.path_behind(4, &[1, 3]).unwrap(), [0, 4]);
+        assert_eq!(forest.nodes().positions(), [4, 5, 5, 6, 5]);
     }
 
     #[test]

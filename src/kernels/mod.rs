@@ -28,6 +28,10 @@ pub use peak::operations_per_second;
 const PANEL: usize = 32;
 /// Rows that are computed together at most.
 const TILE: usize = 12;
+/// Rows up to which they are read where they lie.
+const FEW: usize = 2;
+/// Rows of a multiple of so many f32 are in each other's way in the nearest cache.
+const ALIASED: usize = 128;
 /// Products of fewer multiplications than this are not worth a second thread.
 const WORTH_A_THREAD: usize = 1 << 17;
 /// Shares of a product for each thread, so that one that is late does not keep the others waiting.
@@ -193,35 +197,45 @@ impl Matrix {
     pub fn multiply(&self, x: &[f32], y: &mut [f32]) {
         let rows = x.len().checked_div(self.input).unwrap_or(0);
         debug_assert_eq!((x.len(), y.len()), (rows * self.input, rows * self.out));
-        if self.element != Element::Bf16 {
-            return self.run(rows, Rows::Wide(x), y);
-        }
+        let depth = self.depth();
         SCRATCH.with(|held| {
             let mut scratch = held.take();
-            let depth = self.depth();
-            // What is longer than the rows of today keeps what it held: it is never read.
-            scratch.resize((rows * depth).max(scratch.len()), 0);
-            let rounded = &mut scratch[..rows * depth];
-            let round = |(to, from): (&mut [u16], &[f32])| self.round(from, to);
-            let pairs = rounded.par_chunks_mut(depth.max(1)).zip(x.par_chunks(self.input.max(1)));
-            pairs.with_min_len(WORTH_A_THREAD.div_ceil(depth.max(1))).for_each(round);
-            self.run(rows, Rows::Narrow(rounded), y);
+            if self.kernel == Kernel::Avx512Bf16 {
+                let stride = stride::<u16>(depth);
+                self.copy(x, scratch.narrow.of(rows * stride), stride, |from, to| self.round(from, to));
+                self.run(rows, Rows::Narrow(scratch.narrow.of(rows * stride), stride), y);
+            } else if self.element == Element::Bf16 {
+                let stride = stride::<f32>(depth);
+                let round = |from: &[f32], to: &mut [f32]| {
+                    for (to, &from) in to.iter_mut().zip(from) {
+                        *to = bf16::from_f32(from).to_f32();
+                    }
+                };
+                self.copy(x, scratch.wide.of(rows * stride), stride, round);
+                self.run(rows, Rows::Wide(scratch.wide.of(rows * stride), stride), y);
+            } else if rows > FEW && depth.is_multiple_of(ALIASED) {
+                let stride = stride::<f32>(depth);
+                self.copy(x, scratch.wide.of(rows * stride), stride, |from, to| to[..from.len()].copy_from_slice(from));
+                self.run(rows, Rows::Wide(scratch.wide.of(rows * stride), stride), y);
+            } else {
+                self.run(rows, Rows::Wide(x, depth), y);
+            }
             held.set(scratch);
         });
+    }
+
+    /// Rows to where they are multiplied, each by `take`.
+    fn copy<T: Send>(&self, x: &[f32], to: &mut [T], stride: usize, take: impl Fn(&[f32], &mut [T]) + Sync) {
+        let pairs = to.par_chunks_mut(stride.max(1)).zip(x.par_chunks(self.input.max(1)));
+        pairs.with_min_len(WORTH_A_THREAD.div_ceil(stride.max(1))).for_each(|(to, from)| take(from, to));
     }
 
     /// One row to bf16, to nearest, ties to even; what pads it is zero.
     fn round(&self, from: &[f32], to: &mut [u16]) {
         #[cfg(target_arch = "x86_64")]
-        if self.kernel == Kernel::Avx512Bf16 {
-            return x86::round(from, to);
-        }
-        for (to, &from) in to.iter_mut().zip(from) {
-            *to = bf16::from_f32(from).to_bits();
-        }
-        if let Some(padding) = to.get_mut(from.len()..) {
-            padding.fill(0);
-        }
+        x86::round(from, to);
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (from, to);
     }
 
     fn run(&self, rows: usize, x: Rows<'_>, y: &mut [f32]) {
@@ -260,12 +274,20 @@ fn packed_bytes(kernel: Kernel, out: usize, input: usize, element: Element) -> u
     out.next_multiple_of(PANEL) * input.next_multiple_of(kernel.group()) * element.size()
 }
 
-/// Rows of `x`, `[rows, depth]`.
+/// Rows of `x`, and how many values they are apart.
 #[derive(Clone, Copy)]
 enum Rows<'a> {
-    Wide(&'a [f32]),
+    /// Rounded already, where weights are bf16.
+    Wide(&'a [f32], usize),
     /// Rounded to bf16.
-    Narrow(&'a [u16]),
+    Narrow(&'a [u16], usize),
+}
+
+/// Values from one row to the next: an odd number of cache lines. Rows a power of two apart would all be held in the same
+/// few places of the nearest cache and push each other out.
+fn stride<T>(depth: usize) -> usize {
+    let line = 64 / size_of::<T>();
+    (depth.div_ceil(line) | 1) * line
 }
 
 /// The result, `[rows, out]`, written by several threads, each its own rows and panels.
@@ -295,9 +317,27 @@ fn heights(rows: usize) -> impl Iterator<Item = usize> {
     (0..tiles).map(move |tile| rows * (tile + 1) / tiles - rows * tile / tiles).filter(|&height| height > 0)
 }
 
+/// Room that is used again: what is longer than the rows of today keeps what it held, which is never read.
+#[derive(Default)]
+struct Room<T>(Vec<T>);
+
+impl<T: Copy + Default> Room<T> {
+    fn of(&mut self, length: usize) -> &mut [T] {
+        self.0.resize(length.max(self.0.len()), T::default());
+        &mut self.0[..length]
+    }
+}
+
+/// Rows made ready.
+#[derive(Default)]
+struct Scratch {
+    wide: Room<f32>,
+    narrow: Room<u16>,
+}
+
 thread_local! {
-    /// Rows rounded to bf16; taken while it is in use, so that a product within a product has its own.
-    static SCRATCH: Cell<Vec<u16>> = const { Cell::new(Vec::new()) };
+    /// Taken while it is in use, so that a product within a product has its own.
+    static SCRATCH: Cell<Scratch> = Cell::new(Scratch::default());
 }
 
 #[cfg(test)]

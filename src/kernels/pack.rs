@@ -11,8 +11,13 @@ use super::{Element, Matrix, PANEL, Stored};
 /// A cache line, and the width of the widest register.
 const ALIGNMENT: usize = 64;
 
+/// What is at least as large is asked to lie in large pages: fewer faults when it is filled, fewer misses when it is read.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 4 << 20;
+
 /// Bytes that begin at a cache line.
 pub(super) struct Aligned {
+    allocated: NonNull<u8>,
     start: NonNull<u8>,
     length: usize,
 }
@@ -23,25 +28,37 @@ unsafe impl Send for Aligned {}
 unsafe impl Sync for Aligned {}
 
 impl Aligned {
-    /// Zeros, which the system gives without writing them.
+    /// Zeros. Aligned by hand: asked for an alignment, the allocator would write all of them at once, on one thread.
     pub(super) fn zeros(length: usize) -> Self {
-        let Some(layout) = Self::layout(length) else { return Aligned { start: NonNull::dangling(), length: 0 } };
+        let Some(layout) = Self::layout(length) else {
+            return Aligned { allocated: NonNull::dangling(), start: NonNull::dangling(), length: 0 };
+        };
         // SAFETY: the layout is not of size zero.
-        let start = unsafe { alloc_zeroed(layout) };
-        let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout));
-        Aligned { start, length }
+        let allocated = unsafe { alloc_zeroed(layout) };
+        let allocated = NonNull::new(allocated).unwrap_or_else(|| handle_alloc_error(layout));
+        // SAFETY: the layout has room for the alignment.
+        let start = unsafe { allocated.add(allocated.align_offset(ALIGNMENT)) };
+        #[cfg(target_os = "linux")]
+        if length >= LARGE {
+            const PAGE: usize = 4096;
+            let skipped = start.align_offset(PAGE);
+            // SAFETY: whole pages of this allocation; the advice does not change what they hold. That it may be refused
+            // does not matter.
+            unsafe { libc::madvise(start.add(skipped).as_ptr().cast(), (length - skipped) & !(PAGE - 1), libc::MADV_HUGEPAGE) };
+        }
+        Aligned { allocated, start, length }
     }
 
     fn layout(length: usize) -> Option<Layout> {
-        Layout::from_size_align(length, ALIGNMENT).ok().filter(|layout| layout.size() > 0)
+        Layout::from_size_align(length.checked_add(ALIGNMENT)?, 1).ok().filter(|_| length > 0)
     }
 }
 
 impl Drop for Aligned {
     fn drop(&mut self) {
         if let Some(layout) = Self::layout(self.length) {
-            // SAFETY: allocated with this layout.
-            unsafe { dealloc(self.start.as_ptr(), layout) };
+            // SAFETY: allocated with the same layout.
+            unsafe { dealloc(self.allocated.as_ptr(), layout) };
         }
     }
 }

@@ -11,6 +11,10 @@ use super::{Element, Kernel, Matrix, Output, PANEL, Rows, TILE, heights};
 
 /// Panels taken at once for a single row, and the most there can be.
 const ABREAST: usize = 4;
+/// Of a cache.
+const LINE: usize = 64;
+/// Steps along a panel between two requests for memory.
+const STEPS: usize = 16;
 type Sums = [[f32; PANEL]; TILE];
 
 pub(super) fn has_avx512() -> bool {
@@ -63,10 +67,15 @@ pub(super) fn tiles(matrix: &Matrix, panels: Range<usize>, rows: Range<usize>, x
     let mut panel = panels.start;
     while panel < panels.end {
         let count = if panels.end - panel >= abreast { abreast } else { 1 };
-        for &height in &heights {
+        // The next panel comes from memory while this one is multiplied: by every tile its share, unless there is but one,
+        // which streams by itself.
+        let next = if panel + count < panels.end && heights.len() > 1 { matrix.panel(panel + count) } else { &[] };
+        for (at, &height) in heights.iter().enumerate() {
+            let share = |at: usize| next.len() / LINE * at / heights.len() * LINE;
+            let ahead = &next[share(at)..share(at + 1)];
             let mut sums = [[[0.0; PANEL]; TILE]; ABREAST];
             // SAFETY: the CPU has what the kernel needs (asserted above).
-            unsafe { tile(matrix, panel, count, first, height, x, &mut sums) };
+            unsafe { tile(matrix, panel, count, first..first + height, x, ahead, &mut sums) };
             for (beside, sums) in sums.iter().enumerate().take(count) {
                 for (row, sums) in sums.iter().enumerate().take(height) {
                     to.put(first + row, panel + beside, sums);
@@ -77,6 +86,33 @@ pub(super) fn tiles(matrix: &Matrix, panels: Range<usize>, rows: Range<usize>, x
         first = rows.start;
         panel += count;
     }
+}
+
+/// Asks for memory in small parts, some of them before every few steps.
+struct Ahead<'a> {
+    lines: std::slice::ChunksExact<'a, u8>,
+    each: usize,
+}
+
+impl<'a> Ahead<'a> {
+    #[inline(always)]
+    fn new(bytes: &'a [u8], steps: usize) -> Self {
+        let lines = bytes.chunks_exact(LINE);
+        Ahead { each: lines.len().div_ceil(steps.div_ceil(STEPS).max(1)), lines }
+    }
+
+    #[inline(always)]
+    fn ask(&mut self) {
+        for line in self.lines.by_ref().take(self.each) {
+            prefetch(line.as_ptr());
+        }
+    }
+}
+
+#[inline(always)]
+fn prefetch(at: *const u8) {
+    // SAFETY: a prefetch reads nothing; every x86-64 CPU has it.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) };
 }
 
 /// Chooses the code for a height and a number of panels.
@@ -112,63 +148,51 @@ unsafe fn tile(
     matrix: &Matrix,
     panel: usize,
     count: usize,
-    first: usize,
-    height: usize,
+    rows: Range<usize>,
     x: Rows<'_>,
+    ahead: &[u8],
     sums: &mut [Sums; ABREAST],
 ) {
+    let (first, height) = (rows.start, rows.len());
     let depth = matrix.depth();
     let stride = matrix.panel(panel).len();
     let weights = &matrix.panels[panel * stride..(panel + count) * stride];
-    let span = first * depth..(first + height) * depth;
     // SAFETY: of the caller; weights and rows are as long as the shapes say, because they were cut so right above.
     unsafe {
-        match (matrix.kernel, x, matrix.element) {
-            (Kernel::Avx512Bf16, Rows::Narrow(x), _) => {
-                let x = &x[span];
+        match x {
+            Rows::Narrow(x, apart) => {
+                let x = &x[first * apart..][..height * apart];
                 macro_rules! run {
                     ($r:literal, $c:literal) => {
-                        pairs_512::<$r, $c>(x, depth / 2, weights, stride, sums)
+                        pairs_512::<$r, $c>(x, apart, depth / 2, weights, stride, ahead, sums)
                     };
                 }
                 by_shape!(height, count, run);
             }
-            (Kernel::Avx512, Rows::Wide(x), Element::F32) => {
-                let x = &x[span];
-                macro_rules! run {
-                    ($r:literal, $c:literal) => {
-                        wide_512::<$r, $c, F32>(x, depth, weights, stride, sums)
+            Rows::Wide(x, apart) => {
+                let x = &x[first * apart..][..height * apart];
+                macro_rules! wide {
+                    ($format:ident) => {
+                        if matrix.kernel == Kernel::Avx512 {
+                            macro_rules! run {
+                                ($r:literal, $c:literal) => {
+                                    wide_512::<$r, $c, $format>(x, apart, depth, weights, stride, ahead, sums)
+                                };
+                            }
+                            by_shape!(height, count, run);
+                        } else {
+                            wide_256_all::<$format>(x, apart, depth, height, weights, stride, sums)
+                        }
                     };
                 }
-                by_shape!(height, count, run);
-            }
-            (Kernel::Avx512, Rows::Wide(x), _) => {
-                let x = &x[span];
-                macro_rules! run {
-                    ($r:literal, $c:literal) => {
-                        wide_512::<$r, $c, F16>(x, depth, weights, stride, sums)
-                    };
+                match matrix.element {
+                    Element::F32 => wide!(F32),
+                    Element::Bf16 => wide!(BF16),
+                    Element::F16 => wide!(F16),
                 }
-                by_shape!(height, count, run);
             }
-            (Kernel::Avx512, Rows::Narrow(x), _) => {
-                let x = widened(&x[span]);
-                macro_rules! run {
-                    ($r:literal, $c:literal) => {
-                        wide_512::<$r, $c, BF16>(&x, depth, weights, stride, sums)
-                    };
-                }
-                by_shape!(height, count, run);
-            }
-            (_, Rows::Wide(x), Element::F32) => wide_256_all::<F32>(&x[span], depth, height, count, weights, stride, sums),
-            (_, Rows::Wide(x), _) => wide_256_all::<F16>(&x[span], depth, height, count, weights, stride, sums),
-            (_, Rows::Narrow(x), _) => wide_256_all::<BF16>(&widened(&x[span]), depth, height, count, weights, stride, sums),
         }
     }
-}
-
-fn widened(x: &[u16]) -> Vec<f32> {
-    x.iter().map(|&x| f32::from_bits(u32::from(x) << 16)).collect()
 }
 
 /// How weights lie in a panel.
@@ -180,25 +204,37 @@ const fn size(format: u8) -> usize {
     if format == F32 { 4 } else { 2 }
 }
 
-/// Pairs of bf16: `x` is `[R, pairs, 2]`, each of the panels `[pairs, 32, 2]`.
+/// Pairs of bf16: `x` is `[R, pairs, 2]` with rows `apart`, each of the panels `[pairs, 32, 2]`.
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn pairs_512<const R: usize, const C: usize>(x: &[u16], pairs: usize, weights: &[u8], stride: usize, sums: &mut [Sums; ABREAST]) {
-    assert!(x.len() == R * pairs * 2 && stride == pairs * 128 && weights.len() == C * stride);
+fn pairs_512<const R: usize, const C: usize>(
+    x: &[u16],
+    apart: usize,
+    pairs: usize,
+    weights: &[u8],
+    stride: usize,
+    ahead: &[u8],
+    sums: &mut [Sums; ABREAST],
+) {
+    assert!(x.len() == R * apart && apart >= pairs * 2 && stride == pairs * 128 && weights.len() == C * stride);
     let mut held = [[[_mm512_setzero_ps(); 2]; C]; R];
-    for pair in 0..pairs {
-        // SAFETY: within `x` and the panels, whose lengths were asserted; the intrinsics are those of the enabled features.
-        unsafe {
-            let mut w = [[_mm512_setzero_si512(); 2]; C];
-            for (c, w) in w.iter_mut().enumerate() {
-                let at = weights.as_ptr().add(c * stride + pair * 128).cast::<__m512i>();
-                *w = [_mm512_load_si512(at), _mm512_load_si512(at.add(1))];
-            }
-            for (r, held) in held.iter_mut().enumerate() {
-                let both = x.as_ptr().add((r * pairs + pair) * 2).cast::<i32>().read_unaligned();
-                let both: __m512bh = std::mem::transmute(_mm512_set1_epi32(both));
-                for (held, w) in held.iter_mut().zip(&w) {
-                    held[0] = _mm512_dpbf16_ps(held[0], both, std::mem::transmute::<__m512i, __m512bh>(w[0]));
-                    held[1] = _mm512_dpbf16_ps(held[1], both, std::mem::transmute::<__m512i, __m512bh>(w[1]));
+    let mut ahead = Ahead::new(ahead, pairs);
+    for start in (0..pairs).step_by(STEPS) {
+        ahead.ask();
+        for pair in start..pairs.min(start + STEPS) {
+            // SAFETY: within `x` and the panels, whose lengths were asserted; the intrinsics are those of the enabled features.
+            unsafe {
+                let mut w = [[_mm512_setzero_si512(); 2]; C];
+                for (c, w) in w.iter_mut().enumerate() {
+                    let at = weights.as_ptr().add(c * stride + pair * 128).cast::<__m512i>();
+                    *w = [_mm512_load_si512(at), _mm512_load_si512(at.add(1))];
+                }
+                for (r, held) in held.iter_mut().enumerate() {
+                    let both = x.as_ptr().add(r * apart + pair * 2).cast::<i32>().read_unaligned();
+                    let both: __m512bh = std::mem::transmute(_mm512_set1_epi32(both));
+                    for (held, w) in held.iter_mut().zip(&w) {
+                        held[0] = _mm512_dpbf16_ps(held[0], both, std::mem::transmute::<__m512i, __m512bh>(w[0]));
+                        held[1] = _mm512_dpbf16_ps(held[1], both, std::mem::transmute::<__m512i, __m512bh>(w[1]));
+                    }
                 }
             }
         }
@@ -206,30 +242,36 @@ fn pairs_512<const R: usize, const C: usize>(x: &[u16], pairs: usize, weights: &
     put_512(&held, sums);
 }
 
-/// `x` is `[R, depth]`, each of the panels `[depth, 32]`.
+/// `x` is `[R, depth]` with rows `apart`, each of the panels `[depth, 32]`.
 #[target_feature(enable = "avx512f,avx512bw")]
 fn wide_512<const R: usize, const C: usize, const FORMAT: u8>(
     x: &[f32],
+    apart: usize,
     depth: usize,
     weights: &[u8],
     stride: usize,
+    ahead: &[u8],
     sums: &mut [Sums; ABREAST],
 ) {
-    assert!(x.len() == R * depth && stride == depth * PANEL * size(FORMAT) && weights.len() == C * stride);
+    assert!(x.len() == R * apart && apart >= depth && stride == depth * PANEL * size(FORMAT) && weights.len() == C * stride);
     let mut held = [[[_mm512_setzero_ps(); 2]; C]; R];
-    for k in 0..depth {
-        // SAFETY: as in `pairs_512`.
-        unsafe {
-            let mut w = [[_mm512_setzero_ps(); 2]; C];
-            for (c, w) in w.iter_mut().enumerate() {
-                let at = weights.as_ptr().add(c * stride + k * PANEL * size(FORMAT));
-                *w = [load_512::<FORMAT>(at), load_512::<FORMAT>(at.add(16 * size(FORMAT)))];
-            }
-            for (r, held) in held.iter_mut().enumerate() {
-                let x = _mm512_set1_ps(*x.as_ptr().add(r * depth + k));
-                for (held, w) in held.iter_mut().zip(&w) {
-                    held[0] = _mm512_fmadd_ps(x, w[0], held[0]);
-                    held[1] = _mm512_fmadd_ps(x, w[1], held[1]);
+    let mut ahead = Ahead::new(ahead, depth);
+    for start in (0..depth).step_by(STEPS) {
+        ahead.ask();
+        for k in start..depth.min(start + STEPS) {
+            // SAFETY: as in `pairs_512`.
+            unsafe {
+                let mut w = [[_mm512_setzero_ps(); 2]; C];
+                for (c, w) in w.iter_mut().enumerate() {
+                    let at = weights.as_ptr().add(c * stride + k * PANEL * size(FORMAT));
+                    *w = [load_512::<FORMAT>(at), load_512::<FORMAT>(at.add(16 * size(FORMAT)))];
+                }
+                for (r, held) in held.iter_mut().enumerate() {
+                    let x = _mm512_set1_ps(*x.as_ptr().add(r * apart + k));
+                    for (held, w) in held.iter_mut().zip(&w) {
+                        held[0] = _mm512_fmadd_ps(x, w[0], held[0]);
+                        held[1] = _mm512_fmadd_ps(x, w[1], held[1]);
+                    }
                 }
             }
         }
@@ -270,27 +312,26 @@ fn put_512<const R: usize, const C: usize>(held: &[[[__m512; 2]; C]; R], sums: &
 #[target_feature(enable = "avx2,fma,f16c")]
 fn wide_256_all<const FORMAT: u8>(
     x: &[f32],
+    apart: usize,
     depth: usize,
     height: usize,
-    count: usize,
     weights: &[u8],
     stride: usize,
     sums: &mut [Sums; ABREAST],
 ) {
-    for c in 0..count {
-        let weights = &weights[c * stride..][..stride];
+    for (weights, sums) in weights.chunks_exact(stride.max(1)).zip(sums) {
         let mut row = 0;
         while row < height {
             let rows = (height - row).min(6);
-            let x = &x[row * depth..(row + rows) * depth];
-            let sums = &mut sums[c][row..];
+            let x = &x[row * apart..(row + rows) * apart];
+            let sums = &mut sums[row..];
             match rows {
-                1 => wide_256::<1, FORMAT>(x, depth, weights, sums),
-                2 => wide_256::<2, FORMAT>(x, depth, weights, sums),
-                3 => wide_256::<3, FORMAT>(x, depth, weights, sums),
-                4 => wide_256::<4, FORMAT>(x, depth, weights, sums),
-                5 => wide_256::<5, FORMAT>(x, depth, weights, sums),
-                _ => wide_256::<6, FORMAT>(x, depth, weights, sums),
+                1 => wide_256::<1, FORMAT>(x, apart, depth, weights, sums),
+                2 => wide_256::<2, FORMAT>(x, apart, depth, weights, sums),
+                3 => wide_256::<3, FORMAT>(x, apart, depth, weights, sums),
+                4 => wide_256::<4, FORMAT>(x, apart, depth, weights, sums),
+                5 => wide_256::<5, FORMAT>(x, apart, depth, weights, sums),
+                _ => wide_256::<6, FORMAT>(x, apart, depth, weights, sums),
             }
             row += rows;
         }
@@ -298,8 +339,8 @@ fn wide_256_all<const FORMAT: u8>(
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
-fn wide_256<const R: usize, const FORMAT: u8>(x: &[f32], depth: usize, weights: &[u8], sums: &mut [[f32; PANEL]]) {
-    assert!(x.len() == R * depth && weights.len() == depth * PANEL * size(FORMAT) && sums.len() >= R);
+fn wide_256<const R: usize, const FORMAT: u8>(x: &[f32], apart: usize, depth: usize, weights: &[u8], sums: &mut [[f32; PANEL]]) {
+    assert!(x.len() == R * apart && apart >= depth && weights.len() == depth * PANEL * size(FORMAT) && sums.len() >= R);
     for half in 0..2 {
         let mut held = [[_mm256_setzero_ps(); 2]; R];
         for k in 0..depth {
@@ -308,7 +349,7 @@ fn wide_256<const R: usize, const FORMAT: u8>(x: &[f32], depth: usize, weights: 
                 let at = weights.as_ptr().add((k * PANEL + half * 16) * size(FORMAT));
                 let w = [load_256::<FORMAT>(at), load_256::<FORMAT>(at.add(8 * size(FORMAT)))];
                 for (r, held) in held.iter_mut().enumerate() {
-                    let x = _mm256_set1_ps(*x.as_ptr().add(r * depth + k));
+                    let x = _mm256_set1_ps(*x.as_ptr().add(r * apart + k));
                     held[0] = _mm256_fmadd_ps(x, w[0], held[0]);
                     held[1] = _mm256_fmadd_ps(x, w[1], held[1]);
                 }

@@ -202,7 +202,7 @@ impl<'a> Checkpoint<'a> {
             dtype: self.compute.as_str().to_owned(),
             dtype_reason: self.dtype_reason.clone(),
             device: device::name(&self.device),
-            kernel: if self.device.is_cpu() { packed::kernel(self.compute) } else { "candle".to_owned() },
+            kernel: kernel(self.compute, &self.device),
             bos: self.options.bos.to_string(),
             template,
             head,
@@ -363,6 +363,8 @@ pub struct Estimate {
     pub device_name: String,
     /// What products are computed in: `f32`.
     pub dtype: String,
+    /// What multiplies, as [`Provenance::kernel`] has it.
+    pub kernel: String,
 }
 
 /// Opens the device and reads headers, no weights.
@@ -376,6 +378,7 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
         weights_bytes: memory(&weights, &config, chosen.compute, &device),
         config: config.decoder,
         device_name: device::name(&device),
+        kernel: kernel(chosen.compute, &device),
         device,
         dtype: chosen.compute.as_str().to_owned(),
     })
@@ -385,6 +388,11 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
 pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, ModelError> {
     let estimate = estimate(files, options)?;
     Ok(if estimate.device.is_cpu() { estimate.weights_bytes } else { 0 })
+}
+
+/// What multiplies: a kernel of this CPU, or candle on another device.
+fn kernel(compute: Compute, device: &Device) -> String {
+    if device.is_cpu() { packed::kernel(compute) } else { "candle".to_owned() }
 }
 
 fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {

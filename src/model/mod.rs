@@ -107,7 +107,7 @@ pub enum PromptForm {
 }
 
 /// What a score is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// The raw output of a reward model's head.
@@ -221,7 +221,7 @@ pub struct LoadOptions {
 }
 
 /// What stands beside every score: where the number comes from.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Provenance {
     /// Repository id, directory, bundled name or recorded file.
     pub source: String,
@@ -232,10 +232,10 @@ pub struct Provenance {
     /// Compute dtype: `f32`, `bf16`, `f16`, `q8_0`; `recorded` where only the numbers are known.
     pub dtype: String,
     /// Why it is that, in one sentence; empty where only the numbers are known.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub dtype_reason: String,
     /// How GGUF holds the weights that are computed with in that dtype: `Q4K, Q8_0`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantized: Option<String>,
     pub device: String,
     /// What multiplies: `avx512bf16`, `avx512`, `avx2`, `portable`; `candle` for its own products.
@@ -246,7 +246,7 @@ pub struct Provenance {
     /// `score.weight [1, 2048] f32`.
     pub head: String,
     /// What the checkpoint leaves out and was taken as its architecture documents it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumed: Vec<String>,
     pub parameters: u64,
     /// What the scores are.
@@ -284,15 +284,17 @@ impl Provenance {
 
     /// One line: `meta/llama@ab12cd · f32 · cpu · BOS single · template ... · head ...`.
     pub fn summary(&self) -> String {
-        if self.recorded {
+        // A file that says nothing but numbers.
+        if self.recorded && self.dtype == "recorded" {
             return format!("{} · recorded, not live", self.source);
         }
+        let recorded = if self.recorded { " · recorded, not live" } else { "" };
         let revision = self.revision.as_deref().map(|r| format!("@{}", r.get(..7).unwrap_or(r))).unwrap_or_default();
         let assumed = if self.assumed.is_empty() { String::new() } else { format!(" · assumed: {}", self.assumed.join(", ")) };
         let quantized = self.quantized.as_deref().map(|formats| format!(" from {formats}")).unwrap_or_default();
         let policies: String = self.policies.facts().iter().map(|fact| format!(" · {fact}")).collect();
         format!(
-            "{}{revision} · {}{quantized} · {} · BOS {} · template {} · head {} · {}{policies}{assumed}",
+            "{}{revision}{recorded} · {}{quantized} · {} · BOS {} · template {} · head {} · {}{policies}{assumed}",
             self.source, self.dtype, self.device, self.bos, self.template, self.head, self.unit
         )
     }

@@ -114,3 +114,78 @@ pub fn kernel(compute: Compute) -> String {
         Compute::F16 => Kernel::best(Element::F16).name().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Stored;
+
+    fn values(count: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1u32 << 23) as f32 - 1.0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    fn filled(out: usize, input: usize, compute: Compute) -> Packed {
+        let values = values(out * input, 7);
+        let mut packed = Packed::zeros(out, input, compute);
+        match &mut packed {
+            Packed::Matrix(matrix) => {
+                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                matrix.fill(0, Stored::F32(&bytes));
+            }
+            Packed::Blocks(blocks) => {
+                // In two parts, as a file is read.
+                blocks.fill(0, &values[..3 * input]);
+                blocks.fill(3, &values[3 * input..]);
+            }
+        }
+        packed
+    }
+
+    #[test]
+    fn eight_bits_are_near_and_a_row_does_not_depend_on_others() {
+        let (out, input, rows) = (37, 96, 19);
+        let (exact, blocks) = (filled(out, input, Compute::F32), filled(out, input, Compute::Q8_0));
+        assert!(matches!(blocks, Packed::Blocks(_)));
+        assert!(matches!(filled(out, 40, Compute::Q8_0), Packed::Matrix(_)), "no whole number of blocks");
+        let x = values(rows * input, 3);
+        let (mut expected, mut found) = (vec![0.0; rows * out], vec![0.0; rows * out]);
+        exact.multiply(&x, &mut expected).unwrap();
+        blocks.multiply(&x, &mut found).unwrap();
+        let worst = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst > 1e-4 && worst < 0.1, "off by {worst}");
+        for (row, together) in x.chunks_exact(input).zip(found.chunks_exact(out)) {
+            let mut alone = vec![0.0; out];
+            blocks.multiply(row, &mut alone).unwrap();
+            assert_eq!(alone, together);
+        }
+    }
+
+    #[test]
+    fn blocks_are_taken_as_a_file_holds_them() {
+        let (out, input) = (5, 64);
+        let Packed::Blocks(made) = filled(out, input, Compute::Q8_0) else { panic!("no blocks") };
+        // SAFETY: blocks are plain bytes.
+        let bytes = unsafe {
+            std::slice::from_raw_parts(made.blocks.as_ptr().cast::<u8>(), std::mem::size_of_val(made.blocks.as_slice()))
+        };
+        let Packed::Blocks(mut copied) = Packed::zeros(out, input, Compute::Q8_0) else { panic!("no blocks") };
+        let (first, rest) = bytes.split_at(bytes.len() / out * 2);
+        copied.copy(0, first);
+        copied.copy(2, rest);
+        assert_eq!(copied.blocks, made.blocks);
+    }
+
+    #[test]
+    fn memory_is_known_beforehand() {
+        for compute in [Compute::F32, Compute::Bf16, Compute::F16, Compute::Q8_0] {
+            for (out, input) in [(37, 96), (64, 33), (1, 1)] {
+                assert_eq!(bytes(out, input, compute), Packed::zeros(out, input, compute).bytes(), "{out} {input} {compute:?}");
+            }
+        }
+    }
+}

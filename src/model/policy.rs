@@ -52,7 +52,7 @@ impl TemplateDate {
     }
 
     /// So many days after 1 January 1970.
-    fn after_epoch(days: u64) -> Self {
+    pub fn after_epoch(days: u64) -> Self {
         let mut left = days;
         let mut date = TemplateDate { year: 1970, month: 1, day: 1 };
         let length = |year| if is_leap(year) { 366 } else { 365 };
@@ -220,7 +220,7 @@ impl fmt::Display for PublishedDtype {
 }
 
 /// What of these held in a run, for the provenance beside its scores.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Policies {
     /// None for a model that has no attention soft-cap.
     pub attention_softcap: Option<SoftCap>,

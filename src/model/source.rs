@@ -170,7 +170,8 @@ fn file_name(path: &Path) -> String {
     whole.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-fn expand_home(argument: &str) -> PathBuf {
+/// A path as it was typed, with the user's folder in place of a leading `~`.
+pub fn expand_home(argument: &str) -> PathBuf {
     match argument.strip_prefix('~') {
         Some(rest) if rest.is_empty() || rest.starts_with(std::path::is_separator) => match etcetera::home_dir() {
             Ok(home) => home.join(rest.trim_start_matches(std::path::is_separator)),

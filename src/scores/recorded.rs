@@ -1,7 +1,8 @@
 //! Recorded scores: files that hold what a model once said, as the study's authors published them.
 //!
-//! Two layouts, each as CSV or Parquet: `response,<prompt>…` and `token_id,token_name,token_decoded,<prompt>…`. A prompt
-//! column is named by its key or its text. Numbers are kept as written, in f64. The word columns know no missing value:
+//! Three layouts, each as CSV, Parquet or JSON lines: `response,<prompt>…`, `token_id,token_name,token_decoded,<prompt>…`,
+//! and the one that this program writes, `model,prompt,word,…,score,…`, of one model. A prompt is named by its key or its
+//! text. Numbers are kept as written, in f64. The word columns know no missing value:
 //! `NA` and `null` are words there.
 
 pub(in crate::scores) mod table;
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::origin::Origin;
 use crate::corpus::{CorpusError, Prompt, PromptSet};
 use crate::engine::Recorded;
 use crate::model::Family;
@@ -18,9 +20,9 @@ use table::Table;
 
 /// What the study's file names begin with.
 const FILE_PREFIXES: [&str; 2] = ["big2_rewards_", "MFD20_rewards_"];
-const EXTENSIONS: [&str; 2] = ["parquet", "csv"];
+const EXTENSIONS: [&str; 3] = ["parquet", "csv", "jsonl"];
 
-/// True for a CSV or Parquet file with one of the two layouts.
+/// True for a file with one of the layouts.
 pub fn is_recorded_file(path: &Path) -> bool {
     path.is_file() && check(path).is_ok()
 }
@@ -31,10 +33,16 @@ pub fn is_recorded_file(path: &Path) -> bool {
 /// Why it holds no recorded scores.
 pub fn check(path: &Path) -> Result<(), CorpusError> {
     if extension(path).is_none() {
-        let problem = "not a file of recorded scores, which is CSV or Parquet";
+        let problem = "not a file of recorded scores, which is CSV, Parquet or JSON lines";
         return Err(CorpusError::file(path, problem, "For a checkpoint, name the directory that holds its config.json"));
     }
-    layout(path, &table::header(path)?).map(drop)
+    let header = table::header(path)?;
+    if long(&header).is_some() { Ok(()) } else { layout(path, &header).map(drop) }
+}
+
+/// Whether the words of a file are tokens, told apart by id.
+pub fn has_token_ids(path: &Path) -> bool {
+    table::header(path).is_ok_and(|header| header.iter().any(|column| column.trim() == "token_id"))
 }
 
 /// The recorded files of a directory, by name; of a model that stands as Parquet and as CSV, the Parquet file, as CSV rounds.
@@ -106,9 +114,83 @@ fn layout(path: &Path, header: &[String]) -> Result<Layout, CorpusError> {
     Ok(Layout { word, scores })
 }
 
+/// Where a table with a row for each score has them.
+struct Long {
+    model: usize,
+    prompt: usize,
+    word: usize,
+    score: usize,
+}
+
+fn long(header: &[String]) -> Option<Long> {
+    let at = |name: &str| header.iter().position(|column| column.trim() == name);
+    Some(Long { model: at("model")?, prompt: at("prompt")?, word: at("word")?, score: at("score")? })
+}
+
+fn recorded_long(path: &Path, mut table: Table, long: &Long, repeats: Repeats) -> Result<Recorded, CorpusError> {
+    let (mut words, mut labels): (Vec<Arc<str>>, Vec<String>) = Default::default();
+    let (mut word_index, mut label_index): (HashMap<Arc<str>, usize>, HashMap<String, usize>) = Default::default();
+    let mut model: Option<String> = None;
+    let mut cells: HashMap<(usize, usize), f64> = HashMap::new();
+    let (mut empty, mut differing) = (0, 0);
+    while let Some(row) = table.next_row()? {
+        let of = row.text(long.model);
+        if model.get_or_insert_with(|| of.clone().into_owned()) != &*of {
+            let problem = format!("holds scores of more than one model: {} and {of}", model.unwrap_or_default());
+            return Err(CorpusError::file(path, problem, "Export one model to a file, so that each can be opened"));
+        }
+        let word = row.text(long.word);
+        if word.is_empty() {
+            empty += 1;
+            continue;
+        }
+        let label = row.text(long.prompt);
+        let prompt = label_index.get(&*label).copied().unwrap_or_else(|| {
+            label_index.insert(label.clone().into_owned(), labels.len());
+            labels.push(label.into_owned());
+            labels.len() - 1
+        });
+        let at = word_index.get(&*word).copied().unwrap_or_else(|| {
+            let word: Arc<str> = word.as_ref().into();
+            word_index.insert(word.clone(), words.len());
+            words.push(word);
+            words.len() - 1
+        });
+        let score = table.number(&row, long.score)?;
+        let first = cells.entry((prompt, at)).or_insert(score);
+        if repeats == Repeats::Highest {
+            // The one that is a number, where the other is none.
+            *first = first.max(score);
+            continue;
+        }
+        differing += usize::from(first.to_bits() != score.to_bits());
+    }
+    if words.is_empty() {
+        return Err(CorpusError::file(path, "it holds no words", "Give a file with at least one row"));
+    }
+    let prompts = prompts(path, labels.iter().map(String::as_str))?;
+    let score = |prompt, word| cells.get(&(prompt, word)).copied().unwrap_or(f64::NAN);
+    let scores = (0..prompts.len()).map(|prompt| (0..words.len()).map(|word| score(prompt, word)).collect()).collect();
+    Ok(Recorded { words, prompts, scores, notes: notes(empty, differing) })
+}
+
+fn notes(empty: usize, differing: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    if empty > 0 {
+        notes.push(format!("{empty} rows without a word were passed over"));
+    }
+    if differing > 0 {
+        notes.push(format!("{differing} rows repeat a word with other scores; the first one counts"));
+    }
+    notes
+}
+
 fn recorded(path: &Path, mut table: Table, repeats: Repeats) -> Result<Recorded, CorpusError> {
+    if let Some(long) = long(&table.header) {
+        return recorded_long(path, table, &long, repeats);
+    }
     let layout = layout(path, &table.header)?;
-    let prompts = prompts(path, &layout, &table.header)?;
+    let prompts = prompts(path, layout.scores.iter().map(|&column| table.header[column].as_str()))?;
     let mut words: Vec<Arc<str>> = Vec::new();
     let mut scores: Vec<Vec<f64>> = vec![Vec::new(); layout.scores.len()];
     let mut index: HashMap<Arc<str>, usize> = HashMap::new();
@@ -142,29 +224,26 @@ fn recorded(path: &Path, mut table: Table, repeats: Repeats) -> Result<Recorded,
     if words.is_empty() {
         return Err(CorpusError::file(path, "it holds no words", "Give a file with at least one row"));
     }
-    let mut notes = Vec::new();
-    if empty > 0 {
-        notes.push(format!("{empty} rows without a word were passed over"));
-    }
-    if differing > 0 {
-        notes.push(format!("{differing} rows repeat a word with other scores; the first one counts"));
-    }
-    Ok(Recorded { words, prompts, scores, notes })
+    Ok(Recorded { words, prompts, scores, notes: notes(empty, differing) })
 }
 
-/// The prompt that each column of scores is about.
-fn prompts(path: &Path, layout: &Layout, header: &[String]) -> Result<Vec<Prompt>, CorpusError> {
-    let known = PromptSet::builtin()?;
-    let mut prompts: Vec<Prompt> = Vec::with_capacity(layout.scores.len());
-    for &column in &layout.scores {
-        let column = header[column].trim();
-        let found = known.prompts.iter().find(|prompt| prompt.label() == column || &*prompt.text == column);
-        let prompt = found.cloned().unwrap_or_else(|| {
-            let key = (!column.contains(char::is_whitespace)).then(|| column.into());
-            Prompt { key, text: column.into(), framing: None, factors: None }
+/// The prompt behind each label: one of the study's by key or text, one that the file's provenance tells, or a text.
+fn prompts<'a>(path: &Path, labels: impl Iterator<Item = &'a str>) -> Result<Vec<Prompt>, CorpusError> {
+    let (known, origin) = (PromptSet::builtin()?, Origin::of_file(path).unwrap_or_default());
+    let mut prompts: Vec<Prompt> = Vec::new();
+    for label in labels {
+        let said = origin.prompt_text(label);
+        let label = label.trim();
+        let is_it = |prompt: &&Prompt| match said {
+            Some(text) => &*prompt.text == text,
+            None => prompt.label() == label || &*prompt.text == label,
+        };
+        let prompt = known.prompts.iter().find(is_it).cloned().unwrap_or_else(|| {
+            let key = (!label.contains(char::is_whitespace)).then(|| label.into());
+            Prompt { key, text: said.unwrap_or(label).into(), framing: None, factors: None }
         });
         if prompts.iter().any(|other| other.text == prompt.text) {
-            let problem = format!("two columns are about the prompt '{column}'");
+            let problem = format!("two columns are about the prompt '{label}'");
             return Err(CorpusError::file(path, problem, "Remove one of them: which scores are meant cannot be known"));
         }
         prompts.push(prompt);
@@ -253,7 +332,7 @@ mod tests {
     fn what_a_file_lacks_is_told_from_its_start() {
         let folder = tempfile::tempdir().unwrap();
         for (name, bytes, naming) in [
-            ("model.safetensors", &b"x"[..], "CSV or Parquet"),
+            ("model.safetensors", &b"x"[..], "CSV, Parquet"),
             ("cut.parquet", b"PAR1PAR1", "Parquet"),
             ("dictionary.csv", b"word,category\n", "word, category"),
             ("latin.csv", b"response,caf\xe9\n", "utf-8"),

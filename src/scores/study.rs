@@ -91,9 +91,11 @@ fn known(scores: &[f64], at: usize) -> Option<f64> {
     scores.get(at).copied().filter(|score| !score.is_nan())
 }
 
+type Kept = (Vec<Arc<str>>, Vec<Option<u16>>);
+
 /// The names of the kept categories in order, and for each category of the corpus its place among them; none of an excluded
 /// one.
-fn categories(corpus: &Corpus, options: &StudyOptions) -> Result<(Vec<Arc<str>>, Vec<Option<u16>>), CorpusError> {
+fn categories(corpus: &Corpus, options: &StudyOptions) -> Result<Kept, CorpusError> {
     let folded = |name: &str| {
         let end = name.find(['_', '.']).filter(|end| options.category_prefix && *end > 0);
         name[..end.unwrap_or(name.len())].to_owned()

@@ -117,11 +117,10 @@ impl<'a> Words<'a> {
         let draw = |block: usize| {
             let mut random = stream(seed, OF_WORDS, block);
             let mut counts = vec![[0u8; LANES]; n];
-            for lane in 0..LANES {
-                for _ in 0..n {
-                    let word = random.random_range(0..n as u32) as usize;
-                    counts[word][lane] = counts[word][lane].saturating_add(1);
-                }
+            // Lane by lane: what a replicate draws does not depend on the others.
+            for (lane, _) in (0..LANES).flat_map(|lane| (0..n).map(move |draw| (lane, draw))) {
+                let word = random.random_range(0..n as u32) as usize;
+                counts[word][lane] = counts[word][lane].saturating_add(1);
             }
             counts
         };

@@ -53,6 +53,7 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
         Some(Overlay::Help { scroll }) => help::draw(frame, body, *scroll, theme),
         Some(Overlay::Picker(picker)) => picker::draw(frame, body, picker, theme),
         Some(Overlay::AddWords(input)) => picker::add_words(frame, body, input, theme),
+        Some(Overlay::Export(input)) => picker::export(frame, body, input, theme),
         Some(Overlay::Inspector(inspector)) => inspector::draw(frame, body, app, inspector, theme),
         None => {}
     }

@@ -88,11 +88,14 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
             facts.push(("family", info.family.to_string()));
             if p.recorded {
                 facts.push(("scores", "recorded, not live: computed elsewhere, shown as they stand in the file".to_owned()));
-            } else {
+            }
+            if !p.recorded || p.dtype != "recorded" {
                 let parameters =
                     if p.parameters > 0 { format!(", {} parameters", count(p.parameters as usize)) } else { String::new() };
                 facts.push(("model", format!("{}{parameters}", p.architecture)));
-                facts.push(("computed", format!("{} on {}, {} of memory", p.dtype, p.device, bytes(info.memory_bytes))));
+                let memory =
+                    if info.memory_bytes > 0 { format!(", {} of memory", bytes(info.memory_bytes)) } else { String::new() };
+                facts.push(("computed", format!("{} on {}{memory}", p.dtype, p.device)));
                 if !p.dtype_reason.is_empty() {
                     facts.push(("dtype", p.dtype_reason.clone()));
                 }

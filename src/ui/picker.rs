@@ -152,6 +152,16 @@ fn input(frame: &mut Frame, area: Rect, input: &Input, placeholder: &str, theme:
 }
 
 /// The box for typing words in.
+pub fn export(frame: &mut Frame, area: Rect, text: &Input, theme: &Theme) {
+    let inner = popup(frame, area, 76, 5, "Write the table to a file", theme);
+    input(frame, Rect { height: 1, ..inner }, text, "a name that ends with .csv, .jsonl or .parquet", theme);
+    let note = "by the end of its name: .csv, .jsonl or .parquet; nothing is overwritten";
+    let place = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
+    if place.height > 0 {
+        frame.buffer_mut().set_line(place.x, place.y, &Line::styled(note, theme.dim), place.width);
+    }
+}
+
 pub fn add_words(frame: &mut Frame, area: Rect, text: &Input, theme: &Theme) {
     let inner = popup(frame, area, 64, 5, "Add words", theme);
     input(frame, Rect { height: 1, ..inner }, text, "a word, as it stands; then the next", theme);

@@ -274,6 +274,7 @@ pub fn hints(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
             given.extend([hint("Enter", "choose"), hint("Up Down", "move"), hint("Esc", "close")]);
         }
         Some(Overlay::AddWords(_)) => given.extend([hint("Enter", "add"), hint("Esc", "close")]),
+        Some(Overlay::Export(_)) => given.extend([hint("Enter", "write"), hint("Esc", "close")]),
         Some(Overlay::Inspector(_)) => {
             let flip = (app.models.len() > 1).then(|| hint(&Action::NextModel.key_text(), "flip"));
             given.extend([hint("Up Down", "scroll")].into_iter().chain(flip).chain([hint("Esc", "close")]));

@@ -53,6 +53,7 @@ impl Launch {
         command.env("HOME", home.path());
         command.env("HF_HOME", home.path().join("huggingface"));
         command.env("REWARDSCOPE_CONFIG", home.path());
+        command.env("REWARDSCOPE_STORE", home.path().join("scores.sqlite"));
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         Self { command, size: PtySize::default(), home }.size(80, 24)
     }

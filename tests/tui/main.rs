@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod driver;
+mod export;
 mod inspector;
 mod models;
 mod safety;

@@ -2,6 +2,7 @@
 
 mod judge;
 mod page;
+mod svg;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,9 +19,10 @@ use crate::engine::{Job, ModelInfo};
 use crate::model::Provenance;
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::scores::export::shortest;
+use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::{ModelId, PromptId, WordId};
 use crate::stats::card::{Accuracy, Card, CardOptions, card};
-use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
+use crate::stats::study::Study;
 use crate::text::visible;
 
 /// The model that the card is about stands first.
@@ -69,7 +71,7 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         None => None,
         Some((pairs, several)) => judge::judge(&mut gather, OWN, pairs, several, &mut notes)?,
     };
-    let study = study(&corpus, &prompts, &specs, &gather, columns, &mut notes);
+    let study = study(args, &corpus, &prompts, &gather, columns, &mut notes)?;
     let options = CardOptions { replicates: args.replicates, seed: args.seed, ..CardOptions::default() };
     let Some(card) = card(&study, 0, &options) else {
         return Err(Failure::Run(format!("{}: there is no score for any of these words and prompts", specs[0].name)));
@@ -96,7 +98,7 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         CardFormat::Text => page::text(&page),
         CardFormat::Markdown => page::markdown(&page),
         CardFormat::Json => place::json(&page)?,
-        CardFormat::Svg => return Err(Failure::Use("not yet".to_owned())),
+        CardFormat::Svg => svg::svg(&page),
     };
     for note in &notes {
         eprintln!("note: {}", visible(note));
@@ -169,18 +171,19 @@ fn columns(
 /// The words that every model has under every prompt that it was asked, so that places of one model and of another count
 /// the same words.
 fn study(
+    args: &CardArgs,
     corpus: &Corpus,
     prompts: &[Prompt],
-    specs: &[ModelSpec],
     gather: &Gather,
     columns: Vec<Vec<Vec<f64>>>,
     notes: &mut Vec<String>,
-) -> Study {
+) -> Result<Study, Failure> {
+    let ids = || (0..columns.len() as u32).map(ModelId);
     let asked = |column: &&Vec<f64>| column.iter().any(|score| !score.is_nan());
-    for (spec, columns) in specs.iter().zip(&columns) {
+    for (id, columns) in ids().zip(&columns) {
         let has = columns.iter().filter(asked).count();
         if has < prompts.len() {
-            notes.push(format!("{}: scores under {has} of the {} prompts", spec.name, prompts.len()));
+            notes.push(format!("{}: scores under {has} of the {} prompts", gather.spec(id).name, prompts.len()));
         }
     }
     let held = |word: &usize| columns.iter().flatten().filter(asked).all(|column| !column[*word].is_nan());
@@ -188,26 +191,27 @@ fn study(
     if kept.len() < corpus.words.len() {
         notes.push(format!("{} of the {} words of {}: those that every model has", kept.len(), corpus.words.len(), corpus.name));
     }
-    let mut order: Vec<usize> = (0..corpus.categories.len()).collect();
-    order.sort_by(|&a, &b| corpus.categories[a].cmp(&corpus.categories[b]));
-    let place_of = |category: u16| order.iter().position(|&at| at == usize::from(category)).unwrap_or(0) as u16;
-    let word = |&at: &usize| {
-        let word = &corpus.words[at];
-        let mut categories: Vec<u16> = word.categories.iter().map(|&category| place_of(category)).collect();
-        categories.sort_unstable();
-        StudyWord { text: word.text.clone(), categories }
+    let common = Corpus { words: kept.iter().map(|&at| corpus.words[at].clone()).collect(), ..corpus.clone() };
+    let sources: Vec<StudySource> = ids()
+        .zip(columns)
+        .map(|(id, columns)| {
+            let spec = gather.spec(id);
+            let family = gather.infos.get(&id).map_or(spec.family, |info| info.family);
+            StudySource {
+                name: spec.name.as_str().into(),
+                family: family.to_string().into(),
+                columns: columns.into_iter().map(Arc::new).collect(),
+            }
+        })
+        .collect();
+    let options = StudyOptions {
+        category_prefix: args.category_prefix,
+        exclude: args.exclude_category.clone(),
+        families: args.family.clone(),
+        scored_words_only: false,
     };
-    let model = |(at, columns): (usize, Vec<Vec<f64>>)| {
-        let info = gather.infos.get(&ModelId(at as u32));
-        let family = info.map_or(specs[at].family, |info| info.family);
-        let column = |column: Vec<f64>| Arc::new(kept.iter().map(|&at| column[at]).collect::<Vec<f64>>());
-        let scores = columns.into_iter().map(column).collect();
-        StudyModel { name: specs[at].name.as_str().into(), family: family.to_string().into(), scores }
-    };
-    Study {
-        categories: order.iter().map(|&at| corpus.categories[at].as_str().into()).collect(),
-        words: kept.iter().map(word).collect(),
-        prompts: prompts.iter().map(|prompt| StudyPrompt { label: prompt.label().into(), framing: prompt.framing }).collect(),
-        models: columns.into_iter().enumerate().map(model).collect(),
-    }
+    let words: Vec<WordId> = kept.iter().map(|&at| WordId(at as u32)).collect();
+    let (study, told) = build(&common, &words, prompts, &sources, &options).map_err(Failure::usage)?;
+    notes.extend(told);
+    Ok(study)
 }

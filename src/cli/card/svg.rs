@@ -9,7 +9,8 @@ use crate::text::visible_word;
 pub(super) fn svg(page: &Page<'_>) -> String {
     let card = page.card;
     // One scale, so that axes can be compared.
-    let ends = |of: &Leaning| of.models.iter().map(|standing| standing.value).chain([of.interval.0, of.interval.1]).collect::<Vec<_>>();
+    let ends =
+        |of: &Leaning| of.models.iter().map(|standing| standing.value).chain([of.interval.0, of.interval.1]).collect::<Vec<_>>();
     let bound = card.axes.iter().flat_map(ends).map(f64::abs).fold(1.0, f64::max).ceil();
     let axis = |of: &Leaning| CardAxis {
         name: format!("{}, {}", of.axis.axis, page::framing(of.framing)),
@@ -42,7 +43,13 @@ pub(super) fn svg(page: &Page<'_>) -> String {
         value: of.accuracy * 100.0,
         interval: Some((of.interval.0 * 100.0, of.interval.1 * 100.0)),
         others: Vec::new(),
-        text: format!("{:.1} % [{:.0}, {:.0}] of {} pairs", of.accuracy * 100.0, of.interval.0 * 100.0, of.interval.1 * 100.0, of.pairs),
+        text: format!(
+            "{:.1} % [{:.0}, {:.0}] of {} pairs",
+            of.accuracy * 100.0,
+            of.interval.0 * 100.0,
+            of.interval.1 * 100.0,
+            of.pairs
+        ),
     }));
     let word = |of: &Ranked| {
         let categories = if of.categories.is_empty() { String::new() } else { format!(" ({})", of.categories.join(", ")) };
@@ -60,7 +67,10 @@ pub(super) fn svg(page: &Page<'_>) -> String {
             let rho = of.spearman.map_or("-".to_owned(), |rho| format!("{rho:+.2}"));
             format!("{rho}  {}", of.model)
         };
-        lists.push(CardList { title: "Ranks words like (rho)".to_owned(), lines: card.agreement.iter().take(12).map(line).collect() });
+        lists.push(CardList {
+            title: "Ranks words like (rho)".to_owned(),
+            lines: card.agreement.iter().take(12).map(line).collect(),
+        });
     }
     let mut facts = page::facts(page);
     if page.provenance.demonstration {
@@ -68,7 +78,8 @@ pub(super) fn svg(page: &Page<'_>) -> String {
     }
     let pairs = page.pairs.as_ref().map(|of| format!(" Pairs: {}.", page::accuracy(of))).unwrap_or_default();
     let framings = card.framings.as_ref().and_then(|of| of.spearman);
-    let framings = framings.map(|rho| format!(" Words' mean ranks under positive and negative prompts correlate at {rho:+.2} (Spearman)."));
+    let framings =
+        framings.map(|rho| format!(" Words' mean ranks under positive and negative prompts correlate at {rho:+.2} (Spearman)."));
     let caption = format!(
         "Leaning: mean over prompts of the difference of median ranks, in places, to the right for the first category. The bar is \
          the middle 95 % of {} bootstrap samples over prompts and words (seed {}); small marks are the other models. Words stand \

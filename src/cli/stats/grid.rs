@@ -173,7 +173,7 @@ mod tests {
     fn a_table_lines_up_and_a_paragraph_keeps_to_the_page() {
         let text = document(Layout::Table);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[1..4], ["name             n", "爱|a_b           5", "\\u{1b}[31m  1,024"]);
+        assert_eq!(lines[1..4], ["name            n", "爱|a_b          5", "\\u{1b}[31m  1,024"]);
         assert_eq!(lines[4..6], ["", "Second"]);
         assert!(lines.iter().all(|line| line.width() <= COLUMNS), "{text}");
         assert_eq!(cut(&"爱".repeat(60)).width(), 51, "a wide character does not fit in half");

@@ -265,7 +265,7 @@ fn number(value: f64) -> String {
     match value.abs() {
         size if value.is_nan() || size.is_infinite() => none(),
         0.0 => "0".to_owned(),
-        size if size >= 1e7 || size < 0.005 => format!("{value:.2e}"),
+        size if !(0.005..1e7).contains(&size) => format!("{value:.2e}"),
         _ if value.fract() == 0.0 => format!("{value:.0}"),
         _ => format!("{value:.2}"),
     }

@@ -115,6 +115,13 @@ pub fn fetch_with(
     outcome
 }
 
+/// A model's files where they lie complete in the cache of the environment; the network is not asked.
+pub fn cached(repository: &str, revision: Option<&str>) -> Option<Snapshot> {
+    let repository = RepositoryId::parse(repository).ok()?;
+    let revision = revision.unwrap_or("main");
+    names::is_revision(revision).then(|| Folder::new(&HubSettings::from_env().cache_dir, &repository).complete(revision))?
+}
+
 /// The models that lie complete in the cache of the environment.
 pub fn cached_models() -> Vec<CachedModel> {
     cached_models_in(&HubSettings::from_env().cache_dir)

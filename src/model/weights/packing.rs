@@ -67,7 +67,7 @@ impl Described {
             Change::Interleaved { heads } => (heads, all / heads.max(1) / 2),
             _ => (0, 0),
         };
-        if self.range.len() % all != 0 || bytes_a_row % piece != 0 || (heads > 0 && half * 2 * heads != all) {
+        if !self.range.len().is_multiple_of(all) || !bytes_a_row.is_multiple_of(piece) || (heads > 0 && half * 2 * heads != all) {
             let problem = format!("a tensor of shape {:?} cannot be read row by row", self.shape);
             return Err(ModelError::file(&shard.path, problem, super::AGAIN));
         }

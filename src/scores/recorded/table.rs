@@ -1,8 +1,9 @@
-//! A CSV or Parquet file as a table, read row by row. Knows nothing of what the columns mean.
+//! A CSV, Parquet or JSON-lines file as a table, read row by row. Knows nothing of what the columns mean.
 //!
 //! A vocabulary of 256,000 tokens under 54 prompts is 14 million cells: no more than one row of cells is held at a time.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Cursor, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,6 +14,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use parquet::record::reader::RowIter;
+use serde_json::Value;
 
 use crate::corpus::CorpusError;
 use crate::corpus::read::{line_of, ragged, read_text};
@@ -33,12 +35,13 @@ pub(in crate::scores) struct Table {
 enum Rows {
     Csv(Box<csv::Reader<Cursor<String>>>),
     Parquet { rows: RowIter<'static>, read: usize },
+    Jsonl { text: String, at: usize, line: usize },
 }
 
 pub(in crate::scores) enum Row {
     Csv(StringRecord),
-    /// Counted from 1.
-    Parquet(usize, Vec<Cell>),
+    /// Counted from 1: rows of Parquet, lines of JSON.
+    Cells(usize, Vec<Cell>),
 }
 
 pub(in crate::scores) enum Cell {
@@ -52,7 +55,7 @@ impl Row {
     pub(in crate::scores) fn text(&self, column: usize) -> Cow<'_, str> {
         match self {
             Row::Csv(record) => Cow::Borrowed(record.get(column).unwrap_or_default()),
-            Row::Parquet(_, cells) => match cells.get(column) {
+            Row::Cells(_, cells) => match cells.get(column) {
                 Some(Cell::Text(text)) => Cow::Borrowed(text),
                 Some(Cell::Number(number)) => Cow::Owned(number.to_string()),
                 Some(Cell::Missing) | None => Cow::Borrowed(""),
@@ -63,7 +66,7 @@ impl Row {
     /// A cell of a column of scores, NaN where it holds none; none of what is not a finite number.
     fn number(&self, column: usize) -> Option<f64> {
         let number = match self {
-            Row::Parquet(_, cells) => match cells.get(column)? {
+            Row::Cells(_, cells) => match cells.get(column)? {
                 Cell::Number(number) => *number,
                 Cell::Missing => return Some(f64::NAN),
                 Cell::Text(text) => return parse(text),
@@ -84,7 +87,11 @@ fn parse(text: &str) -> Option<f64> {
 
 impl Table {
     pub(in crate::scores) fn open(path: &Path) -> Result<Table, CorpusError> {
-        let (header, rows) = if is_parquet(path) { open_parquet(path)? } else { open_csv(path)? };
+        let (header, rows) = match ending(path).as_str() {
+            "parquet" => open_parquet(path)?,
+            "jsonl" => open_jsonl(path, MOST_BYTES)?,
+            _ => open_csv(path)?,
+        };
         Ok(Table { path: path.to_owned(), header, rows })
     }
 
@@ -101,8 +108,23 @@ impl Table {
             Rows::Parquet { rows, read } => {
                 let Some(row) = guarded(&self.path, || rows.next().transpose())? else { return Ok(None) };
                 *read += 1;
-                Ok(Some(Row::Parquet(*read, row.into_columns().into_iter().map(|(_, field)| cell(field)).collect())))
+                Ok(Some(Row::Cells(*read, row.into_columns().into_iter().map(|(_, field)| cell(field)).collect())))
             }
+            Rows::Jsonl { text, at, line } => loop {
+                let rest = &text[*at..];
+                if rest.is_empty() {
+                    return Ok(None);
+                }
+                let end = rest.find('\n').map_or(rest.len(), |end| end + 1);
+                let object = rest[..end].trim();
+                *at += end;
+                *line += 1;
+                if !object.is_empty() {
+                    let mut cells = json_cells(&self.path, *line, object)?;
+                    let cells = self.header.iter().map(|name| cells.remove(name).unwrap_or(Cell::Missing));
+                    return Ok(Some(Row::Cells(*line, cells.collect())));
+                }
+            },
         }
     }
 
@@ -110,7 +132,7 @@ impl Table {
     fn text(&self) -> &str {
         match &self.rows {
             Rows::Csv(reader) => reader.get_ref().get_ref(),
-            Rows::Parquet { .. } => "",
+            Rows::Parquet { .. } | Rows::Jsonl { .. } => "",
         }
     }
 
@@ -119,7 +141,7 @@ impl Table {
         row.number(column).ok_or_else(|| {
             let place = match row {
                 Row::Csv(record) => format!("line {}", line_of(self.text(), record)),
-                Row::Parquet(number, _) => format!("row {number}"),
+                Row::Cells(number, _) => format!("row {number}"),
             };
             let problem = format!("{place}, column {}: '{}' is not a score", self.header[column], row.text(column));
             CorpusError::file(&self.path, problem, "A score is a finite number; a missing one is empty or NA")
@@ -129,8 +151,10 @@ impl Table {
 
 /// Column names alone, without reading the rest of the file.
 pub(super) fn header(path: &Path) -> Result<Vec<String>, CorpusError> {
-    if is_parquet(path) {
-        return Ok(open_parquet(path)?.0);
+    match ending(path).as_str() {
+        "parquet" => return Ok(open_parquet(path)?.0),
+        "jsonl" => return jsonl_header(path),
+        _ => {}
     }
     let start = File::open(path).map_err(|error| unreadable(path, &error))?.take(MOST_HEADER_BYTES);
     let mut reader = csv::Reader::from_reader(start);
@@ -138,8 +162,81 @@ pub(super) fn header(path: &Path) -> Result<Vec<String>, CorpusError> {
     Ok(header.iter().map(str::to_owned).collect())
 }
 
-fn is_parquet(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+fn ending(path: &Path) -> String {
+    path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
+}
+
+fn open_jsonl(path: &Path, most_bytes: u64) -> Result<(Vec<String>, Rows), CorpusError> {
+    let text = read_text(path, most_bytes)?;
+    let header = text.lines().enumerate().find(|(_, line)| !line.trim().is_empty());
+    let header = header.map(|(at, line)| json_object(path, at + 1, line)).transpose()?.unwrap_or_default();
+    Ok((header.into_iter().map(|(name, _)| name).collect(), Rows::Jsonl { text, at: 0, line: 0 }))
+}
+
+/// The names in the first line, which is as much of the file as is read.
+fn jsonl_header(path: &Path) -> Result<Vec<String>, CorpusError> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    file.take(MOST_HEADER_BYTES).read_to_end(&mut start).map_err(|error| unreadable(path, &error))?;
+    let start = String::from_utf8_lossy(&start);
+    let (at, first) = start.lines().enumerate().find(|(_, line)| !line.trim().is_empty()).unwrap_or_default();
+    Ok(json_object(path, at + 1, first.trim_start_matches('\u{feff}'))?.into_iter().map(|(name, _)| name).collect())
+}
+
+fn json_object(path: &Path, line: usize, text: &str) -> Result<serde_json::Map<String, Value>, CorpusError> {
+    serde_json::from_str(text).map_err(|error| {
+        let problem = format!("line {line}: not a JSON object: {error}");
+        CorpusError::file(path, problem, "JSON lines hold one object a line")
+    })
+}
+
+/// The cells of one line by their names. serde_json rounds numbers of many digits a little, so those are read from the text.
+fn json_cells(path: &Path, line: usize, text: &str) -> Result<HashMap<String, Cell>, CorpusError> {
+    let object = json_object(path, line, text)?;
+    let numbers = top_numbers(text);
+    if object.values().filter(|value| value.is_number()).count() != numbers.len() {
+        return Err(CorpusError::file(path, format!("line {line}: a name stands twice"), "Give each value a name of its own"));
+    }
+    let mut numbers = numbers.into_iter();
+    let cell = |value| match value {
+        Value::Null => Cell::Missing,
+        Value::Number(_) => numbers.next().and_then(|text| text.parse().ok()).map_or(Cell::Missing, Cell::Number),
+        Value::String(text) => Cell::Text(text),
+        Value::Array(values) => {
+            let texts = values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            Cell::Text(texts.collect::<Vec<_>>().join(";"))
+        }
+        other => Cell::Text(other.to_string()),
+    };
+    let (names, values): (Vec<String>, Vec<Value>) = object.into_iter().unzip();
+    Ok(names.into_iter().zip(values.into_iter().map(cell)).collect())
+}
+
+/// The numbers that stand right in a JSON object, as they are written, in order.
+fn top_numbers(object: &str) -> Vec<&str> {
+    let bytes = object.as_bytes();
+    let (mut found, mut depth, mut at) = (Vec::new(), 0_usize, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'-' | b'0'..=b'9' if depth == 1 => {
+                let is_part = |byte: &u8| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
+                let length = bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+                found.push(&object[at..at + length]);
+                at += length - 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    found
 }
 
 fn open_csv(path: &Path) -> Result<(Vec<String>, Rows), CorpusError> {

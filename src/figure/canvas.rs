@@ -1,0 +1,364 @@
+//! What figures are drawn with: text, lines, markers, in pixels from the top left corner, over kuva's scenes.
+
+use std::fmt::Write as _;
+
+use kuva::RasterBackend;
+use kuva::backend::svg::SvgBackend;
+pub use kuva::render::render::TextAnchor as Anchor;
+use kuva::render::render::{PathData, Primitive, Scene};
+
+use super::FigureError;
+use crate::model::Family;
+use crate::text::visible;
+
+/// Wide fonts first: what fits with them fits with any.
+const FONTS: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
+/// Mean width of a letter of those, as a share of the font size.
+const LETTER: f64 = 0.6;
+/// Pixels of a PNG a pixel of the figure.
+const SCALE: f32 = 2.0;
+
+pub type Colour = (u8, u8, u8);
+
+pub const INK: Colour = (0x22, 0x22, 0x22);
+pub const GREY: Colour = (0x6b, 0x6b, 0x6b);
+pub const FAINT: Colour = (0xd9, 0xd9, 0xd9);
+pub const WARNING: Colour = (0xb0, 0x3a, 0x00);
+
+/// Okabe and Ito's colours, those of the two families first.
+const PALETTE: [Colour; 7] = [
+    (0x00, 0x72, 0xb2),
+    (0xd5, 0x5e, 0x00),
+    (0x00, 0x9e, 0x73),
+    (0xcc, 0x79, 0xa7),
+    (0xe6, 0x9f, 0x00),
+    (0x56, 0xb4, 0xe9),
+    (0x55, 0x55, 0x55),
+];
+
+/// How a group is told from the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub colour: Colour,
+    pub marker: Marker,
+    pub dash: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marker {
+    Diamond,
+    OpenDiamond,
+    Circle,
+    Square,
+    Triangle,
+    OpenCircle,
+    OpenSquare,
+}
+
+impl Look {
+    /// The look of a family; `at` is its place among all, which decides where it is neither of the two.
+    pub fn of_family(name: &str, at: usize) -> Look {
+        match Family::guess(name) {
+            Family::Gemma => Look { colour: PALETTE[0], marker: Marker::OpenDiamond, dash: None },
+            Family::Llama => Look { colour: PALETTE[1], marker: Marker::Diamond, dash: None },
+            Family::Other => Look::nth(2 + at % 5),
+        }
+    }
+
+    /// One of many looks; they repeat after the seventh.
+    pub fn nth(at: usize) -> Look {
+        let markers = [
+            Marker::OpenDiamond,
+            Marker::Diamond,
+            Marker::Circle,
+            Marker::Square,
+            Marker::Triangle,
+            Marker::OpenCircle,
+            Marker::OpenSquare,
+        ];
+        let dashes = [None, None, Some("6 3"), Some("2 3"), Some("8 3 2 3"), Some("10 4"), Some("4 4")];
+        Look { colour: PALETTE[at % 7], marker: markers[at % 7], dash: dashes[at % 7] }
+    }
+}
+
+/// A finished picture.
+#[derive(Debug)]
+pub struct Figure {
+    scene: Scene,
+    title: String,
+}
+
+impl Figure {
+    pub fn svg(&self) -> String {
+        let svg = SvgBackend::new().with_pretty(true).render_scene(&self.scene);
+        let (width, height) = (self.scene.width, self.scene.height);
+        // So that it scales, and says what it is to those who cannot see it.
+        let mut head = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\"");
+        let body = svg.strip_prefix("<svg").unwrap_or(&svg);
+        let (attributes, body) = body.split_once('>').unwrap_or((body, ""));
+        let _ = write!(head, "{attributes}>\n  <title>{}</title>", escaped(&self.title));
+        head + body
+    }
+
+    /// Twice the size of the SVG, on white.
+    pub fn png(&self) -> Result<Vec<u8>, FigureError> {
+        RasterBackend::new().with_scale(SCALE).render_scene(&self.scene).map_err(FigureError::Raster)
+    }
+}
+
+fn escaped(text: &str) -> String {
+    clean(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Without anything that XML cannot hold or that would steer whoever prints it.
+fn clean(text: &str) -> String {
+    visible(text).chars().filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}')).collect()
+}
+
+/// A picture in the making.
+pub struct Canvas {
+    scene: Scene,
+    title: String,
+}
+
+/// How a text stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Font {
+    pub size: u32,
+    pub anchor: Anchor,
+    pub colour: Colour,
+    pub bold: bool,
+    /// Degrees, clockwise.
+    pub turned: Option<f64>,
+}
+
+impl Font {
+    pub fn new(size: u32) -> Font {
+        Font { size, anchor: Anchor::Start, colour: INK, bold: false, turned: None }
+    }
+
+    pub fn middle(self) -> Font {
+        Font { anchor: Anchor::Middle, ..self }
+    }
+
+    pub fn end(self) -> Font {
+        Font { anchor: Anchor::End, ..self }
+    }
+
+    pub fn colour(self, colour: Colour) -> Font {
+        Font { colour, ..self }
+    }
+
+    pub fn bold(self) -> Font {
+        Font { bold: true, ..self }
+    }
+
+    pub fn turned(self, degrees: f64) -> Font {
+        Font { turned: Some(degrees), ..self }
+    }
+}
+
+impl Canvas {
+    pub fn new(width: f64, height: f64, title: &str) -> Canvas {
+        let mut scene = Scene::new(width, height);
+        scene.font_family = Some(FONTS.to_owned());
+        Canvas { scene, title: title.to_owned() }
+    }
+
+    pub fn finish(self) -> Figure {
+        Figure { scene: self.scene, title: self.title }
+    }
+
+    /// `y` is the baseline.
+    pub fn text(&mut self, x: f64, y: f64, text: &str, font: Font) {
+        // kuva reads what stands between two dollars as a formula; escaped, a dollar is a dollar.
+        let content = clean(text).replace('$', "\\$");
+        let Font { size, anchor, bold, .. } = font;
+        self.scene.add(Primitive::Text { x, y, content, size, anchor, rotate: font.turned, bold, color: Some(rgb(font.colour)) });
+    }
+
+    /// Lines of text, one below the other; gives the baseline of the line after.
+    pub fn paragraph(&mut self, x: f64, y: f64, width: f64, text: &str, font: Font) -> f64 {
+        let mut y = y;
+        for line in wrapped(text, width, font.size) {
+            self.text(x, y, &line, font);
+            y += line_height(font.size);
+        }
+        y
+    }
+
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), colour: Colour, wide: f64) {
+        self.dashed(from, to, colour, wide, None);
+    }
+
+    pub fn dashed(&mut self, from: (f64, f64), to: (f64, f64), colour: Colour, wide: f64, dash: Option<&str>) {
+        self.scene.add(Primitive::Line {
+            x1: from.0,
+            y1: from.1,
+            x2: to.0,
+            y2: to.1,
+            stroke: rgb(colour),
+            stroke_width: wide,
+            stroke_dasharray: dash.map(str::to_owned),
+        });
+    }
+
+    pub fn polyline(&mut self, points: Vec<(f64, f64)>, colour: Colour, wide: f64, dash: Option<&str>) {
+        let stroke_dasharray = dash.map(str::to_owned);
+        self.scene.add(Primitive::PolyLine { points, stroke: rgb(colour), stroke_width: wide, stroke_dasharray });
+    }
+
+    /// A closed outline, filled so strongly (0 to 1).
+    pub fn area(&mut self, points: &[(f64, f64)], colour: Colour, strength: f64) {
+        self.path(points, Some(rgb(mixed(colour, strength))), rgb(colour), 1.0);
+    }
+
+    fn path(
+        &mut self,
+        points: &[(f64, f64)],
+        fill: Option<kuva::render::color::Color>,
+        stroke: kuva::render::color::Color,
+        wide: f64,
+    ) {
+        let mut d = String::new();
+        for (i, (x, y)) in points.iter().enumerate() {
+            let _ = write!(d, "{}{x:.2} {y:.2} ", if i == 0 { 'M' } else { 'L' });
+        }
+        d.push('Z');
+        let data = PathData { d, fill, stroke, stroke_width: wide, opacity: None, stroke_dasharray: None };
+        self.scene.add(Primitive::Path(Box::new(data)));
+    }
+
+    pub fn dot(&mut self, (x, y): (f64, f64), r: f64, colour: Colour, open: bool) {
+        let fill = if open { rgb((255, 255, 255)) } else { rgb(colour) };
+        self.scene.add(Primitive::Circle {
+            cx: x,
+            cy: y,
+            r,
+            fill,
+            fill_opacity: None,
+            stroke: Some(rgb(colour)),
+            stroke_width: Some(if open { r / 3.0 } else { 0.4 }),
+        });
+    }
+
+    pub fn marker(&mut self, at: (f64, f64), r: f64, look: Look) {
+        let (x, y) = at;
+        let white = rgb((255, 255, 255));
+        let colour = rgb(look.colour);
+        let diamond = [(x, y - r * 1.3), (x + r * 1.3, y), (x, y + r * 1.3), (x - r * 1.3, y)];
+        let square = [(x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)];
+        let wide = (r / 3.0).max(1.2);
+        match look.marker {
+            Marker::Diamond => self.path(&diamond, Some(colour.clone()), colour, wide),
+            Marker::OpenDiamond => self.path(&diamond, Some(white), colour, wide),
+            Marker::Circle => self.dot(at, r, look.colour, false),
+            Marker::OpenCircle => self.dot(at, r, look.colour, true),
+            Marker::Square => self.path(&square, Some(colour.clone()), colour, wide),
+            Marker::OpenSquare => self.path(&square, Some(white), colour, wide),
+            Marker::Triangle => {
+                let points = [(x, y - r * 1.2), (x + r * 1.2, y + r), (x - r * 1.2, y + r)];
+                self.path(&points, Some(colour.clone()), colour, wide);
+            }
+        }
+    }
+}
+
+fn rgb((r, g, b): Colour) -> kuva::render::color::Color {
+    kuva::render::color::Color::Rgb(r, g, b)
+}
+
+/// A colour on white, so strong. Blended here, so that every viewer shows the same.
+pub fn mixed((r, g, b): Colour, strength: f64) -> Colour {
+    let mix = |c: u8| (255.0 - (255.0 - f64::from(c)) * strength.clamp(0.0, 1.0)).round() as u8;
+    (mix(r), mix(g), mix(b))
+}
+
+pub fn line_height(size: u32) -> f64 {
+    f64::from(size) * 1.45
+}
+
+/// About how wide a text is, rather more than less.
+pub fn text_width(text: &str, size: u32) -> f64 {
+    use unicode_width::UnicodeWidthStr;
+    text.width() as f64 * f64::from(size) * LETTER
+}
+
+pub fn wrapped(text: &str, width: f64, size: u32) -> Vec<String> {
+    crate::text::wrap(text, (width / (f64::from(size) * LETTER)) as usize)
+}
+
+/// At most so wide, cut off where it must be.
+pub fn fitted(text: &str, width: f64, size: u32) -> String {
+    use unicode_segmentation::UnicodeSegmentation;
+    if text_width(text, size) <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for grapheme in text.graphemes(true) {
+        if text_width(&out, size) + text_width(grapheme, size) + text_width("…", size) > width {
+            break;
+        }
+        out.push_str(grapheme);
+    }
+    out + "…"
+}
+
+/// Round numbers between two ends, about so many.
+pub fn ticks(low: f64, high: f64, about: usize) -> Vec<f64> {
+    let span = high - low;
+    if !span.is_finite() || span <= 0.0 {
+        return vec![low];
+    }
+    let rough = span / about.max(1) as f64;
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|s| s * power).find(|s| *s >= rough * 0.999).unwrap_or(power * 10.0);
+    let first = (low / step).ceil() as i64;
+    let last = (high / step).floor() as i64;
+    (first..=last).map(|i| i as f64 * step).collect()
+}
+
+/// A number without needless zeros.
+pub fn number(value: f64) -> String {
+    let text = if value.abs() >= 1000.0 || value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") };
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
+    if text == "-0" { "0".to_owned() } else { text.replace('-', "−") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        assert_eq!(ticks(71.0, 175.0, 5), [80.0, 100.0, 120.0, 140.0, 160.0]);
+        assert_eq!(ticks(0.0, 1.0, 4), [0.0, 0.5, 1.0]);
+        assert_eq!(ticks(3.0, 3.0, 4), [3.0]);
+        assert_eq!(ticks(f64::NAN, 1.0, 4).len(), 1);
+        assert_eq!([0.5, -0.25, 1200.0, 0.0].map(number), ["0.5", "−0.25", "1200", "0"]);
+    }
+
+    #[test]
+    fn words_with_dollars_tags_and_controls_are_drawn_as_they_stand() {
+        for word in ["$x$", "a\\$b$c$", "<b>&\"'", "]]>", "\u{1b}[2J\u{0}\u{ffff}", "爱\u{202e}"] {
+            let mut canvas = Canvas::new(100.0, 50.0, word);
+            canvas.text(10.0, 20.0, word, Font::new(12));
+            let figure = canvas.finish();
+            let svg = figure.svg();
+            assert!(!svg.contains(|c: char| crate::text::is_unsafe(c) && c != '\n'), "{svg}");
+            assert!(!svg.contains("<b>") && !svg.contains('\u{ffff}'), "{svg}");
+            assert!(figure.png().expect("a picture").starts_with(b"\x89PNG"));
+        }
+        let mut canvas = Canvas::new(100.0, 50.0, "t");
+        canvas.text(10.0, 20.0, "$x$ and $y$", Font::new(12));
+        assert!(canvas.finish().svg().contains(">$x$ and $y$<"));
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_wrapped_by_their_width() {
+        assert_eq!(fitted("freedom", 1000.0, 12), "freedom");
+        let cut = fitted("freedom and more", 60.0, 12);
+        assert!(cut.ends_with('…') && text_width(&cut, 12) <= 60.0, "{cut}");
+        assert!(wrapped("one two three four", 60.0, 12).len() > 1);
+    }
+}

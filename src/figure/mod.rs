@@ -1,0 +1,18 @@
+//! Figures of what the statistics say: pure functions from numbers to a picture, as SVG text or as the bytes of a PNG.
+//!
+//! The same input gives the same bytes. A family is told by colour and by marker (Okabe and Ito's palette, which those who
+//! see fewer colours can tell apart); n and the name of every test stand in the caption. Knows no model, no file, no screen.
+
+#[allow(dead_code)] // for the figures to come
+mod canvas;
+mod card;
+
+pub use canvas::Figure;
+pub use card::{CardAxis, CardFigure, CardList, card};
+
+/// Why a figure could not be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum FigureError {
+    #[error("the picture could not be drawn: {0}; write it as SVG instead")]
+    Raster(String),
+}

@@ -1,0 +1,267 @@
+//! The store on disk: every score that was ever computed, kept for good.
+//!
+//! `schema` opens the file and sets aside what is damaged, `key` says what determines a number, `fingerprint` names the
+//! content of local files, `runs` lists and prunes, `exchange` copies whole runs between stores. SQLite in WAL mode with
+//! `synchronous=NORMAL`: what a transaction has written outlives the death of the process at any moment (`kill -9`), and
+//! after a power cut the file is whole, if perhaps without its last seconds. Readers do not wait for writers, and two
+//! programs may write to one file.
+//!
+//! Scores are f32, held as the f64 that equals them. Nothing here knows of threads or models in memory.
+
+mod exchange;
+pub mod fingerprint;
+pub mod key;
+mod runs;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+
+pub use exchange::Imported;
+pub use key::Key;
+pub use runs::{Pruned, Run, RunTable, Summary};
+
+use crate::engine::ModelInfo;
+
+/// Above this, words are looked up by reading all that a run has under a prompt, not one by one.
+const LOOKED_UP_SINGLY: usize = 4096;
+
+/// What can be wrong with a store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{}: written by a newer rewardscope (format {found}; this one knows {known}), and left as it is. Update \
+             rewardscope, or name another store with --store FILE", path.display())]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("{}: the database of another program, and left as it is. Name another store with --store FILE", .0.display())]
+    Foreign(PathBuf),
+    #[error("{}: damaged: {problem}. {next}", path.display())]
+    Damaged { path: PathBuf, problem: String, next: String },
+    #[error("{}: {problem}. Check folder, permissions and room on the disk, or name another store with --store FILE", path.display())]
+    Unusable { path: PathBuf, problem: String },
+    #[error("'{word}' under '{prompt}' came as {value}, which is no score")]
+    NotFinite { word: String, prompt: String, value: f32 },
+    #[error("{0}")]
+    Other(String),
+}
+
+/// A word as the store knows it: its exact text, and, where it is a token of a vocabulary, the token's id.
+pub type StoredWord<'a> = (&'a str, Option<u32>);
+
+/// An open store. One connection; for one thread at a time.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens or makes a store. A damaged file is set aside as `FILE.damaged-DATE` and a new one begun: the second value
+    /// says so.
+    ///
+    /// # Errors
+    /// A newer format, another program's database, or a place that cannot be written: the file is left as it is.
+    pub fn open(path: &Path) -> Result<(Store, Option<String>), StoreError> {
+        schema::open(path)
+    }
+
+    /// Opens a store that must be there already.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; a damaged file is not set aside.
+    pub fn open_existing(path: &Path) -> Result<Store, StoreError> {
+        schema::open_existing(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is known of the model of a run; `None` where nothing of it has been kept.
+    pub fn info(&self, key: &Key) -> Result<Option<ModelInfo>, StoreError> {
+        let found = self
+            .connection
+            .prepare_cached("SELECT info FROM runs WHERE key = ?1")
+            .and_then(|mut statement| statement.query_row([&key.digest()[..]], |row| row.get::<_, String>(0)).optional());
+        let found = found.map_err(|error| self.failed(&error))?;
+        // Of an older program, and so without what this one would tell.
+        Ok(found.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+
+    /// The scores of a run under a prompt, for each word asked; `None` where there is none.
+    pub fn known(&self, key: &Key, prompt: &str, words: &[StoredWord<'_>]) -> Result<Vec<Option<f32>>, StoreError> {
+        self.look_up(key, prompt, words).map_err(|error| self.failed(&error))
+    }
+
+    fn look_up(&self, key: &Key, prompt: &str, words: &[StoredWord<'_>]) -> rusqlite::Result<Vec<Option<f32>>> {
+        let none = || vec![None; words.len()];
+        let id = |sql: &str, value: &dyn rusqlite::ToSql| {
+            self.connection.prepare_cached(sql)?.query_row([value], |row| row.get::<_, i64>(0)).optional()
+        };
+        let Some(run) = id("SELECT id FROM runs WHERE key = ?1", &&key.digest()[..])? else { return Ok(none()) };
+        let Some(prompt) = id("SELECT id FROM prompts WHERE text = ?1", &prompt)? else { return Ok(none()) };
+        if words.len() <= LOOKED_UP_SINGLY {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT score FROM scores WHERE run = ?1 AND prompt = ?2
+                 AND word = (SELECT id FROM words WHERE text = ?3 AND token = ?4)",
+            )?;
+            let mut score = |(text, token): &StoredWord<'_>| {
+                statement.query_row(params![run, prompt, text, token_column(*token)], |row| row.get::<_, f64>(0)).optional()
+            };
+            return words.iter().map(|word| Ok(score(word)?.map(|score| score as f32))).collect();
+        }
+        let mut found = none();
+        let index: std::collections::HashMap<(&str, i64), usize> =
+            words.iter().enumerate().map(|(i, (text, token))| ((*text, token_column(*token)), i)).collect();
+        let mut statement = self.connection.prepare_cached(
+            "SELECT words.text, words.token, scores.score FROM scores JOIN words ON words.id = scores.word
+             WHERE scores.run = ?1 AND scores.prompt = ?2",
+        )?;
+        let mut rows = statement.query([run, prompt])?;
+        while let Some(row) = rows.next()? {
+            let (text, token) = (row.get_ref(0)?.as_str()?, row.get::<_, i64>(1)?);
+            if let Some(&at) = index.get(&(text, token)) {
+                found[at] = Some(row.get::<_, f64>(2)? as f32);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes scores that were just computed, all or none, and answers with what stands in the store now: where another
+    /// program has written a score in the meantime, that one. They are safe from the death of this process once this
+    /// returns.
+    ///
+    /// # Errors
+    /// A score that is not finite, and whatever keeps a database from being written.
+    pub fn keep(
+        &mut self,
+        key: &Key,
+        info: &ModelInfo,
+        name: &str,
+        prompt: &str,
+        scores: &[(StoredWord<'_>, f32)],
+    ) -> Result<Vec<f32>, StoreError> {
+        self.write(key, info, name, prompt, scores, scores.len())
+    }
+
+    /// The same for scores that were computed elsewhere.
+    ///
+    /// # Errors
+    /// As [`Store::keep`].
+    pub fn add(
+        &mut self,
+        key: &Key,
+        info: &ModelInfo,
+        name: &str,
+        prompt: &str,
+        scores: &[(StoredWord<'_>, f32)],
+    ) -> Result<Vec<f32>, StoreError> {
+        self.write(key, info, name, prompt, scores, 0)
+    }
+
+    fn write(
+        &mut self,
+        key: &Key,
+        info: &ModelInfo,
+        name: &str,
+        prompt: &str,
+        scores: &[(StoredWord<'_>, f32)],
+        computed: usize,
+    ) -> Result<Vec<f32>, StoreError> {
+        if let Some(((word, _), value)) = scores.iter().find(|(_, score)| !score.is_finite()) {
+            return Err(StoreError::NotFinite { word: (*word).to_owned(), prompt: prompt.to_owned(), value: *value });
+        }
+        let kept = self.transaction(|transaction| {
+            let run = run_id(transaction, key, info, name)?;
+            let prompt = prompt_id(transaction, prompt)?;
+            let kept = insert(transaction, run, prompt, scores)?;
+            transaction.execute(
+                "UPDATE runs SET computed = computed + ?2, used = ?3 WHERE id = ?1",
+                params![run, computed as i64, now()],
+            )?;
+            Ok(kept)
+        });
+        kept.map_err(|error| self.failed(&error))
+    }
+
+    /// Takes the write lock at once, so that two writers wait for each other instead of failing halfway.
+    fn transaction<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let answer = work(&transaction)?;
+        transaction.commit()?;
+        Ok(answer)
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> StoreError {
+        failed(&self.path, error)
+    }
+}
+
+/// What the database said, as what a user can do about it.
+fn failed(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged {
+            path,
+            problem: error.to_string(),
+            next: "Start rewardscope again: it sets the file aside and begins a new one".to_owned(),
+        },
+        _ => StoreError::Unusable { path, problem: error.to_string() },
+    }
+}
+
+fn run_id(transaction: &Transaction<'_>, key: &Key, info: &ModelInfo, name: &str) -> rusqlite::Result<i64> {
+    let digest = key.digest();
+    let find = "SELECT id FROM runs WHERE key = ?1";
+    if let Some(id) = transaction.prepare_cached(find)?.query_row([&digest[..]], |row| row.get(0)).optional()? {
+        return Ok(id);
+    }
+    let unwritable = |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+    transaction.execute(
+        "INSERT INTO runs (key, parts, name, info, created, used, computed) VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0)",
+        params![&digest[..], key.json(), name, serde_json::to_string(info).map_err(unwritable)?, now()],
+    )?;
+    Ok(transaction.last_insert_rowid())
+}
+
+fn prompt_id(transaction: &Transaction<'_>, text: &str) -> rusqlite::Result<i64> {
+    transaction.prepare_cached("INSERT INTO prompts (text) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([text])?;
+    transaction.prepare_cached("SELECT id FROM prompts WHERE text = ?1")?.query_row([text], |row| row.get(0))
+}
+
+/// Writes what is not there yet; answers with what is there.
+fn insert(transaction: &Transaction<'_>, run: i64, prompt: i64, scores: &[(StoredWord<'_>, f32)]) -> rusqlite::Result<Vec<f32>> {
+    let mut find = transaction.prepare_cached("SELECT id FROM words WHERE text = ?1 AND token = ?2")?;
+    let mut add = transaction.prepare_cached("INSERT INTO words (text, token) VALUES (?1, ?2)")?;
+    let mut write = transaction
+        .prepare_cached("INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
+    let mut read = transaction.prepare_cached("SELECT score FROM scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?;
+    let at = now();
+    let mut kept = Vec::with_capacity(scores.len());
+    for ((text, token), score) in scores {
+        let token = token_column(*token);
+        let word: Option<i64> = find.query_row(params![text, token], |row| row.get(0)).optional()?;
+        let word = match word {
+            Some(word) => word,
+            None => add.insert(params![text, token])?,
+        };
+        let new = write.execute(params![run, prompt, word, f64::from(*score), at])? > 0;
+        // SQLite knows one zero; what is told now is what will be read.
+        kept.push(if new { *score + 0.0 } else { read.query_row([run, prompt, word], |row| row.get::<_, f64>(0))? as f32 });
+    }
+    Ok(kept)
+}
+
+/// How a token stands in its column: a word that is no token has -1, so that one index tells all words apart.
+fn token_column(token: Option<u32>) -> i64 {
+    token.map_or(-1, i64::from)
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+}
+
+#[cfg(test)]
+mod tests;
