@@ -1,0 +1,242 @@
+//! `rewardscope stats` from outside: what it reads, what it prints, and what it says of what is missing.
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const KEYS: [&str; 4] = ["best_ever_one", "good_time_single", "worst_ever_one", "terrible_world_please"];
+/// Words that readers of tables are known to bend.
+const WORDS: [&str; 9] = ["love", "NA", "null", "ice, cream", "two\nlines", " love", "nan", "None", "tie"];
+
+fn rewardscope(home: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rewardscope"))
+        .args(arguments)
+        .current_dir(home)
+        .stdin(Stdio::null())
+        .env("REWARDSCOPE_CONFIG", home.join("config"))
+        .env("REWARDSCOPE_STORE", home.join("scores.db"))
+        .env("HF_HOME", home.join("hf"))
+        .env("HF_HUB_OFFLINE", "1")
+        .output()
+        .expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+#[track_caller]
+fn stdout(home: &Path, arguments: &[&str]) -> String {
+    let output = rewardscope(home, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "", "progress goes to terminals alone");
+    text(&output.stdout)
+}
+
+#[track_caller]
+fn json(home: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&stdout(home, &[arguments, &["--format", "json"]].concat())).expect("JSON")
+}
+
+#[track_caller]
+fn refused(home: &Path, arguments: &[&str], naming: &[&str]) {
+    let output = rewardscope(home, arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for name in naming {
+        assert!(said.contains(name), "'{name}' is not in: {said}");
+    }
+}
+
+/// A folder with a word list and scores of these models; `score(model, prompt, word)` is what a model says, none where it says
+/// nothing.
+fn home(models: &[&str], score: impl Fn(usize, usize, usize) -> Option<f64>) -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a folder");
+    let scores = home.path().join("scores");
+    std::fs::create_dir(&scores).expect("a folder");
+    std::fs::create_dir(home.path().join("config")).expect("a folder");
+    let field = |word: &str| format!("\"{word}\"");
+    let list = WORDS.iter().enumerate().map(|(i, word)| {
+        let category = ["Care_Virtue", "Care_Vice", "Duty_Virtue"][i % 3];
+        format!("{},{category}\r\n", field(word))
+    });
+    // One word in both halves of a category, and a row that stands twice.
+    let list: String = list.chain(["\"love\",Care_Vice\r\n", "\"love\",Care_Vice\r\n"].map(str::to_owned)).collect();
+    std::fs::write(home.path().join("list.csv"), format!("word,category\r\n{list}")).expect("a list");
+    for (m, model) in models.iter().enumerate() {
+        let row = |w: usize| {
+            let cells = (0..KEYS.len()).map(|p| score(m, p, w).map_or("NA".to_owned(), |score| score.to_string()));
+            format!("{},{}\r\n", field(WORDS[w]), cells.collect::<Vec<_>>().join(","))
+        };
+        let rows: String = (0..WORDS.len()).map(row).collect();
+        let extra = format!("not-in-the-list{}\r\n", ",1e9".repeat(KEYS.len()));
+        let file = format!("response,{}\r\n{rows}{extra}", KEYS.join(","));
+        std::fs::write(scores.join(format!("{model}.csv")), file).expect("scores");
+    }
+    home
+}
+
+/// Distinct but for one tie; another order for every model and prompt.
+fn some(model: usize, prompt: usize, word: usize) -> Option<f64> {
+    let word = if word == 8 { 7 } else { word };
+    Some(((word * (3 + model + 2 * prompt)) % 17) as f64 + word as f64 / 100.0)
+}
+
+const STATS: [&str; 4] = ["stats", "scores", "--corpus", "list.csv"];
+
+fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&STATS[..], more].concat()
+}
+
+#[test]
+fn cells_of_words_that_readers_bend_are_the_medians_of_their_ranks() {
+    let home = home(&["gemma-a", "gemma-b", "llama-a", "llama-b", "llama-c"], some);
+    let report = json(home.path(), &with(&["--replicates", "99"]));
+    assert_eq!((&report["words"], report["prompts"].as_array().expect("prompts").len()), (&9.into(), 4));
+    let cells = report["cells"].as_array().expect("cells");
+    assert_eq!(cells.len(), 5 * 4 * 3);
+    for cell in cells {
+        let model = cell["model"].as_str().expect("a name");
+        let m = ["gemma-a", "gemma-b", "llama-a", "llama-b", "llama-c"].iter().position(|name| *name == model).expect("a model");
+        let p = KEYS.iter().position(|key| cell["prompt"] == *key).expect("a prompt");
+        let scores: Vec<f64> = (0..9).map(|w| some(m, p, w).expect("a score")).collect();
+        let rank = |w: usize| {
+            let above = scores.iter().filter(|score| **score > scores[w]).count();
+            above as f64 + (scores.iter().filter(|score| **score == scores[w]).count() + 1) as f64 / 2.0
+        };
+        // "love" is in Care_Vice as well.
+        let own: &[usize] = match cell["category"].as_str().expect("a category") {
+            "Care_Virtue" => &[0, 3, 6],
+            "Care_Vice" => &[0, 1, 4, 7],
+            _ => &[2, 5, 8],
+        };
+        let mut ranks: Vec<f64> = own.iter().map(|w| rank(*w)).collect();
+        ranks.sort_by(f64::total_cmp);
+        let median = (ranks[(ranks.len() - 1) / 2] + ranks[ranks.len() / 2]) / 2.0;
+        assert_eq!((cell["median_rank"].as_f64(), cell["words"].as_u64()), (Some(median), Some(own.len() as u64)), "{cell}");
+        assert_eq!(cell["framing"], if p < 2 { "positive" } else { "negative" });
+        assert_eq!(cell["family"], if m < 2 { "Gemma" } else { "Llama" });
+    }
+    let contrasts = report["contrasts"].as_array().expect("contrasts");
+    assert_eq!(contrasts.len(), 6);
+    for contrast in contrasts {
+        assert_eq!(contrast["families"], serde_json::json!(["Gemma", "Llama"]));
+        assert_eq!((&contrast["permutation"]["replicates"], &contrast["exact_models"]["splits"]), (&99.into(), &10.into()));
+        assert!(contrast["bootstrap"]["words"].is_array());
+    }
+    let terms: Vec<&str> =
+        report["mixed_model"]["fixed"].as_array().expect("effects").iter().filter_map(|e| e["term"].as_str()).collect();
+    assert_eq!((terms[0], terms[terms.len() - 1]), ("(Intercept)", "family[Llama]:category[Duty_Virtue]:framing[negative]"));
+    let noted = |report: &Value| report["notes"].to_string();
+    assert!(noted(&report).contains("not independent"), "why the tests differ is said");
+    assert!(noted(&report).contains("repeated rows"), "{}", noted(&report));
+    assert_eq!(report, json(home.path(), &with(&["--replicates", "99"])), "one seed, one report");
+}
+
+#[test]
+fn categories_are_folded_and_left_out_as_asked() {
+    let home = home(&["gemma-a", "llama-a"], some);
+    let categories = |report: &Value| {
+        let names =
+            report["cells"].as_array().expect("cells").iter().map(|cell| cell["category"].as_str().expect("a name").to_owned());
+        names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    let report = json(home.path(), &with(&["--category-prefix", "--replicates", "0"]));
+    assert_eq!(categories(&report), ["Care", "Duty"]);
+    assert_eq!(report["cells"][0]["words"], 6, "a word in both halves counts once");
+    let report = json(home.path(), &with(&["--exclude-category", "Care_Virtue", "--exclude-category", "Duty_Virtue"]));
+    assert_eq!((categories(&report), &report["words"]), (vec!["Care_Vice".to_owned()], &4.into()));
+    refused(home.path(), &with(&["--exclude-category", "Care_Virtu"]), &["no category 'Care_Virtu'", "Care_Virtue"]);
+    refused(home.path(), &with(&["--family", "gemma-z=Gemma"]), &["no model 'gemma-z'", "gemma-a"]);
+    refused(home.path(), &with(&["--family", "gemma-a"]), &["MODEL=NAME"]);
+    refused(home.path(), &["stats", "scores"], &["--corpus"]);
+}
+
+#[test]
+fn two_models_are_compared_without_a_mixed_model_or_a_crash() {
+    let home = home(&["gemma-a", "llama-a"], some);
+    let report = json(home.path(), &with(&[]));
+    assert!(report["mixed_model"].is_null());
+    let note = report["mixed_model_note"].as_str().expect("a sentence");
+    assert!(note.contains("not identifiable") && note.contains("second model"), "{note}");
+    assert!(report["contrasts"][0]["exact_models"].is_null() && report["contrasts"][0]["welch"].is_object());
+    assert_eq!(report["anova"]["terms"].as_array().expect("terms").len(), 7);
+    assert_eq!(report["model_contrasts"].as_array().expect("pairs").len(), 6);
+    let table = stdout(home.path(), &with(&[]));
+    assert!(table.contains("not identifiable") && table.contains("one model stands for Gemma, Llama"), "{table}");
+}
+
+#[test]
+fn a_model_of_no_known_family_and_three_families_are_handled() {
+    let home = home(&["gemma-a", "llama-a", "mystery"], some);
+    let report = json(home.path(), &with(&["--replicates", "0"]));
+    assert_eq!(report["contrasts"].as_array().expect("contrasts").len(), 6, "Gemma and Llama alone");
+    assert!(report["notes"].to_string().contains("--family"), "{}", report["notes"]);
+    let report = json(home.path(), &with(&["--replicates", "0", "--family", "mystery=Qwen"]));
+    let pairs: Vec<String> =
+        report["contrasts"].as_array().expect("contrasts").iter().map(|contrast| contrast["families"].to_string()).collect();
+    assert_eq!(pairs.len(), 18);
+    assert_eq!([&pairs[0], &pairs[6], &pairs[12]], [r#"["Gemma","Llama"]"#, r#"["Gemma","Qwen"]"#, r#"["Llama","Qwen"]"#]);
+}
+
+#[test]
+fn missing_scores_are_said_and_bend_nothing() {
+    // The second model lacks two words under one prompt, and one prompt altogether; nobody has "tie".
+    let gaps = |m: usize, p: usize, w: usize| {
+        let lacking = w == 8 || (m == 1 && (p == 3 || (p == 0 && w < 2)));
+        if lacking { None } else { some(m, p, w) }
+    };
+    let home = home(&["gemma-a", "llama-a"], gaps);
+    let report = json(home.path(), &with(&["--replicates", "0"]));
+    assert_eq!(report["words"], 8);
+    assert!(
+        !text(serde_json::to_string(&report["cells"]).expect("cells").as_bytes()).contains("null"),
+        "no cell without a number"
+    );
+    let partial = report["partial"].as_array().expect("partial columns");
+    let told: Vec<_> = partial.iter().map(|p| (p["model"].as_str(), p["prompt"].as_str(), p["words"].as_u64())).collect();
+    assert_eq!(
+        told,
+        [(Some("llama-a"), Some("best_ever_one"), Some(6)), (Some("llama-a"), Some("terrible_world_please"), Some(0))]
+    );
+    let notes = report["notes"].to_string();
+    for naming in ["partial under 1 of 4 prompts, at least 6 of 8", "no score under 1 of 4 prompts", "1 of 9 words of the list"] {
+        assert!(notes.contains(naming), "'{naming}' is not in: {notes}");
+    }
+    let cells = report["cells"].as_array().expect("cells");
+    assert_eq!(cells.len(), 4 * 3 + 3 * 3);
+    // A list that shares no word with the scores is no empty report.
+    std::fs::write(home.path().join("other.csv"), "word,category\nzebra,a\n").expect("a list");
+    refused(home.path(), &["stats", "scores", "--corpus", "other.csv"], &["no score for any word", "--corpus"]);
+}
+
+#[test]
+fn tables_fit_a_page_and_name_the_test_beside_its_stars() {
+    let home = home(&["gemma-a", "gemma-b", "llama-a", "llama-b", "llama-c"], some);
+    let table = stdout(home.path(), &with(&["--replicates", "99"]));
+    for (number, line) in table.lines().enumerate() {
+        assert!(unicode_width::UnicodeWidthStr::width(line) <= 100, "line {number}: {line}");
+    }
+    for naming in ["Welch t", "perm. p", "exact p", "10", "Stars", "not independent", "REML", "type II", "Notes", "n "] {
+        assert!(table.contains(naming), "'{naming}' is not in:\n{table}");
+    }
+    let markdown = stdout(home.path(), &with(&["--replicates", "99", "--format", "markdown"]));
+    assert!(markdown.contains("## Mixed model") && markdown.contains("| category | framing |"), "{markdown}");
+    assert!(!markdown.contains('\u{1b}'));
+}
+
+#[test]
+fn live_models_take_part_under_the_same_prompts() {
+    let home = home(&["gemma-a", "llama-a"], some);
+    let live = &["stats", "scores", "demo-llama", "demo-gemma", "--corpus", "list.csv", "--replicates", "0"];
+    let report = json(home.path(), live);
+    let models: Vec<&str> = report["models"].as_array().expect("models").iter().filter_map(|m| m["model"].as_str()).collect();
+    assert_eq!(models, ["gemma-a", "llama-a", "demo-llama", "demo-gemma"]);
+    assert_eq!(report["prompts"].as_array().expect("prompts").len(), 4);
+    let of_demo = report["cells"].as_array().expect("cells").iter().filter(|cell| cell["model"] == "demo-llama").count();
+    assert_eq!(of_demo, 4 * 3);
+    assert!(report["mixed_model"].is_object(), "two models of each family");
+}
