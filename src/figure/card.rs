@@ -40,7 +40,7 @@ pub struct CardFigure {
 
 const MARGIN: f64 = 24.0;
 const WIDTH: f64 = 920.0;
-const NAMES: f64 = 240.0;
+const NAMES: f64 = 280.0;
 const NUMBERS: f64 = 230.0;
 const STRIP: f64 = 30.0;
 const SMALL: u32 = 11;
