@@ -150,7 +150,7 @@ pub const ACTIONS: &[Entry] = {
         entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards", TABLES, false),
         entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: conversation, tokens, warnings", TABLES, true),
         entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", TABLES, false),
-        entry(Export, Table, &[c('e')], "export", "write the table to a file as it stands: CSV, JSON lines or Parquet", TABLES, false),
+        entry(Export, Table, &[c('e')], "export", "write the table (CSV, JSON lines, Parquet) or the statistics (SVG, PNG) to a file", SCORING, false),
 
         entry(Prompt, Scoring, &[c('p')], "prompt", "choose the prompt, or type a new one", TABLES, true),
         entry(NextPrompt, Scoring, &[c(']')], "next prompt", "to the next prompt of the set", TABLES, false),

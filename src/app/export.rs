@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::input::Input;
 use super::table::{Layout, RankedTable, Side};
-use super::{App, Effect, Level, Model, Overlay};
+use super::{App, Effect, Level, Model, Overlay, View};
 use crate::model::Provenance;
 use crate::scores::export::shortest;
 use crate::scores::origin::{ModelOrigin, Origin};
@@ -26,6 +26,14 @@ pub struct Export {
 impl App {
     /// Asks where the table is to go, with a name that says what it is.
     pub(super) fn ask_export(&mut self) -> Vec<Effect> {
+        if self.view == View::Statistics {
+            let Some(shown) = self.statistics.shown().filter(|shown| !shown.panels.is_empty()) else {
+                return self.tell(Level::Info, "there are no statistics to draw yet");
+            };
+            let name = file_name(&format!("statistics-{}", shown.corpus));
+            self.overlay = Some(Overlay::Export(Input::with_text(format!("{name}.svg"))));
+            return Vec::new();
+        }
         if self.table().is_none_or(|table| table.rows.is_empty()) {
             return self.tell(Level::Info, "there is no table to export yet");
         }
@@ -41,6 +49,10 @@ impl App {
     pub(super) fn export(&mut self, path: &str) -> Vec<Effect> {
         self.overlay = None;
         let path = path.trim();
+        if self.view == View::Statistics {
+            let Some(shown) = self.statistics.shown().filter(|_| !path.is_empty()) else { return Vec::new() };
+            return vec![Effect::Draw { path: path.to_owned(), figure: Box::new(shown.figure()) }];
+        }
         let Some(table) = self.table().filter(|_| !path.is_empty()) else { return Vec::new() };
         let sheet = self.sheet(table);
         let models = [self.focused(), table.right.as_ref().and(self.other())].into_iter().flatten().map(origin).collect();

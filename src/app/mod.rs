@@ -37,6 +37,7 @@ pub use universe::Universe;
 
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::{Event, InspectRequest, Job};
+use crate::figure::Figure;
 use crate::model::LoadOptions;
 use crate::model::source::ModelSpec;
 use crate::scores::{Book, ModelId, PromptId};
@@ -161,6 +162,11 @@ pub enum Effect {
     SetTheme(String),
     /// Write a table to a file that is not there yet.
     Export(Box<Export>),
+    /// A picture to be written, under the name that was typed.
+    Draw {
+        path: String,
+        figure: Box<Figure>,
+    },
     /// Put text on the clipboard (OSC 52).
     Copy(String),
     Quit,

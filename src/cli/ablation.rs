@@ -7,14 +7,16 @@ use super::args::{AblationArgs, TextFormat};
 use super::session::{DEFAULT_CORPUS, Session};
 use super::{Failure, place};
 use crate::corpus::Corpus;
+use crate::figure::{self, LinePanel, LinesFigure};
 use crate::scores::ablation;
 use crate::scores::export::rank_text;
-use crate::stats::ablation::{Ablation, Run, Training};
+use crate::stats::ablation::{Ablation, Run, Series, Training};
 use crate::text::{visible, visible_word};
 
 pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     place::check(args.output.as_deref())?;
+    place::check(args.figure.as_deref())?;
     let corpus = corpus(args, &session)?;
     let data = args.data.iter().map(|text| Data::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
@@ -49,7 +51,28 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     for note in &found.notes {
         eprintln!("note: {}", visible(note));
     }
+    place::draw(args.figure.as_deref(), || figure::lines(&picture(&found)))?;
     place::write(args.output.as_deref(), &text, &[])
+}
+
+/// A panel for each training, a line for each category.
+fn picture(found: &Ablation) -> LinesFigure {
+    let panel = |run: &Run| {
+        let line = |series: &Series| figure::Series {
+            label: series.category.clone(),
+            points: series.points.iter().map(|point| (point.checkpoint as f64, point.median_rank)).collect(),
+        };
+        let known = data(&run.training);
+        let parts = [run.training.model.as_str(), &known];
+        let title = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+        LinePanel { title, series: run.series.iter().map(line).collect() }
+    };
+    LinesFigure {
+        title: "Median rank over training".to_owned(),
+        panels: found.runs.iter().map(panel).collect(),
+        caption: "Median rank of each category's words at each checkpoint; 1 is the best.".to_owned(),
+        chance: None,
+    }
 }
 
 fn corpus(args: &AblationArgs, session: &Session) -> Result<Corpus, Failure> {

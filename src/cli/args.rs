@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
+use crate::figure::FigureFormat;
 use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TemplateDate};
 use crate::scores::sheet::SheetFormat;
 use crate::stats::implicit::{Measure, Variants};
@@ -306,6 +307,9 @@ pub struct ImplicitArgs {
     /// table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
+    /// Draw the words at both ends as well, under the first prompt, into this file: .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = figure_file)]
+    pub figure: Option<PathBuf>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -330,6 +334,9 @@ pub struct AblationArgs {
     /// table, csv (one row a checkpoint) or json
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
+    /// Draw the medians over checkpoints as well, into this file: .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = figure_file)]
+    pub figure: Option<PathBuf>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -421,6 +428,9 @@ pub struct StatsArgs {
     pub seed: u64,
     #[arg(long, value_enum, default_value_t)]
     pub format: StatsFormat,
+    /// Draw the panels as well, into this file: .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = figure_file)]
+    pub figure: Option<PathBuf>,
     #[command(flatten)]
     pub options: ModelOptions,
 }
@@ -433,6 +443,14 @@ pub enum StatsFormat {
     /// One object with everything, cell by cell
     Json,
     Markdown,
+}
+
+fn figure_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match FigureFormat::of(&path) {
+        Some(_) => Ok(path),
+        None => Err("a name that ends with .svg or .png is needed".to_owned()),
+    }
 }
 
 /// A family's name holds no `=`; a model's may.

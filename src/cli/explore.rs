@@ -178,6 +178,12 @@ impl<'a> Explorer<'a> {
                     let place = || std::path::absolute(&path).unwrap_or_else(|_| path.clone()).display().to_string();
                     Message::Exported(written.map(|()| place()).map_err(|problem| (export.path, problem)))
                 }),
+                Effect::Draw { path: typed, figure } => self.answer(move || {
+                    let path = source::expand_home(&typed);
+                    let place = || std::path::absolute(&path).unwrap_or_else(|_| path.clone()).display().to_string();
+                    let written = figure.save(&path, false).map(|()| place());
+                    Message::Exported(written.map_err(|error| (typed, error.to_string())))
+                }),
                 Effect::LoadCorpus(name) => {
                     let user_dir = self.user_dir();
                     self.answer(move || {

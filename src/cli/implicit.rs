@@ -13,6 +13,7 @@ use super::session::Session;
 use super::{Failure, place};
 use crate::corpus::{self, Corpus, Prompt};
 use crate::engine::{Job, Recorded, implicit, is_reward_model};
+use crate::figure::{self, Lollipop, LollipopFigure};
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{LoadOptions, Unit};
 use crate::scores::export::{rank_text, shortest};
@@ -21,12 +22,16 @@ use crate::stats::implicit::{ImplicitWord, Variants, fold, join, variants_of, wo
 use crate::stats::ranks;
 use crate::text::{visible, visible_word};
 
+/// Words drawn at either end.
+const DRAWN: usize = 20;
+
 /// Texts with their log-probabilities under one prompt.
 type Column = Vec<(Arc<str>, f64)>;
 
 pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     place::check(args.output.as_deref())?;
+    place::check(args.figure.as_deref())?;
     let specs = [one(&args.a, &session)?, one(&args.b, &session)?];
     if let Some(reward) = specs.iter().find(|spec| is_reward_model(spec)) {
         return Err(Failure::Use(implicit::refusal(&reward.name, "is a reward model")));
@@ -66,6 +71,7 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
         TextFormat::Csv => csv(&report, args, place::is_terminal(args.output.as_deref()))?,
         TextFormat::Json => place::json(&report)?,
     };
+    place::draw(args.figure.as_deref(), || figure::lollipops(&picture(&report, args)))?;
     let infos = asked.as_ref().map(|gather| &gather.infos);
     notes.extend(asked.iter().flat_map(|gather| gather.notes.clone()));
     for note in &notes {
@@ -73,6 +79,30 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     }
     let provenance = infos.into_iter().flatten().map(|(id, info)| (live[id.0 as usize].name.as_str(), &info.provenance));
     place::write(args.output.as_deref(), &text, &provenance.collect::<Vec<_>>())
+}
+
+/// The outermost words of the first prompt, the one that A likes most on top.
+fn picture(report: &Report<'_>, args: &ImplicitArgs) -> LollipopFigure {
+    let Some(of) = report.prompts.first() else { return LollipopFigure::default() };
+    let mut words: Vec<(f64, Lollipop)> = of
+        .words
+        .iter()
+        .map(|row| (row.rank, Lollipop { word: row.word.word.clone(), value: row.word.value(args.measure) }))
+        .collect();
+    words.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    let all = words.len();
+    if all > 2 * DRAWN {
+        words.drain(DRAWN..all - DRAWN);
+    }
+    LollipopFigure {
+        a: report.a.to_owned(),
+        b: report.b.to_owned(),
+        measure: args.measure.to_string(),
+        words: words.into_iter().map(|(_, word)| word).collect(),
+        of: all,
+        prompt: of.text.to_owned(),
+        note: String::new(),
+    }
 }
 
 fn one(name: &str, session: &Session) -> Result<ModelSpec, Failure> {

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use crate::figure::Figure;
 use crate::model::Provenance;
 
 /// Whether what is printed reaches a terminal.
@@ -50,6 +51,12 @@ pub(super) fn write(output: Option<&Path>, text: &str, rests_on: &[(&str, &Prove
         std::fs::write(&side, format!("{json:#}\n")).map_err(|error| unwritable(&side, error))?;
     }
     std::fs::rename(&part, path).map_err(|error| unwritable(path, error))
+}
+
+/// Writes a picture, where one was asked for; a file that is there is replaced, as `-o` does.
+pub(super) fn draw(path: Option<&Path>, figure: impl FnOnce() -> Figure) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    figure().save(path, true).map_err(|error| unwritable(path, error))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

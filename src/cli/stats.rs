@@ -6,18 +6,20 @@ mod tell;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Failure;
 use super::args::{StatsArgs, StatsFormat};
 use super::gather::Gather;
 use super::score::progress::Progress;
 use super::session::Session;
+use super::{Failure, place};
 use crate::corpus::{Corpus, Prompt, PromptSet};
 use crate::engine::Job;
+use crate::figure::{self, PanelsFigure};
 use crate::model::Family;
 use crate::model::source::ModelSource;
 use crate::scores::export::shortest;
 use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::{Book, ModelId, WordId};
+use crate::stats::panels::panels;
 use crate::stats::report::{Report, ReportOptions, report_with};
 use crate::stats::study::Study;
 use crate::text;
@@ -30,6 +32,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let specs = session.models(&args.sources)?;
     let corpus = corpus(&session, &args.corpus)?;
+    place::check(args.figure.as_deref())?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
     let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings))?;
@@ -64,6 +67,16 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     check(&study, &corpus)?;
     let mut report = compute(&study, args);
     report.notes.splice(0..0, notes);
+    place::draw(args.figure.as_deref(), || {
+        figure::panels(PanelsFigure {
+            panels: &panels(&report),
+            words: report.words,
+            corpus: &corpus.name,
+            prompts: report.prompts.len(),
+            models: report.models.len(),
+            partial: None,
+        })
+    })?;
     print(&report, args.format)
 }
 

@@ -5,12 +5,14 @@
 
 mod canvas;
 mod card;
+mod file;
 mod lines;
 mod lollipop;
 mod panels;
 
 pub use canvas::Figure;
 pub use card::{CardAxis, CardFigure, CardList, card};
+pub use file::FigureFormat;
 pub use lines::{LinePanel, LinesFigure, Series, lines};
 pub use lollipop::{Lollipop, LollipopFigure, lollipops};
 pub use panels::{PanelsFigure, panels};

@@ -53,7 +53,13 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
         Some(Overlay::Help { scroll }) => help::draw(frame, body, *scroll, theme),
         Some(Overlay::Picker(picker)) => picker::draw(frame, body, picker, theme),
         Some(Overlay::AddWords(input)) => picker::add_words(frame, body, input, theme),
-        Some(Overlay::Export(input)) => picker::export(frame, body, input, theme),
+        Some(Overlay::Export(input)) => {
+            let what = match app.view {
+                View::Statistics => ("statistics", ".svg or .png"),
+                _ => ("table", ".csv, .jsonl or .parquet"),
+            };
+            picker::export(frame, body, what, input, theme);
+        }
         Some(Overlay::Inspector(inspector)) => inspector::draw(frame, body, app, inspector, theme),
         None => {}
     }

@@ -152,10 +152,11 @@ fn input(frame: &mut Frame, area: Rect, input: &Input, placeholder: &str, theme:
 }
 
 /// The box for typing words in.
-pub fn export(frame: &mut Frame, area: Rect, text: &Input, theme: &Theme) {
-    let inner = popup(frame, area, 76, 5, "Write the table to a file", theme);
-    input(frame, Rect { height: 1, ..inner }, text, "a name that ends with .csv, .jsonl or .parquet", theme);
-    let note = "by the end of its name: .csv, .jsonl or .parquet; nothing is overwritten";
+/// What is to be written, and how its name may end.
+pub fn export(frame: &mut Frame, area: Rect, (what, ends): (&str, &str), text: &Input, theme: &Theme) {
+    let inner = popup(frame, area, 76, 5, &format!("Write the {what} to a file"), theme);
+    input(frame, Rect { height: 1, ..inner }, text, &format!("a name that ends with {ends}"), theme);
+    let note = &format!("by the end of its name: {ends}; nothing is overwritten");
     let place = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
     if place.height > 0 {
         frame.buffer_mut().set_line(place.x, place.y, &Line::styled(note, theme.dim), place.width);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::app::Universe;
 use crate::app::table::Column;
 use crate::corpus::Prompt;
+use crate::figure::{self, Figure, PanelsFigure};
 use crate::stats::panels::{self, Panel, RankAxis};
 use crate::stats::report::Report;
 use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
@@ -76,6 +77,22 @@ pub struct Statistics {
     pub pairs: Vec<Pair>,
     pub progress: Progress,
     pub left_out: usize,
+}
+
+impl Statistics {
+    /// The panels as a picture.
+    pub fn figure(&self) -> Figure {
+        let Progress { columns, columns_wanted, .. } = self.progress;
+        let partial = self.progress.is_partial().then(|| format!("{columns} of {columns_wanted} columns"));
+        figure::panels(PanelsFigure {
+            panels: &self.panels,
+            words: self.report.words,
+            corpus: &self.corpus,
+            prompts: self.report.prompts.len(),
+            models: self.report.models.len(),
+            partial: partial.as_deref(),
+        })
+    }
 }
 
 /// Computes everything. Cost: that of [`report`](crate::stats::report::report).

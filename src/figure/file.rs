@@ -1,0 +1,69 @@
+//! Figures in files, SVG or PNG by the end of the name.
+
+use std::io;
+use std::path::Path;
+
+use super::Figure;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FigureFormat {
+    Svg,
+    Png,
+}
+
+impl FigureFormat {
+    /// By the end of a file's name.
+    pub fn of(path: &Path) -> Option<FigureFormat> {
+        let extension = path.extension()?.to_str()?;
+        [("svg", FigureFormat::Svg), ("png", FigureFormat::Png)]
+            .into_iter()
+            .find(|(name, _)| extension.eq_ignore_ascii_case(name))
+            .map(|(_, format)| format)
+    }
+}
+
+impl Figure {
+    /// Writes a file that appears whole.
+    ///
+    /// # Errors
+    /// Where the name ends otherwise, the file is there already and may not be replaced, or it cannot be written.
+    pub fn save(&self, path: &Path, replace: bool) -> io::Result<()> {
+        let Some(format) = FigureFormat::of(path) else {
+            return Err(io::Error::other("a name that ends with .svg or .png is needed"));
+        };
+        if path.exists() && !replace {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it exists already, and is not overwritten"));
+        }
+        let bytes = match format {
+            FigureFormat::Svg => self.svg().into_bytes(),
+            FigureFormat::Png => self.png().map_err(io::Error::other)?,
+        };
+        let mut part = path.as_os_str().to_owned();
+        part.push(".partial");
+        std::fs::write(&part, bytes)?;
+        std::fs::rename(&part, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::{LinePanel, LinesFigure, Series, lines};
+
+    #[test]
+    fn a_figure_is_written_once_and_by_its_name() {
+        let home = tempfile::tempdir().unwrap();
+        let series = Series { label: "agency".to_owned(), points: vec![(1.0, 9.0), (2.0, 4.0)] };
+        let panels = vec![LinePanel { title: "a training".to_owned(), series: vec![series] }];
+        let figure = lines(&LinesFigure { title: "Medians".to_owned(), panels, ..LinesFigure::default() });
+        let (svg, png) = (home.path().join("a.svg"), home.path().join("a.PNG"));
+        figure.save(&svg, false).unwrap();
+        assert!(std::fs::read_to_string(&svg).unwrap().contains("a training"));
+        assert_eq!(figure.save(&svg, false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        figure.save(&svg, true).unwrap();
+        figure.save(&png, false).unwrap();
+        assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
+        assert!(figure.save(&home.path().join("a.gif"), false).is_err());
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 2, "nothing else is left");
+    }
+}
