@@ -15,7 +15,6 @@ fn rewardscope(home: &Path, arguments: &[&str]) -> Output {
         .current_dir(home)
         .stdin(Stdio::null())
         .env("REWARDSCOPE_CONFIG", home.join("config"))
-        .env("REWARDSCOPE_STORE", home.join("scores.sqlite"))
         .env("REWARDSCOPE_STORE", home.join("scores.db"))
         .env("HF_HOME", home.join("hf"))
         .env("HF_HUB_OFFLINE", "1")
