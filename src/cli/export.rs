@@ -182,7 +182,7 @@ fn key_of(store: &mut Store, session: &Session, spec: &ModelSpec, options: LoadO
         // A pair is made of two models' log-probabilities, which are kept each for itself.
         ModelSource::Recorded(_) | ModelSource::Implicit { .. } => return None,
     };
-    key::identify(store, &files, &label, &options, &mut |_, _| {}, &Cancel::default()).ok()
+    key::identify(store, &files, &label, &options, true, &mut |_, _| {}, &Cancel::default()).ok()
 }
 
 fn keep_prompts(source: &mut Source, asked: &[Prompt]) -> Result<(), Failure> {

@@ -68,7 +68,9 @@ fn info(session: &Session, args: &StoreArgs, format: ListFormat) -> Result<(), F
             "path": path, "bytes": size, "models": runs.len(), "prompts": prompts, "words": words, "scores": scores,
             "runs": runs.iter().map(run).collect::<Vec<_>>(),
         });
-        println!("{}", crate::text::visible_json(&format!("{out:#}")));
+        for line in format!("{out:#}").lines() {
+            println!("{}", crate::text::visible_json(line));
+        }
         return Ok(());
     }
     println!("{}  {}", visible(&path.to_string_lossy()), bytes(size));

@@ -66,7 +66,7 @@ impl Keeper {
     }
 
     /// What the store knows of a job. The first time for a model its files may have to be read through, of which
-    /// `progress` is told.
+    /// `progress` is told; where they may not be read, the model has no place in the store before it is opened again.
     ///
     /// # Errors
     /// [`ModelError::Cancelled`]. What is wrong with the model's files is left for the load to say.
@@ -74,10 +74,11 @@ impl Keeper {
         &mut self,
         (files, label, options): (&Files, &SourceLabel, &LoadOptions),
         job: &Job,
+        may_be_read: bool,
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
     ) -> Result<Recalled, ModelError> {
-        self.identify(job.model, (files, label, options), progress, cancel)?;
+        self.identify(job.model, (files, label, options), may_be_read, progress, cancel)?;
         // The tokens are not in the store.
         if job.tokens {
             return Ok(Recalled::default());
@@ -95,6 +96,7 @@ impl Keeper {
         &mut self,
         model: ModelId,
         (files, label, options): (&Files, &SourceLabel, &LoadOptions),
+        may_be_read: bool,
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
     ) -> Result<(), ModelError> {
@@ -105,14 +107,14 @@ impl Keeper {
         for _ in 0..TRIES {
             let Some(store) = &mut self.store else { break };
             let stamps = fingerprint::stamps(files, label);
-            match key::identify(store, files, label, options, progress, cancel) {
+            match key::identify(store, files, label, options, may_be_read, progress, cancel) {
                 Ok(key) if stamps == fingerprint::stamps(files, label) => {
                     place = Place::Known { key: Box::new(key), stamps, info: None };
                     break;
                 }
                 // They were written to meanwhile.
                 Ok(_) => {}
-                Err(IdentifyError::Model(ModelError::Cancelled)) => return Err(ModelError::Cancelled),
+                Err(IdentifyError::Model(ModelError::Cancelled)) if may_be_read => return Err(ModelError::Cancelled),
                 Err(IdentifyError::Model(_)) => break,
                 Err(IdentifyError::Store(error)) => {
                     self.give_up(&error);

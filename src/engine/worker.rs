@@ -244,12 +244,15 @@ impl Worker {
 
     /// Tells what the store knows of a job, and leaves the rest to be computed.
     fn recall(&mut self, at: usize, cancel: &Cancel) -> Result<(), ModelError> {
+        let model = self.jobs[at].batches.job().model;
+        let can_fit = self.can_fit(model);
         let running = &mut self.jobs[at];
         let job = running.batches.job();
-        let (model, prompt) = (job.model, job.prompt);
+        let prompt = job.prompt;
         let Some(opened) = self.models.get(&model) else { return Ok(()) };
         let mut progress = loading_phase(self.events.clone(), model, None);
-        let recalled = self.keeper.recall((&opened.files, &opened.label, &opened.options), job, &mut progress, cancel)?;
+        let of = (&opened.files, &opened.label, &opened.options);
+        let recalled = self.keeper.recall(of, job, can_fit, &mut progress, cancel)?;
         running.recalled = true;
         if let Some(left) = recalled.left {
             running.total = left.words.len();
@@ -269,6 +272,16 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// False for a model that will be refused: its gigabytes are not read to find out which it is.
+    fn can_fit(&self, model: ModelId) -> bool {
+        let Some(opened) = self.models.get(&model) else { return false };
+        let others = self.models.values().any(|other| other.loaded.is_some());
+        let fits =
+            || checkpoint::estimate(&opened.files, &opened.options).map(|e| Fit::of(&e, (self.available)(&e.device)).is_some());
+        // Where others make room, the load will see.
+        others || fits().unwrap_or(false)
     }
 
     fn load(&mut self, model: ModelId, cancel: &Cancel) -> Result<(), ModelError> {

@@ -239,6 +239,7 @@ pub struct Provenance {
     pub quantized: Option<String>,
     pub device: String,
     /// What multiplies: `avx512bf16`, `avx512`, `avx2`, `portable`; `candle` for its own products.
+    #[serde(default)]
     pub kernel: String,
     pub bos: String,
     /// Where the chat template stood, and the date it was given: `chat_template.jinja, 26 Jul 2024`.

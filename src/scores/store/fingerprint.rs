@@ -33,15 +33,17 @@ pub struct Content {
     pub tokenizer: Option<String>,
 }
 
-/// Names the content of a checkpoint's files. `progress` is told bytes read and to read.
+/// Names the content of a checkpoint's files. `progress` is told bytes read and to read. Unless files `may_be_read`, only
+/// hashes that are known serve; without one the answer is [`ModelError::Cancelled`].
 pub(super) fn content(
     store: &mut Store,
     files: &Files,
     label: &SourceLabel,
+    may_be_read: bool,
     progress: &mut dyn FnMut(u64, u64),
     cancel: &Cancel,
 ) -> Result<Content, IdentifyError> {
-    let mut read = Read { store, progress, cancel, done: 0, total: 0 };
+    let mut read = Read { store, may_be_read, progress, cancel, done: 0, total: 0 };
     match (files, &label.revision) {
         (Files::Bundled { name, entries }, _) => {
             let mut hasher = blake3::Hasher::new();
@@ -90,6 +92,7 @@ pub fn stamps(files: &Files, label: &SourceLabel) -> Vec<Option<Vec<u8>>> {
 
 struct Read<'a> {
     store: &'a mut Store,
+    may_be_read: bool,
     progress: &'a mut dyn FnMut(u64, u64),
     cancel: &'a Cancel,
     done: u64,
@@ -117,6 +120,9 @@ impl Read<'_> {
         if let Some(known) = self.store.fingerprint(&real, &stamp(&meta))? {
             self.done += meta.len();
             return Ok(known);
+        }
+        if !self.may_be_read {
+            return Err(ModelError::Cancelled.into());
         }
         let mut hasher = blake3::Hasher::new();
         if meta.len() > 0 {

@@ -93,8 +93,7 @@ impl Key {
     }
 }
 
-/// The key of a model, its content looked up in the store or read from its files. `None` where the files changed while
-/// they were read.
+/// The key of a model, its content looked up in the store or, where files `may_be_read`, taken from them.
 ///
 /// # Errors
 /// [`ModelError::Cancelled`], or what is wrong with the model's files.
@@ -103,10 +102,11 @@ pub fn identify(
     files: &Files,
     label: &SourceLabel,
     options: &LoadOptions,
+    may_be_read: bool,
     progress: &mut dyn FnMut(u64, u64),
     cancel: &Cancel,
 ) -> Result<Key, IdentifyError> {
-    let content = fingerprint::content(store, files, label, progress, cancel)?;
+    let content = fingerprint::content(store, files, label, may_be_read, progress, cancel)?;
     Ok(Key::new(files, options, content)?)
 }
 
