@@ -167,9 +167,9 @@ pub fn rank_text(rank: f64) -> String {
     if rank.fract() == 0.0 { format!("{rank:.0}") } else { format!("{rank:.1}") }
 }
 
-/// Five decimals with a sign, so that a column lines up.
+/// Five decimals with a sign, so that a column lines up; by its power where those would hide a small number.
 fn score_text(score: f64) -> String {
-    format!("{score:+.5}")
+    if score != 0.0 && score.abs() < 1e-3 { format!("{score:+.2e}") } else { format!("{score:+.5}") }
 }
 
 /// The number with the fewest digits that is this one in f32: 0.1, not 0.10000000149011612.

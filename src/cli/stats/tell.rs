@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::grid::{Document, Layout, Side};
 use crate::corpus::Framing;
 use crate::stats::report::{Contrast, Report, UNIT_NOTE};
+use crate::text::visible_word;
 
 const L: Side = Side::Left;
 const R: Side = Side::Right;
@@ -32,6 +33,8 @@ pub(super) fn tell(report: &Report, layout: Layout) -> String {
     of_anova(&mut document, report);
     of_models(&mut document, report);
     of_agreement(&mut document, report);
+    of_framings(&mut document, report);
+    of_dividing(&mut document, report);
     let notes: Vec<&String> = report.notes.iter().filter(|note| *note != UNIT_NOTE).collect();
     if !notes.is_empty() {
         document.heading("Notes");
@@ -239,6 +242,51 @@ fn of_agreement(document: &mut Document, report: &Report) {
     };
     let rows: Vec<_> = pairs.iter().map(row).collect();
     document.table(&[("a", L), ("b", L), ("prompts", R), ("Spearman", R), ("Kendall", R), ("RBO", R)], &rows);
+}
+
+fn of_framings(document: &mut Document, report: &Report) {
+    if report.framings.is_empty() {
+        return;
+    }
+    document.heading("Positive against negative framings");
+    let row = |of: &crate::stats::agreement::FramingAgreement| {
+        let spearman = of.spearman.map_or_else(none, |rho| format!("{rho:+.3}"));
+        let prompts = format!("{}, {}", of.positive_prompts, of.negative_prompts);
+        vec![of.model.clone(), prompts, of.words.to_string(), spearman]
+    };
+    let rows: Vec<_> = report.framings.iter().map(row).collect();
+    document.table(&[("model", L), ("prompts", R), ("words", R), ("Spearman", R)], &rows);
+    document.paragraph(
+        "Of words' mean ranks under positive prompts with those under negative ones: -1 where the order turns about, +1 where \
+         words rank alike whatever is asked.",
+    );
+}
+
+/// Of the words that divide families most, as many as are read.
+fn of_dividing(document: &mut Document, report: &Report) {
+    const SHOWN: usize = 8;
+    for of in &report.dividing {
+        let [a, b] = &of.families;
+        document.heading(&format!("Words that divide {a} and {b} most, {} framing", sign(of.framing)));
+        let row = |word: &crate::stats::agreement::Dividing| {
+            let interval = word.rank.interval.map_or_else(none, |(low, high)| format!("{} … {}", signed(low), signed(high)));
+            let n = format!("{}, {}", word.models[0], word.models[1]);
+            vec![
+                visible_word(&word.word, false).into_owned(),
+                signed(word.rank.difference),
+                interval,
+                signed(word.z.difference),
+                n,
+            ]
+        };
+        let rows: Vec<_> = of.words.iter().take(SHOWN).map(row).collect();
+        document.table(&[("word", L), ("ranks", R), ("95 %", L), ("z", R), ("models", R)], &rows);
+        document.paragraph(&format!(
+            "{b} less {a}, means over prompts and models; Welch's interval with models as the unit. Chosen among {} words as the \
+             farthest apart, so the differences are larger than they would be for words chosen beforehand.",
+            report.words
+        ));
+    }
 }
 
 fn sign(framing: Framing) -> String {
