@@ -3,9 +3,9 @@
 //! `pack` lays weights out, `x86` and `portable` multiply, `linear` makes a candle operation of it, `peak` measures what the
 //! CPU could do at most.
 //!
-//! A product adds up the terms of one row and one column in the order of the columns of `x`, one after the other, whatever
-//! the number of rows, of threads or of columns: a row's result never depends, in a single bit, on what else is computed
-//! with it.
+//! A product adds up the terms of one row and one column in the order of the columns of `x`, blocks of them one after the
+//! other, whatever the number of rows, of threads or of columns: a row's result never depends, in a single bit, on what else
+//! is computed with it.
 
 mod linear;
 mod pack;
@@ -28,6 +28,9 @@ pub use peak::operations_per_second;
 const PANEL: usize = 32;
 /// Rows that are computed together at most.
 const TILE: usize = 12;
+/// Terms that are summed by themselves before the sum is added to those before it: with n terms one after the other, errors
+/// would grow with √n. Products of bf16 do without, for their terms are rounded far more coarsely.
+const BLOCK: usize = 64;
 /// Rows up to which they are read where they lie.
 const FEW: usize = 2;
 /// Rows of a multiple of so many f32 are in each other's way in the nearest cache.

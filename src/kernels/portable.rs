@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 
-use super::{Element, Matrix, Output, PANEL, Rows};
+use super::{BLOCK, Element, Matrix, Output, PANEL, Rows};
 
 pub(super) fn tiles(matrix: &Matrix, panels: Range<usize>, rows: Range<usize>, x: Rows<'_>, to: &Output) {
     let Rows::Wide(x, stride) = x else { return };
@@ -25,9 +25,15 @@ pub(super) fn tiles(matrix: &Matrix, panels: Range<usize>, rows: Range<usize>, x
 fn sums<const N: usize>(x: &[f32], weights: &[u8], value: impl Fn([u8; N]) -> f32) -> [f32; PANEL] {
     let mut sums = [0.0; PANEL];
     let (weights, _) = weights.as_chunks::<N>();
-    for (x, weights) in x.iter().zip(weights.chunks_exact(PANEL)) {
-        for (sum, &weight) in sums.iter_mut().zip(weights) {
-            *sum += x * value(weight);
+    for (x, weights) in x.chunks(BLOCK).zip(weights.chunks(BLOCK * PANEL)) {
+        let mut block = [0.0; PANEL];
+        for (x, weights) in x.iter().zip(weights.chunks_exact(PANEL)) {
+            for (sum, &weight) in block.iter_mut().zip(weights) {
+                *sum += x * value(weight);
+            }
+        }
+        for (sum, block) in sums.iter_mut().zip(block) {
+            *sum += block;
         }
     }
     sums

@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 use std::hint::black_box;
 use std::ops::Range;
 
-use super::{Element, Kernel, Matrix, Output, PANEL, Rows, TILE, heights};
+use super::{BLOCK, Element, Kernel, Matrix, Output, PANEL, Rows, TILE, heights};
 
 /// Panels taken at once for a single row, and the most there can be.
 const ABREAST: usize = 4;
@@ -239,7 +239,7 @@ fn pairs_512<const R: usize, const C: usize>(
             }
         }
     }
-    put_512(&held, sums);
+    add_512(&held, sums);
 }
 
 /// `x` is `[R, depth]` with rows `apart`, each of the panels `[depth, 32]`.
@@ -254,29 +254,32 @@ fn wide_512<const R: usize, const C: usize, const FORMAT: u8>(
     sums: &mut [Sums; ABREAST],
 ) {
     assert!(x.len() == R * apart && apart >= depth && stride == depth * PANEL * size(FORMAT) && weights.len() == C * stride);
-    let mut held = [[[_mm512_setzero_ps(); 2]; C]; R];
     let mut ahead = Ahead::new(ahead, depth);
-    for start in (0..depth).step_by(STEPS) {
-        ahead.ask();
-        for k in start..depth.min(start + STEPS) {
-            // SAFETY: as in `pairs_512`.
-            unsafe {
-                let mut w = [[_mm512_setzero_ps(); 2]; C];
-                for (c, w) in w.iter_mut().enumerate() {
-                    let at = weights.as_ptr().add(c * stride + k * PANEL * size(FORMAT));
-                    *w = [load_512::<FORMAT>(at), load_512::<FORMAT>(at.add(16 * size(FORMAT)))];
-                }
-                for (r, held) in held.iter_mut().enumerate() {
-                    let x = _mm512_set1_ps(*x.as_ptr().add(r * apart + k));
-                    for (held, w) in held.iter_mut().zip(&w) {
-                        held[0] = _mm512_fmadd_ps(x, w[0], held[0]);
-                        held[1] = _mm512_fmadd_ps(x, w[1], held[1]);
+    for block in (0..depth).step_by(BLOCK) {
+        let end = depth.min(block + BLOCK);
+        let mut held = [[[_mm512_setzero_ps(); 2]; C]; R];
+        for start in (block..end).step_by(STEPS) {
+            ahead.ask();
+            for k in start..end.min(start + STEPS) {
+                // SAFETY: as in `pairs_512`.
+                unsafe {
+                    let mut w = [[_mm512_setzero_ps(); 2]; C];
+                    for (c, w) in w.iter_mut().enumerate() {
+                        let at = weights.as_ptr().add(c * stride + k * PANEL * size(FORMAT));
+                        *w = [load_512::<FORMAT>(at), load_512::<FORMAT>(at.add(16 * size(FORMAT)))];
+                    }
+                    for (r, held) in held.iter_mut().enumerate() {
+                        let x = _mm512_set1_ps(*x.as_ptr().add(r * apart + k));
+                        for (held, w) in held.iter_mut().zip(&w) {
+                            held[0] = _mm512_fmadd_ps(x, w[0], held[0]);
+                            held[1] = _mm512_fmadd_ps(x, w[1], held[1]);
+                        }
                     }
                 }
             }
         }
+        add_512(&held, sums);
     }
-    put_512(&held, sums);
 }
 
 /// # Safety
@@ -296,13 +299,12 @@ unsafe fn load_512<const FORMAT: u8>(at: *const u8) -> __m512 {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn put_512<const R: usize, const C: usize>(held: &[[[__m512; 2]; C]; R], sums: &mut [Sums; ABREAST]) {
+fn add_512<const R: usize, const C: usize>(held: &[[[__m512; 2]; C]; R], sums: &mut [Sums; ABREAST]) {
     for (r, held) in held.iter().enumerate() {
         for (held, sums) in held.iter().zip(sums.iter_mut()) {
-            // SAFETY: a row of sums has 32 values.
-            unsafe {
-                _mm512_storeu_ps(sums[r].as_mut_ptr(), held[0]);
-                _mm512_storeu_ps(sums[r].as_mut_ptr().add(16), held[1]);
+            for (held, sums) in held.iter().zip(sums[r].as_chunks_mut::<16>().0) {
+                // SAFETY: a chunk has sixteen values.
+                unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(sums.as_ptr()), *held)) };
             }
         }
     }
@@ -341,9 +343,9 @@ fn wide_256_all<const FORMAT: u8>(
 #[target_feature(enable = "avx2,fma,f16c")]
 fn wide_256<const R: usize, const FORMAT: u8>(x: &[f32], apart: usize, depth: usize, weights: &[u8], sums: &mut [[f32; PANEL]]) {
     assert!(x.len() == R * apart && apart >= depth && weights.len() == depth * PANEL * size(FORMAT) && sums.len() >= R);
-    for half in 0..2 {
+    for (block, half) in (0..depth).step_by(BLOCK).flat_map(|block| [(block, 0), (block, 1)]) {
         let mut held = [[_mm256_setzero_ps(); 2]; R];
-        for k in 0..depth {
+        for k in block..depth.min(block + BLOCK) {
             // SAFETY: within `x` and the panel, whose lengths were asserted; the intrinsics are those of the enabled features.
             unsafe {
                 let at = weights.as_ptr().add((k * PANEL + half * 16) * size(FORMAT));
@@ -356,10 +358,9 @@ fn wide_256<const R: usize, const FORMAT: u8>(x: &[f32], apart: usize, depth: us
             }
         }
         for (held, sums) in held.iter().zip(sums.iter_mut()) {
-            // SAFETY: a row of sums has 32 values.
-            unsafe {
-                _mm256_storeu_ps(sums.as_mut_ptr().add(half * 16), held[0]);
-                _mm256_storeu_ps(sums.as_mut_ptr().add(half * 16 + 8), held[1]);
+            for (held, sums) in held.iter().zip(sums[half * 16..].as_chunks_mut::<8>().0) {
+                // SAFETY: a chunk has eight values.
+                unsafe { _mm256_storeu_ps(sums.as_mut_ptr(), _mm256_add_ps(_mm256_loadu_ps(sums.as_ptr()), *held)) };
             }
         }
     }
