@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod bench;
+pub mod card;
 pub mod check;
 pub mod cli;
 pub mod config;
@@ -23,3 +24,4 @@ pub mod terminal;
 pub mod text;
 pub mod ui;
 pub mod user_toml;
+pub mod whole_file;

@@ -74,6 +74,12 @@ pub fn visible_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A value as indented JSON, safe to show.
+pub fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    let json = serde_json::to_string_pretty(value)?;
+    Ok(json.lines().map(|line| format!("{}\n", visible_json(line))).collect())
+}
+
 /// Bytes in the units people read: `812 B`, `1.4 MB`, `16.1 GB` (powers of 1000, as hubs state them).
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];

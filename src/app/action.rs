@@ -87,14 +87,18 @@ pub struct Entry {
     pub hint: bool,
 }
 
-const TABLES: &[View] = &[View::Words, View::Compare];
-const EVERYWHERE: &[View] = &[View::Words, View::Compare, View::Statistics, View::Models];
+const EVERYWHERE: &[View] = &View::ALL;
+const TABLES: &[View] = &[View::Words, View::Compare, View::Implicit];
 /// Where one model, or a pair, is on the screen.
-const FLIPPING: &[View] = &[View::Words, View::Compare, View::Models];
-/// Where a list of words and prompts matters.
-const SCORING: &[View] = &[View::Words, View::Compare, View::Statistics];
+const FLIPPING: &[View] = &[View::Words, View::Compare, View::Models, View::Card, View::Implicit];
+/// Where prompts beside the current one matter.
+const ALL_PROMPTS: &[View] = &[View::Words, View::Compare, View::Statistics, View::Card];
+/// Where a list of words matters, and something can be written to a file.
+const LISTS: &[View] = &[View::Words, View::Compare, View::Statistics, View::Card, View::Implicit, View::Ablation];
 const STATISTICS: &[View] = &[View::Statistics];
-const COMPARE: &[View] = &[View::Compare];
+const PAGES: &[View] = &[View::Statistics, View::Ablation];
+/// Where two models stand against each other.
+const PAIRS: &[View] = &[View::Compare, View::Implicit];
 const MODELS: &[View] = &[View::Models];
 
 const fn entry(
@@ -127,10 +131,13 @@ pub const ACTIONS: &[Entry] = {
         entry(Show(View::Compare), Views, &[c('2')], "compare", "two models side by side, the same word in each row", EVERYWHERE, false),
         entry(Show(View::Statistics), Views, &[c('3')], "statistics", "what the study measures, from all opened models: categories by framing, families, tests", EVERYWHERE, false),
         entry(Show(View::Models), Views, &[c('4')], "models", "opened models: progress, memory, provenance, errors", EVERYWHERE, false),
+        entry(Show(View::Card), Views, &[c('5')], "card", "one model's values on a page: where it leans, its place among the others, words, agreement", EVERYWHERE, false),
+        entry(Show(View::Implicit), Views, &[c('6')], "implicit", "how much more one language model likes each word than another", EVERYWHERE, false),
+        entry(Show(View::Ablation), Views, &[c('7')], "ablation", "trainings over their checkpoints, from files", EVERYWHERE, false),
         entry(NextModel, Views, &[k(KeyCode::Tab)], "flip", "flip to the next model; word, sort and filter stay", FLIPPING, true),
         entry(PreviousModel, Views, &[k(KeyCode::BackTab)], "flip back", "flip to the previous model", FLIPPING, false),
-        entry(NextPage, Views, &[k(KeyCode::Tab), k(KeyCode::Right)], "page", "statistics: panels, contrasts, mixed model, agreement", STATISTICS, true),
-        entry(PreviousPage, Views, &[k(KeyCode::BackTab), k(KeyCode::Left)], "page back", "statistics: the page before", STATISTICS, false),
+        entry(NextPage, Views, &[k(KeyCode::Tab), k(KeyCode::Right)], "page", "statistics and ablation: the next page", PAGES, true),
+        entry(PreviousPage, Views, &[k(KeyCode::BackTab), k(KeyCode::Left)], "page back", "statistics and ablation: the page before", PAGES, false),
         entry(Zoom, Views, &[k(KeyCode::Enter)], "by model", "the panel under the cursor model by model, and back", STATISTICS, true),
 
         entry(Down, Moving, &[c('j'), k(KeyCode::Down)], "down", "one row down", EVERYWHERE, false),
@@ -147,20 +154,20 @@ pub const ACTIONS: &[Entry] = {
         entry(Sort, Table, &[c('s'), c('>')], "sort", "order by the next column", TABLES, true),
         entry(SortBack, Table, &[c('<')], "sort back", "order by the previous column", TABLES, false),
         entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", TABLES, false),
-        entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards", TABLES, false),
+        entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards; implicit rewards as MWLR or as log ratio", TABLES, false),
         entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: conversation, tokens, warnings", TABLES, true),
         entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", TABLES, false),
-        entry(Export, Table, &[c('e')], "export", "write the table (CSV, JSON lines, Parquet) or the statistics (SVG, PNG) to a file", SCORING, false),
+        entry(Export, Table, &[c('e')], "export", "write what is shown to a file: a table as CSV, JSON lines or Parquet, a picture as SVG or PNG, a card also as Markdown, JSON or text", LISTS, false),
 
         entry(Prompt, Scoring, &[c('p')], "prompt", "choose the prompt, or type a new one", TABLES, true),
         entry(NextPrompt, Scoring, &[c(']')], "next prompt", "to the next prompt of the set", TABLES, false),
         entry(PreviousPrompt, Scoring, &[c('[')], "previous prompt", "to the previous prompt of the set", TABLES, false),
-        entry(AllPrompts, Scoring, &[c('a')], "all prompts", "score every prompt of the set in the background, or stop doing so", SCORING, true),
+        entry(AllPrompts, Scoring, &[c('a')], "all prompts", "score every prompt of the set in the background, or stop doing so", ALL_PROMPTS, true),
         entry(AddWords, Scoring, &[c('w')], "add words", "type words to score; they come first", TABLES, true),
-        entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", SCORING, true),
+        entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", LISTS, true),
         entry(Resume, Scoring, &[c('r')], "go on", "go on after a cancel; try a failed model again", EVERYWHERE, false),
 
-        entry(OtherModel, Models, &[c('o')], "other model", "compare with the next model", COMPARE, true),
+        entry(OtherModel, Models, &[c('o')], "other model", "compare with the next model", PAIRS, true),
         entry(OpenModel, Models, &[c('m')], "models", "open a model: catalogue, cache, path or repository id", EVERYWHERE, true),
         entry(Select, Models, &[k(KeyCode::Enter)], "show", "show the words of the model under the cursor", MODELS, true),
         entry(CloseModel, Models, &[c('x')], "close", "close the model under the cursor", MODELS, true),
@@ -215,7 +222,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_view() {
-        for view in [View::Words, View::Compare, View::Statistics, View::Models] {
+        for view in View::ALL {
             let mut seen = Vec::new();
             for entry in ACTIONS.iter().filter(|e| e.views.contains(&view)) {
                 for key in entry.keys {

@@ -1,6 +1,7 @@
-//! The table on the screen on its way into a file: exactly its rows, in their order, with what the numbers rest on.
+//! What is on the screen on its way into a file: of a table exactly its rows, in their order, with what the numbers rest on; of
+//! what is drawn, a picture.
 //!
-//! Builds the columns; who performs the effect writes them.
+//! Builds columns and pictures; who performs the effect writes them.
 
 use std::sync::Arc;
 
@@ -9,10 +10,20 @@ use serde_json::Value;
 use super::input::Input;
 use super::table::{Layout, RankedTable, Side};
 use super::{App, Effect, Level, Model, Overlay, View};
+use crate::figure::{self, FigureFormat, LinesFigure};
 use crate::model::Provenance;
+use crate::scores::{ModelId, WordId};
 use crate::scores::export::shortest;
 use crate::scores::origin::{ModelOrigin, Origin};
-use crate::scores::sheet::{Sheet, Values};
+use crate::scores::sheet::{LongSheet, LongWord, Sheet, Values};
+
+/// The name of a file that is being typed.
+#[derive(Clone, Debug)]
+pub struct ExportInput {
+    pub name: Input,
+    /// Every score of the session, not the visible table alone; none where there is no such choice.
+    pub everything: Option<bool>,
+}
 
 /// A table to be written, and what it rests on.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,40 +35,91 @@ pub struct Export {
 }
 
 impl App {
-    /// Asks where the table is to go, with a name that says what it is.
+    /// Asks where what is shown is to go, with a name that says what it is.
     pub(super) fn ask_export(&mut self) -> Vec<Effect> {
-        if self.view == View::Statistics {
-            let Some(shown) = self.statistics.shown().filter(|shown| !shown.panels.is_empty()) else {
-                return self.tell(Level::Info, "there are no statistics to draw yet");
-            };
-            let name = file_name(&format!("statistics-{}", shown.corpus));
-            self.overlay = Some(Overlay::Export(Input::with_text(format!("{name}.svg"))));
-            return Vec::new();
+        let name = match self.view {
+            View::Statistics => self.statistics.shown().filter(|shown| !shown.panels.is_empty()).map(|shown| {
+                let name = file_name(&format!("statistics-{}", shown.corpus));
+                format!("{name}.svg")
+            }),
+            View::Card => self.card_page().map(|page| file_name(&format!("card-{}", page.card.model)) + ".svg"),
+            View::Ablation => self.ablation.shown().map(|_| "ablation.svg".to_owned()),
+            View::Words | View::Compare | View::Implicit | View::Models => self.table_name(),
+        };
+        match name {
+            Some(name) => self.overlay = Some(Overlay::Export(ExportInput { name: Input::with_text(name), everything: self.view.is_table().then_some(false) })),
+            None => return self.tell(Level::Info, "there is nothing to write yet"),
         }
-        if self.table().is_none_or(|table| table.rows.is_empty()) {
-            return self.tell(Level::Info, "there is no table to export yet");
-        }
-        let name = |model: Option<&Model>| model.map(|model| model.spec.name.clone());
-        let other = self.table().and_then(|table| table.right.as_ref()).and(name(self.other()));
-        let prompt = self.current_prompt().map(|prompt| prompt.prompt.label().to_owned());
-        let parts: Vec<String> = name(self.focused()).into_iter().chain(other).chain(prompt).collect();
-        self.overlay = Some(Overlay::Export(Input::with_text(format!("{}.csv", file_name(&parts.join("-"))))));
         Vec::new()
     }
 
-    /// The table under the name that was typed.
-    pub(super) fn export(&mut self, path: &str) -> Vec<Effect> {
+    fn table_name(&self) -> Option<String> {
+        let table = self.table().filter(|table| !table.rows.is_empty())?;
+        let name = |id: Option<ModelId>| id.and_then(|id| self.model(id)).map(|model| model.spec.name.clone());
+        let measure = (self.view == View::Implicit).then(|| self.implicit_measure(table).0.key().to_owned());
+        let prompt = self.current_prompt().map(|prompt| prompt.prompt.label().to_owned());
+        let parts = [measure, name(table.key.model), name(table.key.other), prompt];
+        Some(file_name(&parts.into_iter().flatten().collect::<Vec<_>>().join("-")) + ".csv")
+    }
+
+    /// What may stand at the end of a file's name in this view.
+    pub fn export_endings(&self) -> &'static str {
+        match self.view {
+            View::Statistics | View::Ablation => ".svg or .png",
+            View::Card => ".svg, .png, .md, .json or .txt",
+            View::Implicit => ".csv, .jsonl, .parquet, .svg or .png",
+            View::Words | View::Compare | View::Models => ".csv, .jsonl or .parquet",
+        }
+    }
+
+    /// What is shown, under the name that was typed.
+    pub(super) fn export(&mut self, path: &str, everything: bool) -> Vec<Effect> {
         self.overlay = None;
         let path = path.trim();
-        if self.view == View::Statistics {
-            let Some(shown) = self.statistics.shown().filter(|_| !path.is_empty()) else { return Vec::new() };
-            return vec![Effect::Draw { path: path.to_owned(), figure: Box::new(shown.figure()) }];
+        if path.is_empty() {
+            return Vec::new();
         }
-        let Some(table) = self.table().filter(|_| !path.is_empty()) else { return Vec::new() };
-        let sheet = self.sheet(table);
-        let models = [self.focused(), table.right.as_ref().and(self.other())].into_iter().flatten().map(origin).collect();
-        let origin = Origin::new(models, self.current_prompt().map(|prompt| &prompt.prompt)).json();
-        vec![Effect::Export(Box::new(Export { path: path.to_owned(), sheet, origin }))]
+        match self.exported_as(path, everything) {
+            Some(effect) => vec![effect],
+            None => self.exported(Err((path.to_owned(), format!("a name that ends with {} is needed", self.export_endings())))),
+        }
+    }
+
+    /// None for a name that ends in none of the ways that the view can be written.
+    fn exported_as(&self, path: &str, everything: bool) -> Option<Effect> {
+        let ending = std::path::Path::new(path).extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        let draws = FigureFormat::of(std::path::Path::new(path)).is_some();
+        let path = path.to_owned();
+        let figure = match self.view {
+            _ if !draws => None,
+            View::Statistics => Some(self.statistics.shown()?.figure()),
+            View::Card => Some(self.card_page()?.figure()),
+            View::Ablation => Some(figure::lines(&LinesFigure::of(self.ablation.shown()?))),
+            View::Implicit => Some(self.implicit_figure(self.table()?)),
+            View::Words | View::Compare | View::Models => None,
+        };
+        if let Some(figure) = figure {
+            return Some(Effect::Draw { path, figure: Box::new(figure) });
+        }
+        match (self.view, ending.as_deref()) {
+            (View::Card, Some("md")) => Some(Effect::Write { path, text: self.card_page()?.markdown() }),
+            (View::Card, Some("json")) => Some(Effect::Write { path, text: self.card_page()?.json().ok()? }),
+            (View::Card, Some("txt")) => Some(Effect::Write { path, text: self.card_page()?.text() }),
+            (View::Words | View::Compare | View::Implicit, Some("csv" | "jsonl" | "parquet")) if everything => {
+                let models = self.models.iter().map(origin).collect();
+                let prompts = self.prompts.iter().map(|entry| &entry.prompt);
+                let origin = Origin::new(models, prompts).json();
+                Some(Effect::Export(Box::new(Export { path, sheet: self.everything(), origin })))
+            }
+            (View::Words | View::Compare | View::Implicit, Some("csv" | "jsonl" | "parquet")) => {
+                let table = self.table()?;
+                let models = [table.key.model, table.key.other];
+                let models = models.into_iter().flatten().filter_map(|id| self.model(id)).map(origin).collect();
+                let origin = Origin::new(models, self.current_prompt().map(|prompt| &prompt.prompt)).json();
+                Some(Effect::Export(Box::new(Export { path, sheet: self.sheet(table), origin })))
+            }
+            _ => None,
+        }
     }
 
     /// What came of it; where it could not be written, the name can be changed.
@@ -66,11 +128,34 @@ impl App {
             Ok(written) => self.tell(Level::Info, format!("written: {written}")),
             Err((path, problem)) => {
                 if self.overlay.is_none() {
-                    self.overlay = Some(Overlay::Export(Input::with_text(path.clone())));
+                    let everything = self.view.is_table().then_some(false);
+                    self.overlay = Some(Overlay::Export(ExportInput { name: Input::with_text(path.clone()), everything }));
                 }
                 self.tell(Level::Error, format!("{path}: {problem}"))
             }
         }
+    }
+
+    /// Every score of the session's words: each opened model under each prompt.
+    fn everything(&self) -> Sheet {
+        let corpus = &self.universe.corpus;
+        let words: Vec<LongWord> = (0..corpus.words.len())
+            .map(|at| LongWord {
+                text: corpus.words[at].text.clone(),
+                categories: corpus.categories_of(&corpus.words[at]).map(str::to_owned).collect(),
+                token: self.universe.token(at),
+            })
+            .collect();
+        let mut long = LongSheet::default();
+        for model in &self.models {
+            for entry in &self.prompts {
+                let column = self.book.column(model.id, entry.id);
+                let score = |id: &WordId| column.get(id.0 as usize).map_or(f64::NAN, |&score| exact(score, !model.is_recorded()));
+                let scores: Vec<f64> = self.universe.ids.iter().map(score).collect();
+                long.add(&model.spec.name, entry.prompt.label(), &words, &scores);
+            }
+        }
+        long.sheet()
     }
 
     fn sheet(&self, table: &RankedTable) -> Sheet {
@@ -99,7 +184,19 @@ impl App {
                 sheet.add("difference", picked(&table.differences, &rows));
             }
             None => {
-                numbers(&mut sheet, &table.left, &rows, model(table.key.model).is_some_and(|model| !model.is_recorded()), "");
+                if let Some(logs) = &table.log_probabilities {
+                    sheet.add("against", text(model(table.key.other).map_or("", |model| &model.spec.name)));
+                    for (name, log) in ["log p", "log p against"].into_iter().zip(logs) {
+                        sheet.add(name, Values::Number(rows.iter().map(|&row| exact(log[row], true)).collect()));
+                    }
+                }
+                if matches!(table.key.layout, Layout::Implicit(..)) {
+                    sheet.add("measure", text(self.implicit_measure(table).0.key()));
+                }
+                // Of two models it is made here, in f64.
+                let as_computed = table.log_probabilities.is_none();
+                let live = as_computed && model(table.key.model).is_some_and(|model| !model.is_recorded());
+                numbers(&mut sheet, &table.left, &rows, live, "");
                 if table.prompts.len() > 1 {
                     let mean = |&row: &usize| {
                         let z: Vec<f64> = table.prompts.iter().filter_map(|p| p.z(table.universe.ids[row])).collect();
@@ -117,10 +214,13 @@ impl App {
     }
 }
 
+/// What an engine computed is f32, and written with the digits of an f32.
+fn exact(score: f64, live: bool) -> f64 {
+    if live && !score.is_nan() { shortest(score as f32) } else { score }
+}
+
 fn numbers(sheet: &mut Sheet, side: &Side, rows: &[usize], live: bool, before: &str) {
-    // What was computed is f32, and written with the digits of an f32.
-    let exact = |score: f64| if live && !score.is_nan() { shortest(score as f32) } else { score };
-    let scores = rows.iter().map(|&row| side.scores.get(row).copied().map_or(f64::NAN, exact)).collect();
+    let scores = rows.iter().map(|&row| side.scores.get(row).map_or(f64::NAN, |&score| exact(score, live))).collect();
     sheet.add(format!("{before}score"), Values::Number(scores));
     sheet.add(format!("{before}rank"), picked(&side.ranks, rows));
     sheet.add(format!("{before}z"), picked(&side.z, rows));

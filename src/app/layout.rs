@@ -54,9 +54,11 @@ pub fn table_rows(size: (u16, u16), view: View, categories: usize) -> usize {
         },
         // The models and their agreement, then the column titles.
         View::Compare => 2,
+        // Who likes more, then the column titles.
+        View::Implicit => 2,
         // The pages, then the column titles.
-        View::Statistics => 2,
-        View::Models => 1,
+        View::Statistics | View::Ablation => 2,
+        View::Models | View::Card => 1,
     };
     usize::from(size.1.saturating_sub(HEADER + FOOTER + above).max(1))
 }
@@ -99,6 +101,39 @@ pub fn panels(size: (u16, u16), panels: usize, lanes: usize, paired: bool) -> Pa
     let (lane, gap) = fitting.unwrap_or((1, 0));
     let height = 1 + lanes * lane + gap;
     Panels { columns, height, lane, rows: usize::from((room / height).max(1)), notes }
+}
+
+/// How the card lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Leanings on the screen.
+    pub axes: usize,
+}
+
+pub fn card(size: (u16, u16), axes: usize) -> Card {
+    // Without titles, judgement, an empty line; half of the rest is for lists.
+    let room = usize::from(size.1.saturating_sub(HEADER + FOOTER + 3));
+    Card { axes: axes.min((room / 2).max(2)) }
+}
+
+/// How the charts of the ablation view lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charts {
+    pub columns: usize,
+    pub rows: usize,
+    /// Lines of all charts together.
+    pub charts: u16,
+}
+
+/// Within `area`, below the line that names the data: the charts of so many categories, above a table of so many trainings.
+pub fn ablation(area: (u16, u16), categories: usize, trainings: usize) -> Charts {
+    const WIDEST: usize = 38;
+    const LOWEST: u16 = 6;
+    let table = (trainings as u16 + 1).min(area.1 / 2);
+    let charts = area.1.saturating_sub(1 + table);
+    let columns = (usize::from(area.0) / WIDEST).clamp(1, categories.max(1));
+    let rows = categories.div_ceil(columns).clamp(1, usize::from((charts / LOWEST).max(1)));
+    Charts { columns, rows, charts }
 }
 
 /// Width of the keys in the help.

@@ -3,9 +3,12 @@
 //! Pure: [`App::update`] takes a message and the time and returns effects; nothing here reads a file, draws, waits or knows a
 //! model's computation. Everything slow is an [`Effect`] whose answer comes back as a [`Message`].
 
+pub mod ablation;
 pub mod action;
+pub mod card;
 mod cursor;
 mod export;
+mod implicit;
 pub mod input;
 pub mod inspector;
 pub mod key;
@@ -13,6 +16,7 @@ pub mod layout;
 pub mod list;
 mod models;
 mod opening;
+mod pacer;
 mod perform;
 pub mod picker;
 mod pickers;
@@ -25,22 +29,28 @@ mod universe;
 mod update;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use cursor::Cursor;
-pub use export::Export;
+pub use export::{Export, ExportInput};
 pub use key::{Key, KeyCode};
 pub use models::Model;
 pub use toast::{Level, Toast, Toasts};
 pub use universe::Universe;
 
+use crate::corpus::pairs::AnswerPair;
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::{Event, InspectRequest, Job};
 use crate::figure::Figure;
 use crate::model::LoadOptions;
 use crate::model::source::ModelSpec;
+use crate::scores::judging::Judging;
 use crate::scores::{Book, ModelId, PromptId};
+use crate::stats::ablation::Ablation;
+use crate::stats::implicit::Measure;
+use card::{CardRequest, CardShown};
 use input::Input;
 use inspector::Inspector;
 use picker::Picker;
@@ -56,6 +66,22 @@ pub enum View {
     Compare,
     Statistics,
     Models,
+    /// One model's values on a page.
+    Card,
+    /// The reward that is implicit in two language models.
+    Implicit,
+    /// Trainings over their checkpoints.
+    Ablation,
+}
+
+impl View {
+    pub const ALL: [View; 7] =
+        [View::Words, View::Compare, View::Statistics, View::Models, View::Card, View::Implicit, View::Ablation];
+
+    /// Whether it is a table of words.
+    pub fn is_table(self) -> bool {
+        matches!(self, View::Words | View::Compare | View::Implicit)
+    }
 }
 
 /// What the explorer starts with.
@@ -77,6 +103,10 @@ pub struct Startup {
     pub theme: String,
     pub themes: Vec<String>,
     pub size: (u16, u16),
+    /// Files and folders that follow a training.
+    pub trainings: Vec<PathBuf>,
+    /// Pairs of answers of which people chose one, and how many were left out when they were read.
+    pub pairs: (Vec<AnswerPair>, usize),
 }
 
 /// A model that can be opened, as the model picker lists it.
@@ -113,6 +143,12 @@ pub enum Message {
     Ranked(Box<RankedTable>),
     /// Answers [`Effect::Statistics`].
     Statistics(Box<Statistics>),
+    /// Answers [`Effect::Card`].
+    Card(Box<CardShown>),
+    /// Answers [`Effect::Follow`]: the trainings, or what is wrong with a file.
+    Followed(Result<Box<Ablation>, String>),
+    /// Answers [`Effect::Resolve`] where what was typed follows a training.
+    Trainings(Vec<PathBuf>),
     /// Time has come to [`App::next_deadline`].
     Tick,
     /// Answers [`Effect::LoadCorpus`]: the corpus, or what is wrong with it.
@@ -150,6 +186,14 @@ pub enum Effect {
     Rank(Box<RankRequest>),
     /// Compute [`statistics::compute`] on another thread; a request that waits is replaced by a newer one.
     Statistics(Box<StatisticsRequest>),
+    /// Compute [`card::compute`] on another thread; a request that waits is replaced by a newer one.
+    Card(Box<CardRequest>),
+    /// Read files that follow a training; of files of scores, the words have the categories of the list, the default one
+    /// where none is given.
+    Follow {
+        paths: Vec<PathBuf>,
+        corpus: Option<Arc<Corpus>>,
+    },
     /// Ask how a model reads a word.
     Inspect(InspectRequest),
     LoadCorpus(String),
@@ -166,6 +210,11 @@ pub enum Effect {
     Draw {
         path: String,
         figure: Box<Figure>,
+    },
+    /// A text to be written, under the name that was typed.
+    Write {
+        path: String,
+        text: String,
     },
     /// Put text on the clipboard (OSC 52).
     Copy(String),
@@ -191,8 +240,8 @@ pub enum Overlay {
     Picker(Picker),
     /// Words being typed.
     AddWords(Input),
-    /// The name of a file for the table.
-    Export(Input),
+    /// The name of a file for what is shown.
+    Export(ExportInput),
     Inspector(Inspector),
 }
 
@@ -222,12 +271,17 @@ pub struct App {
     pub filter: BTreeSet<String>,
     pub word_sort: (WordSort, bool),
     pub compare_sort: (CompareSort, bool),
+    pub implicit_sort: (WordSort, bool),
+    /// What the implicit view makes of two language models.
+    pub measure: Measure,
     pub axis: AxisKind,
     pub search: Search,
     pub cursor: Cursor,
     /// The row of the models view.
     pub models_cursor: usize,
     pub statistics: statistics::State,
+    pub card: card::State,
+    pub ablation: ablation::State,
     pub overlay: Option<Overlay>,
     pub toasts: Toasts,
     /// Cancelled by the user; nothing is scored until they go on.
@@ -255,8 +309,12 @@ impl App {
         let recorded = Corpus::new("recorded words");
         let corpus = startup.corpus.as_deref().unwrap_or(&recorded);
         let universe = Universe::new(0, corpus, &startup.words, &mut book);
+        let (pairs, several_turns) = startup.pairs;
+        let pairs = card::Pairs::new(Judging::new(pairs, several_turns, &mut book));
+        // With nothing but trainings there is one view to see.
+        let view = if startup.models.is_empty() && !startup.trainings.is_empty() { View::Ablation } else { View::default() };
         let mut app = App {
-            view: View::default(),
+            view,
             size: startup.size,
             models: Vec::new(),
             focus: None,
@@ -273,11 +331,15 @@ impl App {
             filter: BTreeSet::new(),
             word_sort: Default::default(),
             compare_sort: Default::default(),
+            implicit_sort: Default::default(),
+            measure: Measure::default(),
             axis: AxisKind::default(),
             search: Search::default(),
             cursor: Cursor::default(),
             models_cursor: 0,
             statistics: Default::default(),
+            card: card::State::with(pairs),
+            ablation: ablation::State::new(startup.trainings),
             overlay: None,
             toasts: Toasts::default(),
             paused: false,
@@ -298,6 +360,7 @@ impl App {
         app.focus = app.models.first().map(|m| m.id);
         effects.extend(app.plan());
         effects.extend(app.rank_now());
+        effects.extend(app.follow());
         (app, effects)
     }
 
@@ -343,6 +406,7 @@ impl App {
 
     /// When [`Message::Tick`] is due, on the clock of [`App::update`]; none while nothing on the screen waits for time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.toasts.deadline().into_iter().chain(self.tables.due()).chain(self.statistics.due()).min()
+        let due = [self.toasts.deadline(), self.tables.due(), self.statistics.pacer.due(), self.card.pacer.due()];
+        due.into_iter().flatten().min()
     }
 }

@@ -45,6 +45,7 @@ impl App {
         }
         let closed = self.models.remove(self.models_cursor).id;
         self.book.forget(closed);
+        self.card.pairs.forget(closed);
         self.models_cursor = self.models_cursor.min(self.models.len().saturating_sub(1));
         if self.focus == Some(closed) {
             self.focus = self.models.get(self.models_cursor).map(|m| m.id);

@@ -4,7 +4,7 @@ use super::action::Action;
 use super::input::Input;
 use super::picker::Outcome;
 use super::table::{AxisKind, CompareSort, RankedTable, WordSort};
-use super::{App, Effect, Key, KeyCode, Level, Model, Overlay, View, layout, search, statistics};
+use super::{App, Effect, Key, KeyCode, Level, Model, Overlay, View, ablation, layout, search, statistics};
 use crate::scores::ModelId;
 
 impl App {
@@ -55,17 +55,22 @@ impl App {
                     Vec::new()
                 }
             },
-            Some(Overlay::Export(input)) => match key.code {
-                KeyCode::Esc => {
+            Some(Overlay::Export(input)) => match (key.code, &mut input.everything) {
+                (KeyCode::Esc, _) => {
                     self.overlay = None;
                     Vec::new()
                 }
-                KeyCode::Enter => {
-                    let path = input.text().to_owned();
-                    self.export(&path)
+                (KeyCode::Enter, everything) => {
+                    let everything = everything.unwrap_or(false);
+                    let path = input.name.text().to_owned();
+                    self.export(&path, everything)
+                }
+                (KeyCode::Tab, Some(everything)) => {
+                    *everything = !*everything;
+                    Vec::new()
                 }
                 _ => {
-                    input.key(key);
+                    input.name.key(key);
                     Vec::new()
                 }
             },
@@ -79,7 +84,7 @@ impl App {
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
         match &mut self.overlay {
             Some(Overlay::AddWords(input)) if !text.contains('\n') => input.insert(text),
-            Some(Overlay::Export(input)) => input.insert(text.trim_end()),
+            Some(Overlay::Export(input)) => input.name.insert(text.trim_end()),
             Some(Overlay::AddWords(_)) => {
                 let lines: Vec<String> = text.lines().map(str::to_owned).collect();
                 return self.add_words(lines);
@@ -101,7 +106,7 @@ impl App {
         match action {
             Action::Show(view) => {
                 self.view = view;
-                return self.rank_now().into_iter().chain(self.statistics_now()).collect();
+                return self.plan().into_iter().chain(self.rank_now()).chain(self.statistics_now()).collect();
             }
             Action::NextModel => return self.flip(1),
             Action::PreviousModel => return self.flip(self.models.len().saturating_sub(1)),
@@ -111,14 +116,18 @@ impl App {
             Action::PageUp => self.step(-self.page()),
             Action::Top => match self.view {
                 View::Models => self.models_cursor = 0,
-                View::Statistics => self.step(isize::MIN / 2),
-                _ => self.cursor.top(),
+                View::Statistics | View::Card | View::Ablation => self.step(isize::MIN / 2),
+                View::Words | View::Compare | View::Implicit => self.cursor.top(),
             },
             Action::Bottom => self.step(isize::MAX / 2),
             Action::Sort => return self.sort(1),
             Action::SortBack => return self.sort(-1),
             Action::Reverse => {
-                let reversed = if self.view == View::Compare { &mut self.compare_sort.1 } else { &mut self.word_sort.1 };
+                let reversed = match self.view {
+                    View::Compare => &mut self.compare_sort.1,
+                    View::Implicit => &mut self.implicit_sort.1,
+                    _ => &mut self.word_sort.1,
+                };
                 *reversed = !*reversed;
                 return self.rank_now().into_iter().collect();
             }
@@ -152,6 +161,8 @@ impl App {
             Action::OpenModel => return self.open_models(),
             Action::Theme => self.open_themes(),
             Action::Palette => self.open_palette(),
+            Action::NextPage if self.view == View::Ablation => self.ablation.turn(1),
+            Action::PreviousPage if self.view == View::Ablation => self.ablation.turn(ablation::Page::ALL.len() - 1),
             Action::NextPage => self.statistics.turn(1),
             Action::PreviousPage => self.statistics.turn(statistics::Page::ALL.len() - 1),
             Action::Zoom => {
@@ -160,7 +171,12 @@ impl App {
                 self.statistics.page = if zooms { statistics::Page::Panels } else { self.statistics.page };
             }
             Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
+            Action::OtherModel if self.view == View::Implicit => {
+                let none = "no third language model is open: m opens another";
+                return self.next_against().unwrap_or_else(|| self.tell(Level::Info, none));
+            }
             Action::OtherModel => return self.next_other(),
+            Action::Axis if self.view == View::Implicit => return self.next_measure(),
             Action::Axis => {
                 self.axis = if self.axis == AxisKind::Z { AxisKind::Reward } else { AxisKind::Z };
                 return self.rank_now().into_iter().collect();
@@ -212,8 +228,11 @@ impl App {
             self.models_cursor = self.models_cursor.saturating_add_signed(by).min(self.models.len().saturating_sub(1));
             return;
         }
-        if self.view == View::Statistics {
-            return self.statistics.step(by, self.size);
+        match self.view {
+            View::Statistics => return self.statistics.step(by, self.size),
+            View::Card => return self.card.step(by, self.size),
+            View::Ablation => return self.ablation.step(by, self.size),
+            View::Words | View::Compare | View::Implicit | View::Models => {}
         }
         self.move_cursor(|cursor, table, height| cursor.step(by, table, height));
     }
@@ -257,6 +276,7 @@ impl App {
         }
         match self.view {
             View::Compare => self.compare_sort = (after(&CompareSort::ALL, self.compare_sort.0, by), false),
+            View::Implicit => self.implicit_sort = (after(&WordSort::IMPLICIT, self.implicit_sort.0, by), false),
             _ => self.word_sort = (after(&WordSort::ALL, self.word_sort.0, by), false),
         }
         self.rank_now().into_iter().collect()

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{App, Effect};
+use super::{App, Effect, View};
 use crate::engine::Job;
 use crate::scores::{ModelId, PromptId, WordId};
 
@@ -51,6 +51,12 @@ impl App {
             }
         }
         let (mut jobs, mut words) = (Vec::new(), 0);
+        // Whoever looks at a card waits for its judgement.
+        let judging = self.focused().filter(|model| self.view == View::Card && models.contains(&model.id));
+        for job in judging.map(|model| self.card.pairs.jobs(model)).unwrap_or_default() {
+            words += job.words.len();
+            jobs.push(job);
+        }
         for (model, prompt) in pairs {
             if words >= WORDS_IN_A_PLAN {
                 return (jobs, true);

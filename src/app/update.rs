@@ -7,7 +7,7 @@ use super::table::{Layout, RankRequest, RankedTable, TableKey};
 use super::{App, Effect, Level, Message, Universe, View, layout};
 use crate::corpus::{Corpus, Word};
 use crate::engine::{Event, Phase, Recorded};
-use crate::scores::{ModelId, PromptId};
+use crate::scores::{ModelId, PromptId, WordId};
 
 /// Tables kept for flipping back without a wait.
 const KEPT_TABLES: usize = 24;
@@ -17,6 +17,7 @@ const KEPT_TABLES: usize = 24;
 pub(super) struct Tables {
     words: Option<Arc<RankedTable>>,
     compare: Option<Arc<RankedTable>>,
+    implicit: Option<Arc<RankedTable>>,
     /// The newest for each pair of models, as they were last seen.
     kept: Vec<Arc<RankedTable>>,
     generation: u64,
@@ -33,6 +34,7 @@ impl Tables {
     pub(super) fn shown(&self, view: View) -> Option<&RankedTable> {
         match view {
             View::Compare => self.compare.as_deref(),
+            View::Implicit => self.implicit.as_deref(),
             _ => self.words.as_deref(),
         }
     }
@@ -45,11 +47,12 @@ impl Tables {
         match table.key.layout {
             Layout::Words(_) => self.words = Some(table),
             Layout::Compare(_) => self.compare = Some(table),
+            Layout::Implicit(..) => self.implicit = Some(table),
         }
     }
 
     fn keep(&mut self, table: Arc<RankedTable>) {
-        let place = |t: &RankedTable| (matches!(t.key.layout, Layout::Words(_)), t.key.model, t.key.other);
+        let place = |t: &RankedTable| (std::mem::discriminant(&t.key.layout), t.key.model, t.key.other);
         self.kept.retain(|old| place(old) != place(&table));
         self.kept.push(table);
         if self.kept.len() > KEPT_TABLES {
@@ -62,6 +65,14 @@ impl App {
     /// Takes a message in. `now` is the time since the start of the program, on a clock that never goes back.
     pub fn update(&mut self, message: Message, now: Duration) -> Vec<Effect> {
         self.now = now;
+        let mut effects = self.take(message);
+        // The card follows the model on the screen.
+        effects.extend(self.card_of_another());
+        effects
+    }
+
+    fn take(&mut self, message: Message) -> Vec<Effect> {
+        let now = self.now;
         match message {
             Message::Key(key) => self.key(key),
             Message::Paste(text) => self.paste(&text),
@@ -79,6 +90,9 @@ impl App {
             Message::Engine(event) => self.engine(event),
             Message::Ranked(table) => self.ranked(*table).into_iter().collect(),
             Message::Statistics(statistics) => self.statistics_computed(*statistics).into_iter().collect(),
+            Message::Card(shown) => self.card_computed(*shown).into_iter().collect(),
+            Message::Followed(outcome) => self.followed(outcome.map(|ablation| *ablation)),
+            Message::Trainings(paths) => self.open_trainings(paths),
             Message::Tick => {
                 self.toasts.expire(now);
                 let due = self.tables.due.is_some_and(|due| due <= now);
@@ -132,7 +146,7 @@ impl App {
         self.filter.retain(|name| universe.corpus.categories.contains(name));
         self.universe = Arc::new(universe);
         self.tables.kept.clear();
-        self.plan().into_iter().chain(self.rank_now()).chain(self.statistics_changed()).collect()
+        self.plan().into_iter().chain(self.rank_now()).chain(self.statistics_changed()).chain(self.follow()).collect()
     }
 
     fn engine(&mut self, event: Event) -> Vec<Effect> {
@@ -141,6 +155,9 @@ impl App {
             (_, Some(id)) => id,
             (_, None) => return Vec::new(),
         };
+        if let Event::Scores { prompt, scores, .. } = event {
+            return self.scores_came(id, prompt, scores);
+        }
         // What comes late for a model that was closed is no longer wanted.
         let Some(model) = self.model_mut(id) else { return Vec::new() };
         match event {
@@ -165,8 +182,8 @@ impl App {
                 model.info = Some(*info);
                 self.statistics_changed().into_iter().collect()
             }
-            // The explorer's jobs do not ask for tokens; notices are of no model.
-            Event::Tokens { .. } | Event::Notice { .. } => Vec::new(),
+            // The explorer's jobs do not ask for tokens; the others are taken in above.
+            Event::Tokens { .. } | Event::Notice { .. } | Event::Scores { .. } => Vec::new(),
             Event::Inspected { prompt_text, word, inspection, .. } => {
                 self.inspected(id, &prompt_text, &word, inspection);
                 Vec::new()
@@ -181,10 +198,6 @@ impl App {
                 self.words_changed()
             }
             Event::Recorded { recorded, .. } => self.recorded_scores(id, *recorded),
-            Event::Scores { prompt, scores, .. } => {
-                self.book.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));
-                self.scores_changed(id, prompt)
-            }
             Event::Unscorable { prompt, words, .. } => {
                 let many = words.len();
                 let first = words.first().map(|(_, reason)| reason.clone()).unwrap_or_default();
@@ -239,6 +252,21 @@ impl App {
         effects
     }
 
+    fn scores_came(&mut self, id: ModelId, prompt: PromptId, scores: Vec<(WordId, f32)>) -> Vec<Effect> {
+        if self.model(id).is_none() {
+            return Vec::new();
+        }
+        if self.card.pairs.asks(prompt) {
+            self.card.pairs.insert(id, prompt, &scores);
+            // A question may be a prompt of the session as well.
+            if !self.prompts.iter().any(|known| known.id == prompt) {
+                return Vec::new();
+            }
+        }
+        self.book.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));
+        self.scores_changed(id, prompt)
+    }
+
     fn scores_changed(&mut self, model: ModelId, prompt: PromptId) -> Vec<Effect> {
         let visible = self.prompt_id() == Some(prompt) || self.focus == Some(model);
         let ranks = if visible { self.rank_later() } else { None };
@@ -247,16 +275,23 @@ impl App {
 
     /// What the view shows, as a key of a table.
     fn table_key(&self) -> TableKey {
-        let (layout, reversed, other) = match self.view {
-            View::Compare => (Layout::Compare(self.compare_sort.0), self.compare_sort.1, self.other().map(|m| m.id)),
-            _ => (Layout::Words(self.word_sort.0), self.word_sort.1, None),
+        let (layout, reversed, model, other) = match self.view {
+            View::Compare => {
+                (Layout::Compare(self.compare_sort.0), self.compare_sort.1, self.focus, self.other().map(|m| m.id))
+            }
+            View::Implicit => {
+                let (sort, reversed) = self.implicit_sort;
+                let (a, b) = self.implicit_models().map_or((None, None), |(a, b)| (Some(a), b));
+                (Layout::Implicit(self.measure, sort), reversed, a, b)
+            }
+            _ => (Layout::Words(self.word_sort.0), self.word_sort.1, self.focus, None),
         };
         let categories = &self.universe.corpus.categories;
         let filter = (0..).zip(categories).filter(|(_, name)| self.filter.contains(*name)).map(|(i, _)| i).collect();
         TableKey {
             layout,
             reversed,
-            model: self.focus,
+            model,
             other,
             prompt: self.prompt_id(),
             universe: self.universe.version,

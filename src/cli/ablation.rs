@@ -1,16 +1,16 @@
 //! `rewardscope ablation`: trainings followed over their checkpoints.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::args::{AblationArgs, TextFormat};
 use super::session::{DEFAULT_CORPUS, Session};
 use super::{Failure, place};
 use crate::corpus::Corpus;
-use crate::figure::{self, LinePanel, LinesFigure};
+use crate::figure::{self, LinesFigure};
 use crate::scores::ablation;
 use crate::scores::export::rank_text;
-use crate::stats::ablation::{Ablation, Run, Series, Training};
+use crate::stats::ablation::{Ablation, Run, Training};
 use crate::text::{visible, visible_word};
 
 pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
@@ -20,7 +20,7 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let corpus = corpus(args, &session)?;
     let data = args.data.iter().map(|text| Data::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
-    for file in files(&args.files)? {
+    for file in ablation::files(&args.files).map_err(Failure::usage)? {
         let (found, told) = ablation::read(&file, &corpus, &session.catalogue).map_err(Failure::usage)?;
         runs.extend(found);
         notes.extend(told);
@@ -51,28 +51,8 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     for note in &found.notes {
         eprintln!("note: {}", visible(note));
     }
-    place::draw(args.figure.as_deref(), || figure::lines(&picture(&found)))?;
+    place::draw(args.figure.as_deref(), || figure::lines(&LinesFigure::of(&found)))?;
     place::write(args.output.as_deref(), &text, &[])
-}
-
-/// A panel for each training, a line for each category.
-fn picture(found: &Ablation) -> LinesFigure {
-    let panel = |run: &Run| {
-        let line = |series: &Series| figure::Series {
-            label: series.category.clone(),
-            points: series.points.iter().map(|point| (point.checkpoint as f64, point.median_rank)).collect(),
-        };
-        let known = data(&run.training);
-        let parts = [run.training.model.as_str(), &known];
-        let title = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
-        LinePanel { title, series: run.series.iter().map(line).collect() }
-    };
-    LinesFigure {
-        title: "Median rank over training".to_owned(),
-        panels: found.runs.iter().map(panel).collect(),
-        caption: "Median rank of each category's words at each checkpoint; 1 is the best.".to_owned(),
-        chance: None,
-    }
 }
 
 fn corpus(args: &AblationArgs, session: &Session) -> Result<Corpus, Failure> {
@@ -82,31 +62,6 @@ fn corpus(args: &AblationArgs, session: &Session) -> Result<Corpus, Failure> {
         corpus.merge(session.corpus(name)?);
     }
     Ok(corpus)
-}
-
-/// The files named, and those of the folders named, in order.
-fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    for path in named {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let entries =
-            std::fs::read_dir(path).map_err(|error| Failure::Use(format!("{}: cannot be read: {error}", path.display())))?;
-        let is_table =
-            |path: &PathBuf| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("parquet"));
-        let mut within: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_table).collect();
-        if within.is_empty() {
-            return Err(Failure::Use(format!(
-                "{}: this folder has no CSV or Parquet file. Those below it are not searched",
-                path.display()
-            )));
-        }
-        within.sort();
-        files.extend(within);
-    }
-    Ok(files)
 }
 
 /// What `--data` says of a file.
@@ -139,13 +94,6 @@ impl Data {
         training.data_source = self.source.clone().or(training.data_source.take());
         training.method = self.method.clone().or(training.method.take());
     }
-}
-
-/// `27k uf BT, greatest_ever_one`: what is known of a training beside its model.
-fn data(training: &Training) -> String {
-    let size = training.data_size_k.map(|size| format!("{size}k pairs"));
-    let parts = [size, training.data_source.clone(), training.method.clone(), training.prompt.clone()];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn table(found: &Ablation) -> String {
@@ -204,7 +152,7 @@ fn heading(out: &mut String, run: &Run) {
     let t = &run.training;
     let family = t.family.as_deref().map(|family| format!(" ({family})")).unwrap_or_default();
     let words = run.words.map(|words| format!("; {words} words ranked")).unwrap_or_default();
-    let known = data(t);
+    let known = t.data();
     let known = if known.is_empty() { String::new() } else { format!("  {known}") };
     let _ = writeln!(out, "{}{}{}  {}{words}", visible(&t.model), visible(&family), visible(&known), visible(&t.file));
 }

@@ -14,7 +14,8 @@ use crate::stats::implicit::{Measure, Variants};
 ///
 /// MODEL is a bundled demonstration model (demo-llama, demo-gemma), a nickname of the study's ten (see `rewardscope
 /// models`), a Hugging Face id with an optional @revision, a directory in the Hugging Face layout, a file or directory of
-/// recorded scores, or the implicit reward of two language models, mwlr:A,B or log-ratio:A,B. Without MODEL the bundled pair is opened.
+/// recorded scores, or the implicit reward of two language models, mwlr:A,B or log-ratio:A,B. A file or directory that
+/// follows a training opens as such. Without MODEL the bundled pair is opened.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
 pub struct Cli {
@@ -179,6 +180,9 @@ pub struct ExploreArgs {
     pub store: StoreArgs,
     #[command(flatten)]
     pub machine: MachineOptions,
+    /// JSON lines with prompt, chosen and rejected: the accuracy of each model on them stands on its card
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
     /// Colour theme: a name from `rewardscope themes`
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,

@@ -1,6 +1,6 @@
 //! The explorer: the app's state joined with the terminal, the engine and the threads that answer its effects.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,11 @@ use ratatui::Frame;
 use super::args::ExploreArgs;
 use super::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Session};
 use super::{Failure, entries};
+use crate::app::card::{self, CardRequest};
 use crate::app::statistics::{self, StatisticsRequest};
 use crate::app::table::{self, RankRequest};
 use crate::app::{App, Effect, Level, Message, Startup};
+use crate::corpus::pairs::read_pairs;
 use crate::corpus::{self, Corpus, PromptSet};
 use crate::engine::Engine;
 use crate::latest::LatestJob;
@@ -19,10 +21,11 @@ use crate::model::catalogue::Catalogue;
 use crate::model::source::{self, ModelSource};
 use crate::model::{LoadOptions, bundled};
 use crate::runtime::{Exit, Mailbox, Post, Program, Request, run as run_loop};
+use crate::scores::ablation;
 use crate::scores::sheet::SheetFormat;
 use crate::terminal::abilities::Abilities;
 use crate::ui::{self, theme, theme::Theme};
-use crate::{logging, terminal};
+use crate::{logging, terminal, whole_file};
 
 pub(super) fn run(args: &ExploreArgs) -> Result<(), Failure> {
     if !terminal::is_interactive() {
@@ -51,7 +54,10 @@ pub(super) fn run(args: &ExploreArgs) -> Result<(), Failure> {
 /// What the arguments, and the user's settings behind them, ask for.
 fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Result<Startup, Failure> {
     let settings = &session.settings;
-    let names = match (&args.models[..], &settings.models) {
+    let (trainings, named): (Vec<String>, Vec<String>) =
+        args.models.iter().cloned().partition(|argument| ablation::follows(&source::expand_home(argument)));
+    let names = match (&named[..], &settings.models) {
+        ([], _) if !trainings.is_empty() => Vec::new(),
         ([], Some(models)) => models.clone(),
         ([], None) => bundled::NAMES.map(str::to_owned).to_vec(),
         (models, _) => models.to_vec(),
@@ -96,6 +102,8 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         theme: args.theme.clone().or_else(|| settings.theme.clone()).unwrap_or_else(|| theme::DEFAULT.to_owned()),
         themes: theme::list(session.user_dir()).into_iter().map(|theme| theme.name).collect(),
         size: abilities.size.unwrap_or((80, 24)),
+        trainings: trainings.iter().map(|argument| source::expand_home(argument)).collect(),
+        pairs: args.pairs.as_deref().map(read_pairs).transpose().map_err(Failure::usage)?.unwrap_or_default(),
     })
 }
 
@@ -103,6 +111,11 @@ fn load_theme(name: &str, args: &ExploreArgs, session: &Session, abilities: &Abi
     let mut theme = Theme::load(name, session.user_dir(), abilities).map_err(|error| error.to_string())?;
     theme.ascii = args.ascii || session.settings.ascii.unwrap_or(!abilities.utf8);
     Ok(theme)
+}
+
+/// A path as it is found from anywhere.
+fn whole(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 struct Explorer<'a> {
@@ -114,6 +127,7 @@ struct Explorer<'a> {
     engine: Engine,
     ranking: LatestJob<Box<RankRequest>>,
     statistics: LatestJob<Box<StatisticsRequest>>,
+    card: LatestJob<Box<CardRequest>>,
     post: Post<Message>,
     started: Instant,
 }
@@ -145,9 +159,14 @@ impl<'a> Explorer<'a> {
             answers.send(Message::Statistics(Box::new(statistics::compute(*request))));
         })
         .map_err(no_thread)?;
+        let answers = post.clone();
+        let card = LatestJob::start("card", move |request: Box<CardRequest>| {
+            answers.send(Message::Card(Box::new(card::compute(*request))));
+        })
+        .map_err(no_thread)?;
         let (app, effects) = App::new(startup);
         let started = Instant::now();
-        let mut explorer = Explorer { app, theme, abilities, args, session, engine, ranking, statistics, post, started };
+        let mut explorer = Explorer { app, theme, abilities, args, session, engine, ranking, statistics, card, post, started };
         // A copy or an end cannot be asked for before anything is shown.
         let _ = explorer.perform(effects);
         Ok(explorer)
@@ -164,6 +183,15 @@ impl<'a> Explorer<'a> {
                 Effect::Inspect(request) => self.engine.inspect(request),
                 Effect::Rank(request) => self.ranking.request(request),
                 Effect::Statistics(request) => self.statistics.request(request),
+                Effect::Card(request) => self.card.request(request),
+                Effect::Follow { paths, corpus } => {
+                    let (catalogue, user_dir) = (self.session.catalogue.clone(), self.user_dir());
+                    self.answer(move || {
+                        let corpus = corpus.map_or_else(|| Corpus::load(DEFAULT_CORPUS, user_dir.as_deref()).map(Arc::new), Ok);
+                        let followed = corpus.and_then(|corpus| ablation::follow(&paths, &corpus, &catalogue));
+                        Message::Followed(followed.map(Box::new).map_err(|error| error.to_string()))
+                    });
+                }
                 Effect::Copy(text) => requests.push(Request::Copy(text)),
                 Effect::Quit => requests.push(Request::Quit),
                 Effect::SetTheme(name) => requests.extend(self.set_theme(&name)),
@@ -175,14 +203,16 @@ impl<'a> Explorer<'a> {
                             export.sheet.save(&path, format, &export.origin, false).map_err(|error| error.to_string())
                         }
                     };
-                    let place = || std::path::absolute(&path).unwrap_or_else(|_| path.clone()).display().to_string();
-                    Message::Exported(written.map(|()| place()).map_err(|problem| (export.path, problem)))
+                    Message::Exported(written.map(|()| whole(&path)).map_err(|problem| (export.path, problem)))
                 }),
                 Effect::Draw { path: typed, figure } => self.answer(move || {
                     let path = source::expand_home(&typed);
-                    let place = || std::path::absolute(&path).unwrap_or_else(|_| path.clone()).display().to_string();
-                    let written = figure.save(&path, false).map(|()| place());
-                    Message::Exported(written.map_err(|error| (typed, error.to_string())))
+                    Message::Exported(figure.save(&path, false).map(|()| whole(&path)).map_err(|error| (typed, error.to_string())))
+                }),
+                Effect::Write { path: typed, text } => self.answer(move || {
+                    let path = source::expand_home(&typed);
+                    let written = whole_file::write(&path, text.as_bytes(), false);
+                    Message::Exported(written.map(|()| whole(&path)).map_err(|error| (typed, error.to_string())))
                 }),
                 Effect::LoadCorpus(name) => {
                     let user_dir = self.user_dir();
@@ -199,6 +229,10 @@ impl<'a> Explorer<'a> {
                 Effect::Resolve(argument) => {
                     let catalogue = self.session.catalogue.clone();
                     self.answer(move || {
+                        let path = source::expand_home(&argument);
+                        if ablation::follows(&path) {
+                            return Message::Trainings(vec![path]);
+                        }
                         Message::Resolved(source::resolve(&argument, &catalogue).map_err(|error| error.to_string()))
                     });
                 }

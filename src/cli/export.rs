@@ -15,9 +15,8 @@ use crate::model::{Cancel, LoadOptions, Provenance, bundled, hub};
 use crate::scores::export::shortest;
 use crate::scores::origin::{ModelOrigin, Origin};
 use crate::scores::recorded;
-use crate::scores::sheet::{Sheet, SheetFormat, Values};
+use crate::scores::sheet::{LongSheet, LongWord, Sheet, SheetFormat, Values};
 use crate::scores::store::{Key, Run, Store, key};
-use crate::stats::ranks;
 
 /// All that is known of one model.
 struct Source {
@@ -221,12 +220,10 @@ fn keep_words(source: &mut Source, corpus: &Corpus) {
     source.scores = source.scores.iter().map(|column| kept.iter().map(|&at| column[at]).collect()).collect();
 }
 
-/// A row for each score, as `rewardscope score` writes them.
+/// A row for each score; categories are those of the list, or of the bundled lists where none is given.
 fn long(sources: &[Source], corpus: Option<&Corpus>) -> Sheet {
-    let (mut models, mut prompts, mut words, mut categories, mut scores, mut all_ranks, mut tokens) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut sheet = LongSheet::default();
     for source in sources {
-        let model: Arc<str> = source.origin.model.as_str().into();
         let joined;
         let corpus = match corpus {
             Some(corpus) => corpus,
@@ -239,33 +236,17 @@ fn long(sources: &[Source], corpus: Option<&Corpus>) -> Sheet {
         };
         let of: std::collections::HashMap<&str, Vec<String>> =
             corpus.words.iter().map(|word| (&*word.text, corpus.categories_of(word).map(str::to_owned).collect())).collect();
+        let word = |(text, token): &(Arc<str>, Option<u32>)| LongWord {
+            text: text.clone(),
+            categories: of.get(&**text).cloned().unwrap_or_default(),
+            token: *token,
+        };
+        let words: Vec<LongWord> = source.words.iter().map(word).collect();
         for (prompt, column) in source.prompts.iter().zip(&source.scores) {
-            let label: Arc<str> = prompt.label().into();
-            for (((word, token), score), rank) in source.words.iter().zip(column).zip(ranks(column)) {
-                if score.is_nan() {
-                    continue;
-                }
-                models.push(model.clone());
-                prompts.push(label.clone());
-                words.push(word.clone());
-                categories.push(of.get(&**word).cloned().unwrap_or_default());
-                scores.push(*score);
-                all_ranks.push(rank);
-                tokens.push(token.map(i64::from));
-            }
+            sheet.add(&source.origin.model, prompt.label(), &words, column);
         }
     }
-    let mut sheet = Sheet::default();
-    sheet.add("model", Values::Text(models));
-    sheet.add("prompt", Values::Text(prompts));
-    sheet.add("word", Values::Text(words));
-    sheet.add("categories", Values::Names(categories));
-    sheet.add("score", Values::Number(scores));
-    sheet.add("rank", Values::Number(all_ranks));
-    if tokens.iter().any(Option::is_some) {
-        sheet.add("token_id", Values::Integer(tokens));
-    }
-    sheet
+    sheet.sheet()
 }
 
 /// A row for each word and a column for each prompt, as the study's authors published them.

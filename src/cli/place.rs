@@ -1,11 +1,12 @@
 //! Where a finished text goes: standard output, or a file that appears whole.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Failure;
 use crate::figure::Figure;
 use crate::model::Provenance;
+use crate::whole_file::{self, with_suffix};
 
 /// Whether what is printed reaches a terminal.
 pub(super) fn is_terminal(output: Option<&Path>) -> bool {
@@ -28,8 +29,7 @@ pub(super) fn check(output: Option<&Path>) -> Result<(), Failure> {
 
 /// Indented JSON, safe to show.
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
-    let json = serde_json::to_string_pretty(value).map_err(Failure::run)?;
-    Ok(json.lines().map(|line| format!("{}\n", crate::text::visible_json(line))).collect())
+    crate::text::json(value).map_err(Failure::run)
 }
 
 /// Writes the text; beside a file stands what its numbers rest on, where that is given.
@@ -42,27 +42,19 @@ pub(super) fn write(output: Option<&Path>, text: &str, rests_on: &[(&str, &Prove
             _ => Ok(()),
         };
     };
-    let part = with_suffix(path, ".partial");
-    std::fs::write(&part, text).map_err(|error| unwritable(path, error))?;
     if !rests_on.is_empty() {
         let side = with_suffix(path, ".provenance.json");
         let models: Vec<_> = rests_on.iter().map(|(model, p)| serde_json::json!({ "model": model, "provenance": p })).collect();
         let json = serde_json::json!({ "program": concat!("rewardscope ", env!("CARGO_PKG_VERSION")), "models": models });
         std::fs::write(&side, format!("{json:#}\n")).map_err(|error| unwritable(&side, error))?;
     }
-    std::fs::rename(&part, path).map_err(|error| unwritable(path, error))
+    whole_file::write(path, text.as_bytes(), true).map_err(|error| unwritable(path, error))
 }
 
 /// Writes a picture, where one was asked for; a file that is there is replaced, as `-o` does.
 pub(super) fn draw(path: Option<&Path>, figure: impl FnOnce() -> Figure) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
     figure().save(path, true).map_err(|error| unwritable(path, error))
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 fn unwritable(path: &Path, problem: impl std::fmt::Display) -> Failure {

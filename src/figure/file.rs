@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::Figure;
+use crate::whole_file;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureFormat {
@@ -31,17 +32,12 @@ impl Figure {
         let Some(format) = FigureFormat::of(path) else {
             return Err(io::Error::other("a name that ends with .svg or .png is needed"));
         };
-        if path.exists() && !replace {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it exists already, and is not overwritten"));
-        }
+        whole_file::may_be_written(path, replace)?;
         let bytes = match format {
             FigureFormat::Svg => self.svg().into_bytes(),
             FigureFormat::Png => self.png().map_err(io::Error::other)?,
         };
-        let mut part = path.as_os_str().to_owned();
-        part.push(".partial");
-        std::fs::write(&part, bytes)?;
-        std::fs::rename(&part, path)
+        whole_file::write(path, &bytes, replace)
     }
 }
 

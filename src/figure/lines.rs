@@ -1,5 +1,7 @@
 //! Lines over checkpoints: how the median rank of each category moves while a reward model is trained.
 
+use crate::stats::ablation::{self, Ablation, Run};
+
 use super::canvas::{Canvas, FAINT, Figure, Font, GREY, Look, fitted, line_height, number, ticks, wrapped};
 
 /// One line.
@@ -25,6 +27,27 @@ pub struct LinesFigure {
     pub caption: String,
     /// The rank that chance gives, where the number of words is known.
     pub chance: Option<f64>,
+}
+
+impl LinesFigure {
+    /// A panel for each training, a line for each category.
+    pub fn of(found: &Ablation) -> LinesFigure {
+        let line = |series: &ablation::Series| Series {
+            label: series.category.clone(),
+            points: series.points.iter().map(|point| (point.checkpoint as f64, point.median_rank)).collect(),
+        };
+        let panel = |run: &Run| {
+            let (model, data) = (run.training.model.clone(), run.training.data());
+            let title = if data.is_empty() { model } else { format!("{model}, {data}") };
+            LinePanel { title, series: run.series.iter().map(line).collect() }
+        };
+        LinesFigure {
+            title: "Median rank over training".to_owned(),
+            panels: found.runs.iter().map(panel).collect(),
+            caption: "Median rank of each category's words at each checkpoint; 1 is the best.".to_owned(),
+            chance: None,
+        }
+    }
 }
 
 const MARGIN: f64 = 24.0;

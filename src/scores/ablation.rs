@@ -8,14 +8,14 @@
 //! | scores, long | `response`, `checkpoint`, `score`; perhaps `model_id`, `prompt` |
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::recorded::identify;
-use super::recorded::table::{Row, Table};
+use super::recorded::table::{Row, Table, header};
 use crate::corpus::{Corpus, CorpusError};
 use crate::model::Family;
 use crate::model::catalogue::Catalogue;
-use crate::stats::ablation::{CheckpointWord, Point, Run, Series, Training, of_scores};
+use crate::stats::ablation::{Ablation, CheckpointWord, Point, Run, Series, Training, of_scores};
 
 const WORD: [&str; 4] = ["response", "word", "token_decoded", "term"];
 const MODEL: [&str; 2] = ["model_id", "model"];
@@ -31,22 +31,13 @@ const MISSING: [&str; 5] = ["", "NA", "NaN", "null", "None"];
 /// The runs that a file tells of. `corpus` gives the categories of the words of a file of scores.
 pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), CorpusError> {
     let mut table = Table::open(path)?;
-    let header = table.header.clone();
-    let at = |names: &[&str]| names.iter().find_map(|name| header.iter().position(|h| h.trim().eq_ignore_ascii_case(name)));
-    let steps: Vec<(usize, String, u64)> =
-        header.iter().enumerate().filter_map(|(i, name)| step_of(name).map(|(prompt, step)| (i, prompt, step))).collect();
     let mut reader = Reader { path, of_file: of_name(path), corpus, catalogue, notes: Vec::new() };
-    let runs = match (at(&MODEL), at(&CATEGORY), at(&CHECKPOINT), at(&MEDIAN), at(&WORD), at(&SCORE)) {
-        (Some(model), Some(category), Some(checkpoint), Some(median), ..) => {
-            let columns = Columns { model, category, checkpoint, median, other: Other::find(&at) };
-            reader.medians(&mut table, &columns)?
-        }
-        (.., Some(word), _) if !steps.is_empty() => reader.wide(&mut table, word, &steps)?,
-        (model, _, Some(checkpoint), _, Some(word), Some(score)) => {
-            reader.long(&mut table, word, checkpoint, score, model, at(&["prompt"]))?
-        }
-        _ => {
-            let problem = format!("it follows no training; its columns are {}", header.join(", "));
+    let runs = match Kind::of(&table.header) {
+        Some(Kind::Medians(columns)) => reader.medians(&mut table, &columns)?,
+        Some(Kind::Wide { word, steps }) => reader.wide(&mut table, word, &steps)?,
+        Some(Kind::Long(columns)) => reader.long(&mut table, &columns)?,
+        None => {
+            let problem = format!("it follows no training; its columns are {}", table.header.join(", "));
             let next = "Expected are model_id, Category, checkpoint and sum_value; or response and columns named step-1000, …; \
                         or response, checkpoint and score";
             return Err(CorpusError::file(path, problem, next));
@@ -57,6 +48,95 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
         return Err(CorpusError::file(path, format!("none of its words has a category in {}", corpus.name), next));
     }
     Ok((runs, reader.notes))
+}
+
+/// All trainings that the files and folders tell of.
+///
+/// # Errors
+/// Of the first that cannot be read, or follows none.
+pub fn follow(named: &[PathBuf], corpus: &Corpus, catalogue: &Catalogue) -> Result<Ablation, CorpusError> {
+    let (mut runs, mut notes) = (Vec::new(), Vec::new());
+    for file in files(named)? {
+        let (found, told) = read(&file, corpus, catalogue)?;
+        runs.extend(found);
+        notes.extend(told);
+    }
+    Ok(Ablation::new(runs, notes))
+}
+
+/// The files named, and those of the folders named, in order.
+///
+/// # Errors
+/// A folder that cannot be read, or has no CSV or Parquet file.
+pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, CorpusError> {
+    let mut files = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let within = tables(path).map_err(|error| {
+            CorpusError::file(path, format!("cannot be read: {error}"), "Check the folder and its permissions")
+        })?;
+        if within.is_empty() {
+            let next = "Those below it are not searched: name the folder that has them";
+            return Err(CorpusError::file(path, "this folder has no CSV or Parquet file", next));
+        }
+        files.extend(within);
+    }
+    Ok(files)
+}
+
+/// Tables that lie in a folder, by name.
+fn tables(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let is_table = |path: &PathBuf| {
+        path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv") || end.eq_ignore_ascii_case("parquet"))
+    };
+    let mut within: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).filter(is_table).collect();
+    within.sort();
+    Ok(within)
+}
+
+/// Whether a file, or the first table of a folder, follows a training, by its columns.
+pub fn follows(path: &Path) -> bool {
+    let first = if path.is_dir() { tables(path).ok().and_then(|within| within.into_iter().next()) } else { Some(path.to_owned()) };
+    let header = first.filter(|path| path.is_file()).and_then(|path| header(&path).ok());
+    header.is_some_and(|header| Kind::of(&header).is_some())
+}
+
+/// What a table holds, by its columns.
+enum Kind {
+    Medians(Columns),
+    /// A column a checkpoint: its place, its prompt, its step.
+    Wide { word: usize, steps: Vec<(usize, String, u64)> },
+    Long(LongColumns),
+}
+
+impl Kind {
+    fn of(header: &[String]) -> Option<Kind> {
+        let at = |names: &[&str]| names.iter().find_map(|name| header.iter().position(|h| h.trim().eq_ignore_ascii_case(name)));
+        let steps: Vec<(usize, String, u64)> =
+            header.iter().enumerate().filter_map(|(i, name)| step_of(name).map(|(prompt, step)| (i, prompt, step))).collect();
+        match (at(&MODEL), at(&CATEGORY), at(&CHECKPOINT), at(&MEDIAN), at(&WORD), at(&SCORE)) {
+            (Some(model), Some(category), Some(checkpoint), Some(median), ..) => {
+                Some(Kind::Medians(Columns { model, category, checkpoint, median, other: Other::find(&at) }))
+            }
+            (.., Some(word), _) if !steps.is_empty() => Some(Kind::Wide { word, steps }),
+            (model, _, Some(checkpoint), _, Some(word), Some(score)) => {
+                Some(Kind::Long(LongColumns { word, checkpoint, score, model, prompt: at(&["prompt"]) }))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Where the columns of a table of scores stand that has a row for each word and checkpoint.
+struct LongColumns {
+    word: usize,
+    checkpoint: usize,
+    score: usize,
+    model: Option<usize>,
+    prompt: Option<usize>,
 }
 
 /// Where the columns of a table of medians stand.
@@ -175,15 +255,8 @@ impl Reader<'_> {
         Ok(self.runs(scores, &names))
     }
 
-    fn long(
-        &mut self,
-        table: &mut Table,
-        word: usize,
-        checkpoint: usize,
-        score: usize,
-        model: Option<usize>,
-        prompt: Option<usize>,
-    ) -> Result<Vec<Run>, CorpusError> {
+    fn long(&mut self, table: &mut Table, columns: &LongColumns) -> Result<Vec<Run>, CorpusError> {
+        let LongColumns { word, checkpoint, score, model, prompt } = *columns;
         let mut scores = Scores::new(self.corpus);
         let mut names = HashMap::new();
         let (of_file, _) = identify(self.path, self.catalogue);

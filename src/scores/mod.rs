@@ -4,6 +4,7 @@
 pub mod ablation;
 mod book;
 pub mod export;
+pub mod judging;
 pub mod origin;
 pub mod recorded;
 pub mod sheet;

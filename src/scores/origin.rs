@@ -5,10 +5,11 @@ use std::path::Path;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
-use super::sheet::{METADATA, SIDECAR, with_suffix};
+use super::sheet::{METADATA, SIDECAR};
 use super::store::Key;
 use crate::corpus::Prompt;
 use crate::model::Provenance;
+use crate::whole_file::with_suffix;
 
 /// A larger file is no provenance.
 const MOST_BYTES: u64 = 16 << 20;

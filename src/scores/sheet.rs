@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
@@ -16,6 +16,9 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 use serde_json::{Map, Value};
+
+use crate::stats::ranks;
+use crate::whole_file::{may_be_written, with_suffix};
 
 /// The key under which Parquet holds the provenance.
 pub const METADATA: &str = "rewardscope.provenance";
@@ -105,12 +108,7 @@ impl Sheet {
     /// [`io::ErrorKind::AlreadyExists`] for a file that is there, unless it may be replaced; and what keeps it from being
     /// written.
     pub fn save(&self, path: &Path, format: SheetFormat, provenance: &Value, replace: bool) -> io::Result<()> {
-        if !replace && path.exists() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it exists already, and is not overwritten"));
-        }
-        if path.is_dir() {
-            return Err(io::Error::other("it is a directory"));
-        }
+        may_be_written(path, replace)?;
         let part = with_suffix(path, ".partial");
         let mut out = BufWriter::new(File::create(&part)?);
         let written = self.write(&mut out, format, provenance).and_then(|()| out.flush());
@@ -203,11 +201,55 @@ fn column<T: DataType, W: Write + Send>(
     column.close()
 }
 
-/// The path with something behind its name.
-pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
+/// A word of a long table.
+#[derive(Clone, Debug)]
+pub struct LongWord {
+    pub text: Arc<str>,
+    pub categories: Vec<String>,
+    /// Of a token of a vocabulary.
+    pub token: Option<u32>,
+}
+
+/// A row for each score, as `rewardscope score` writes them: model, prompt, word, categories, score, rank.
+#[derive(Debug, Default)]
+pub struct LongSheet {
+    models: Vec<Arc<str>>,
+    prompts: Vec<Arc<str>>,
+    words: Vec<Arc<str>>,
+    categories: Vec<Vec<String>>,
+    scores: Vec<f64>,
+    ranks: Vec<f64>,
+    tokens: Vec<Option<i64>>,
+}
+
+impl LongSheet {
+    /// One model's scores of `words` under one prompt; ranks are over those that have a score, and only those become rows.
+    pub fn add(&mut self, model: &str, prompt: &str, words: &[LongWord], scores: &[f64]) {
+        let (model, prompt): (Arc<str>, Arc<str>) = (model.into(), prompt.into());
+        for ((word, score), rank) in words.iter().zip(scores).zip(ranks(scores)).filter(|((_, score), _)| !score.is_nan()) {
+            self.models.push(model.clone());
+            self.prompts.push(prompt.clone());
+            self.words.push(word.text.clone());
+            self.categories.push(word.categories.clone());
+            self.scores.push(*score);
+            self.ranks.push(rank);
+            self.tokens.push(word.token.map(i64::from));
+        }
+    }
+
+    pub fn sheet(self) -> Sheet {
+        let mut sheet = Sheet::default();
+        sheet.add("model", Values::Text(self.models));
+        sheet.add("prompt", Values::Text(self.prompts));
+        sheet.add("word", Values::Text(self.words));
+        sheet.add("categories", Values::Names(self.categories));
+        sheet.add("score", Values::Number(self.scores));
+        sheet.add("rank", Values::Number(self.ranks));
+        if self.tokens.iter().any(Option::is_some) {
+            sheet.add("token_id", Values::Integer(self.tokens));
+        }
+        sheet
+    }
 }
 
 #[cfg(test)]

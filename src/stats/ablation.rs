@@ -21,6 +21,21 @@ pub struct Training {
     pub prompt: Option<String>,
 }
 
+impl Training {
+    /// Whether both were trained on the same data in the same way, and asked the same.
+    pub fn is_on_the_data_of(&self, other: &Training) -> bool {
+        let data = |t: &Training| (t.data_size_k.map(f64::to_bits), t.data_source.clone(), t.method.clone(), t.prompt.clone());
+        data(self) == data(other)
+    }
+
+    /// `27k pairs, uf, BT`: what is known of it beside its model; empty where nothing is.
+    pub fn data(&self) -> String {
+        let size = self.data_size_k.map(|size| format!("{size}k pairs"));
+        let parts = [size, self.data_source.clone(), self.method.clone(), self.prompt.clone()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// A category's median rank at a checkpoint; 1 is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Point {
@@ -99,22 +114,29 @@ pub struct Ablation {
 impl Ablation {
     pub fn new(runs: Vec<Run>, mut notes: Vec<String>) -> Ablation {
         let last = |run: &Run| run.series.iter().filter_map(|series| Some(series.last()?.checkpoint)).max();
+        let mut twice: Vec<((&String, &String), usize)> = Vec::new();
         for (i, run) in runs.iter().enumerate() {
             let same = runs[..i].iter().find(|other| {
                 (&other.training.model, &other.series) == (&run.training.model, &run.series)
                     && (&other.training.prompt, &other.training.file) != (&run.training.prompt, &run.training.file)
             });
             if let Some(same) = same {
-                let (model, file, other) = (&run.training.model, &run.training.file, &same.training.file);
-                notes.push(format!("{model}: {file} and {other} hold the same numbers, so they are one run"));
+                let files = (&run.training.file, &same.training.file);
+                match twice.iter_mut().find(|(known, _)| *known == files) {
+                    Some((_, n)) => *n += 1,
+                    None => twice.push((files, 1)),
+                }
             }
-            let data = |t: &Training| (t.data_size_k.map(f64::to_bits), t.data_source.clone(), t.method.clone());
-            let others = runs.iter().filter(|other| data(&other.training) == data(&run.training));
+            let others = runs.iter().filter(|other| other.training.is_on_the_data_of(&run.training));
             if let (Some(ends), Some(end)) = (last(run), others.filter_map(last).max())
                 && ends < end
             {
                 notes.push(format!("{}: ends at step {ends}, others on the same data at {end}", run.training.model));
             }
+        }
+        for ((file, other), n) in twice {
+            let trainings = if n == 1 { "one training".to_owned() } else { format!("{n} trainings") };
+            notes.push(format!("{file} and {other} hold the same numbers of {trainings}: they are one run each"));
         }
         let mut finals: Vec<Final> = Vec::new();
         for run in &runs {
@@ -208,8 +230,8 @@ mod tests {
         let finals: Vec<(&str, u64)> = found.r#final.iter().map(|f| (f.training.file.as_str(), f.checkpoint)).collect();
         assert_eq!(finals, [("a", 100), ("b", 100), ("b", 50), ("c", 90)]);
         assert_eq!(found.runs[0].series[0].change, -2.0);
-        assert!(found.notes[0].contains("a and b hold the same numbers"), "{:?}", found.notes);
-        assert!(found.notes[1].contains("n: ends at step 50, others on the same data at 100"), "{:?}", found.notes);
+        assert!(found.notes[1].contains("a and b hold the same numbers of one training"), "{:?}", found.notes);
+        assert!(found.notes[0].contains("n: ends at step 50, others on the same data at 100"), "{:?}", found.notes);
         assert_eq!(found.notes.len(), 2);
     }
 }

@@ -39,6 +39,10 @@ pub struct Glyphs {
     pub whisker: char,
     /// The rank that chance gives.
     pub chance: char,
+    /// At the end of a stem.
+    pub head: char,
+    /// From the first to the last.
+    pub to: char,
     /// What is multiplied by: the number of panels.
     pub times: char,
     pub plus_minus: &'static str,
@@ -72,6 +76,8 @@ static UNICODE: Glyphs = Glyphs {
     against: '↔',
     whisker: '─',
     chance: '┊',
+    head: '●',
+    to: '→',
     times: '×',
     plus_minus: "±",
     llama: '◆',
@@ -104,6 +110,8 @@ static ASCII: Glyphs = Glyphs {
     against: '/',
     whisker: '-',
     chance: ':',
+    head: 'o',
+    to: '>',
     times: 'x',
     plus_minus: "+-",
     llama: '*',

@@ -7,54 +7,81 @@ use ratatui::text::{Line, Span};
 use super::fit::{fit, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
-use super::{line_with_end, model_name, statistics};
+use super::{ablation, card, line_with_end, model_name, statistics};
 use crate::app::{App, Model, View};
 use crate::corpus::Framing;
 use crate::model::Unit;
 use crate::text::visible;
 
 /// From this width on, the program says its own name; below, the model's matters more.
-const NAMED: u16 = 130;
+const NAMED: u16 = 140;
 
 /// Every view with its tab: key, name, and the name where there is less room; none for what is then its key alone.
-const TABS: [(View, &str, &str, Option<&str>); 4] = [
+const TABS: [(View, &str, &str, Option<&str>); 7] = [
     (View::Words, "1", "Words", Some("Words")),
     (View::Compare, "2", "Compare", Some("Compare")),
     (View::Statistics, "3", "Statistics", Some("Stats")),
     (View::Models, "4", "Models", Some("Models")),
+    (View::Card, "5", "Card", None),
+    (View::Implicit, "6", "Implicit", None),
+    (View::Ablation, "7", "Ablation", None),
 ];
 
 pub fn draw(frame: &mut Frame, top: Rect, below: Rect, app: &App, theme: &Theme) {
     tabs(frame, top, app, theme);
     match app.view {
         View::Statistics => statistics::study(frame, below, app, theme),
+        View::Card => card::heading(frame, below, app, theme),
+        View::Ablation => ablation::heading(frame, below, app, theme),
         _ => prompt(frame, below, app, theme),
     }
 }
 
-fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+/// How much of the tabs is said.
+#[derive(Clone, Copy, PartialEq)]
+enum Tabs {
+    /// With the program's name.
+    Whole,
+    Names,
+    /// Of the last ones the keys alone.
+    Short,
+}
+
+/// One space apart; the one on the screen takes the spaces at its sides, so that nothing moves with it.
+fn tab_line(how: Tabs, app: &App, theme: &Theme) -> Line<'static> {
     let mut left = vec![Span::raw(" ")];
-    if area.width >= NAMED {
+    if how == Tabs::Whole {
         left.push(Span::styled("rewardscope ", theme.title));
     }
-    // One space apart; the one on the screen takes the spaces at its sides, so that nothing moves with it.
     for (view, key, name, short) in TABS {
-        let name = if area.width >= NAMED || view == app.view {
-            Some(short.filter(|_| area.width < NAMED).unwrap_or(name))
-        } else {
-            short
+        let name = match how {
+            Tabs::Whole => Some(name),
+            Tabs::Short if view != app.view => short,
+            Tabs::Names | Tabs::Short => short.or(Some(name)),
         };
         let text = name.map_or(key.to_owned(), |name| format!("{key} {name}"));
-        let style = if view == app.view { theme.tab_active } else { theme.tab_inactive };
         if view == app.view {
             left.pop();
-            left.push(Span::styled(format!(" {text} "), style));
+            left.push(Span::styled(format!(" {text} "), theme.tab_active));
         } else {
-            left.push(Span::styled(text, style));
+            left.push(Span::styled(text, theme.tab_inactive));
             left.push(Span::raw(" "));
         }
     }
-    let left = Line::from(left);
+    Line::from(left)
+}
+
+fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+    // What stands at the right end needs some room.
+    let needed = match app.view {
+        View::Words => 36,
+        View::Compare | View::Statistics => 22,
+        View::Models | View::Card | View::Implicit | View::Ablation => 0,
+    };
+    let fits = |line: &Line| line.width() + needed <= usize::from(area.width);
+    let whole = Some(tab_line(Tabs::Whole, app, theme)).filter(|line| area.width >= NAMED && fits(line));
+    let names = || Some(tab_line(Tabs::Names, app, theme)).filter(&fits);
+    let left = whole.or_else(names).unwrap_or_else(|| tab_line(Tabs::Short, app, theme));
     let mut right = Line::default();
     // The table knows whose numbers it shows; between a flip and its table that is not yet the model asked for.
     let shown = app.table().and_then(|t| t.key.model).or(app.focus).and_then(|id| app.model(id));

@@ -2,12 +2,15 @@
 //!
 //! A frame costs what is visible: tables come ranked and sorted from `app::table`, and only rows on the screen are formatted.
 
+mod ablation;
+mod card;
 mod compare;
 mod fit;
 mod glyphs;
 mod header;
 mod help;
 mod histograms;
+mod implicit;
 mod inspector;
 mod models;
 mod numbers;
@@ -45,6 +48,9 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
         View::Compare => compare::draw(frame, body, app, theme),
         View::Statistics => statistics::draw(frame, body, app, theme),
         View::Models => models::draw(frame, body, app, theme),
+        View::Card => card::draw(frame, body, app, theme),
+        View::Implicit => implicit::draw(frame, body, app, theme),
+        View::Ablation => ablation::draw(frame, body, app, theme),
     }
     status::provenance(frame, line(area.height - 3), app, theme);
     status::status(frame, line(area.height - 2), app, theme);
@@ -53,13 +59,7 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
         Some(Overlay::Help { scroll }) => help::draw(frame, body, *scroll, theme),
         Some(Overlay::Picker(picker)) => picker::draw(frame, body, picker, theme),
         Some(Overlay::AddWords(input)) => picker::add_words(frame, body, input, theme),
-        Some(Overlay::Export(input)) => {
-            let what = match app.view {
-                View::Statistics => ("statistics", ".svg or .png"),
-                _ => ("table", ".csv, .jsonl or .parquet"),
-            };
-            picker::export(frame, body, what, input, theme);
-        }
+        Some(Overlay::Export(input)) => picker::export(frame, body, app, input, theme),
         Some(Overlay::Inspector(inspector)) => inspector::draw(frame, body, app, inspector, theme),
         None => {}
     }

@@ -13,6 +13,7 @@ use super::widgets::popup::popup;
 use super::widgets::table;
 use crate::app::input::Input;
 use crate::app::picker::{Item, Picker};
+use crate::app::{App, ExportInput, View};
 use crate::text::{is_unsafe, visible};
 
 pub fn draw(frame: &mut Frame, area: Rect, picker: &Picker, theme: &Theme) {
@@ -151,18 +152,34 @@ fn input(frame: &mut Frame, area: Rect, input: &Input, placeholder: &str, theme:
     frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
 }
 
-/// The box for typing words in.
 /// What is to be written, and how its name may end.
-pub fn export(frame: &mut Frame, area: Rect, (what, ends): (&str, &str), text: &Input, theme: &Theme) {
-    let inner = popup(frame, area, 76, 5, &format!("Write the {what} to a file"), theme);
-    input(frame, Rect { height: 1, ..inner }, text, &format!("a name that ends with {ends}"), theme);
-    let note = &format!("by the end of its name: {ends}; nothing is overwritten");
-    let place = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
-    if place.height > 0 {
-        frame.buffer_mut().set_line(place.x, place.y, &Line::styled(note, theme.dim), place.width);
+pub fn export(frame: &mut Frame, area: Rect, app: &App, typed: &ExportInput, theme: &Theme) {
+    let glyphs = Glyphs::of(theme.ascii);
+    let ends = app.export_endings();
+    let what = match app.view {
+        View::Card => "card",
+        View::Statistics | View::Ablation => "figure",
+        View::Words | View::Compare | View::Implicit | View::Models => "table",
+    };
+    let lines = if typed.everything.is_some() { 7 } else { 5 };
+    let inner = popup(frame, area, 76, lines, &format!("Write the {what} to a file"), theme);
+    input(frame, Rect { height: 1, ..inner }, &typed.name, &format!("a name that ends with {ends}"), theme);
+    let mut notes: Vec<Line> = Vec::new();
+    if let Some(everything) = typed.everything {
+        let choice = |chosen: bool, text: &str| {
+            let mark = if chosen { glyphs.current } else { ' ' };
+            Line::styled(format!("{mark} {text}"), if chosen { theme.selected } else { theme.dim })
+        };
+        notes.push(choice(!everything, "these rows, as they stand"));
+        notes.push(choice(everything, "everything: all models, prompts and words (Tab)"));
+    }
+    notes.push(Line::styled(format!("{ends}; nothing is overwritten"), theme.dim));
+    for (y, line) in (inner.y + 2..inner.bottom()).zip(notes) {
+        frame.buffer_mut().set_line(inner.x, y, &line, inner.width);
     }
 }
 
+/// The box for typing words in.
 pub fn add_words(frame: &mut Frame, area: Rect, text: &Input, theme: &Theme) {
     let inner = popup(frame, area, 64, 5, "Add words", theme);
     input(frame, Rect { height: 1, ..inner }, text, "a word, as it stands; then the next", theme);

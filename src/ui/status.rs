@@ -22,16 +22,24 @@ pub fn provenance(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let room = usize::from(area.width).saturating_sub(2);
     let separator = format!(" {} ", glyphs.dot);
     let key = app.table().map(|t| &t.key);
-    if app.view == View::Statistics {
-        let text =
-            "A cell is the median rank of a category's words within model and prompt; rank 1 = highest score, ties averaged.";
+    let definition = match app.view {
+        View::Statistics => {
+            Some("A cell is the median rank of a category's words within model and prompt; rank 1 = highest score, ties averaged.")
+        }
+        View::Card => Some(
+            "Leaning: difference of the poles' median ranks, in places, mean over prompts; + leans to the first. 95 %: bootstrap over prompts and words.",
+        ),
+        View::Ablation => Some("Median rank of each category's words at each checkpoint; up is preferred; change: last less first."),
+        _ => None,
+    };
+    if let Some(text) = definition {
         let line = Line::styled(format!(" {}", fit(text, room, glyphs.ellipsis)), theme.provenance);
         return line_with_end(frame, area, line, Line::default());
     }
     let models = match app.view {
         View::Models => [app.models.get(app.models_cursor), None],
-        View::Words | View::Statistics => [key.and_then(|k| app.model(k.model?)).or(app.focused()), None],
-        View::Compare => [key.and_then(|k| app.model(k.model?)), key.and_then(|k| app.model(k.other?))],
+        View::Words | View::Statistics | View::Card | View::Ablation => [key.and_then(|k| app.model(k.model?)).or(app.focused()), None],
+        View::Compare | View::Implicit => [key.and_then(|k| app.model(k.model?)), key.and_then(|k| app.model(k.other?))],
     };
     let text = match models {
         [Some(left), Some(right)] => {
@@ -241,6 +249,9 @@ fn focused_phase(app: &App, model: &Model) -> String {
 
 fn what_is_shown(app: &App, glyphs: &Glyphs) -> String {
     let corpus = &app.universe.corpus;
+    if app.models.is_empty() && app.universe.is_empty() {
+        return String::new();
+    }
     let mut parts = Vec::new();
     if let Some(table) = app.table().filter(|t| !t.key.search.is_empty() && !app.search.editing) {
         let at = table.matches.iter().position(|&m| m as usize == app.cursor.row());
@@ -274,7 +285,11 @@ pub fn hints(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
             given.extend([hint("Enter", "choose"), hint("Up Down", "move"), hint("Esc", "close")]);
         }
         Some(Overlay::AddWords(_)) => given.extend([hint("Enter", "add"), hint("Esc", "close")]),
-        Some(Overlay::Export(_)) => given.extend([hint("Enter", "write"), hint("Esc", "close")]),
+        Some(Overlay::Export(input)) => {
+            given.push(hint("Enter", "write"));
+            given.extend(input.everything.map(|_| hint("Tab", "these rows, everything")));
+            given.push(hint("Esc", "close"));
+        }
         Some(Overlay::Inspector(_)) => {
             let flip = (app.models.len() > 1).then(|| hint(&Action::NextModel.key_text(), "flip"));
             given.extend([hint("Up Down", "scroll")].into_iter().chain(flip).chain([hint("Esc", "close")]));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEntry, Startup, statistics, table};
+use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEntry, Startup, card, statistics, table};
 use rewardscope::corpus::{Corpus, Factors, Framing, Prompt, Word};
 use rewardscope::engine::{Event, Job, ModelInfo, Phase, Recorded};
 use rewardscope::model::source::{ModelSource, ModelSpec};
@@ -64,6 +64,7 @@ pub struct Driver {
     pub rankings: usize,
     pub waiting_statistics: Option<Box<statistics::StatisticsRequest>>,
     pub studies: usize,
+    pub cards: usize,
 }
 
 impl Driver {
@@ -79,6 +80,7 @@ impl Driver {
             rankings: 0,
             waiting_statistics: None,
             studies: 0,
+            cards: 0,
         };
         driver.take(effects);
         driver
@@ -122,6 +124,12 @@ impl Driver {
                     let effects = self.app.update(Message::Statistics(answer), self.now);
                     self.take(effects);
                 }
+                Effect::Card(request) => {
+                    self.cards += 1;
+                    let shown = Box::new(card::compute(*request));
+                    let effects = self.app.update(Message::Card(shown), self.now);
+                    self.take(effects);
+                }
                 other => self.asked.push(other),
             }
         }
@@ -159,6 +167,12 @@ impl Driver {
     fn ready_with(&mut self, model: ModelId, provenance: Provenance, family: Family) {
         let info = ModelInfo { family, provenance, memory_bytes: 2_600_000 };
         self.engine(Event::Ready { model, info: Box::new(info) });
+    }
+
+    /// A language model is loaded.
+    pub fn ready_as_language(&mut self, model: ModelId) {
+        let spec = self.app.model(model).unwrap().spec.clone();
+        self.ready_with(model, Provenance { unit: Unit::Nats, demonstration: false, ..provenance(&spec.name) }, spec.family);
     }
 
     /// A model that was loaded with policies of its own.
@@ -203,6 +217,7 @@ impl Driver {
                 "" => {}
                 "Enter" => self.key(Key::plain(KeyCode::Enter)),
                 "Esc" => self.key(Key::plain(KeyCode::Esc)),
+                "S-Tab" => self.key(Key::plain(KeyCode::BackTab)),
                 "Tab" => self.key(Key::plain(KeyCode::Tab)),
                 "Up" => self.key(Key::plain(KeyCode::Up)),
                 "Down" => self.key(Key::plain(KeyCode::Down)),

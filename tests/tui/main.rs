@@ -8,5 +8,6 @@ mod models;
 mod safety;
 mod statistics;
 mod tables;
+mod values;
 mod views;
 mod vocabulary;

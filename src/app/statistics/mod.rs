@@ -1,22 +1,17 @@
 //! The statistics view: what it shows, when it is computed anew, and from what.
 //!
-//! [`compute`] is pure and runs on a thread of its own; a request holds snapshots of everything it needs. Scores that come
-//! in ask for new statistics one request at a time, with rests between that grow with the work, so that statistics take no
-//! more than a share of a core from scoring.
+//! [`compute`] is pure and runs on a thread of its own; a request holds snapshots of everything it needs.
 
 mod compute;
 
 use std::sync::Arc;
-use std::time::Duration;
 
+pub(super) use compute::study;
 pub use compute::{Pair, Progress, Statistics, StatisticsModel, StatisticsRequest, compute};
 
 use super::list::ListCursor;
+use super::pacer::Pacer;
 use super::{App, Effect, Model, View, layout};
-
-/// Rest between two computations, as a multiple of how long the last one took.
-const REST: u32 = 4;
-const SHORTEST_REST: Duration = Duration::from_millis(200);
 
 /// What the statistics view shows of the study.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,7 +37,7 @@ impl Page {
 }
 
 /// What the view shows, and the requests for something newer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct State {
     pub page: Page,
     /// The panel under the cursor, in the panels and in the table of contrasts.
@@ -52,41 +47,13 @@ pub struct State {
     /// One panel fills the page, model by model.
     pub zoomed: bool,
     shown: Option<Arc<Statistics>>,
-    /// Something happened that the newest request does not know of.
-    changed: bool,
-    in_flight: bool,
-    asked: Duration,
-    due: Option<Duration>,
-    rest_until: Duration,
-    generation: u64,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        State {
-            page: Page::default(),
-            panel: ListCursor::default(),
-            line: ListCursor::default(),
-            zoomed: false,
-            shown: None,
-            changed: true,
-            in_flight: false,
-            asked: Duration::ZERO,
-            due: None,
-            rest_until: Duration::ZERO,
-            generation: 0,
-        }
-    }
+    pub(super) pacer: Pacer,
 }
 
 impl State {
     /// The newest statistics that have been computed.
     pub fn shown(&self) -> Option<&Statistics> {
         self.shown.as_deref()
-    }
-
-    pub(super) fn due(&self) -> Option<Duration> {
-        self.due
     }
 
     /// How many lines the page's list has.
@@ -119,61 +86,48 @@ impl State {
 }
 
 impl App {
-    /// Whether statistics are on the screen.
-    fn shows_statistics(&self) -> bool {
-        self.view == View::Statistics
-    }
-
-    /// Asks for statistics where the view needs newer ones than it has.
-    pub(super) fn statistics_now(&mut self) -> Option<Effect> {
-        if !self.shows_statistics() || !self.statistics.changed {
-            return None;
-        }
-        self.statistics_later()
-    }
-
     /// Scores, models or words are others than before.
     pub(super) fn statistics_changed(&mut self) -> Option<Effect> {
-        self.statistics.changed = true;
-        self.statistics_later()
+        self.statistics.pacer.change();
+        self.card.pacer.change();
+        self.statistics_now()
     }
 
-    pub(super) fn statistics_later(&mut self) -> Option<Effect> {
-        let state = &mut self.statistics;
-        if state.in_flight || self.view != View::Statistics {
-            return None;
+    /// Asks for what the view shows where that is older than what it is made of.
+    pub(super) fn statistics_now(&mut self) -> Option<Effect> {
+        let now = self.now;
+        match self.view {
+            View::Statistics => {
+                self.card.pacer.leave();
+                let generation = self.statistics.pacer.ask(now)?;
+                Some(Effect::Statistics(Box::new(self.statistics_request(generation))))
+            }
+            View::Card => {
+                self.statistics.pacer.leave();
+                self.card_request()
+            }
+            _ => {
+                self.statistics.pacer.leave();
+                self.card.pacer.leave();
+                None
+            }
         }
-        if self.now < state.rest_until {
-            state.due = Some(state.rest_until);
-            return None;
-        }
-        state.generation += 1;
-        state.in_flight = true;
-        state.changed = false;
-        state.due = None;
-        state.asked = self.now;
-        Some(Effect::Statistics(Box::new(self.statistics_request())))
     }
 
     pub(super) fn statistics_due(&mut self) -> Option<Effect> {
-        let due = self.statistics.due.is_some_and(|due| due <= self.now);
-        due.then(|| self.statistics_later()).flatten()
+        let due = self.statistics.pacer.is_due(self.now) || self.card.pacer.is_due(self.now);
+        due.then(|| self.statistics_now()).flatten()
     }
 
     pub(super) fn statistics_computed(&mut self, statistics: Statistics) -> Option<Effect> {
-        let state = &mut self.statistics;
-        if statistics.generation == state.generation {
-            state.in_flight = false;
-            state.due = None;
-            state.rest_until = self.now + (self.now.saturating_sub(state.asked) * REST).max(SHORTEST_REST);
-        }
-        state.shown = Some(Arc::new(statistics));
-        state.changed.then(|| self.statistics_later()).flatten()
+        self.statistics.pacer.answered(statistics.generation, self.now);
+        self.statistics.shown = Some(Arc::new(statistics));
+        self.statistics_now()
     }
 
     /// Snapshots of all scores of models that measure the same as the one on the screen: rewards and log-probabilities do
     /// not mix.
-    fn statistics_request(&self) -> StatisticsRequest {
+    pub(super) fn statistics_request(&self, generation: u64) -> StatisticsRequest {
         let unit = self.focused().map(Model::unit).unwrap_or_default();
         let (same, others): (Vec<&Model>, Vec<&Model>) = self.models.iter().partition(|model| model.unit() == unit);
         let mut names: Vec<Arc<str>> = Vec::new();
@@ -193,7 +147,7 @@ impl App {
             }
         });
         StatisticsRequest {
-            generation: self.statistics.generation,
+            generation,
             universe: self.universe.clone(),
             prompts: self.prompts.iter().map(|p| (p.prompt.clone(), p.in_set)).collect(),
             models: models.collect(),

@@ -4,6 +4,7 @@
 //! recognised by its key. Drawing reads the answer row by row and computes nothing that grows with the corpus.
 
 mod compare;
+mod implicit;
 mod words;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use super::universe::{NONE, Universe};
 use crate::scores::{ModelId, PromptId, WordId};
 use crate::stats;
+use crate::stats::implicit::Measure;
 pub use compare::CompareSort;
 pub use words::{CategorySummary, PromptColumn, WordSort};
 
@@ -44,11 +46,14 @@ impl Axis {
     }
 }
 
-/// Which table: one model's words, or two models side by side; each with its own order.
+/// Which table: one model's words, two models side by side, or the reward that is implicit in two language models; each with
+/// its own order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
     Words(WordSort),
     Compare(CompareSort),
+    /// Without a second model, of one that is an implicit reward itself.
+    Implicit(Measure, WordSort),
 }
 
 /// Everything that decides a table besides the scores themselves.
@@ -57,7 +62,7 @@ pub struct TableKey {
     pub layout: Layout,
     pub reversed: bool,
     pub model: Option<ModelId>,
-    /// The right-hand model of a comparison.
+    /// The right-hand model of a comparison, or the one that a language model is held against.
     pub other: Option<ModelId>,
     pub prompt: Option<PromptId>,
     /// [`Universe::version`].
@@ -114,6 +119,9 @@ pub struct RankedTable {
     pub matches: Vec<u32>,
     pub left: Side,
     pub right: Option<Side>,
+    /// Of an implicit reward: log-probabilities, in nats, under both language models, NaN where one of them is not known. None
+    /// where they are another table's matter.
+    pub log_probabilities: Option<[Vec<f64>; 2]>,
     /// Right rank minus left rank: positive where the left model likes the word better. Empty but in a comparison.
     pub differences: Vec<f64>,
     /// Spearman's correlation of the two models and the number of words behind it.
@@ -139,9 +147,21 @@ impl RankedTable {
 pub fn rank(request: RankRequest) -> RankedTable {
     let RankRequest { generation, key, universe, columns, prompts } = request;
     let column_of = |model: Option<ModelId>| columns.iter().find(|(m, _)| Some(*m) == model).map(|(_, column)| column);
-    let mut left = side(&universe, column_of(key.model));
-    let mut right = matches!(key.layout, Layout::Compare(_)).then(|| side(&universe, column_of(key.other)));
-    let axis = common_axis(&universe, &columns, key.axis);
+    let both = [key.model, key.other].map(column_of);
+    let log_probabilities = match (key.layout, both) {
+        (Layout::Implicit(..), [Some(a), Some(b)]) => Some([a, b].map(|column| gather(&universe, Some(column)))),
+        _ => None,
+    };
+    let mut left = match (key.layout, &log_probabilities) {
+        (Layout::Implicit(measure, _), Some(logs)) => implicit::side(measure, logs),
+        (Layout::Implicit(..), None) if key.other.is_some() => side(&universe, None),
+        _ => side(&universe, both[0]),
+    };
+    let mut right = matches!(key.layout, Layout::Compare(_)).then(|| side(&universe, both[1]));
+    let axis = match key.layout {
+        Layout::Implicit(..) => implicit::axis(&left),
+        _ => common_axis(&universe, &columns, key.axis),
+    };
     let prompts = words::prompt_columns(&universe, prompts);
 
     let mut agreement = None;
@@ -161,7 +181,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
     let shown = |word: &crate::corpus::Word| key.filter.is_empty() || word.categories.iter().any(|c| key.filter.contains(c));
     let mut rows: Vec<u32> = (0..).zip(&universe.corpus.words).filter(|(_, word)| shown(word)).map(|(i, _)| i).collect();
     match key.layout {
-        Layout::Words(sort) => words::sort(&mut rows, sort, key.reversed, &universe, &left, &prompts),
+        Layout::Words(sort) | Layout::Implicit(_, sort) => words::sort(&mut rows, sort, key.reversed, &universe, &left, &prompts),
         Layout::Compare(sort) => compare::sort(&mut rows, sort, key.reversed, &universe, &left, right.as_ref(), &differences),
     }
     let mut row_of = vec![NONE; universe.len()];
@@ -183,6 +203,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
         matches,
         left,
         right,
+        log_probabilities,
         differences,
         agreement,
         axis,
@@ -201,7 +222,10 @@ impl Side {
 }
 
 fn side(universe: &Universe, column: Option<&Column>) -> Side {
-    let scores = gather(universe, column);
+    side_of(gather(universe, column))
+}
+
+fn side_of(scores: Vec<f64>) -> Side {
     let scored = scores.iter().filter(|s| !s.is_nan()).count();
     Side { z: stats::z_scores(&scores), range: range(&scores), scores, ranks: Vec::new(), ranked: 0, scored }
 }

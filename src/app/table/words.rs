@@ -22,6 +22,9 @@ impl WordSort {
     pub const ALL: [WordSort; 6] =
         [WordSort::Rank, WordSort::Word, WordSort::Category, WordSort::Score, WordSort::Z, WordSort::Prompts];
 
+    /// Those of a table of implicit rewards, where score and rank are one order.
+    pub const IMPLICIT: [WordSort; 3] = [WordSort::Rank, WordSort::Word, WordSort::Category];
+
     pub fn name(self) -> &'static str {
         match self {
             WordSort::Rank => "rank",

@@ -11,6 +11,7 @@ use crate::engine::ModelInfo;
 use crate::model::Provenance;
 use crate::model::source::ModelSpec;
 use crate::scores::export::{Layout, Row, Writer};
+use crate::whole_file::{may_be_written, with_suffix};
 
 /// An open place to write to.
 pub(super) struct Output {
@@ -35,7 +36,7 @@ impl Output {
             }
             Some(path) => {
                 let part = with_suffix(path, ".partial");
-                let usable = if path.is_dir() { Err(io::Error::other("it is a directory")) } else { File::create(&part) };
+                let usable = may_be_written(path, true).and_then(|()| File::create(&part));
                 let file = usable.map_err(|error| unwritable(path, &error))?;
                 let writer = Writer::new(Box::new(BufWriter::new(file)) as Box<dyn Write>, layout, false);
                 Ok(Output { writer, file: Some((path.clone(), part)) })
@@ -94,12 +95,6 @@ pub(super) fn heading(spec: &ModelSpec, prompt: &Prompt, info: &ModelInfo) -> St
 
 fn ignore_closed_pipe(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {

@@ -150,7 +150,7 @@ impl Table {
 }
 
 /// Column names alone, without reading the rest of the file.
-pub(super) fn header(path: &Path) -> Result<Vec<String>, CorpusError> {
+pub(in crate::scores) fn header(path: &Path) -> Result<Vec<String>, CorpusError> {
     match ending(path).as_str() {
         "parquet" => return Ok(open_parquet(path)?.0),
         "jsonl" => return jsonl_header(path),

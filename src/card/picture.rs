@@ -1,19 +1,20 @@
 //! The card as a picture: a strip an axis, with the model, its uncertainty and the others on it; words, and whom it is like.
 
-use super::{Page, page};
-use crate::figure::{self, CardAxis, CardFigure, CardList};
+use super::Page;
+use super::text::{accuracy, facts, framing};
+use crate::figure::{self, CardAxis, CardFigure, CardList, Figure};
 use crate::scores::export::rank_text;
 use crate::stats::card::{Leaning, Ranked};
 use crate::text::visible_word;
 
-pub(super) fn svg(page: &Page<'_>) -> String {
-    let card = page.card;
+pub(super) fn figure(page: &Page) -> Figure {
+    let card = &page.card;
     // One scale, so that axes can be compared.
     let ends =
         |of: &Leaning| of.models.iter().map(|standing| standing.value).chain([of.interval.0, of.interval.1]).collect::<Vec<_>>();
     let bound = card.axes.iter().flat_map(ends).map(f64::abs).fold(1.0, f64::max).ceil();
     let axis = |of: &Leaning| CardAxis {
-        name: format!("{}, {}", of.axis.axis, page::framing(of.framing)),
+        name: format!("{}, {}", of.axis.axis, framing(of.framing)),
         low: -bound,
         high: bound,
         middle: Some(0.0),
@@ -57,9 +58,9 @@ pub(super) fn svg(page: &Page<'_>) -> String {
     };
     let mut lists = Vec::new();
     for of in &card.words_by_framing {
-        let framing = page::framing(of.framing);
+        let of_framing = framing(of.framing);
         for (title, words) in [("First", &of.top), ("Last", &of.bottom)] {
-            lists.push(CardList { title: format!("{title}, {framing} framing"), lines: words.iter().map(word).collect() });
+            lists.push(CardList { title: format!("{title}, {of_framing} framing"), lines: words.iter().map(word).collect() });
         }
     }
     if !card.agreement.is_empty() {
@@ -72,11 +73,11 @@ pub(super) fn svg(page: &Page<'_>) -> String {
             lines: card.agreement.iter().take(12).map(line).collect(),
         });
     }
-    let mut facts = page::facts(page);
+    let mut facts = facts(page);
     if page.provenance.demonstration {
         facts.insert(0, "a demonstration model".to_owned());
     }
-    let pairs = page.pairs.as_ref().map(|of| format!(" Pairs: {}.", page::accuracy(of))).unwrap_or_default();
+    let pairs = page.pairs.as_ref().map(|of| format!(" Pairs: {}.", accuracy(of))).unwrap_or_default();
     let framings = card.framings.as_ref().and_then(|of| of.spearman);
     let framings =
         framings.map(|rho| format!(" Words' mean ranks under positive and negative prompts correlate at {rho:+.2} (Spearman)."));
@@ -90,5 +91,5 @@ pub(super) fn svg(page: &Page<'_>) -> String {
         page.program
     );
     let (model, family) = (card.model.clone(), card.family.clone());
-    figure::card(&CardFigure { model, family, facts, axes, lists, caption }).svg()
+    figure::card(&CardFigure { model, family, facts, axes, lists, caption })
 }

@@ -22,7 +22,8 @@ struct Section {
     rows: Vec<Vec<String>>,
 }
 
-pub(super) fn framing(framing: Option<Framing>) -> &'static str {
+/// What a framing is called here.
+pub fn framing(framing: Option<Framing>) -> &'static str {
     match framing {
         Some(Framing::Positive) => "positive",
         Some(Framing::Negative) => "negative",
@@ -31,8 +32,8 @@ pub(super) fn framing(framing: Option<Framing>) -> &'static str {
 }
 
 /// What stands under the title.
-pub(super) fn facts(page: &Page<'_>) -> Vec<String> {
-    let card = page.card;
+pub(super) fn facts(page: &Page) -> Vec<String> {
+    let card = &page.card;
     let categories: Vec<String> = page.categories.iter().map(|(name, n)| format!("{name} {n}")).collect();
     let asked =
         [(card.positive_prompts, "positive"), (card.negative_prompts, "negative"), (card.other_prompts, "of no known framing")];
@@ -41,7 +42,7 @@ pub(super) fn facts(page: &Page<'_>) -> Vec<String> {
         1 => "1 prompt".to_owned(),
         n => format!("{n} prompts"),
     };
-    let (words, corpus) = (card.words, page.corpus);
+    let (words, corpus) = (card.words, &page.corpus);
     vec![
         page.provenance.summary(),
         format!("{words} words of {corpus} ({}); {prompts} ({})", categories.join(", "), asked.join(", ")),
@@ -49,7 +50,7 @@ pub(super) fn facts(page: &Page<'_>) -> Vec<String> {
 }
 
 /// `61.2 % of 1,000 pairs, 95 % [58.1, 64.2]; 600 chosen, 388 rejected, 12 ties, which count half`
-pub(super) fn accuracy(of: &Accuracy) -> String {
+pub fn accuracy(of: &Accuracy) -> String {
     let percent = |share: f64| format!("{:.1}", share * 100.0);
     let (share, low, high) = (percent(of.accuracy), percent(of.interval.0), percent(of.interval.1));
     let ties = match of.ties {
@@ -63,8 +64,8 @@ pub(super) fn accuracy(of: &Accuracy) -> String {
     )
 }
 
-fn sections(page: &Page<'_>) -> Vec<Section> {
-    let card = page.card;
+fn sections(page: &Page) -> Vec<Section> {
+    let card = &page.card;
     let leaning = |of: &Leaning| {
         let [first, second] = of.pole_words;
         let words = if second > 0 { format!("{first} + {second}") } else { first.to_string() };
@@ -177,12 +178,12 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
     sections
 }
 
-fn title(page: &Page<'_>) -> String {
+fn title(page: &Page) -> String {
     let demonstration = if page.provenance.demonstration { ", a demonstration model" } else { "" };
     format!("Value card of {} ({}{demonstration})", page.card.model, page.card.family)
 }
 
-pub(super) fn text(page: &Page<'_>) -> String {
+pub(super) fn text(page: &Page) -> String {
     let mut out = format!("{}\n", visible(&title(page)));
     for fact in facts(page) {
         for line in wrap(&visible(&fact), WIDTH) {
@@ -216,7 +217,7 @@ pub(super) fn text(page: &Page<'_>) -> String {
     out
 }
 
-pub(super) fn markdown(page: &Page<'_>) -> String {
+pub(super) fn markdown(page: &Page) -> String {
     let mut out = format!("# {}\n\n", plain(&title(page)));
     for fact in facts(page) {
         let _ = writeln!(out, "{}\n", plain(&fact));

@@ -1,46 +1,28 @@
 //! `rewardscope card`: one page on what a model values, where it stands among others, and how well it judges.
 
-mod judge;
-mod page;
-mod svg;
-
 use std::collections::HashMap;
 use std::sync::Arc;
-
-use serde::Serialize;
 
 use super::args::{CardArgs, CardFormat};
 use super::gather::Gather;
 use super::session::Session;
 use super::{Failure, place};
-use crate::corpus::pairs::read_pairs;
+use crate::card::Page;
+use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::{Job, ModelInfo};
-use crate::model::Provenance;
+use crate::model::{Provenance, Unit};
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::scores::export::shortest;
 use crate::scores::study::{StudyOptions, StudySource, build};
-use crate::scores::{ModelId, PromptId, WordId};
-use crate::stats::card::{Accuracy, Card, CardOptions, card};
+use crate::scores::judging::Judging;
+use crate::scores::{Book, ModelId, PromptId, WordId};
+use crate::stats::card::{Accuracy, CardOptions, card};
 use crate::stats::study::Study;
 use crate::text::visible;
 
 /// The model that the card is about stands first.
 const OWN: ModelId = ModelId(0);
-
-/// Everything on the page, as `--format json` writes it.
-#[derive(Serialize)]
-struct Page<'a> {
-    program: &'static str,
-    #[serde(flatten)]
-    card: &'a Card,
-    corpus: &'a str,
-    /// Words of each category.
-    categories: Vec<(String, usize)>,
-    pairs: Option<Accuracy>,
-    provenance: &'a Provenance,
-    notes: &'a [String],
-}
 
 pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     let session = Session::new()?;
@@ -69,7 +51,7 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     let columns = columns(&mut gather, &specs, &corpus, &prompts, &mut notes)?;
     let accuracy = match pairs {
         None => None,
-        Some((pairs, several)) => judge::judge(&mut gather, OWN, pairs, several, &mut notes)?,
+        Some((pairs, several)) => judge(&mut gather, pairs, several, &mut notes)?,
     };
     let study = study(args, &corpus, &prompts, &gather, columns, &mut notes)?;
     let options = CardOptions { replicates: args.replicates, seed: args.seed, ..CardOptions::default() };
@@ -80,27 +62,17 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         notes.push(format!("no word of {} has a category, so there is no axis to lean on", corpus.name));
     }
     notes.extend(std::mem::take(&mut gather.notes));
-    let none = Provenance::of_recorded(String::new());
-    let provenance = gather.infos.get(&OWN).map_or(&none, |info| &info.provenance);
-    let of = |(at, name): (usize, &Arc<str>)| {
-        (name.to_string(), study.words.iter().filter(|word| word.categories.contains(&(at as u16))).count())
-    };
-    let page = Page {
-        program: concat!("rewardscope ", env!("CARGO_PKG_VERSION")),
-        card: &card,
-        corpus: &corpus.name,
-        categories: study.categories.iter().enumerate().map(of).collect(),
-        pairs: accuracy,
-        provenance,
-        notes: &notes,
-    };
+    let none = || Provenance::of_recorded(String::new());
+    let provenance = gather.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
+    let mut page = Page::new(card, &study, &corpus.name, provenance);
+    (page.pairs, page.notes) = (accuracy, notes);
     let text = match args.format.unwrap_or_else(|| format_of(args)) {
-        CardFormat::Text => page::text(&page),
-        CardFormat::Markdown => page::markdown(&page),
-        CardFormat::Json => place::json(&page)?,
-        CardFormat::Svg => svg::svg(&page),
+        CardFormat::Text => page.text(),
+        CardFormat::Markdown => page.markdown(),
+        CardFormat::Json => page.json().map_err(Failure::run)?,
+        CardFormat::Svg => page.figure().svg(),
     };
-    for note in &notes {
+    for note in &page.notes {
         eprintln!("note: {}", visible(note));
     }
     let rests_on = |(id, info): (&ModelId, &'_ ModelInfo)| (id.0, info.provenance.clone());
@@ -108,6 +80,25 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     rests_on.sort_by_key(|(id, _)| *id);
     let rests_on: Vec<(&str, &Provenance)> = rests_on.iter().map(|(id, p)| (specs[*id as usize].name.as_str(), p)).collect();
     place::write(args.output.as_deref(), &text, &rests_on)
+}
+
+/// None where no pair could be judged. What was left out is noted.
+fn judge(
+    gather: &mut Gather,
+    pairs: Vec<AnswerPair>,
+    several_turns: usize,
+    notes: &mut Vec<String>,
+) -> Result<Option<Accuracy>, Failure> {
+    let mut book = Book::default();
+    let judging = Judging::new(pairs, several_turns, &mut book);
+    let mut scores: HashMap<(PromptId, WordId), f64> = HashMap::new();
+    let left_out = gather.score(judging.jobs(OWN, |_, _| false), &mut |_, prompt, found| {
+        scores.extend(found.into_iter().map(|(word, score)| ((prompt, word), f64::from(score))));
+    })?;
+    let (accuracy, judged) = judging.judged(|prompt, word| scores.get(&(prompt, word)).copied());
+    let unit = gather.infos.get(&OWN).map_or_else(Unit::default, |info| info.provenance.unit);
+    notes.extend(judging.notes(judged, unit, left_out.first().map(|word| word.reason.as_str())));
+    Ok(accuracy)
 }
 
 fn format_of(args: &CardArgs) -> CardFormat {
@@ -168,8 +159,7 @@ fn columns(
     Ok(columns)
 }
 
-/// The words that every model has under every prompt that it was asked, so that places of one model and of another count
-/// the same words.
+/// Over the words that every model has.
 fn study(
     args: &CardArgs,
     corpus: &Corpus,
@@ -186,12 +176,6 @@ fn study(
             notes.push(format!("{}: scores under {has} of the {} prompts", gather.spec(id).name, prompts.len()));
         }
     }
-    let held = |word: &usize| columns.iter().flatten().filter(asked).all(|column| !column[*word].is_nan());
-    let kept: Vec<usize> = (0..corpus.words.len()).filter(held).collect();
-    if kept.len() < corpus.words.len() {
-        notes.push(format!("{} of the {} words of {}: those that every model has", kept.len(), corpus.words.len(), corpus.name));
-    }
-    let common = Corpus { words: kept.iter().map(|&at| corpus.words[at].clone()).collect(), ..corpus.clone() };
     let sources: Vec<StudySource> = ids()
         .zip(columns)
         .map(|(id, columns)| {
@@ -210,8 +194,13 @@ fn study(
         families: args.family.clone(),
         scored_words_only: false,
     };
-    let words: Vec<WordId> = kept.iter().map(|&at| WordId(at as u32)).collect();
-    let (study, told) = build(&common, &words, prompts, &sources, &options).map_err(Failure::usage)?;
+    let words: Vec<WordId> = (0..corpus.words.len() as u32).map(WordId).collect();
+    let (study, told) = build(corpus, &words, prompts, &sources, &options).map_err(Failure::usage)?;
     notes.extend(told);
+    let all = study.words.len();
+    let study = study.of_common_words();
+    if study.words.len() < all {
+        notes.push(format!("{} of the {all} words of {}: those that every model has", study.words.len(), corpus.name));
+    }
     Ok(study)
 }

@@ -1,0 +1,260 @@
+//! One model on a page: where it leans on each axis and how surely, and for the axis under the cursor the words at both ends,
+//! the other models on it, and whom the model agrees with.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use super::fit::{fit, width};
+use super::glyphs::Glyphs;
+use super::theme::Theme;
+use super::widgets::strip::column;
+use super::widgets::table::{self, Column};
+use super::{line_with_end, look, model_name, notice, numbers};
+use crate::app::action::Action;
+use crate::app::card::CardShown;
+use crate::app::{App, layout};
+use crate::corpus::Framing;
+use crate::model::Family;
+use crate::scores::export::rank_text;
+use crate::stats::card::{Card, Extremes, Leaning, Ranked};
+use crate::text::{count, visible, visible_word};
+
+pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+    let Some(shown) = app.card.shown().filter(|shown| Some(shown.model) == app.focus) else {
+        let text = match app.models.is_empty() {
+            true => format!("no model is open: {} opens one", Action::OpenModel.key_text()),
+            false => "computing".to_owned(),
+        };
+        return notice(frame, area, &text, theme);
+    };
+    let Some(card) = shown.card() else {
+        return notice(frame, area, "no prompt is scored whole yet: a card begins with the first", theme);
+    };
+    if card.axes.is_empty() {
+        let corpus = Action::Corpus.key_text();
+        return notice(frame, area, &format!("a card needs categories, and no word has one: {corpus} chooses another list"), theme);
+    }
+    let sizes = layout::card(app.size, card.axes.len());
+    let leanings = Rect { height: (sizes.axes as u16 + 1).min(area.height), ..area };
+    axes(frame, leanings, app, card, theme);
+    let mut y = leanings.bottom();
+    if let Some(line) = judgement(app, shown, theme) {
+        frame.buffer_mut().set_line(area.x, y, &line, area.width);
+        y += 1;
+    }
+    let selected = &card.axes[app.card.axis.row(card.axes.len())];
+    let below = Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area };
+    lists(frame, below, app, card, selected, theme);
+}
+
+/// The second line of the screen: whose card it is, and what it rests on.
+pub fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+    let glyphs = Glyphs::of(theme.ascii);
+    let Some(model) = app.focused() else { return };
+    let mut left = vec![Span::raw(" "), model_name(model, 40, theme), Span::raw("  ")];
+    let mut right = Line::default();
+    if let Some((shown, card)) = app.card.shown().filter(|shown| shown.model == model.id).and_then(|s| Some((s, s.card()?))) {
+        let asked = [(card.positive_prompts, "+"), (card.negative_prompts, "−"), (card.other_prompts, "?")];
+        let sign = |sign: &'static str| if sign == "−" { glyphs.minus.to_string() } else { sign.to_owned() };
+        let asked: Vec<String> = asked.iter().filter(|(n, _)| *n > 0).map(|(n, s)| format!("{n}{}", sign(s))).collect();
+        let facts = format!("{} words {} prompts {}", count(card.words), glyphs.dot, asked.join(" "));
+        left.push(Span::styled(facts, theme.text));
+        let (done, all) = (shown.progress.columns, shown.progress.columns_wanted);
+        if shown.progress.is_partial() {
+            right.push_span(Span::styled(format!("partial: {} of {} tables ", count(done), count(all)), theme.warning));
+            if !app.all_prompts {
+                right.push_span(Span::styled(format!("{} {} scores all ", glyphs.dot, Action::AllPrompts.key_text()), theme.dim));
+            }
+        } else if shown.missing > 0 {
+            right.push_span(Span::styled(format!("{} words not common to all ", count(shown.missing)), theme.dim));
+        }
+    }
+    line_with_end(frame, area, Line::from(left), right);
+}
+
+fn framing(of: Option<Framing>, glyphs: &Glyphs) -> (char, &'static str) {
+    match of {
+        Some(Framing::Positive) => ('+', "positive"),
+        Some(Framing::Negative) => (glyphs.minus, "negative"),
+        None => ('?', "any framing"),
+    }
+}
+
+/// One decimal, with its sign.
+fn places(value: f64, glyphs: &Glyphs) -> String {
+    if value < 0.0 { format!("{}{:.1}", glyphs.minus, -value) } else { format!("+{value:.1}") }
+}
+
+fn axes(frame: &mut Frame, area: Rect, app: &App, card: &Card, theme: &Theme) {
+    let glyphs = Glyphs::of(theme.ascii);
+    // One scale, so that axes can be compared.
+    let ends = |of: &Leaning| {
+        of.models.iter().map(|standing| standing.value).chain([of.interval.0, of.interval.1]).map(f64::abs).fold(1.0, f64::max)
+    };
+    let bound = card.axes.iter().map(ends).fold(1.0, f64::max);
+    let scale = format!("{}{bound:.0}", glyphs.minus);
+    let columns: Vec<Column<&Leaning>> = vec![
+        Column::new("leans to", 21, 34, move |of: &&Leaning, cells| {
+            let name = visible(&of.axis.axis);
+            Line::styled(fit(&name, cells, glyphs.ellipsis).into_owned(), theme.title)
+        })
+        .gap(2),
+        Column::new("", 1, 10, move |of: &&Leaning, cells| {
+            let (sign, name) = framing(of.framing, glyphs);
+            Line::styled(if cells >= 10 { format!("{sign} {name}") } else { sign.to_string() }, theme.text)
+        }),
+        Column::new("places", 7, 8, move |of: &&Leaning, _| Line::styled(places(of.value, glyphs), theme.text)).right(),
+        Column::new("95 %", 16, 18, move |of: &&Leaning, _| {
+            let (low, high) = (places(of.interval.0, glyphs), places(of.interval.1, glyphs));
+            Line::styled(format!("{low} {} {high}", glyphs.to), theme.dim)
+        })
+        .right()
+        .priority(1),
+        Column::new(scale, 20, 81, move |of: &&Leaning, cells| strip(of, card, bound, cells, theme)).gap(2),
+        Column::new("place", 7, 8, move |of: &&Leaning, _| {
+            let many = of.models.len();
+            Line::styled(if many > 1 { format!("{} of {many}", rank_text(of.place)) } else { String::new() }, theme.text)
+        })
+        .right(),
+    ];
+    let lines = card.axes.len();
+    let height = usize::from(area.height.saturating_sub(1));
+    let offset = app.card.axis.offset(lines, height);
+    let cursor = app.card.axis.row(lines).checked_sub(offset);
+    table::draw(&columns, card.axes.iter().skip(offset), cursor, area, frame.buffer_mut(), &look(theme));
+    // The other end of the scale, over the last cell of the strips.
+    if let Some((x, wide)) = table::places(&columns, area.width)[4] {
+        let high = format!("+{bound:.0}");
+        let at = (area.x + x + wide).saturating_sub(high.len() as u16);
+        frame.buffer_mut().set_line(at, area.y, &Line::styled(high, theme.header), area.right().saturating_sub(at));
+    }
+}
+
+/// The other models by their signs, the model's own interval and, on top of all, its own sign.
+fn strip(of: &Leaning, card: &Card, bound: f64, cells: usize, theme: &Theme) -> Line<'static> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let at = |value: f64| column((value / bound + 1.0) / 2.0, cells);
+    let mut line: Vec<(char, Style)> = vec![(glyphs.axis, theme.dim); cells];
+    let mut put = |at: usize, sign: char, style: Style| {
+        if let Some(cell) = line.get_mut(at) {
+            *cell = (sign, style);
+        }
+    };
+    put(at(0.0), glyphs.chance, theme.dim);
+    let style = theme.family(Family::guess(&card.family));
+    for x in at(of.interval.0)..=at(of.interval.1) {
+        put(x, glyphs.whisker, style);
+    }
+    for other in of.models.iter().filter(|standing| standing.model != card.model) {
+        let family = Family::guess(&other.family);
+        put(at(other.value), glyphs.family(family), theme.family(family));
+    }
+    let own = glyphs.family(Family::guess(&card.family));
+    put(at(of.value), own, style.add_modifier(Modifier::REVERSED | Modifier::BOLD));
+    Line::from(line.into_iter().map(|(sign, style)| Span::styled(sign.to_string(), style)).collect::<Vec<_>>())
+}
+
+/// `pairs judged as people did  84.2 %  95 % 81.0 to 87.1  500 pairs`.
+fn judgement(app: &App, shown: &CardShown, theme: &Theme) -> Option<Line<'static>> {
+    let judged = app.card.judged(shown.model)?;
+    let glyphs = Glyphs::of(theme.ascii);
+    let mut spans = vec![Span::styled("  pairs judged as people did  ", theme.title)];
+    match judged.accuracy {
+        None => spans.push(Span::styled(format!("none yet, of {}", count(judged.of)), theme.dim)),
+        Some(of) => {
+            let percent = |share: f64| format!("{:.1}", share * 100.0);
+            spans.push(Span::styled(format!("{} %", percent(of.accuracy)), theme.text));
+            let (low, high) = (percent(of.interval.0), percent(of.interval.1));
+            spans.push(Span::styled(format!("   95 % {low} {} {high}   ", glyphs.to), theme.dim));
+            let partial = judged.pairs < judged.of;
+            let style = if partial { theme.warning } else { theme.dim };
+            let of_all = if partial { format!("partial: {} of ", count(judged.pairs)) } else { String::new() };
+            spans.push(Span::styled(format!("{of_all}{} pairs", count(judged.of)), style));
+            if of.ties > 0 {
+                spans.push(Span::styled(format!(", {} ties", count(of.ties)), theme.dim));
+            }
+        }
+    }
+    Some(Line::from(spans))
+}
+
+/// A title and the lines below it.
+type List<'a> = (String, Vec<Line<'a>>);
+
+fn lists(frame: &mut Frame, area: Rect, app: &App, card: &Card, selected: &Leaning, theme: &Theme) {
+    let glyphs = Glyphs::of(theme.ascii);
+    let (sign, _) = framing(selected.framing, glyphs);
+    let none = Extremes { framing: selected.framing, prompts: 0, top: Vec::new(), bottom: Vec::new() };
+    let words = card.words_by_framing.iter().find(|of| of.framing == selected.framing).unwrap_or(&none);
+    let wide = usize::from(area.width.saturating_sub(2)) / 4;
+    let lists: [List; 4] = [
+        (format!("first {sign}"), words.top.iter().map(|of| word(app, of, wide, theme)).collect()),
+        (format!("last {sign}"), words.bottom.iter().map(|of| word(app, of, wide, theme)).collect()),
+        (format!("place {sign}"), standings(card, selected, wide, theme)),
+        ("ranks alike, rho".to_owned(), likenesses(card, wide, theme)),
+    ];
+    for (x, (title, lines)) in (area.x + 2..).step_by(wide).zip(lists) {
+        if area.height == 0 {
+            return;
+        }
+        let heading = fit(&title, wide.saturating_sub(1), glyphs.ellipsis).into_owned();
+        frame.buffer_mut().set_line(x, area.y, &Line::styled(heading, theme.header), wide as u16);
+        let room = usize::from(area.height - 1);
+        let fitting = if lines.len() > room { room.saturating_sub(1) } else { room };
+        let more = lines.len().saturating_sub(fitting);
+        for (y, line) in (area.y + 1..).zip(lines.iter().take(fitting)) {
+            frame.buffer_mut().set_line(x, y, line, wide.saturating_sub(1) as u16);
+        }
+        // Words have no end worth telling; models are counted.
+        if more > 0 && (title.starts_with("place") || title.starts_with("ranks")) {
+            let line = Line::styled(format!("+{more} more"), theme.dim);
+            frame.buffer_mut().set_line(x, area.bottom() - 1, &line, wide as u16);
+        }
+    }
+}
+
+/// A word with its mean rank, in the colour of its category.
+fn word(app: &App, of: &Ranked, cells: usize, theme: &Theme) -> Line<'static> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let shown = visible_word(&of.word, theme.ascii);
+    let rank = numbers::rank((of.mean_rank * 10.0).round() / 10.0, glyphs);
+    let rank = format!("{rank:>6} ");
+    let word = fit(&shown, cells.saturating_sub(rank.len() + 1), glyphs.ellipsis).into_owned();
+    let names = &app.universe.corpus.categories;
+    let category = of.categories.first().and_then(|name| names.iter().position(|known| known == name));
+    let style = category.map_or(theme.text, |at| theme.category(at));
+    Line::from(vec![Span::styled(rank, theme.dim), Span::styled(word, style)])
+}
+
+/// Every model on the axis, the one that leans farthest to its first pole on top.
+fn standings(card: &Card, of: &Leaning, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
+    if of.models.len() < 2 {
+        return vec![Line::styled(format!("{} opens others", Action::OpenModel.key_text()), theme.dim)];
+    }
+    let line = |standing: &crate::stats::card::Standing| {
+        let own = standing.model == card.model;
+        named(&places(standing.value, Glyphs::of(theme.ascii)), &standing.model, &standing.family, own, cells, theme)
+    };
+    of.models.iter().map(line).collect()
+}
+
+fn likenesses(card: &Card, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let line = |of: &crate::stats::card::Likeness| {
+        named(&numbers::signed(of.spearman.unwrap_or(f64::NAN), 2, glyphs), &of.model, &of.family, false, cells, theme)
+    };
+    card.agreement.iter().map(line).collect()
+}
+
+/// `+41.2 ◆ R-Lla-3B`.
+fn named(number: &str, name: &str, family: &str, own: bool, cells: usize, theme: &Theme) -> Line<'static> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let family = Family::guess(family);
+    let before = format!("{number}{}", " ".repeat(7usize.saturating_sub(width(number))));
+    let name = visible(name);
+    let name = fit(&name, cells.saturating_sub(width(&before) + 3), glyphs.ellipsis);
+    let style = if own { theme.family(family).add_modifier(Modifier::BOLD | Modifier::UNDERLINED) } else { theme.family(family) };
+    Line::from(vec![Span::styled(before, theme.text), Span::styled(format!("{} {name}", glyphs.family(family)), style)])
+}
