@@ -12,12 +12,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Failure;
 use super::args::ScoreArgs;
-use super::session::Session;
+use super::session::{Named, Session};
 use crate::corpus::{self, Corpus, Prompt};
 use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded, WordTokens};
+use crate::model::LoadOptions;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{LoadOptions, Provenance};
 use crate::scores::export::{Row, TokenColumns, shortest};
+use crate::scores::origin::{ModelOrigin, Origin};
 use crate::scores::{Book, ModelId, PromptId, WordId};
 use crate::stats::ranks;
 use output::Output;
@@ -54,7 +55,7 @@ struct Run {
     unread: HashSet<ModelId>,
     /// Groups of vocabularies that have not been asked for: one at a time, so that memory does not grow with the prompts.
     queue: VecDeque<GroupKey>,
-    failures: Vec<String>,
+    failures: Vec<(ModelId, String)>,
     notes: Vec<String>,
     /// Tokens of a vocabulary that could not be scored: how many, and why the first of them.
     left_out: BTreeMap<ModelId, (usize, String)>,
@@ -62,7 +63,7 @@ struct Run {
 
 pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let specs = session.models(&args.models)?;
+    let Named { specs, notes } = session.named(&args.models)?;
     let asked = session.words(&args.words)?;
     let prompts = session.prompts(&args.words.prompt)?;
     let default = if asked.is_none() && !args.words.vocabulary { Some(session.default_corpus()?) } else { None };
@@ -89,15 +90,21 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
         let name = &run.specs[model.0 as usize].name;
         run.notes.push(format!("{name}: {many} times a token could not be scored, first {first}"));
     }
-    for note in store_note.iter().chain(&words_notes).chain(&run.notes) {
+    for note in notes.iter().chain(&store_note).chain(&words_notes).chain(&run.notes) {
         eprintln!("note: {}", crate::text::visible(note));
     }
-    output.finish(&run.provenance(), interrupted || !run.failures.is_empty())?;
+    output.finish(&run.origin(), interrupted || !run.failures.is_empty())?;
     if interrupted {
         let left = run.groups.len();
         return Err(Failure::Interrupted(format!("interrupted with {left} of the model × prompt tables unfinished")));
     }
-    if run.failures.is_empty() { Ok(()) } else { Err(Failure::Run(run.failures.join("\n"))) }
+    if run.failures.is_empty() {
+        return Ok(());
+    }
+    // In the order of the models, whichever was read first.
+    run.failures.sort_by_key(|(model, _)| *model);
+    let failures: Vec<String> = run.failures.into_iter().map(|(_, message)| message).collect();
+    Err(Failure::Run(failures.join("\n")))
 }
 
 impl Run {
@@ -184,7 +191,7 @@ impl Run {
             };
             match event {
                 Event::Phase { model, phase: Phase::Failed(message) } => {
-                    self.failures.push(message);
+                    self.failures.push((model, message));
                     self.unread.remove(&model);
                     self.groups.retain(|(of, _), _| *of != model);
                     self.queue.retain(|(of, _)| *of != model);
@@ -221,7 +228,7 @@ impl Run {
                         self.ask_next(engine);
                         continue;
                     }
-                    self.failures.extend(words.iter().map(|(_, reason)| format!("{name}: {reason}")));
+                    self.failures.extend(words.iter().map(|(_, reason)| (model, format!("{name}: {reason}"))));
                 }
             }
             self.write_finished(output)?;
@@ -264,7 +271,8 @@ impl Run {
                 let has: Vec<&str> = recorded.prompts.iter().map(Prompt::label).take(6).collect();
                 let more = if recorded.prompts.len() > has.len() { ", …" } else { "" };
                 let label = prompt.label();
-                self.failures.push(format!("{name}: no scores for the prompt '{label}'. It has {}{more}", has.join(", ")));
+                let why = format!("{name}: no scores for the prompt '{label}'. It has {}{more}", has.join(", "));
+                self.failures.push((model, why));
                 continue;
             };
             let id = self.book.prompt(&prompt.text);
@@ -318,9 +326,13 @@ impl Run {
         output.group(&heading, &rows)
     }
 
-    fn provenance(&self) -> Vec<(&str, &Provenance)> {
-        let info = |i: usize| self.infos.get(&ModelId(i as u32));
-        self.specs.iter().enumerate().filter_map(|(i, spec)| Some((spec.name.as_str(), &info(i)?.provenance))).collect()
+    /// What the rows rest on.
+    fn origin(&self) -> Origin {
+        let model = |(i, spec): (usize, &ModelSpec)| {
+            let info = self.infos.get(&ModelId(i as u32))?;
+            Some(ModelOrigin::new(&spec.name, &info.provenance))
+        };
+        Origin::new(self.specs.iter().enumerate().filter_map(model).collect(), &self.prompts)
     }
 }
 

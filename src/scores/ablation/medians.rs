@@ -23,6 +23,9 @@ struct Median {
 /// What tells trainings of one file apart: model, family, thousands of pairs, source, method, prompt.
 type Key = (String, Option<String>, Option<u64>, Option<String>, Option<String>, Option<String>);
 
+/// Median ranks by category, then checkpoint.
+type ByCategory = Ordered<String, Ordered<u64, f64>>;
+
 impl Reader<'_> {
     pub(super) fn medians(&mut self, table: &mut Table, columns: &Columns) -> Result<Vec<Run>, CorpusError> {
         let mut medians: Vec<Median> = Vec::new();
@@ -39,7 +42,7 @@ impl Reader<'_> {
         }
         self.fill_in_families(&mut medians);
         let mut differing = 0;
-        let mut runs: Ordered<Key, (Training, Ordered<String, Ordered<u64, f64>>)> = Ordered::default();
+        let mut runs: Ordered<Key, (Training, ByCategory)> = Ordered::default();
         for Median { training, category, checkpoint, rank } in medians {
             let (_, series) = runs.entry(&key(&training), || (training, Ordered::default()));
             let known = *series.entry(&category, Ordered::default).entry(&checkpoint, || rank);
@@ -51,7 +54,7 @@ impl Reader<'_> {
             let point = |(checkpoint, median_rank)| Point { checkpoint, median_rank };
             Series::new(category, points.into_entries().into_iter().map(point).collect())
         };
-        let run = |(_, (training, of)): (Key, (Training, Ordered<String, _>))| {
+        let run = |(_, (training, of)): (Key, (Training, ByCategory))| {
             let mut series: Vec<Series> = of.into_entries().into_iter().filter_map(series).collect();
             series.sort_by(|a, b| a.category.cmp(&b.category));
             Run { training, words: None, series, moved: Vec::new() }
