@@ -352,7 +352,7 @@ fn a_stray_column_of_numbers_is_named_and_bends_nothing() {
     }
     assert_eq!(after["prompts"].as_array().map(Vec::len), Some(5));
     for naming in [
-        "the column Category, which holds text",
+        "gemma-a, llama-a: passed over: the column Category, which holds text",
         "n_tokens, which is no known prompt",
         "(n_tokens): it has cells and takes part in nothing else",
     ] {

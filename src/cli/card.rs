@@ -64,7 +64,7 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     if card.axes.is_empty() {
         notes.push(format!("no word of {} has a category, so there is no axis to lean on", corpus.name));
     }
-    notes.extend(std::mem::take(&mut gather.notes));
+    notes.extend(gather.take_notes());
     let none = || Provenance::of_recorded(String::new());
     let provenance = gather.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
     let mut page = Page::new(card, &study, &corpus.name, provenance);

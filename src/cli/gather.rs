@@ -32,8 +32,9 @@ pub(super) struct Gather {
     pub(super) recorded: HashMap<ModelId, Recorded>,
     pub(super) vocabularies: HashMap<ModelId, Arc<Corpus>>,
     failed: BTreeMap<ModelId, String>,
-    /// What a reader should know of the models.
-    pub(super) notes: Vec<String>,
+    /// Of no single model.
+    notes: Vec<String>,
+    of_models: BTreeMap<ModelId, Vec<String>>,
 }
 
 impl Gather {
@@ -59,6 +60,7 @@ impl Gather {
             vocabularies: HashMap::new(),
             failed: BTreeMap::new(),
             notes: note.into_iter().collect(),
+            of_models: BTreeMap::new(),
         };
         for (id, spec) in (0..).map(ModelId).zip(specs) {
             gather.engine.open(id, spec, options);
@@ -73,6 +75,23 @@ impl Gather {
         gather.fail()?;
         gather.notes.extend(copies(specs, &gather.recorded));
         Ok(gather)
+    }
+
+    /// What a reader should know of the models, in their order; what holds for several is said once.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+        for (model, notes) in std::mem::take(&mut self.of_models) {
+            let name = &*self.specs[model.0 as usize].name;
+            for note in notes {
+                match told.iter_mut().find(|(known, _)| *known == note) {
+                    Some((_, names)) => names.push(name),
+                    None => told.push((note, vec![name])),
+                }
+            }
+        }
+        let mut all = std::mem::take(&mut self.notes);
+        all.extend(told.into_iter().map(|(note, names)| format!("{}: {note}", names.join(", "))));
+        all
     }
 
     /// Ends where a model has failed.
@@ -143,11 +162,9 @@ impl Gather {
             }
             Event::Phase { model, phase } => self.progress.show(&self.specs[model.0 as usize].name, &phase, place),
             Event::Ready { model, info } => {
-                let name = &self.specs[model.0 as usize].name;
-                let notes = info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}"));
                 // A model that had to make room for another is loaded again.
                 if !self.infos.contains_key(&model) {
-                    self.notes.extend(notes);
+                    self.of_models.entry(model).or_default().extend(info.provenance.policies.notes.iter().cloned());
                 }
                 self.infos.insert(model, *info);
             }
@@ -157,8 +174,7 @@ impl Gather {
             }
             Event::Recorded { model, recorded } => {
                 self.unread.remove(&model);
-                let name = &self.specs[model.0 as usize].name;
-                self.notes.extend(recorded.notes.iter().map(|note| format!("{name}: {note}")));
+                self.of_models.entry(model).or_default().extend(recorded.notes.iter().cloned());
                 self.recorded.insert(model, *recorded);
             }
             Event::Scores { model, prompt, scores: found } => scores(model, prompt, found),

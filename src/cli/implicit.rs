@@ -75,7 +75,7 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
         TextFormat::Json => place::json(&report)?,
     };
     place::draw(args.figure.as_deref(), || figure::lollipops(&picture(&report, args)))?;
-    notes.extend(asked.iter().flat_map(|gather| gather.notes.clone()));
+    notes.extend(asked.iter_mut().flat_map(Gather::take_notes));
     for note in &notes {
         eprintln!("note: {}", visible(note));
     }

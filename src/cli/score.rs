@@ -56,7 +56,8 @@ struct Run {
     /// Groups of vocabularies that have not been asked for: one at a time, so that memory does not grow with the prompts.
     queue: VecDeque<GroupKey>,
     failures: Vec<(ModelId, String)>,
-    notes: Vec<String>,
+    /// With the model that they are about, where it is one.
+    notes: Vec<(Option<ModelId>, String)>,
     /// Tokens of a vocabulary that could not be scored: how many, and why the first of them.
     left_out: BTreeMap<ModelId, (usize, String)>,
 }
@@ -88,9 +89,12 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let interrupted = !finished?;
     for (model, (many, first)) in std::mem::take(&mut run.left_out) {
         let name = &run.specs[model.0 as usize].name;
-        run.notes.push(format!("{name}: {many} times a token could not be scored, first {first}"));
+        run.notes.push((Some(model), format!("{name}: {many} times a token could not be scored, first {first}")));
     }
-    for note in notes.iter().chain(&store_note).chain(&words_notes).chain(&run.notes) {
+    // In the order of the models, whichever was read first.
+    run.notes.sort_by_key(|(model, _)| *model);
+    let of_models = run.notes.iter().map(|(_, note)| note);
+    for note in notes.iter().chain(&store_note).chain(&words_notes).chain(of_models) {
         eprintln!("note: {}", crate::text::visible(note));
     }
     output.finish(&run.origin(), interrupted || !run.failures.is_empty())?;
@@ -101,7 +105,6 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     if run.failures.is_empty() {
         return Ok(());
     }
-    // In the order of the models, whichever was read first.
     run.failures.sort_by_key(|(model, _)| *model);
     let failures: Vec<String> = run.failures.into_iter().map(|(_, message)| message).collect();
     Err(Failure::Run(failures.join("\n")))
@@ -199,13 +202,13 @@ impl Run {
                 Event::Phase { model, phase } => progress.show(&self.specs[model.0 as usize].name, &phase, self.place(&phase)),
                 Event::Ready { model, info } => {
                     let name = &self.specs[model.0 as usize].name;
-                    let notes = info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}"));
+                    let notes = info.provenance.policies.notes.iter().map(|note| (Some(model), format!("{name}: {note}")));
                     // It comes twice where some scores were in the store.
-                    let new: Vec<String> = notes.filter(|note| !self.notes.contains(note)).collect();
+                    let new: Vec<_> = notes.filter(|note| !self.notes.contains(note)).collect();
                     self.notes.extend(new);
                     self.infos.insert(model, *info);
                 }
-                Event::Notice { text } => self.notes.push(text),
+                Event::Notice { text } => self.notes.push((None, text)),
                 // Nothing here asks for one.
                 Event::Inspected { .. } => {}
                 Event::Vocabulary { model, corpus } => self.take_vocabulary(model, corpus),
@@ -255,7 +258,7 @@ impl Run {
     fn take_recorded(&mut self, model: ModelId, recorded: Recorded) {
         self.unread.remove(&model);
         let name = self.specs[model.0 as usize].name.clone();
-        self.notes.extend(recorded.notes.iter().map(|note| format!("{name}: {note}")));
+        self.notes.extend(recorded.notes.iter().map(|note| (Some(model), format!("{name}: {note}"))));
         let corpus = match &self.asked {
             Some(asked) => asked.clone(),
             None => {
@@ -281,7 +284,8 @@ impl Run {
             let missing = words.iter().filter(|word| self.book.score(model, id, **word).is_none()).count();
             if missing > 0 {
                 let of = words.len();
-                self.notes.push(format!("{name}: {missing} of {of} words have no recorded score under {}", prompt.label()));
+                let why = format!("{name}: {missing} of {of} words have no recorded score under {}", prompt.label());
+                self.notes.push((Some(model), why));
             }
             self.groups.insert((model, at), Group { prompt: id, words, missing: 0 });
         }

@@ -47,7 +47,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let ids: Vec<WordId> = corpus.words.iter().map(|word| book.word(&word.text)).collect();
     take_recorded(&gather, &prompts, &mut book);
     notes.extend(score_live(&mut gather, specs.len(), &corpus, &ids, &prompts, &mut book)?);
-    notes.append(&mut gather.notes);
+    notes.extend(gather.take_notes());
     let prompt_ids: Vec<_> = prompts.iter().map(|prompt| book.prompt(&prompt.text)).collect();
     let source = |(id, spec): (ModelId, &crate::model::source::ModelSpec)| {
         let read = gather.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);

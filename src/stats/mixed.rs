@@ -225,6 +225,10 @@ impl Profile {
             }
             before = point;
         }
+        // Where the last one is the likeliest there is no end to it: all cells of every model can be fitted.
+        if before.deviance < least {
+            return Err(nothing());
+        }
         let point = best.and_then(|lambda| self.at(lambda)).ok_or_else(nothing)?;
         let df = self.n - self.p as f64;
         if point.sigma2 * df <= self.total * ROUNDING {

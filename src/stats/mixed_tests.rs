@@ -85,6 +85,21 @@ fn models_that_differ_a_billion_times_more_than_within_are_no_hindrance() {
     assert!((family.se / (between / 15.0).sqrt() - 1.0).abs() < 1e-9, "{model:?}");
 }
 
+/// Only one model varies within, and its prompts' framings explain that: the larger the ratio, the likelier. At 0 the
+/// derivative is 0 as well, which is no maximum.
+#[test]
+fn a_likelihood_without_an_end_is_no_fit() {
+    let study = models(&["G", "G", "G", "G", "G", "L", "L", "L", "L", "L", "Q", "Q"]);
+    let (known, none): (&[f64], &[f64]) = (&[3.5], &[]);
+    let higher: &[f64] = &[3.75];
+    let panels = [
+        panel("A", POSITIVE, &[known, known, known, none, known, none, known, known, known, known, higher, none]),
+        panel("A", NEGATIVE, &[none, known, none, higher, known, known, known, known, none, none, known, known]),
+    ];
+    let reason = mixed_model(&study, &panels).unwrap_err();
+    assert!(reason.contains("next to nothing varies within models"), "{reason}");
+}
+
 #[test]
 fn what_is_not_identifiable_is_said_and_does_not_crash() {
     let panels = |cells: &[&[f64]]| vec![panel("A", POSITIVE, cells), panel("A", NEGATIVE, cells)];
