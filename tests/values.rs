@@ -402,7 +402,7 @@ fn a_card_says_what_it_cannot_tell() {
     let card = json(home, &["card", "demo-llama", &missing, "--corpus", &corpus, "--prompt", "best_ever_one"]);
     assert_eq!(card["words"].as_u64(), Some(3));
     assert!(card["notes"][0].as_str().is_some_and(|note| note.contains("3 of the 10 words")), "{}", card["notes"]);
-    assert!(card["notes"][0].as_str().is_some_and(|note| note.contains("missing have gaps")), "{}", card["notes"]);
+    assert!(card["notes"][0].as_str().is_some_and(|note| note.contains("with gaps: missing")), "{}", card["notes"]);
     for (arguments, naming) in [
         (&["-o", "card.docx"][..], &["card.docx", ".txt, .md, .markdown, .json, .svg, .png"][..]),
         (&["-o", "card.png", "--format", "text"], &["card.png", "of the format asked for"]),

@@ -208,7 +208,7 @@ fn study(
     Ok(study)
 }
 
-/// The study over the words that every model has, without models whose gaps would leave none.
+/// The study over the words that every model has, without models whose gaps would leave next to none.
 fn comparable(study: Study, corpus: &Corpus, notes: &mut Vec<String>) -> Result<Comparable, Failure> {
     let all = study.words.len();
     let own = &study.models[OWN.0 as usize];
@@ -224,15 +224,19 @@ fn comparable(study: Study, corpus: &Corpus, notes: &mut Vec<String>) -> Result<
          prompts under which it is complete",
         own.name
     );
+    let name = own.name.clone();
     let found = study.comparable(OWN.0 as usize).ok_or(Failure::Run(torn))?;
     let named = |of: &[Arc<str>]| of.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ");
     let words = found.study.words.len();
     if words < all {
-        let gaps = if found.lacking.is_empty() { String::new() } else { format!("; {} have gaps", named(&found.lacking)) };
-        notes.push(format!("{words} of the {all} words of {}: those that every model has{gaps}", corpus.name));
+        let own = if found.own_words < all { format!("; {name} itself has {}", found.own_words) } else { String::new() };
+        let gaps = if found.lacking.is_empty() { String::new() } else { format!("; with gaps: {}", named(&found.lacking)) };
+        let what = "those that every model has under every prompt";
+        notes.push(format!("{words} of the {all} words of {}: {what}{own}{gaps}", corpus.name));
     }
     if !found.left_out.is_empty() {
-        notes.push(format!("left out, as its gaps would leave no word that every model has: {}", named(&found.left_out)));
+        let what = "left out, as its gaps would leave less than a quarter of the words";
+        notes.push(format!("{what}: {}", named(&found.left_out)));
     }
     Ok(found)
 }

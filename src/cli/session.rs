@@ -1,5 +1,6 @@
 //! What commands share: the user's folders and the built-in lists, and how arguments become models, words and prompts.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,13 +62,16 @@ impl Session {
     /// As [`Session::models`], with what a reader should know of the folders among the arguments.
     pub(super) fn named(&self, arguments: &[String]) -> Result<Named, Failure> {
         let (mut found, mut notes): (Vec<(ModelSpec, &str)>, Vec<String>) = Default::default();
+        let mut places: HashSet<PathBuf> = HashSet::new();
         for argument in arguments {
             let specs = source::resolve(argument, &self.catalogue).map_err(Failure::usage)?;
             if specs.iter().any(|spec| matches!(spec.source, ModelSource::Recorded(_))) {
                 notes.extend(passed_over(argument));
+                notes.dedup();
             }
             for spec in specs {
-                if !found.iter().any(|(known, _)| is_same(&known.source, &spec.source)) {
+                let again = found.iter().any(|(known, _)| known.source == spec.source);
+                if !again && place(&spec.source).is_none_or(|place| places.insert(place)) {
                     found.push((spec, argument));
                 }
             }
@@ -121,14 +125,10 @@ pub(super) fn passed_over(argument: &str) -> Vec<String> {
     if path.is_dir() { recorded::folder(&path).passed_over } else { Vec::new() }
 }
 
-/// Whether both lie in one place, by whatever path.
-fn is_same(a: &ModelSource, b: &ModelSource) -> bool {
-    use ModelSource::{Directory, Recorded};
-    match (a, b) {
-        _ if a == b => true,
-        (Recorded(a), Recorded(b)) | (Directory(a), Directory(b)) => {
-            a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b)
-        }
-        _ => false,
+/// Where a file or folder lies, whatever path leads to it.
+fn place(source: &ModelSource) -> Option<PathBuf> {
+    match source {
+        ModelSource::Recorded(path) | ModelSource::Directory(path) => path.canonicalize().ok(),
+        ModelSource::Bundled(_) | ModelSource::Hub { .. } | ModelSource::Implicit { .. } => None,
     }
 }

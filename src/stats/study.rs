@@ -46,8 +46,8 @@ impl Study {
         (0..self.prompts.len()).filter(|at| !any || framed(at)).collect()
     }
 
-    /// As [`Study::of_common_words`], but models whose gaps would leave no word that all have are left out, so that
-    /// `models[own]` keeps some.
+    /// As [`Study::of_common_words`], but models whose gaps would leave less than a quarter of the words of `models[own]`, or
+    /// one alone, are left out.
     ///
     /// None where that model itself has no word under every prompt that it was asked.
     pub fn comparable(mut self, own: usize) -> Option<Comparable> {
@@ -63,12 +63,13 @@ impl Study {
         if of_own == 0 {
             return None;
         }
+        let least = of_own.div_ceil(4).max(2).min(of_own);
         // The most complete first: a model that has next to nothing does not take the others' words.
         let mut others: Vec<usize> = (0..known.len()).filter(|model| *model != own).collect();
         others.sort_by_key(|&model| std::cmp::Reverse(shared(&known[model], &known[own])));
         let (mut left_out, mut lacking) = (Vec::new(), Vec::new());
         for model in others {
-            if shared(&known[model], &common) == 0 {
+            if shared(&known[model], &common) < least {
                 left_out.push(model);
                 continue;
             }
@@ -83,7 +84,7 @@ impl Study {
         let (left_out_names, lacking) = (names(&left_out), names(&lacking));
         let own = own - left_out.iter().filter(|model| **model < own).count();
         left_out.iter().rev().for_each(|&model| drop(self.models.remove(model)));
-        Some(Comparable { study: self.of_common_words(), own, left_out: left_out_names, lacking })
+        Some(Comparable { study: self.of_common_words(), own, own_words: of_own, left_out: left_out_names, lacking })
     }
 
     /// The same over the words that every model has under every prompt that it was asked: places of one model and of another
@@ -109,7 +110,9 @@ pub struct Comparable {
     pub study: Study,
     /// Where the model stands in it.
     pub own: usize,
-    /// Models that share no word with the others.
+    /// Words that it has under every prompt.
+    pub own_words: usize,
+    /// Models that share too few words with it.
     pub left_out: Vec<Arc<str>>,
     /// Models that lack words which the own one has.
     pub lacking: Vec<Arc<str>>,
@@ -133,24 +136,28 @@ mod tests {
     }
 
     #[test]
-    fn a_model_whose_gaps_would_leave_nothing_is_left_out_and_named() {
+    fn a_model_whose_gaps_would_leave_next_to_nothing_is_left_out_and_named() {
         const NAN: f64 = f64::NAN;
-        let words = [("a", &[0][..]), ("b", &[0]), ("c", &[0])];
+        let words: Vec<(&str, &[u16])> = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|word| (word, &[0][..])).to_vec();
         let prompts = [("p", None), ("q", None)];
-        let (full, none): (&[f64], &[f64]) = (&[1.0, 2.0, 3.0], &[NAN; 3]);
-        let models: [(&str, &str, &[&[f64]]); 5] = [
-            // Under either prompt a word, and none under both: no other can be compared with it.
-            ("torn", "F", &[&[1.0, NAN, NAN], &[NAN, 2.0, NAN]]),
+        let full: &[f64] = &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
+        let of = |known: &[usize]| -> Vec<f64> { (0..8).map(|i| if known.contains(&i) { full[i] } else { NAN }).collect() };
+        let (none, first, second) = (of(&[]), of(&[0, 1]), of(&[2, 3]));
+        let (short, one, shorter) = (of(&[1, 2, 3, 4]), of(&[2]), of(&[3, 4, 5]));
+        let models: [(&str, &str, &[&[f64]]); 6] = [
+            // Under either prompt some words, and none under both: no other can be compared with it.
+            ("torn", "F", &[&first, &second]),
             ("whole", "F", &[full, full]),
-            ("short", "F", &[&[NAN, 2.0, 3.0], none]),
-            ("empty", "F", &[none, none]),
-            ("other", "F", &[&[1.0, NAN, NAN], full]),
+            ("short", "F", &[&short, &none]),
+            ("empty", "F", &[&none, &none]),
+            ("one", "F", &[&one, full]),
+            ("shorter", "F", &[full, &shorter]),
         ];
         let found = study(&words, &prompts, &models).comparable(1).unwrap();
         let names = |of: &[std::sync::Arc<str>]| of.iter().map(|name| name.to_string()).collect::<Vec<_>>();
-        assert_eq!(names(&found.left_out), ["torn", "other"]);
-        assert_eq!((names(&found.lacking), found.own), (vec!["short".to_owned()], 0));
-        assert_eq!(found.study.words.iter().map(|word| &*word.text).collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(names(&found.left_out), ["torn", "one"]);
+        assert_eq!((names(&found.lacking), found.own, found.own_words), (vec!["short".to_owned(), "shorter".to_owned()], 0, 8));
+        assert_eq!(found.study.words.iter().map(|word| &*word.text).collect::<Vec<_>>(), ["d", "e"]);
         assert_eq!(&*found.study.models[found.own].name, "whole");
         assert!(study(&words, &prompts, &models).comparable(0).is_none(), "its own gaps leave it nothing");
         assert!(study(&words, &prompts, &models).comparable(9).is_none());
