@@ -214,7 +214,9 @@ impl<'a> Explorer<'a> {
                 }),
                 Effect::Draw { path: typed, figure } => self.answer(move || {
                     let path = source::expand_home(&typed);
-                    Message::Exported(figure.save(&path, false).map(|()| whole(&path)).map_err(|error| (typed, error.to_string())))
+                    Message::Exported(
+                        figure.save(&path, false).map(|()| whole(&path)).map_err(|error| (typed, error.to_string())),
+                    )
                 }),
                 Effect::Write { path: typed, text } => self.answer(move || {
                     let path = source::expand_home(&typed);

@@ -242,7 +242,10 @@ impl Reader<'_> {
 
     fn note_unnumbered(&mut self) {
         let names = self.unnumbered.keys().cloned().collect::<Vec<_>>().join(", ");
-        self.note(self.unnumbered.values().sum(), &format!("rows of the checkpoints {names} were passed over: at which step they were is not said"));
+        self.note(
+            self.unnumbered.values().sum(),
+            &format!("rows of the checkpoints {names} were passed over: at which step they were is not said"),
+        );
     }
 
     /// Columns beside the word and its steps; those that every table may have are no loss.

@@ -117,7 +117,6 @@ impl Candidate {
 }
 
 /// What becomes of a column.
-#[derive(PartialEq)]
 enum Verdict {
     Prompt,
     /// A prompt as far as can be told.
@@ -139,84 +138,119 @@ fn numbers_rows(name: &str) -> bool {
 pub(super) fn read(path: &Path, mut table: Table, labels: &Labels, repeats: Repeats) -> Result<Recorded, CorpusError> {
     let columns = Columns::of(path, &table.header)?;
     let any_known = columns.scores.iter().any(|&column| labels.knows(&table.header[column]));
-    let (mut numbering, mut unnamed) = (Vec::new(), 0);
+    let mut beside = Beside::default();
     let mut candidates: Vec<Candidate> = Vec::new();
     for &column in &columns.scores {
         let name = &table.header[column];
         let candidate = Candidate::new(column, name, labels.knows(name));
         let is_index = candidate.name.is_empty() || table.index.contains(name) || (any_known && numbers_rows(&candidate.name));
         match is_index && !candidate.known {
-            true if candidate.name.is_empty() => unnamed += 1,
-            true => numbering.push(candidate.name),
+            true if candidate.name.is_empty() => beside.unnamed += 1,
+            true => beside.numbering.push(candidate.name),
             false => candidates.push(candidate),
         }
     }
-    let mut words: Vec<Arc<str>> = Vec::new();
+    let Rows { words, rows, empty } = take_rows(&mut table, columns.word, &mut candidates, repeats)?;
+    if words.is_empty() {
+        return Err(no_words(path));
+    }
+    let mut kept: Vec<Candidate> = Vec::new();
+    for candidate in candidates {
+        match judge(path, &candidate, any_known, rows)? {
+            Verdict::Prompt => kept.push(candidate),
+            Verdict::Unknown => {
+                beside.unknown.push(candidate.name.clone());
+                kept.push(candidate);
+            }
+            Verdict::Text => beside.text.push(candidate.name),
+            Verdict::Empty => beside.empty.push(candidate.name),
+            Verdict::Numbering => beside.numbering.push(candidate.name),
+        }
+    }
+    if kept.is_empty() {
+        let problem = format!("none of its columns holds scores; {}", beside.told().join("; "));
+        return Err(CorpusError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
+    }
+    let prompts = labels.prompts(path, kept.iter().map(|candidate| table.header[candidate.column].as_str()))?;
+    let differing: HashSet<usize> = kept.iter().flat_map(|candidate| candidate.differing.iter().copied()).collect();
+    let mut notes = notes(empty, differing.len());
+    notes.extend(beside.told());
+    Ok(Recorded { words, prompts, scores: kept.into_iter().map(|candidate| candidate.scores).collect(), notes })
+}
+
+/// Words in the order of the file, each once.
+struct Rows {
+    words: Vec<Arc<str>>,
+    rows: usize,
+    /// Rows without a word.
+    empty: usize,
+}
+
+fn take_rows(table: &mut Table, word_at: usize, candidates: &mut [Candidate], repeats: Repeats) -> Result<Rows, CorpusError> {
+    let mut found = Rows { words: Vec::new(), rows: 0, empty: 0 };
     let mut index: HashMap<Arc<str>, usize> = HashMap::new();
-    let (mut rows, mut empty) = (0, 0);
     while let Some(row) = table.next_row()? {
-        let word = row.text(columns.word);
+        let word = row.text(word_at);
         let known = index.get(&*word).copied();
-        for candidate in &mut candidates {
-            let score = candidate.take(&table, &row, rows);
+        for candidate in candidates.iter_mut() {
+            let score = candidate.take(table, &row, found.rows);
             match known {
                 _ if word.is_empty() => {}
                 None => candidate.scores.push(score),
                 Some(at) => {
                     let (counts, differs) = repeats.of(candidate.scores[at], score);
                     candidate.scores[at] = counts;
-                    candidate.differing.extend(differs.then_some(rows));
+                    candidate.differing.extend(differs.then_some(found.rows));
                 }
             }
         }
-        rows += 1;
+        found.rows += 1;
         if word.is_empty() {
-            empty += 1;
+            found.empty += 1;
         } else if known.is_none() {
             let word: Arc<str> = word.as_ref().into();
-            index.insert(word.clone(), words.len());
-            words.push(word);
+            index.insert(word.clone(), found.words.len());
+            found.words.push(word);
         }
     }
-    if words.is_empty() {
-        return Err(no_words(path));
+    Ok(found)
+}
+
+/// Columns that are told of, by name.
+#[derive(Default)]
+struct Beside {
+    unnamed: usize,
+    numbering: Vec<String>,
+    text: Vec<String>,
+    empty: Vec<String>,
+    /// Kept, for they may be prompts.
+    unknown: Vec<String>,
+}
+
+impl Beside {
+    fn told(&self) -> Vec<String> {
+        let unnamed = match self.unnamed {
+            0 => None,
+            1 => Some("a column without a name".to_owned()),
+            n => Some(format!("{n} columns without a name")),
+        };
+        let passed_over = [
+            unnamed,
+            told(&self.numbering, "number the rows", "numbers the rows"),
+            told(&self.text, "hold text and no score", "holds text and no score"),
+            told(&self.empty, "hold no score", "holds no score"),
+        ];
+        let passed_over = passed_over.into_iter().flatten().map(|columns| format!("passed over: {columns}"));
+        passed_over.chain(told(&self.unknown, UNKNOWN[0], UNKNOWN[1])).collect()
     }
-    let judged: Vec<Verdict> =
-        candidates.iter().map(|candidate| judge(path, candidate, any_known, rows)).collect::<Result<_, _>>()?;
-    let names = |verdict: Verdict| -> Vec<String> {
-        candidates.iter().zip(&judged).filter(|(_, of)| **of == verdict).map(|(candidate, _)| candidate.name.clone()).collect()
-    };
-    numbering.extend(names(Verdict::Numbering));
-    let unnamed = match unnamed {
-        0 => None,
-        1 => Some("passed over: a column without a name".to_owned()),
-        n => Some(format!("passed over: {n} columns without a name")),
-    };
-    let told = [
-        unnamed,
-        told(&numbering, "passed over", "number the rows", "numbers the rows"),
-        told(&names(Verdict::Text), "passed over", "hold text and no score", "holds text and no score"),
-        told(&names(Verdict::Empty), "passed over", "hold no score", "holds no score"),
-        told(&names(Verdict::Unknown), "taken for prompts of unknown framing", UNKNOWN[0], UNKNOWN[1]),
-    ];
-    let told: Vec<String> = told.into_iter().flatten().collect();
-    let kept = candidates.into_iter().zip(&judged).filter(|(_, of)| matches!(of, Verdict::Prompt | Verdict::Unknown));
-    let kept: Vec<Candidate> = kept.map(|(candidate, _)| candidate).collect();
-    if kept.is_empty() {
-        let problem = format!("none of its columns holds scores; {}", told.join("; "));
-        return Err(CorpusError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
-    }
-    let prompts = labels.prompts(path, kept.iter().map(|candidate| table.header[candidate.column].as_str()))?;
-    let differing: HashSet<usize> = kept.iter().flat_map(|candidate| candidate.differing.iter().copied()).collect();
-    let mut notes = notes(empty, differing.len());
-    notes.extend(told);
-    Ok(Recorded { words, prompts, scores: kept.into_iter().map(|candidate| candidate.scores).collect(), notes })
 }
 
 /// What is to be known of columns that are no known prompts: several, and one.
 const UNKNOWN: [&str; 2] = [
-    "are no known prompts; where they are none at all, take them out of the file, or name with --prompt those that count",
-    "is no known prompt; where it is none at all, take it out of the file, or name with --prompt those that count",
+    "are no known prompts and count as prompts of unknown framing; if they are none, take them out of the file, or name with \
+     --prompt those that count",
+    "is no known prompt and counts as a prompt of unknown framing; if it is none, take it out of the file, or name with --prompt \
+     those that count",
 ];
 
 /// # Errors
@@ -237,11 +271,11 @@ fn judge(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Re
     }
 }
 
-/// `passed over: the columns a, b, which hold text`
-fn told(names: &[String], what: &str, several: &str, one: &str) -> Option<String> {
+/// `the columns a, b, which hold text`
+fn told(names: &[String], several: &str, one: &str) -> Option<String> {
     match names {
         [] => None,
-        [name] => Some(format!("{what}: the column {name}, which {one}")),
-        names => Some(format!("{what}: the columns {}, which {several}", names.join(", "))),
+        [name] => Some(format!("the column {name}, which {one}")),
+        names => Some(format!("the columns {}, which {several}", names.join(", "))),
     }
 }
