@@ -174,6 +174,9 @@ fn a_model_of_no_known_family_and_three_families_are_handled() {
     let home = home(&["gemma-a", "llama-a", "mystery"], some);
     let report = json(home.path(), &with(&["--replicates", "0"]));
     assert_eq!(report["contrasts"].as_array().expect("contrasts").len(), 6, "Gemma and Llama alone");
+    let divided: Vec<String> =
+        report["dividing"].as_array().expect("words").iter().map(|of| of["families"].to_string()).collect();
+    assert_eq!(divided, [r#"["Gemma","Llama"]"#; 2], "no known family, no words that divide it from others");
     assert!(report["notes"].to_string().contains("--family"), "{}", report["notes"]);
     let report = json(home.path(), &with(&["--replicates", "0", "--family", "mystery=Qwen"]));
     let pairs: Vec<String> =
@@ -239,4 +242,169 @@ fn live_models_take_part_under_the_same_prompts() {
     let of_demo = report["cells"].as_array().expect("cells").iter().filter(|cell| cell["model"] == "demo-llama").count();
     assert_eq!(of_demo, 4 * 3);
     assert!(report["mixed_model"].is_object(), "two models of each family");
+}
+
+fn notes(report: &Value) -> String {
+    report["notes"].to_string()
+}
+
+#[test]
+fn namesakes_are_told_apart_and_each_can_be_given_a_family() {
+    let home = home(&["x"], some);
+    let scores = home.path().join("scores");
+    for folder in ["before", "after"] {
+        std::fs::create_dir(home.path().join(folder)).expect("a folder");
+        std::fs::copy(scores.join("x.csv"), home.path().join(folder).join("x.csv")).expect("copied");
+    }
+    let two = ["stats", "before/x.csv", "after/x.csv", "./before/../after/x.csv", "--corpus", "list.csv", "--replicates", "0"];
+    let report = json(home.path(), &[&two[..], &["--family", "before/x=Gemma", "--family", "after/x=Llama"]].concat());
+    let models = serde_json::json!([{ "model": "before/x", "family": "Gemma" }, { "model": "after/x", "family": "Llama" }]);
+    assert_eq!(report["models"], models, "one file counts once, whatever path leads to it");
+    assert!(notes(&report).contains("before/x and after/x have the same scores"), "{}", notes(&report));
+    refused(home.path(), &[&two[..], &["--family", "x=Gemma"]].concat(), &["no model 'x'", "before/x, after/x"]);
+}
+
+#[test]
+fn what_a_folder_has_beside_is_named() {
+    let home = home(&["gemma-a", "llama-a"], some);
+    let scores = home.path().join("scores");
+    std::fs::copy(home.path().join("list.csv"), scores.join("dictionary.csv")).expect("copied");
+    std::fs::write(scores.join("cut.parquet"), "PAR1").expect("written");
+    std::fs::write(scores.join("README.txt"), "no table").expect("written");
+    let report = json(home.path(), &with(&["--replicates", "0"]));
+    assert_eq!(report["models"].as_array().map(Vec::len), Some(2));
+    let told = notes(&report);
+    for naming in ["cut.parquet: not opened: is not readable Parquet", "dictionary.csv: not opened: no recorded scores"] {
+        assert!(told.contains(naming), "'{naming}' is not in: {told}");
+    }
+    assert!(!told.contains("README"), "{told}");
+}
+
+#[test]
+fn of_several_broken_files_the_first_one_is_named() {
+    let home = home(&["gemma-a", "llama-a", "llama-b"], some);
+    for model in ["gemma-a", "llama-a", "llama-b"] {
+        let path = home.path().join("scores").join(format!("{model}.csv"));
+        // The first is the longest, and so the last to be read.
+        let long = if model == "gemma-a" { 20_000 } else { 0 };
+        let rows: String = (0..long).map(|i| format!("w{i},1,1,1,1\n")).collect();
+        let text = std::fs::read_to_string(&path).expect("there") + &rows + "last,1,1,1,high\n";
+        std::fs::write(path, text).expect("written");
+    }
+    for _ in 0..4 {
+        let output = rewardscope(home.path(), &STATS);
+        let said = text(&output.stderr);
+        assert!(said.contains("gemma-a.csv") && !said.contains("llama") && said.contains("'high'"), "{said}");
+        let said = text(&rewardscope(home.path(), &["score", "scores", "--prompt", KEYS[0]]).stderr);
+        let at = |name: &str| said.find(name).expect("named");
+        assert!(at("gemma-a.csv") < at("llama-a.csv") && at("llama-a.csv") < at("llama-b.csv"), "{said}");
+    }
+}
+
+#[test]
+fn the_store_is_touched_where_something_is_computed() {
+    let home = home(&["gemma-a", "llama-a"], some);
+    let store = home.path().join("scores.db");
+    json(home.path(), &with(&["--replicates", "0"]));
+    card(home.path(), &["scores/gemma-a.csv", "scores/llama-a.csv"]);
+    assert!(!store.exists(), "recorded scores alone");
+    let live = ["demo-llama", "--prompt", KEYS[0], "--threads", "1"];
+    card(home.path(), &[&live[..], &["--no-store"]].concat());
+    assert!(!store.exists());
+    card(home.path(), &[&live[..], &["--store", "other.db"]].concat());
+    assert!(home.path().join("other.db").exists() && !store.exists());
+    let live = ["stats", "demo-llama", "--corpus", "list.csv", "--prompt", KEYS[0], "--threads", "1"];
+    json(home.path(), &live);
+    assert!(store.exists());
+}
+
+/// A card over the list; its notes stand on standard error as well.
+#[track_caller]
+fn card(home: &Path, arguments: &[&str]) -> Value {
+    let output = rewardscope(home, &[&["card", "--corpus", "list.csv", "--format", "json"], arguments].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_str(&text(&output.stdout)).expect("JSON")
+}
+
+/// A column of numbers that is no prompt is said, and bends no agreement under the prompts.
+#[test]
+fn a_stray_column_of_numbers_is_named_and_bends_nothing() {
+    let home = home(&["gemma-a", "llama-a"], some);
+    let before = json(home.path(), &with(&["--replicates", "0"]));
+    for model in ["gemma-a", "llama-a"] {
+        let path = home.path().join("scores").join(format!("{model}.csv"));
+        let mut reader = csv::Reader::from_path(&path).expect("a table");
+        let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+        let mut header = reader.headers().expect("a header").clone();
+        header.push_field("n_tokens");
+        header.push_field("Category");
+        let mut writer = csv::Writer::from_path(&path).expect("a file");
+        writer.write_record(&header).expect("written");
+        for (i, mut row) in rows.into_iter().enumerate() {
+            row.push_field(&(i * i % 5).to_string());
+            row.push_field("Care");
+            writer.write_record(&row).expect("written");
+        }
+    }
+    let after = json(home.path(), &with(&["--replicates", "0"]));
+    for key in ["agreement", "families", "contrasts", "dividing", "framings", "anova", "mixed_model_note"] {
+        assert_eq!(before[key], after[key], "{key}");
+    }
+    assert_eq!(after["prompts"].as_array().map(Vec::len), Some(5));
+    for naming in [
+        "gemma-a, llama-a: passed over: the column Category, which holds text",
+        "n_tokens, which is no known prompt",
+        "(n_tokens): it has cells and takes part in nothing else",
+    ] {
+        assert!(notes(&after).contains(naming), "'{naming}' is not in: {}", notes(&after));
+    }
+    let of = ["scores/gemma-a.csv", "scores/llama-a.csv"];
+    let four: Vec<&str> = of.into_iter().chain(KEYS.into_iter().flat_map(|key| ["--prompt", key])).collect();
+    let (all, four) = (card(home.path(), &of), card(home.path(), &four));
+    for key in ["axes", "agreement", "words_by_framing", "framings"] {
+        assert_eq!(all[key], four[key], "{key}");
+    }
+    assert!(notes(&all).contains("left out beside prompts of known framing, as theirs is not: n_tokens"), "{}", notes(&all));
+}
+
+#[test]
+fn words_that_steer_a_terminal_never_leave_as_such() {
+    let home = home(&["gemma-a", "llama-a"], some);
+    let steer = "x\u{9b}31m\u{202e}";
+    let append = |path: &str, line: String| {
+        let path = home.path().join(path);
+        std::fs::write(&path, std::fs::read_to_string(&path).expect("there") + &line).expect("written");
+    };
+    append("list.csv", format!("{steer},Care_Vice{steer}\n"));
+    append("scores/gemma-a.csv", format!("{steer},9,9,9,9\n"));
+    append("scores/llama-a.csv", format!("{steer},-9,-9,-9,-9\n"));
+    for format in ["json", "table", "markdown"] {
+        let out = stdout(home.path(), &with(&["--replicates", "0", "--format", format]));
+        assert!(!out.contains(['\u{9b}', '\u{202e}']), "{format}: {out}");
+        assert!(out.contains("9b"), "{format}: it is shown as an escape");
+    }
+    let report = json(home.path(), &with(&["--replicates", "0"]));
+    assert!(report["cells"].as_array().expect("cells").iter().any(|cell| cell["category"] == format!("Care_Vice{steer}")));
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_for_the_right_reason() {
+    let home = home(&["gemma-a", "llama-a"], some);
+    let all = ["Care_Virtue", "Care_Vice", "Duty_Virtue"].map(|name| ["--exclude-category", name]).concat();
+    refused(home.path(), &with(&all), &["every category is excluded"]);
+    std::fs::write(home.path().join("kinds.csv"), "word,kind\nlove,a\nNA,b\n").expect("written");
+    refused(home.path(), &["stats", "scores", "--corpus", "kinds.csv"], &["no categories", "word, kind", "column category"]);
+    let output = rewardscope(home.path(), &with(&["--figure", "no/such/folder/x.svg"]));
+    let said = text(&output.stderr);
+    assert!(said.contains("no such folder") && said.contains("--figure") && !said.contains("--output"), "{said}");
+    let utf16: Vec<u8> = "\u{feff}response,best_ever_one\nlove,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(home.path().join("utf16.csv"), utf16).expect("written");
+    refused(home.path(), &["stats", "utf16.csv", "--corpus", "list.csv"], &["iconv -f utf-16"]);
+    // One cell for each model.
+    std::fs::write(home.path().join("one.csv"), "word,category\nlove,a\nNA,a\nnull,a\n").expect("written");
+    let one = ["stats", "scores", "--corpus", "one.csv", "--prompt", KEYS[0], "--family", "llama-a=Gemma", "--replicates", "0"];
+    let report = json(home.path(), &one);
+    assert!(report["anova"].is_null() && report["anova_note"].as_str().is_some_and(|note| note.contains("nothing is left")));
+    std::fs::write(home.path().join("foundations.csv"), "Foundation,word\na,love\nb,NA\n").expect("written");
+    assert_eq!(json(home.path(), &["stats", "scores", "--corpus", "foundations.csv"])["words"], 2);
 }

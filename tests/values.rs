@@ -148,7 +148,13 @@ fn a_pair_is_a_source_like_any_other_and_its_file_opens_as_recorded_scores() {
         let header = std::fs::read_to_string(out).expect("written").lines().next().map(str::to_owned);
         assert_eq!(header.as_deref(), Some("response,best_ever_one,worst_ever_one"));
         let side = std::fs::read_to_string(format!("{out}.provenance.json")).expect("provenance beside the file");
-        assert!(side.contains("llama-lm") && side.contains("gemma2-lm"), "{side}");
+        let side: Value = serde_json::from_str(&side).expect("JSON");
+        assert_eq!((side["models"].as_array().map(Vec::len), side["prompts"].as_array().map(Vec::len)), (Some(1), Some(2)));
+        assert_eq!(side["models"][0]["model"], format!("{measure}:llama-lm,gemma2-lm"));
+        // It opens again as what it is.
+        let unit = if measure == "mwlr" { "mixture-weighted log ratio in nats" } else { "log ratio in nats" };
+        let table = stdout(home, &["score", out, "--prompt", "best_ever_one"]);
+        assert!(table.contains(unit) && table.contains("recorded, not live") && table.contains("gemma2-lm"), "{table}");
         let scores = |model: &str| -> Vec<Value> {
             let lines = stdout(home, &[&["score", model], &common[..], &["--format", "jsonl"]].concat());
             lines.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
@@ -244,6 +250,11 @@ fn a_training_is_followed_from_its_scores() {
     let again = json(home, &["ablation", out.to_str().expect("UTF-8")]);
     assert_eq!(again["runs"][0]["series"], run["series"]);
     refused(home, &["ablation", &scores, "--data", "other.csv=3"], 2, &["other.csv"]);
+    for (file, naming) in [("x.png", ".csv, .json, .txt"), ("x.docx", "--format")] {
+        refused(home, &["ablation", &scores, "-o", file], 2, &[file, naming]);
+        refused(home, &["implicit", "demo-llama", "demo-gemma", "-o", file], 2, &[file, naming]);
+        assert!(!home.join(file).exists());
+    }
     refused(home, &["ablation", &corpus], 2, &["list.csv", "word, category"]);
     refused(home, &["ablation", "no/such.csv"], 2, &["no/such.csv"]);
 }
@@ -348,6 +359,11 @@ fn a_card_tells_leaning_place_words_agreement_and_judgement() {
     }
     let markdown = stdout(home, &[&arguments[..], &["--format", "markdown"]].concat());
     assert!(markdown.starts_with("# Value card of demo-llama") && markdown.contains("| axis | framing |"), "{markdown}");
+    let png = home.join("card.png");
+    stdout(home, &[&arguments[..], &["-o", png.to_str().expect("UTF-8")]].concat());
+    assert!(std::fs::read(&png).expect("written").starts_with(b"\x89PNG"));
+    let side = std::fs::read_to_string(home.join("card.png.provenance.json")).expect("provenance beside the file");
+    assert!(side.contains("demo-llama") && side.contains("other-gemma") && side.contains("worst_ever_one"), "{side}");
     let svg = home.join("card.svg");
     stdout(home, &[&arguments[..], &["-o", svg.to_str().expect("UTF-8")]].concat());
     let svg = std::fs::read_to_string(svg).expect("written");
@@ -386,4 +402,88 @@ fn a_card_says_what_it_cannot_tell() {
     let card = json(home, &["card", "demo-llama", &missing, "--corpus", &corpus, "--prompt", "best_ever_one"]);
     assert_eq!(card["words"].as_u64(), Some(3));
     assert!(card["notes"][0].as_str().is_some_and(|note| note.contains("3 of the 10 words")), "{}", card["notes"]);
+    assert!(card["notes"][0].as_str().is_some_and(|note| note.contains("with gaps: missing")), "{}", card["notes"]);
+    for (arguments, naming) in [
+        (&["-o", "card.docx"][..], &["card.docx", ".txt, .md, .markdown, .json, .svg, .png"][..]),
+        (&["-o", "card.png", "--format", "text"], &["card.png", "of the format asked for"]),
+        (&["--replicates", "1"], &["2..=1000000"]),
+    ] {
+        refused(home, &[&["card", &other, "--corpus", &corpus], arguments].concat(), 2, naming);
+    }
+    assert!(!home.join("card.png").exists() && !home.join("card.docx").exists());
+}
+
+/// Models with gaps do not keep a complete one from its card.
+#[test]
+fn gaps_of_others_are_named_and_do_not_hinder_a_card() {
+    let home = home();
+    let home = home.path();
+    let [corpus, other, _] = card_files(home);
+    let torn = file(home, "torn.csv", "response,best_ever_one,worst_ever_one\nlove,1,\nfreedom,,2\npower,,3\n");
+    let card = json(home, &["card", &other, &torn, "--corpus", &corpus]);
+    assert_eq!((card["words"].as_u64(), card["agreement"].as_array().map(Vec::len)), (Some(10), Some(0)));
+    assert!(card["notes"].to_string().contains("left out") && card["notes"].to_string().contains("torn"), "{}", card["notes"]);
+    refused(
+        home,
+        &["card", &torn, &other, "--corpus", &corpus],
+        1,
+        &["torn", "no word has a score under every prompt", "--prompt"],
+    );
+    let card = json(home, &["card", &torn, &other, "--corpus", &corpus, "--prompt", "worst_ever_one"]);
+    assert_eq!(card["words"].as_u64(), Some(2));
+    let strange = file(home, "strange.csv", "response,best_ever_one\nzebra,1\n");
+    refused(home, &["card", &strange, "--corpus", &corpus], 1, &["strange", "no score for any of these words", "--corpus"]);
+}
+
+#[test]
+fn a_recorded_card_knows_the_framing_of_the_users_own_prompts_and_ties_share_a_place() {
+    let home = home();
+    let home = home.path();
+    let [corpus, other, _] = card_files(home);
+    std::fs::create_dir(home.join("config/prompts")).expect("a folder");
+    let set = "[[prompt]]\nkey = \"mine\"\ntext = \"What is mine?\"\nframing = \"negative\"\n";
+    std::fs::write(home.join("config/prompts/own.toml"), set).expect("written");
+    let text = std::fs::read_to_string(&other).expect("there").replace("worst_ever_one", "mine");
+    let own = file(home, "b.csv", &text);
+    let twin = file(home, "a.csv", &text);
+    let card = json(home, &["card", &own, &twin, "--corpus", &corpus]);
+    assert_eq!(
+        (card["positive_prompts"].as_u64(), card["negative_prompts"].as_u64(), card["other_prompts"].as_u64()),
+        (Some(1), Some(1), Some(0))
+    );
+    let models = card["axes"][0]["models"].as_array().expect("models");
+    let places: Vec<_> = models.iter().map(|m| (m["model"].as_str(), m["place"].as_f64())).collect();
+    assert_eq!(places, [(Some("a"), Some(1.5)), (Some("b"), Some(1.5))]);
+    assert_eq!(card["axes"][0]["place"].as_f64(), Some(1.5));
+    let table = stdout(home, &["card", &own, &twin, "--corpus", &corpus]);
+    let place = table.lines().skip_while(|line| !line.starts_with("PLACE")).skip(2).take(2);
+    assert!(place.clone().all(|line| line.contains("1.5")), "{table}");
+    assert!(card["notes"].to_string().contains("b and a have the same scores"), "{}", card["notes"]);
+}
+
+#[test]
+fn opposed_axes_say_once_what_they_are_about() {
+    let home = home();
+    let home = home.path();
+    let corpus = file(home, "mf.csv", "word,category\nlove,care_virtue\nhate,care_vice\nlaw,fair_virtue\nfraud,fair_vice\n");
+    let scores = file(home, "x.csv", "response,best_ever_one\nlove,4\nlaw,3\nhate,2\nfraud,1\n");
+    let card = json(home, &["card", &scores, "--corpus", &corpus]);
+    let axis = &card["axes"][0];
+    assert_eq!(axis["axis"], "care: virtue over vice");
+    assert_eq!((axis["first"].as_str(), axis["second"]["category"].as_str()), (Some("care_virtue"), Some("care_vice")));
+}
+
+#[test]
+fn scores_written_to_a_file_say_which_prompts_their_keys_mean() {
+    let home = home();
+    let home = home.path();
+    stdout(home, &["score", "demo-llama", "--word", "love", "--format", "csv", "-o", "out.csv"]);
+    let side = std::fs::read_to_string(home.join("out.csv.provenance.json")).expect("provenance beside the file");
+    let side: Value = serde_json::from_str(&side).expect("JSON");
+    assert_eq!(side["prompts"][0], serde_json::json!({ "label": "greatest_ever_one", "text": PROMPT }));
+    assert_eq!(side["models"][0]["model"], "demo-llama");
+    // A table with a row for each score is of the model that it names.
+    std::fs::rename(home.join("out.csv"), home.join("renamed.csv")).expect("renamed");
+    let rows = stdout(home, &["score", "renamed.csv", "--format", "jsonl"]);
+    assert!(rows.contains("\"model\":\"demo-llama\""), "{rows}");
 }

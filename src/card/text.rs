@@ -37,7 +37,10 @@ pub(super) fn facts(page: &Page) -> Vec<String> {
     let categories: Vec<String> = page.categories.iter().map(|(name, n)| format!("{name} {n}")).collect();
     let asked =
         [(card.positive_prompts, "positive"), (card.negative_prompts, "negative"), (card.other_prompts, "of no known framing")];
-    let asked: Vec<String> = asked.iter().filter(|(n, _)| *n > 0).map(|(n, of)| format!("{n} {of}")).collect();
+    let mut asked: Vec<String> = asked.iter().filter(|(n, _)| *n > 0).map(|(n, of)| format!("{n} {of}")).collect();
+    if let (true, [_, .., last]) = (card.other_prompts > 0, &mut asked[..]) {
+        last.push_str(", left out");
+    }
     let prompts = match card.positive_prompts + card.negative_prompts + card.other_prompts {
         1 => "1 prompt".to_owned(),
         n => format!("{n} prompts"),
@@ -73,8 +76,8 @@ fn sections(page: &Page) -> Vec<Section> {
             of.axis.axis.clone(),
             framing(of.framing).to_owned(),
             format!("{:+.1}", of.value),
-            format!("{:.1}", of.se),
-            format!("[{:+.1}, {:+.1}]", of.interval.0, of.interval.1),
+            if of.se.is_nan() { "-".to_owned() } else { format!("{:.1}", of.se) },
+            if of.se.is_nan() { "-".to_owned() } else { format!("[{:+.1}, {:+.1}]", of.interval.0, of.interval.1) },
             of.prompts.to_string(),
             words,
             format!("{} of {}", rank_text(of.place), of.models.len()),
@@ -93,11 +96,11 @@ fn sections(page: &Page) -> Vec<Section> {
         rows: card.axes.iter().map(leaning).collect(),
     }];
     for of in card.axes.iter().filter(|of| of.models.len() > 1) {
-        let row = |(place, standing): (usize, &crate::stats::card::Standing)| {
+        let row = |standing: &crate::stats::card::Standing| {
             let mark = if standing.model == card.model { "◀" } else { "" };
             vec![
                 format!("{} {mark}", standing.model),
-                format!("{place}"),
+                rank_text(standing.place),
                 format!("{:+.1}", standing.value),
                 standing.family.clone(),
             ]
@@ -106,7 +109,7 @@ fn sections(page: &Page) -> Vec<Section> {
             title: format!("Place: {}, {} framing", of.axis.axis, framing(of.framing)),
             remark: String::new(),
             header: vec!["model", "place", "places", "family"],
-            rows: (1..).zip(&of.models).map(row).collect(),
+            rows: of.models.iter().map(row).collect(),
         });
     }
     for Extremes { framing: of, prompts, top, bottom } in &card.words_by_framing {

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::Failure;
 use super::args::{AblationArgs, TextFormat};
+use super::place::{self, FileOption};
 use super::session::{DEFAULT_CORPUS, Session};
-use super::{Failure, place};
 use crate::corpus::Corpus;
 use crate::figure::{self, LinesFigure};
 use crate::scores::ablation;
@@ -15,8 +16,9 @@ use crate::text::{visible, visible_word};
 
 pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    place::check(args.output.as_deref())?;
-    place::check(args.figure.as_deref())?;
+    let format = TextFormat::of(args.format, args.output.as_deref())?;
+    place::check(args.output.as_deref(), FileOption::Output)?;
+    place::check(args.figure.as_deref(), FileOption::Figure)?;
     let corpus = corpus(args, &session)?;
     let data = args.data.iter().map(|text| Data::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
@@ -43,7 +45,7 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
         )));
     }
     let found = Ablation::new(runs, notes);
-    let text = match args.format.unwrap_or_else(|| TextFormat::of(args.output.as_deref())) {
+    let text = match format {
         TextFormat::Table => table(&found),
         TextFormat::Csv => csv(&found, place::is_terminal(args.output.as_deref()))?,
         TextFormat::Json => place::json(&found)?,
@@ -52,7 +54,7 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
         eprintln!("note: {}", visible(note));
     }
     place::draw(args.figure.as_deref(), || figure::lines(&LinesFigure::of(&found)))?;
-    place::write(args.output.as_deref(), &text, &[])
+    place::write(args.output.as_deref(), text.as_bytes(), None)
 }
 
 fn corpus(args: &AblationArgs, session: &Session) -> Result<Corpus, Failure> {

@@ -160,13 +160,6 @@ pub struct StoreArgs {
     pub no_store: bool,
 }
 
-impl StoreArgs {
-    /// For commands that take no options about it.
-    pub(super) fn from_env() -> Self {
-        StoreArgs { store: std::env::var_os("REWARDSCOPE_STORE").map(PathBuf::from), no_store: false }
-    }
-}
-
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
     /// Models to open (default: the bundled demonstration pair)
@@ -302,13 +295,17 @@ pub struct ImplicitArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
     /// Ranks, and the column that is written as CSV
     #[arg(long, value_enum, default_value_t)]
     pub measure: Measure,
     #[arg(long, value_enum, default_value_t)]
     pub variants: Variants,
-    /// table, csv (a word and one column a prompt, which opens as recorded scores) or json [default: by FILE's name, else
-    /// table]
+    /// table, csv (a word and one column a prompt, which opens as recorded scores) or json [default: by the end of FILE: .txt,
+    /// .csv or .json; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
     /// Draw the words at both ends as well, under the first prompt, into this file: .svg or .png
@@ -335,7 +332,7 @@ pub struct AblationArgs {
     /// How many of the words that moved farthest are named
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub moved: usize,
-    /// table, csv (one row a checkpoint) or json
+    /// table, csv (one row a checkpoint) or json [default: by the end of FILE: .txt, .csv or .json; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
     /// Draw the medians over checkpoints as well, into this file: .svg or .png
@@ -358,6 +355,10 @@ pub struct CardArgs {
     pub words: WordArgs,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
     /// Fold categories by what stands before the first `_` or `.`: Care_Virtue and Care_Vice become Care
     #[arg(long)]
     pub category_prefix: bool,
@@ -371,11 +372,11 @@ pub struct CardArgs {
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
     /// Bootstrap samples
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub replicates: u32,
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// [default: by FILE's name, else text]
+    /// [default: by the end of FILE: .txt, .md, .json, .svg or .png; else text]
     #[arg(long, value_enum)]
     pub format: Option<CardFormat>,
     /// Write to this file instead of standard output
@@ -398,6 +399,7 @@ pub enum CardFormat {
     Markdown,
     Json,
     Svg,
+    Png,
 }
 
 #[derive(Debug, Args)]
@@ -437,6 +439,10 @@ pub struct StatsArgs {
     pub figure: Option<PathBuf>,
     #[command(flatten)]
     pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -3,22 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Failure;
 use super::args::{CardArgs, CardFormat};
 use super::gather::Gather;
-use super::session::Session;
-use super::{Failure, place};
+use super::place::{self, FileOption};
+use super::session::{Named, Session};
 use crate::card::Page;
 use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
-use crate::engine::{Job, ModelInfo};
-use crate::model::{Provenance, Unit};
+use crate::engine::Job;
 use crate::model::source::{ModelSource, ModelSpec};
+use crate::model::{Provenance, Unit};
 use crate::scores::export::shortest;
-use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::judging::Judging;
+use crate::scores::origin::{ModelOrigin, Origin};
+use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::{Book, ModelId, PromptId, WordId};
 use crate::stats::card::{Accuracy, CardOptions, card};
-use crate::stats::study::Study;
+use crate::stats::study::{Comparable, Study};
 use crate::text::visible;
 
 /// The model that the card is about stands first.
@@ -26,13 +28,14 @@ const OWN: ModelId = ModelId(0);
 
 pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    place::check(args.output.as_deref())?;
+    let format = format(args)?;
+    place::check(args.output.as_deref(), FileOption::Output)?;
     if args.words.vocabulary {
         return Err(Failure::Use("a card needs words with categories: give --corpus, not --vocabulary".to_owned()));
     }
     let mut names = vec![args.model.clone()];
     names.extend(args.others.iter().cloned());
-    let specs = session.models(&names)?;
+    let Named { specs, notes: of_folders } = session.named(&names)?;
     if session.models(&names[..1])?.len() != 1 {
         return Err(Failure::Use(format!("{}: a folder of several models. Name the one that the card is about", args.model)));
     }
@@ -45,41 +48,41 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         Some(corpus) => corpus,
         None => session.default_corpus()?,
     };
-    let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings))?;
+    let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
     let prompts = prompts(args, &session, &gather)?;
-    let mut notes = corpus.notes.clone();
+    let mut notes = [of_folders, corpus.notes.clone()].concat();
     let columns = columns(&mut gather, &specs, &corpus, &prompts, &mut notes)?;
     let accuracy = match pairs {
         None => None,
         Some((pairs, several)) => judge(&mut gather, pairs, several, &mut notes)?,
     };
     let study = study(args, &corpus, &prompts, &gather, columns, &mut notes)?;
+    let Comparable { study, own, .. } = comparable(study, &corpus, &mut notes)?;
     let options = CardOptions { replicates: args.replicates, seed: args.seed, ..CardOptions::default() };
-    let Some(card) = card(&study, 0, &options) else {
-        return Err(Failure::Run(format!("{}: there is no score for any of these words and prompts", specs[0].name)));
-    };
+    let card = card(&study, own, &options).ok_or_else(|| Failure::Run(format!("{}: it has no score", specs[0].name)))?;
+    notes.extend(unframed(&study, card.positive_prompts + card.negative_prompts));
     if card.axes.is_empty() {
         notes.push(format!("no word of {} has a category, so there is no axis to lean on", corpus.name));
     }
-    notes.extend(std::mem::take(&mut gather.notes));
+    notes.extend(gather.take_notes());
     let none = || Provenance::of_recorded(String::new());
     let provenance = gather.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
     let mut page = Page::new(card, &study, &corpus.name, provenance);
     (page.pairs, page.notes) = (accuracy, notes);
-    let text = match args.format.unwrap_or_else(|| format_of(args)) {
-        CardFormat::Text => page.text(),
-        CardFormat::Markdown => page.markdown(),
-        CardFormat::Json => page.json().map_err(Failure::run)?,
-        CardFormat::Svg => page.figure().svg(),
+    let written = match format {
+        CardFormat::Text => page.text().into_bytes(),
+        CardFormat::Markdown => page.markdown().into_bytes(),
+        CardFormat::Json => page.json().map_err(Failure::run)?.into_bytes(),
+        CardFormat::Svg => page.figure().svg().into_bytes(),
+        CardFormat::Png => page.figure().png().map_err(Failure::run)?,
     };
     for note in &page.notes {
         eprintln!("note: {}", visible(note));
     }
-    let rests_on = |(id, info): (&ModelId, &'_ ModelInfo)| (id.0, info.provenance.clone());
-    let mut rests_on: Vec<(u32, Provenance)> = gather.infos.iter().map(rests_on).collect();
-    rests_on.sort_by_key(|(id, _)| *id);
-    let rests_on: Vec<(&str, &Provenance)> = rests_on.iter().map(|(id, p)| (specs[*id as usize].name.as_str(), p)).collect();
-    place::write(args.output.as_deref(), &text, &rests_on)
+    let mut infos: Vec<_> = gather.infos.iter().collect();
+    infos.sort_by_key(|(id, _)| **id);
+    let models = infos.into_iter().map(|(&id, info)| ModelOrigin::new(&gather.spec(id).name, &info.provenance));
+    place::write(args.output.as_deref(), &written, Some(&Origin::new(models.collect(), &prompts)))
 }
 
 /// None where no pair could be judged. What was left out is noted.
@@ -101,14 +104,20 @@ fn judge(
     Ok(accuracy)
 }
 
-fn format_of(args: &CardArgs) -> CardFormat {
-    let extension = args.output.as_ref().and_then(|path| path.extension()).map(|e| e.to_string_lossy().to_lowercase());
-    match extension.as_deref() {
-        Some("md" | "markdown") => CardFormat::Markdown,
-        Some("json") => CardFormat::Json,
-        Some("svg") => CardFormat::Svg,
-        _ => CardFormat::Text,
+fn format(args: &CardArgs) -> Result<CardFormat, Failure> {
+    let endings = [
+        ("txt", CardFormat::Text, false),
+        ("md", CardFormat::Markdown, false),
+        ("markdown", CardFormat::Markdown, false),
+        ("json", CardFormat::Json, false),
+        ("svg", CardFormat::Svg, true),
+        ("png", CardFormat::Png, true),
+    ];
+    let format = place::format(args.format, args.output.as_deref(), &endings, CardFormat::Text)?;
+    if format == CardFormat::Png && place::is_terminal(args.output.as_deref()) {
+        return Err(Failure::Use("a PNG goes into a file: name it with --output".to_owned()));
     }
+    Ok(format)
 }
 
 /// Those asked for; else all that a recorded model has; else the study's 54.
@@ -159,7 +168,6 @@ fn columns(
     Ok(columns)
 }
 
-/// Over the words that every model has.
 fn study(
     args: &CardArgs,
     corpus: &Corpus,
@@ -197,10 +205,45 @@ fn study(
     let words: Vec<WordId> = (0..corpus.words.len() as u32).map(WordId).collect();
     let (study, told) = build(corpus, &words, prompts, &sources, &options).map_err(Failure::usage)?;
     notes.extend(told);
-    let all = study.words.len();
-    let study = study.of_common_words();
-    if study.words.len() < all {
-        notes.push(format!("{} of the {all} words of {}: those that every model has", study.words.len(), corpus.name));
-    }
     Ok(study)
+}
+
+/// The study over the words that every model has, without models whose gaps would leave next to none.
+fn comparable(study: Study, corpus: &Corpus, notes: &mut Vec<String>) -> Result<Comparable, Failure> {
+    let all = study.words.len();
+    let own = &study.models[OWN.0 as usize];
+    if own.scores.iter().all(|column| column.iter().all(|score| score.is_nan())) {
+        return Err(Failure::Run(format!(
+            "{}: there is no score for any of these words and prompts. Give the list that it was scored with as --corpus, or name \
+             its prompts with --prompt",
+            own.name
+        )));
+    }
+    let torn = format!(
+        "{}: no word has a score under every prompt, and a card ranks one list of words under all of them. Name with --prompt the \
+         prompts under which it is complete",
+        own.name
+    );
+    let name = own.name.clone();
+    let found = study.comparable(OWN.0 as usize).ok_or(Failure::Run(torn))?;
+    let named = |of: &[Arc<str>]| of.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ");
+    let words = found.study.words.len();
+    if words < all {
+        let own = if found.own_words < all { format!("; {name} itself has {}", found.own_words) } else { String::new() };
+        let gaps = if found.lacking.is_empty() { String::new() } else { format!("; with gaps: {}", named(&found.lacking)) };
+        let what = "those that every model has under every prompt";
+        notes.push(format!("{words} of the {all} words of {}: {what}{own}{gaps}", corpus.name));
+    }
+    if !found.left_out.is_empty() {
+        let what = "left out, as its gaps would leave less than a quarter of the words";
+        notes.push(format!("{what}: {}", named(&found.left_out)));
+    }
+    Ok(found)
+}
+
+/// Prompts that take no part beside `framed` others.
+fn unframed(study: &Study, framed: usize) -> Option<String> {
+    let labels: Vec<&str> = study.prompts.iter().filter(|prompt| prompt.framing.is_none()).map(|prompt| &*prompt.label).collect();
+    let told = || format!("left out beside prompts of known framing, as theirs is not: {}", labels.join(", "));
+    (framed > 0 && !labels.is_empty()).then(told)
 }

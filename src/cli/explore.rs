@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ratatui::Frame;
 
 use super::args::ExploreArgs;
-use super::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Session};
+use super::session::{self, DEFAULT_CORPUS, DEFAULT_PROMPT, Named, Session};
 use super::{Failure, entries};
 use crate::app::card::{self, CardRequest};
 use crate::app::statistics::{self, StatisticsRequest};
@@ -40,9 +40,10 @@ pub(super) fn run(args: &ExploreArgs) -> Result<(), Failure> {
     terminal::install_panic_hook();
 
     let abilities = Abilities::detect();
-    let startup = startup(args, &session, &abilities)?;
+    let (startup, notes) = startup(args, &session, &abilities)?;
     let theme = load_theme(&startup.theme, args, &session, &abilities).map_err(Failure::Use)?;
     let mailbox = Mailbox::new();
+    tell(&mailbox.post(), notes);
     let mut explorer = Explorer::new(startup, theme, abilities, args, session, mailbox.post())?;
     let exit = run_loop(&mut explorer, mailbox).map_err(|error| Failure::Run(format!("the terminal failed: {error}")))?;
     match exit {
@@ -51,8 +52,13 @@ pub(super) fn run(args: &ExploreArgs) -> Result<(), Failure> {
     }
 }
 
-/// What the arguments, and the user's settings behind them, ask for.
-fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Result<Startup, Failure> {
+/// Shows what a reader should know of folders.
+fn tell(post: &Post<Message>, notes: Vec<String>) {
+    notes.into_iter().for_each(|note| post.send(Message::Notify(Level::Info, note)));
+}
+
+/// What the arguments, and the user's settings behind them, ask for; with what a reader should know of the folders named.
+fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Result<(Startup, Vec<String>), Failure> {
     let settings = &session.settings;
     let (trainings, named): (Vec<String>, Vec<String>) =
         args.models.iter().cloned().partition(|argument| ablation::follows(&source::expand_home(argument)));
@@ -62,7 +68,7 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         ([], None) => bundled::NAMES.map(str::to_owned).to_vec(),
         (models, _) => models.to_vec(),
     };
-    let models = session.models(&names)?;
+    let Named { specs: models, notes } = session.named(&names)?;
     let mut words = args.words.clone();
     if words.corpus.is_empty() && !words.vocabulary {
         words.corpus.extend(settings.corpus.clone());
@@ -91,7 +97,7 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         }
     }
     let current = chosen.first().map_or(DEFAULT_PROMPT, |prompt| prompt.label());
-    Ok(Startup {
+    let startup = Startup {
         models,
         corpus,
         words: typed,
@@ -104,7 +110,8 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         size: abilities.size.unwrap_or((80, 24)),
         trainings: trainings.iter().map(|argument| source::expand_home(argument)).collect(),
         pairs: args.pairs.as_deref().map(read_pairs).transpose().map_err(Failure::usage)?.unwrap_or_default(),
-    })
+    };
+    Ok((startup, notes))
 }
 
 fn load_theme(name: &str, args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Result<Theme, String> {
@@ -207,7 +214,9 @@ impl<'a> Explorer<'a> {
                 }),
                 Effect::Draw { path: typed, figure } => self.answer(move || {
                     let path = source::expand_home(&typed);
-                    Message::Exported(figure.save(&path, false).map(|()| whole(&path)).map_err(|error| (typed, error.to_string())))
+                    Message::Exported(
+                        figure.save(&path, false).map(|()| whole(&path)).map_err(|error| (typed, error.to_string())),
+                    )
                 }),
                 Effect::Write { path: typed, text } => self.answer(move || {
                     let path = source::expand_home(&typed);
@@ -227,13 +236,17 @@ impl<'a> Explorer<'a> {
                     Message::Joined(Arc::new(joined))
                 }),
                 Effect::Resolve(argument) => {
-                    let catalogue = self.session.catalogue.clone();
+                    let (catalogue, post) = (self.session.catalogue.clone(), self.post.clone());
                     self.answer(move || {
                         let path = source::expand_home(&argument);
                         if ablation::follows(&path) {
                             return Message::Trainings(vec![path]);
                         }
-                        Message::Resolved(source::resolve(&argument, &catalogue).map_err(|error| error.to_string()))
+                        let found = source::resolve(&argument, &catalogue).map_err(|error| error.to_string());
+                        if found.is_ok() {
+                            tell(&post, session::passed_over(&argument));
+                        }
+                        Message::Resolved(found)
                     });
                 }
                 Effect::ListModels => {

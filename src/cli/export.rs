@@ -118,6 +118,9 @@ fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<Sour
 fn of_file(session: &Session, spec: &ModelSpec) -> Result<Source, Failure> {
     let ModelSource::Recorded(path) = &spec.source else { return Err(Failure::Use(format!("{}: no file", spec.name))) };
     let (name, _, table) = recorded::read(path, &session.catalogue).map_err(Failure::usage)?;
+    for note in &table.notes {
+        eprintln!("note: {}: {}", crate::text::visible(&name), crate::text::visible(note));
+    }
     let said = Origin::of_file(path).map(|origin| origin.models).unwrap_or_default();
     let origin = match <[_; 1]>::try_from(said) {
         Ok([said]) => said,

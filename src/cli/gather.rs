@@ -1,6 +1,6 @@
 //! Models opened and asked without a screen, for commands that need all the numbers before they can say anything.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -31,16 +31,21 @@ pub(super) struct Gather {
     pub(super) infos: HashMap<ModelId, ModelInfo>,
     pub(super) recorded: HashMap<ModelId, Recorded>,
     pub(super) vocabularies: HashMap<ModelId, Arc<Corpus>>,
-    /// What a reader should know of the models.
-    pub(super) notes: Vec<String>,
+    failed: BTreeMap<ModelId, String>,
+    /// Of no single model.
+    notes: Vec<String>,
+    of_models: BTreeMap<ModelId, Vec<String>>,
 }
 
 impl Gather {
     /// Opens the models, and waits for the files of those that are read as a whole: recorded scores, and vocabularies where
-    /// the options ask for them.
-    pub(super) fn open(session: &Session, specs: &[ModelSpec], options: LoadOptions) -> Result<Self, Failure> {
+    /// the options ask for them. The store is not touched where nothing will be computed.
+    ///
+    /// # Errors
+    /// Of the first model, in their order, that failed to open, whichever told so first.
+    pub(super) fn open(session: &Session, specs: &[ModelSpec], options: LoadOptions, store: &StoreArgs) -> Result<Self, Failure> {
         let (sender, events) = channel();
-        let (store, note) = session.store(&StoreArgs::from_env());
+        let (store, note) = if specs.iter().any(is_computed) { session.store(store) } else { (None, None) };
         let events_to = Arc::new(move |event| drop(sender.send(event)));
         let engine = Engine::start_with(session.catalogue.clone(), events_to, store)
             .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
@@ -53,7 +58,9 @@ impl Gather {
             infos: HashMap::new(),
             recorded: HashMap::new(),
             vocabularies: HashMap::new(),
+            failed: BTreeMap::new(),
             notes: note.into_iter().collect(),
+            of_models: BTreeMap::new(),
         };
         for (id, spec) in (0..).map(ModelId).zip(specs) {
             gather.engine.open(id, spec, options);
@@ -65,7 +72,31 @@ impl Gather {
             gather.next(&mut |_, _, _| {}, &mut |_| {}, (1, 1))?;
         }
         gather.progress.clear();
+        gather.fail()?;
+        gather.notes.extend(copies(specs, &gather.recorded));
         Ok(gather)
+    }
+
+    /// What a reader should know of the models, in their order; what holds for several is said once.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+        for (model, notes) in std::mem::take(&mut self.of_models) {
+            let name = &*self.specs[model.0 as usize].name;
+            for note in notes {
+                match told.iter_mut().find(|(known, _)| *known == note) {
+                    Some((_, names)) => names.push(name),
+                    None => told.push((note, vec![name])),
+                }
+            }
+        }
+        let mut all = std::mem::take(&mut self.notes);
+        all.extend(told.into_iter().map(|(note, names)| format!("{}: {note}", names.join(", "))));
+        all
+    }
+
+    /// Ends where a model has failed.
+    fn fail(&mut self) -> Result<(), Failure> {
+        self.failed.pop_first().map_or(Ok(()), |(_, why)| Err(Failure::Run(why)))
     }
 
     pub(super) fn spec(&self, model: ModelId) -> &ModelSpec {
@@ -90,6 +121,7 @@ impl Gather {
             let mut told = Vec::new();
             let at = (of - left.len() + 1).min(of);
             let before = left_out.len();
+            self.fail()?;
             self.next(
                 &mut |model, prompt, scores| {
                     told.push((model, prompt, scores.len()));
@@ -110,6 +142,7 @@ impl Gather {
             }
         }
         self.progress.clear();
+        self.fail()?;
         Ok(left_out)
     }
 
@@ -122,17 +155,16 @@ impl Gather {
     ) -> Result<(), Failure> {
         let event = self.events.recv().map_err(|_| Failure::Run("the engine ended before its work was done".to_owned()))?;
         match event {
-            Event::Phase { phase: Phase::Failed(message), .. } => {
+            Event::Phase { model, phase: Phase::Failed(message) } => {
                 self.progress.clear();
-                return Err(Failure::Run(message));
+                self.unread.remove(&model);
+                self.failed.insert(model, message);
             }
             Event::Phase { model, phase } => self.progress.show(&self.specs[model.0 as usize].name, &phase, place),
             Event::Ready { model, info } => {
-                let name = &self.specs[model.0 as usize].name;
-                let notes = info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}"));
                 // A model that had to make room for another is loaded again.
                 if !self.infos.contains_key(&model) {
-                    self.notes.extend(notes);
+                    self.of_models.entry(model).or_default().extend(info.provenance.policies.notes.iter().cloned());
                 }
                 self.infos.insert(model, *info);
             }
@@ -142,8 +174,7 @@ impl Gather {
             }
             Event::Recorded { model, recorded } => {
                 self.unread.remove(&model);
-                let name = &self.specs[model.0 as usize].name;
-                self.notes.extend(recorded.notes.iter().map(|note| format!("{name}: {note}")));
+                self.of_models.entry(model).or_default().extend(recorded.notes.iter().cloned());
                 self.recorded.insert(model, *recorded);
             }
             Event::Scores { model, prompt, scores: found } => scores(model, prompt, found),
@@ -156,4 +187,38 @@ impl Gather {
         }
         Ok(())
     }
+}
+
+/// Whether a model's scores are computed, all of them or one part of a pair's.
+fn is_computed(spec: &ModelSpec) -> bool {
+    match &spec.source {
+        ModelSource::Recorded(_) => false,
+        ModelSource::Implicit { models, .. } => models.iter().any(is_computed),
+        ModelSource::Bundled(_) | ModelSource::Hub { .. } | ModelSource::Directory(_) => true,
+    }
+}
+
+/// Recorded models with the same scores, such as one that stands as CSV and as Parquet, or under two names.
+fn copies(specs: &[ModelSpec], recorded: &HashMap<ModelId, Recorded>) -> Vec<String> {
+    let known: Vec<(&ModelSpec, &Recorded)> =
+        (0..).map(ModelId).zip(specs).filter_map(|(id, spec)| Some((spec, recorded.get(&id)?))).collect();
+    let mut notes = Vec::new();
+    for (i, (spec, scores)) in known.iter().enumerate() {
+        if let Some((first, _)) = known[..i].iter().find(|(_, other)| are_alike(scores, other)) {
+            let names = format!("{} and {}", first.name, spec.name);
+            notes.push(format!("{names} have the same scores: if they are one model, it counts twice"));
+        }
+    }
+    notes
+}
+
+/// Whether every score is the same, but for digits that a file may have rounded away.
+fn are_alike(a: &Recorded, b: &Recorded) -> bool {
+    const ROUNDED: f64 = 1e-7;
+    let same = |(x, y): (&f64, &f64)| (x.is_nan() && y.is_nan()) || (x - y).abs() <= ROUNDED * x.abs().max(y.abs());
+    let texts = |of: &Recorded| of.prompts.iter().map(|prompt| prompt.text.clone()).collect::<Vec<_>>();
+    a.words == b.words
+        && texts(a) == texts(b)
+        && a.scores.iter().flatten().any(|score| !score.is_nan())
+        && a.scores.iter().zip(&b.scores).all(|(a, b)| a.iter().zip(b).all(same))
 }

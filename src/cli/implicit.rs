@@ -7,16 +7,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::Failure;
 use super::args::{ImplicitArgs, TextFormat};
 use super::gather::Gather;
+use super::place::{self, FileOption};
 use super::session::Session;
-use super::{Failure, place};
 use crate::corpus::{self, Corpus, Prompt};
-use crate::engine::{Job, Recorded, implicit, is_reward_model};
+use crate::engine::{Job, ModelInfo, Recorded, implicit, is_reward_model};
 use crate::figure::{self, Lollipop, LollipopFigure};
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{LoadOptions, Unit};
+use crate::model::{LoadOptions, Provenance, Unit};
 use crate::scores::export::{rank_text, shortest};
+use crate::scores::origin::{ModelOrigin, Origin};
 use crate::scores::{ModelId, PromptId, WordId, recorded};
 use crate::stats::implicit::{ImplicitWord, Variants, fold, join, variants_of, words};
 use crate::stats::ranks;
@@ -30,8 +32,9 @@ type Column = Vec<(Arc<str>, f64)>;
 
 pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    place::check(args.output.as_deref())?;
-    place::check(args.figure.as_deref())?;
+    let format = TextFormat::of(args.format, args.output.as_deref())?;
+    place::check(args.output.as_deref(), FileOption::Output)?;
+    place::check(args.figure.as_deref(), FileOption::Figure)?;
     let specs = [one(&args.a, &session)?, one(&args.b, &session)?];
     if let Some(reward) = specs.iter().find(|spec| is_reward_model(spec)) {
         return Err(Failure::Use(implicit::refusal(&reward.name, "is a reward model")));
@@ -43,7 +46,7 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let options = LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(&session.settings) };
     let live: Vec<ModelSpec> =
         specs.iter().zip(&files).filter(|(_, file)| file.is_none()).map(|(spec, _)| spec.clone()).collect();
-    let mut asked = if live.is_empty() { None } else { Some(Gather::open(&session, &live, options)?) };
+    let mut asked = if live.is_empty() { None } else { Some(Gather::open(&session, &live, options, &args.store)?) };
     let mut live_columns = match &mut asked {
         Some(gather) => ask(gather, live.len(), &corpus, args, &prompts, &mut notes)?.into_iter(),
         None => Vec::new().into_iter(),
@@ -66,19 +69,37 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     }
     let report =
         Report { a: &specs[0].name, b: &specs[1].name, measure: args.measure.key(), variants: args.variants, prompts: found };
-    let text = match args.format.unwrap_or_else(|| TextFormat::of(args.output.as_deref())) {
+    let text = match format {
         TextFormat::Table => table(&report, args),
         TextFormat::Csv => csv(&report, args, place::is_terminal(args.output.as_deref()))?,
         TextFormat::Json => place::json(&report)?,
     };
     place::draw(args.figure.as_deref(), || figure::lollipops(&picture(&report, args)))?;
-    let infos = asked.as_ref().map(|gather| &gather.infos);
-    notes.extend(asked.iter().flat_map(|gather| gather.notes.clone()));
+    notes.extend(asked.iter_mut().flat_map(Gather::take_notes));
     for note in &notes {
         eprintln!("note: {}", visible(note));
     }
-    let provenance = infos.into_iter().flatten().map(|(id, info)| (live[id.0 as usize].name.as_str(), &info.provenance));
-    place::write(args.output.as_deref(), &text, &provenance.collect::<Vec<_>>())
+    place::write(args.output.as_deref(), text.as_bytes(), Some(&origin(args, &specs, asked.as_ref(), &prompts)))
+}
+
+/// What the numbers rest on, told of the pair as of one model: so the file opens again with its unit.
+fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], asked: Option<&Gather>, prompts: &[Prompt]) -> Origin {
+    // Live sides have the first ids, in their order.
+    let mut ids = (0..).map(ModelId);
+    let info = |spec: &ModelSpec| match &spec.source {
+        ModelSource::Recorded(path) => {
+            ModelInfo { family: spec.family, provenance: Origin::provenance_of(path), memory_bytes: 0 }
+        }
+        _ => {
+            let info = ids.next().zip(asked).and_then(|(id, gather)| gather.infos.get(&id).cloned());
+            let nothing = || Provenance::of_recorded(spec.name.clone());
+            info.unwrap_or_else(|| ModelInfo { family: spec.family, provenance: nothing(), memory_bytes: 0 })
+        }
+    };
+    let [a, b] = specs.each_ref().map(info);
+    let pair = implicit::together(args.measure, &a, &b);
+    let name = format!("{}:{},{}", args.measure.key(), specs[0].name, specs[1].name);
+    Origin::new(vec![ModelOrigin::new(&name, &pair.provenance)], prompts)
 }
 
 /// The outermost words of the first prompt, the one that A likes most on top.
@@ -330,13 +351,12 @@ fn csv(report: &Report<'_>, args: &ImplicitArgs, terminal: bool) -> Result<Strin
 }
 
 impl TextFormat {
-    /// What the name of a file says; a table where none is written.
-    pub(super) fn of(output: Option<&Path>) -> TextFormat {
-        let extension = output.and_then(|path| path.extension()).map(|extension| extension.to_string_lossy().to_lowercase());
-        match (output, extension.as_deref()) {
-            (_, Some("json")) => TextFormat::Json,
-            (_, Some("txt")) | (None, _) => TextFormat::Table,
-            _ => TextFormat::Csv,
-        }
+    /// What was asked for, or what the name of a file says; a table where none is written.
+    ///
+    /// # Errors
+    /// A name that says neither, or a picture's.
+    pub(super) fn of(asked: Option<TextFormat>, output: Option<&Path>) -> Result<TextFormat, Failure> {
+        let endings = [("csv", TextFormat::Csv, false), ("json", TextFormat::Json, false), ("txt", TextFormat::Table, false)];
+        place::format(asked, output, &endings, TextFormat::Table)
     }
 }

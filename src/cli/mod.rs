@@ -15,6 +15,7 @@ mod implicit;
 mod interrupt;
 mod keys;
 mod list;
+mod names;
 mod place;
 mod score;
 mod session;
@@ -93,6 +94,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Score(args)) => args.machine.threads,
         Some(Command::Check(args)) => args.machine.threads,
         Some(Command::Bench(args)) => args.machine.threads,
+        Some(Command::Implicit(args)) => args.machine.threads,
+        Some(Command::Stats(args)) => args.machine.threads,
+        Some(Command::Card(args)) => args.machine.threads,
         Some(_) => None,
     };
     if let Some(threads) = threads {

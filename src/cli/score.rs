@@ -12,12 +12,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Failure;
 use super::args::ScoreArgs;
-use super::session::Session;
+use super::session::{Named, Session};
 use crate::corpus::{self, Corpus, Prompt};
 use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded, WordTokens};
+use crate::model::LoadOptions;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{LoadOptions, Provenance};
 use crate::scores::export::{Row, TokenColumns, shortest};
+use crate::scores::origin::{ModelOrigin, Origin};
 use crate::scores::{Book, ModelId, PromptId, WordId};
 use crate::stats::ranks;
 use output::Output;
@@ -54,15 +55,16 @@ struct Run {
     unread: HashSet<ModelId>,
     /// Groups of vocabularies that have not been asked for: one at a time, so that memory does not grow with the prompts.
     queue: VecDeque<GroupKey>,
-    failures: Vec<String>,
-    notes: Vec<String>,
+    failures: Vec<(ModelId, String)>,
+    /// With the model that they are about, where it is one.
+    notes: Vec<(Option<ModelId>, String)>,
     /// Tokens of a vocabulary that could not be scored: how many, and why the first of them.
     left_out: BTreeMap<ModelId, (usize, String)>,
 }
 
 pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let specs = session.models(&args.models)?;
+    let Named { specs, notes } = session.named(&args.models)?;
     let asked = session.words(&args.words)?;
     let prompts = session.prompts(&args.words.prompt)?;
     let default = if asked.is_none() && !args.words.vocabulary { Some(session.default_corpus()?) } else { None };
@@ -87,17 +89,25 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let interrupted = !finished?;
     for (model, (many, first)) in std::mem::take(&mut run.left_out) {
         let name = &run.specs[model.0 as usize].name;
-        run.notes.push(format!("{name}: {many} times a token could not be scored, first {first}"));
+        run.notes.push((Some(model), format!("{name}: {many} times a token could not be scored, first {first}")));
     }
-    for note in store_note.iter().chain(&words_notes).chain(&run.notes) {
+    // In the order of the models, whichever was read first.
+    run.notes.sort_by_key(|(model, _)| *model);
+    let of_models = run.notes.iter().map(|(_, note)| note);
+    for note in notes.iter().chain(&store_note).chain(&words_notes).chain(of_models) {
         eprintln!("note: {}", crate::text::visible(note));
     }
-    output.finish(&run.provenance(), interrupted || !run.failures.is_empty())?;
+    output.finish(&run.origin(), interrupted || !run.failures.is_empty())?;
     if interrupted {
         let left = run.groups.len();
         return Err(Failure::Interrupted(format!("interrupted with {left} of the model × prompt tables unfinished")));
     }
-    if run.failures.is_empty() { Ok(()) } else { Err(Failure::Run(run.failures.join("\n"))) }
+    if run.failures.is_empty() {
+        return Ok(());
+    }
+    run.failures.sort_by_key(|(model, _)| *model);
+    let failures: Vec<String> = run.failures.into_iter().map(|(_, message)| message).collect();
+    Err(Failure::Run(failures.join("\n")))
 }
 
 impl Run {
@@ -184,7 +194,7 @@ impl Run {
             };
             match event {
                 Event::Phase { model, phase: Phase::Failed(message) } => {
-                    self.failures.push(message);
+                    self.failures.push((model, message));
                     self.unread.remove(&model);
                     self.groups.retain(|(of, _), _| *of != model);
                     self.queue.retain(|(of, _)| *of != model);
@@ -192,13 +202,13 @@ impl Run {
                 Event::Phase { model, phase } => progress.show(&self.specs[model.0 as usize].name, &phase, self.place(&phase)),
                 Event::Ready { model, info } => {
                     let name = &self.specs[model.0 as usize].name;
-                    let notes = info.provenance.policies.notes.iter().map(|note| format!("{name}: {note}"));
+                    let notes = info.provenance.policies.notes.iter().map(|note| (Some(model), format!("{name}: {note}")));
                     // It comes twice where some scores were in the store.
-                    let new: Vec<String> = notes.filter(|note| !self.notes.contains(note)).collect();
+                    let new: Vec<_> = notes.filter(|note| !self.notes.contains(note)).collect();
                     self.notes.extend(new);
                     self.infos.insert(model, *info);
                 }
-                Event::Notice { text } => self.notes.push(text),
+                Event::Notice { text } => self.notes.push((None, text)),
                 // Nothing here asks for one.
                 Event::Inspected { .. } => {}
                 Event::Vocabulary { model, corpus } => self.take_vocabulary(model, corpus),
@@ -221,7 +231,7 @@ impl Run {
                         self.ask_next(engine);
                         continue;
                     }
-                    self.failures.extend(words.iter().map(|(_, reason)| format!("{name}: {reason}")));
+                    self.failures.extend(words.iter().map(|(_, reason)| (model, format!("{name}: {reason}"))));
                 }
             }
             self.write_finished(output)?;
@@ -248,7 +258,7 @@ impl Run {
     fn take_recorded(&mut self, model: ModelId, recorded: Recorded) {
         self.unread.remove(&model);
         let name = self.specs[model.0 as usize].name.clone();
-        self.notes.extend(recorded.notes.iter().map(|note| format!("{name}: {note}")));
+        self.notes.extend(recorded.notes.iter().map(|note| (Some(model), format!("{name}: {note}"))));
         let corpus = match &self.asked {
             Some(asked) => asked.clone(),
             None => {
@@ -264,7 +274,8 @@ impl Run {
                 let has: Vec<&str> = recorded.prompts.iter().map(Prompt::label).take(6).collect();
                 let more = if recorded.prompts.len() > has.len() { ", …" } else { "" };
                 let label = prompt.label();
-                self.failures.push(format!("{name}: no scores for the prompt '{label}'. It has {}{more}", has.join(", ")));
+                let why = format!("{name}: no scores for the prompt '{label}'. It has {}{more}", has.join(", "));
+                self.failures.push((model, why));
                 continue;
             };
             let id = self.book.prompt(&prompt.text);
@@ -273,7 +284,8 @@ impl Run {
             let missing = words.iter().filter(|word| self.book.score(model, id, **word).is_none()).count();
             if missing > 0 {
                 let of = words.len();
-                self.notes.push(format!("{name}: {missing} of {of} words have no recorded score under {}", prompt.label()));
+                let why = format!("{name}: {missing} of {of} words have no recorded score under {}", prompt.label());
+                self.notes.push((Some(model), why));
             }
             self.groups.insert((model, at), Group { prompt: id, words, missing: 0 });
         }
@@ -318,9 +330,13 @@ impl Run {
         output.group(&heading, &rows)
     }
 
-    fn provenance(&self) -> Vec<(&str, &Provenance)> {
-        let info = |i: usize| self.infos.get(&ModelId(i as u32));
-        self.specs.iter().enumerate().filter_map(|(i, spec)| Some((spec.name.as_str(), &info(i)?.provenance))).collect()
+    /// What the rows rest on.
+    fn origin(&self) -> Origin {
+        let model = |(i, spec): (usize, &ModelSpec)| {
+            let info = self.infos.get(&ModelId(i as u32))?;
+            Some(ModelOrigin::new(&spec.name, &info.provenance))
+        };
+        Origin::new(self.specs.iter().enumerate().filter_map(model).collect(), &self.prompts)
     }
 }
 

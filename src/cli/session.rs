@@ -1,20 +1,29 @@
 //! What commands share: the user's folders and the built-in lists, and how arguments become models, words and prompts.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Failure;
 use super::args::{StoreArgs, WordArgs};
+use super::{Failure, names};
 use crate::config::{Folders, Settings};
 use crate::corpus::{self, Corpus, Prompt};
 use crate::model::catalogue::Catalogue;
 use crate::model::source::{self, ModelSource, ModelSpec};
+use crate::scores::recorded;
 use crate::scores::store::Store;
 
 /// The word list that a live model is asked when none is named.
 pub const DEFAULT_CORPUS: &str = "big-two";
 /// The prompt that is used when none is named.
 pub const DEFAULT_PROMPT: &str = "greatest_ever_one";
+
+/// Models as the arguments name them.
+pub(super) struct Named {
+    /// No two have one name.
+    pub(super) specs: Vec<ModelSpec>,
+    pub(super) notes: Vec<String>,
+}
 
 pub(super) struct Session {
     pub(super) folders: Folders,
@@ -47,23 +56,27 @@ impl Session {
 
     /// The models that the arguments name, in order, each once.
     pub(super) fn models(&self, arguments: &[String]) -> Result<Vec<ModelSpec>, Failure> {
-        let mut specs: Vec<ModelSpec> = Vec::new();
+        self.named(arguments).map(|named| named.specs)
+    }
+
+    /// As [`Session::models`], with what a reader should know of the folders among the arguments.
+    pub(super) fn named(&self, arguments: &[String]) -> Result<Named, Failure> {
+        let (mut found, mut notes): (Vec<(ModelSpec, &str)>, Vec<String>) = Default::default();
+        let mut places: HashSet<PathBuf> = HashSet::new();
         for argument in arguments {
-            for spec in source::resolve(argument, &self.catalogue).map_err(Failure::usage)? {
-                if specs.contains(&spec) {
-                    continue;
+            let specs = source::resolve(argument, &self.catalogue).map_err(Failure::usage)?;
+            if specs.iter().any(|spec| matches!(spec.source, ModelSource::Recorded(_))) {
+                notes.extend(passed_over(argument));
+                notes.dedup();
+            }
+            for spec in specs {
+                let again = found.iter().any(|(known, _)| known.source == spec.source);
+                if !again && place(&spec.source).is_none_or(|place| places.insert(place)) {
+                    found.push((spec, argument));
                 }
-                let taken = specs.iter().any(|known| known.name == spec.name);
-                // Two of one name are told apart by their file, or by what was typed.
-                let name = match &spec.source {
-                    _ if !taken => spec.name,
-                    ModelSource::Recorded(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-                    _ => argument.clone(),
-                };
-                specs.push(ModelSpec { name, ..spec });
             }
         }
-        Ok(specs)
+        Ok(Named { specs: names::told_apart(found), notes })
     }
 
     /// The words asked for, merged; none where no option names any.
@@ -103,5 +116,19 @@ impl Session {
 
     pub(super) fn user_dir(&self) -> Option<&Path> {
         self.folders.config.as_deref()
+    }
+}
+
+/// The tables of a folder that hold no recorded scores, where an argument is one.
+pub(super) fn passed_over(argument: &str) -> Vec<String> {
+    let path = source::expand_home(argument);
+    if path.is_dir() { recorded::folder(&path).passed_over } else { Vec::new() }
+}
+
+/// Where a file or folder lies, whatever path leads to it.
+fn place(source: &ModelSource) -> Option<PathBuf> {
+    match source {
+        ModelSource::Recorded(path) | ModelSource::Directory(path) => path.canonicalize().ok(),
+        ModelSource::Bundled(_) | ModelSource::Hub { .. } | ModelSource::Implicit { .. } => None,
     }
 }

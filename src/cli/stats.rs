@@ -3,14 +3,15 @@
 mod grid;
 mod tell;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Failure;
 use super::args::{StatsArgs, StatsFormat};
 use super::gather::Gather;
+use super::place::{self, FileOption};
 use super::score::progress::Progress;
-use super::session::Session;
-use super::{Failure, place};
+use super::session::{Named, Session};
 use crate::corpus::{Corpus, Prompt, PromptSet};
 use crate::engine::Job;
 use crate::figure::{self, PanelsFigure};
@@ -30,22 +31,23 @@ const BOOTSTRAP: usize = 1_000;
 
 pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let specs = session.models(&args.sources)?;
+    let Named { specs, notes: mut of_folders } = session.named(&args.sources)?;
     let corpus = corpus(&session, &args.corpus)?;
-    place::check(args.figure.as_deref())?;
+    place::check(args.figure.as_deref(), FileOption::Figure)?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
-    let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings))?;
+    let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
     let prompts = match asked {
         Some(prompts) => prompts,
         None => default_prompts(&session, &gather)?,
     };
     let mut notes: Vec<String> = corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)).collect();
     let mut book = Book::default();
+    notes.append(&mut of_folders);
     let ids: Vec<WordId> = corpus.words.iter().map(|word| book.word(&word.text)).collect();
     take_recorded(&gather, &prompts, &mut book);
     notes.extend(score_live(&mut gather, specs.len(), &corpus, &ids, &prompts, &mut book)?);
-    notes.append(&mut gather.notes);
+    notes.extend(gather.take_notes());
     let prompt_ids: Vec<_> = prompts.iter().map(|prompt| book.prompt(&prompt.text)).collect();
     let source = |(id, spec): (ModelId, &crate::model::source::ModelSpec)| {
         let read = gather.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);
@@ -170,16 +172,25 @@ fn score_live(
 
 /// What cannot be told in a note, because nothing would be left to tell.
 fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
+    let list = &corpus.name;
+    if study.categories.is_empty() {
+        let told: String = corpus.notes.iter().map(|note| format!(" ({note})")).collect();
+        return Err(Failure::Use(match corpus.categories.is_empty() {
+            true => format!(
+                "{list}: the list has no categories{told}: there is nothing to compare. Give a list with a column category beside \
+                 its words"
+            ),
+            false => {
+                format!("{list}: every category is excluded: there is nothing to compare. Leave one with --exclude-category")
+            }
+        }));
+    }
     if let Some(model) = study.models.iter().find(|model| model.scores.iter().all(|column| column.iter().all(|s| s.is_nan()))) {
-        let (name, list) = (&model.name, &corpus.name);
+        let name = &model.name;
         return Err(Failure::Use(format!(
             "{name}: it has no score for any word of {list} under these prompts. Give the word list that it was scored with as \
              --corpus, or name its prompts with --prompt"
         )));
-    }
-    if study.categories.is_empty() {
-        let problem = if corpus.categories.is_empty() { "the list has no categories" } else { "every category is excluded" };
-        return Err(Failure::Use(format!("{}: {problem}: there is nothing to compare", corpus.name)));
     }
     Ok(())
 }
@@ -201,8 +212,7 @@ fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
     let written = match format {
         StatsFormat::Json => {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
-            let json = if out.is_terminal() { text::visible_json(&json) } else { json.into() };
-            writeln!(out, "{json}")
+            writeln!(out, "{}", text::visible_json(&json))
         }
         StatsFormat::Table => out.write_all(tell::tell(report, Layout::Table).as_bytes()),
         StatsFormat::Markdown => out.write_all(tell::tell(report, Layout::Markdown).as_bytes()),

@@ -197,6 +197,9 @@ fn import(session: &Session, args: &StoreArgs, files: &[PathBuf]) -> Result<(), 
 /// A file of one model's scores, as `rewardscope export` writes it.
 fn import_table(session: &Session, store: &mut Store, file: &Path) -> Result<Imported, Failure> {
     let (name, family, table) = recorded::read(file, &session.catalogue).map_err(Failure::usage)?;
+    for note in &table.notes {
+        eprintln!("note: {}: {}", visible(&name), visible(note));
+    }
     let origins = Origin::of_file(file).map(|origin| origin.models).unwrap_or_default();
     let of_file = |what: &str| Failure::Run(format!("{}: {what}", file.display()));
     let known = <[_; 1]>::try_from(origins).ok().map(|[origin]| origin);

@@ -13,7 +13,9 @@ use super::{Builder, Corpus};
 /// Larger files are refused: no word list comes near.
 pub(crate) const MOST_BYTES: u64 = 256 << 20;
 const WORD_COLUMNS: [&str; 5] = ["word", "token_decoded", "response", "term", "dicterm"];
-const CATEGORY_COLUMNS: [&str; 2] = ["category", "categories"];
+/// Columns that a note names.
+const NAMED: usize = 8;
+const CATEGORY_COLUMNS: [&str; 3] = ["category", "categories", "foundation"];
 
 /// Reads a list in the format that its name ends with: `.csv`, `.dicx`, `.dic`; anything else is one word a line.
 pub fn read_file(path: &Path) -> Result<Corpus, CorpusError> {
@@ -34,7 +36,7 @@ pub fn read_words_file(path: &Path) -> Result<Corpus, CorpusError> {
 }
 
 /// CSV with a header: a word column (`word`, `token_decoded`, `response`, `term`) and, where there is one, a category column
-/// (`category`, or `categories` with `;` between them).
+/// (`category` or `foundation`, or `categories` with `;` between them).
 pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| ragged(path, text, &error))?.clone();
@@ -61,6 +63,12 @@ pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, CorpusError> 
     }
     if without_word > 0 {
         builder.note(format!("{without_word} rows without a word were passed over"));
+    }
+    if category_at.is_none() && header.len() > 1 {
+        let found: Vec<&str> = header.iter().take(NAMED).collect();
+        let more = if header.len() > NAMED { ", …" } else { "" };
+        let what = "no column is called category, so its words have none; its columns are";
+        builder.note(format!("{what} {}{more}", found.join(", ")));
     }
     finish(path, builder)
 }
@@ -263,6 +271,14 @@ mod tests {
             ),
             expected
         );
+    }
+
+    #[test]
+    fn a_column_of_foundations_is_one_of_categories_and_a_list_without_any_says_what_it_has() {
+        assert_eq!(words(parse_csv, "Foundation,word\ncare,love\n"), [word("love", &["care"])]);
+        let notes = |text: &str| parse_csv(Path::new("list.csv"), text).unwrap().notes;
+        assert!(notes("word,kind\nlove,care\n")[0].contains("its columns are word, kind"));
+        assert!(notes("word\nlove\n").is_empty(), "a plain list lacks nothing");
     }
 
     #[test]

@@ -320,7 +320,7 @@ pub fn log_probabilities(recorded: &Recorded) -> Result<(), String> {
 }
 
 /// What is known of a pair: what holds for both is said once.
-fn together(measure: Measure, a: &ModelInfo, b: &ModelInfo) -> ModelInfo {
+pub fn together(measure: Measure, a: &ModelInfo, b: &ModelInfo) -> ModelInfo {
     let both = |of: fn(&Provenance) -> String| match (of(&a.provenance), of(&b.provenance)) {
         (a, b) if a == b => a,
         (a, b) => format!("{a} / {b}"),

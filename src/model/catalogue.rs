@@ -1,6 +1,6 @@
 //! The catalogue of known models: nicknames, where they lie, how large they are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -52,6 +52,7 @@ impl Entry {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     entries: Vec<Entry>,
+    user_dir: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -64,12 +65,12 @@ struct File {
 impl Catalogue {
     /// The ten models of the study.
     pub fn builtin() -> Result<Self, CorpusError> {
-        Ok(Catalogue { entries: parse(Path::new("models.toml"), BUILTIN)? })
+        Ok(Catalogue { entries: parse(Path::new("models.toml"), BUILTIN)?, user_dir: None })
     }
 
     /// With the entries of `user_dir/models.toml`, which come first and replace entries of the same nickname.
     pub fn with_user(user_dir: Option<&Path>) -> Result<Self, CorpusError> {
-        let mut catalogue = Self::builtin()?;
+        let mut catalogue = Catalogue { user_dir: user_dir.map(Path::to_owned), ..Self::builtin()? };
         let Some(path) = user_dir.map(|dir| dir.join("models.toml")).filter(|path| path.exists()) else { return Ok(catalogue) };
         let own = parse(&path, &read_text(&path, MOST_BYTES)?)?;
         catalogue.entries.retain(|entry| !own.iter().any(|o| o.nickname.eq_ignore_ascii_case(&entry.nickname)));
@@ -79,6 +80,11 @@ impl Catalogue {
 
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Where the user's own entries lie, and beside them the user's prompts.
+    pub fn user_dir(&self) -> Option<&Path> {
+        self.user_dir.as_deref()
     }
 
     /// By nickname, repository id or the study's file stem, whatever the case.
@@ -173,7 +179,7 @@ mod tests {
     #[test]
     fn the_reward_row_is_that_of_the_catalogue() {
         let text = "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamily = \"Gemma\"\nreward_row = 3\n";
-        let catalogue = Catalogue { entries: parse(Path::new("models.toml"), text).unwrap() };
+        let catalogue = Catalogue { entries: parse(Path::new("models.toml"), text).unwrap(), user_dir: None };
         for (source, row) in [
             (ModelSource::Hub { repository: "me/mine".to_owned(), revision: None }, Some(3)),
             (ModelSource::Directory("/models/me_mine".into()), Some(3)),

@@ -14,6 +14,9 @@ use crate::stats::implicit::Measure;
 /// The demonstration models compiled into the program.
 pub const BUNDLED: [(&str, Family); 2] = [("demo-llama", Family::Llama), ("demo-gemma", Family::Gemma)];
 
+/// Files of a folder that an error explains.
+const TOLD: usize = 3;
+
 /// Where a model's files or scores lie.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ModelSource {
@@ -147,12 +150,16 @@ fn from_path(path: &Path, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, Model
         let family = Family::guess(&name);
         return Ok(vec![ModelSpec { name, source: ModelSource::Directory(path.to_owned()), family }]);
     }
-    let files = recorded::list_dir(path);
+    let recorded::Folder { files, passed_over } = recorded::folder(path);
     if files.is_empty() {
+        // A damaged file is the likeliest reason why there is none.
+        let told: String = passed_over.iter().take(TOLD).map(|why| format!("; {why}")).collect();
         return Err(ModelError::file(
             path,
-            "this directory has neither a config.json (a checkpoint in the Hugging Face layout) nor a single GGUF file nor a CSV \
-             or Parquet file of recorded scores",
+            format!(
+                "this directory has neither a config.json (a checkpoint in the Hugging Face layout) nor a single GGUF file nor a \
+                 CSV or Parquet file of recorded scores{told}"
+            ),
             "Name the directory that holds them directly; those below it are not searched",
         ));
     }
@@ -245,6 +252,9 @@ mod tests {
         let argument = checkpoint.to_str().expect("UTF-8");
         let message = refusal(argument);
         assert!(message.contains("config.json") && message.contains("recorded scores"), "{message}");
+        std::fs::write(checkpoint.join("list.csv"), "word,category\n").expect("written");
+        let message = refusal(argument);
+        assert!(message.contains("list.csv: not opened: no recorded scores; its columns are word, category"), "{message}");
 
         let header = "response,greatest_ever_one\nlove,1.5\n";
         std::fs::write(checkpoint.join("b.csv"), header).expect("written");

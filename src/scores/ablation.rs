@@ -7,15 +7,18 @@
 //! | scores, wide | `response`, then columns whose names end in `step-N`, `checkpoint-N`; what stands before is the prompt |
 //! | scores, long | `response`, `checkpoint`, `score`; perhaps `model_id`, `prompt` |
 
-use std::collections::HashMap;
+mod medians;
+mod ordered;
+mod scores;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::recorded::identify;
-use super::recorded::table::{Row, Table, header};
+use super::recorded::table::{Reading, Row, Table, header};
 use crate::corpus::{Corpus, CorpusError};
 use crate::model::Family;
 use crate::model::catalogue::Catalogue;
-use crate::stats::ablation::{Ablation, CheckpointWord, Point, Run, Series, Training, of_scores};
+use crate::stats::ablation::{Ablation, Run, Training};
 
 const WORD: [&str; 4] = ["response", "word", "token_decoded", "term"];
 const MODEL: [&str; 2] = ["model_id", "model"];
@@ -25,16 +28,20 @@ const MEDIAN: [&str; 4] = ["sum_value", "median_rank", "median", "rank"];
 const SCORE: [&str; 3] = ["score", "reward", "value"];
 /// What a column's name ends with before the number of its step.
 const STEPS: [&str; 3] = ["step", "checkpoint", "ckpt"];
-/// What stands for "not known" in a column of names.
-const MISSING: [&str; 5] = ["", "NA", "NaN", "null", "None"];
+/// Checkpoints that are known by name alone: at which step they were is not said.
+const UNNUMBERED: [&str; 5] = ["base", "init", "best", "last", "final"];
 
 /// The runs that a file tells of. `corpus` gives the categories of the words of a file of scores.
 pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), CorpusError> {
     let mut table = Table::open(path)?;
-    let mut reader = Reader { path, of_file: of_name(path), corpus, catalogue, notes: Vec::new() };
+    let mut reader =
+        Reader { path, of_file: of_name(path), corpus, catalogue, notes: Vec::new(), strangers: 0, unnumbered: BTreeMap::new() };
     let runs = match Kind::of(&table.header) {
         Some(Kind::Medians(columns)) => reader.medians(&mut table, &columns)?,
-        Some(Kind::Wide { word, steps }) => reader.wide(&mut table, word, &steps)?,
+        Some(Kind::Wide { word, steps }) => {
+            reader.note_other_columns(&table.header, word, &steps);
+            reader.wide(&mut table, word, &steps)?
+        }
         Some(Kind::Long(columns)) => reader.long(&mut table, &columns)?,
         None => {
             let problem = format!("it follows no training; its columns are {}", table.header.join(", "));
@@ -43,6 +50,12 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
             return Err(CorpusError::file(path, problem, next));
         }
     };
+    reader.note_unnumbered();
+    if runs.is_empty() && reader.strangers == 0 {
+        let told: String = reader.notes.iter().map(|note| format!("; {note}")).collect();
+        let next = "A checkpoint is a whole number of steps, or named as step-1000";
+        return Err(CorpusError::file(path, format!("it has no row that can be followed{told}"), next));
+    }
     if runs.iter().all(|run| run.series.is_empty()) {
         let next = "Give the list of their categories with --corpus";
         return Err(CorpusError::file(path, format!("none of its words has a category in {}", corpus.name), next));
@@ -87,10 +100,12 @@ pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, CorpusError> {
     Ok(files)
 }
 
-/// Tables that lie in a folder, by name.
+/// Tables that lie in a folder, by name; of JSON lines, which can be anything, those that follow a training.
 fn tables(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let is_table = |path: &PathBuf| {
-        path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv") || end.eq_ignore_ascii_case("parquet"))
+    let is_table = |path: &PathBuf| match path.extension().map(|end| end.to_string_lossy().to_lowercase()).as_deref() {
+        Some("csv" | "parquet") => true,
+        Some("jsonl") => header(path).is_ok_and(|header| Kind::of(&header).is_some()),
+        _ => false,
     };
     let mut within: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).filter(is_table).collect();
     within.sort();
@@ -99,7 +114,8 @@ fn tables(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// Whether a file, or the first table of a folder, follows a training, by its columns.
 pub fn follows(path: &Path) -> bool {
-    let first = if path.is_dir() { tables(path).ok().and_then(|within| within.into_iter().next()) } else { Some(path.to_owned()) };
+    let first =
+        if path.is_dir() { tables(path).ok().and_then(|within| within.into_iter().next()) } else { Some(path.to_owned()) };
     let header = first.filter(|path| path.is_file()).and_then(|path| header(&path).ok());
     header.is_some_and(|header| Kind::of(&header).is_some())
 }
@@ -108,7 +124,10 @@ pub fn follows(path: &Path) -> bool {
 enum Kind {
     Medians(Columns),
     /// A column a checkpoint: its place, its prompt, its step.
-    Wide { word: usize, steps: Vec<(usize, String, u64)> },
+    Wide {
+        word: usize,
+        steps: Vec<(usize, String, u64)>,
+    },
     Long(LongColumns),
 }
 
@@ -176,58 +195,13 @@ struct Reader<'a> {
     corpus: &'a Corpus,
     catalogue: &'a Catalogue,
     notes: Vec<String>,
+    /// Words that are not in the corpus.
+    strangers: usize,
+    /// Checkpoints that have no number, and how many rows there are of each.
+    unnumbered: BTreeMap<String, usize>,
 }
 
 impl Reader<'_> {
-    fn medians(&mut self, table: &mut Table, columns: &Columns) -> Result<Vec<Run>, CorpusError> {
-        let mut runs: Vec<(Training, ByCategory)> = Vec::new();
-        let (mut missing, mut differing) = (0, 0);
-        while let Some(row) = table.next_row()? {
-            let training = self.training(&row, columns);
-            let checkpoint = self.step(table, &row, columns.checkpoint)?;
-            let median_rank = table.number(&row, columns.median)?;
-            if median_rank.is_nan() {
-                missing += 1;
-                continue;
-            }
-            let category = row.text(columns.category).trim().to_owned();
-            let run = place(&mut runs, |(known, _)| *known == training, || (training.clone(), Vec::new()));
-            let series = place(&mut run.1, |(known, _)| *known == category, || (category.clone(), Vec::new()));
-            match series.1.iter().find(|point| point.checkpoint == checkpoint) {
-                Some(known) => differing += usize::from(known.median_rank != median_rank),
-                None => series.1.push(Point { checkpoint, median_rank }),
-            }
-        }
-        self.note(missing, "rows without a median were passed over");
-        self.note(differing, "rows repeat a model, category and checkpoint with another median; the first one counts");
-        let series = |(category, points)| Series::new(category, points);
-        let run = |(training, of): (Training, Vec<_>)| {
-            let mut series: Vec<Series> = of.into_iter().filter_map(series).collect();
-            series.sort_by(|a, b| a.category.cmp(&b.category));
-            Run { training, words: None, series, moved: Vec::new() }
-        };
-        Ok(runs.into_iter().map(run).collect())
-    }
-
-    fn training(&self, row: &Row, columns: &Columns) -> Training {
-        let text = |column: Option<usize>| {
-            let text = row.text(column?).trim().to_owned();
-            (!MISSING.iter().any(|missing| text.eq_ignore_ascii_case(missing))).then_some(text)
-        };
-        let of_file = self.of_file.clone();
-        let model = row.text(columns.model).trim().to_owned();
-        let other = &columns.other;
-        Training {
-            family: text(other.base).or_else(|| self.family(&model)),
-            data_size_k: text(other.size).and_then(|size| thousands(&size)).or(of_file.data_size_k),
-            data_source: text(other.source).or(of_file.data_source),
-            method: text(other.method).or(of_file.method),
-            prompt: text(other.prompt),
-            file: of_file.file,
-            model,
-        }
-    }
-
     /// The base model that a name tells of.
     fn family(&self, model: &str) -> Option<String> {
         if let Some(entry) = self.catalogue.find(model) {
@@ -241,69 +215,23 @@ impl Reader<'_> {
         }
     }
 
-    fn wide(&mut self, table: &mut Table, word: usize, steps: &[(usize, String, u64)]) -> Result<Vec<Run>, CorpusError> {
-        let (model, family) = identify(self.path, self.catalogue);
-        let family = if family == Family::Other { self.family(&model) } else { Some(family.to_string()) };
-        let mut scores = Scores::new(self.corpus);
-        while let Some(row) = table.next_row()? {
-            for (column, prompt, step) in steps {
-                let score = table.number(&row, *column)?;
-                scores.add((model.clone(), prompt.clone()), *step, &row.text(word), score);
-            }
-        }
-        let names = HashMap::from([(model, family)]);
-        Ok(self.runs(scores, &names))
-    }
-
-    fn long(&mut self, table: &mut Table, columns: &LongColumns) -> Result<Vec<Run>, CorpusError> {
-        let LongColumns { word, checkpoint, score, model, prompt } = *columns;
-        let mut scores = Scores::new(self.corpus);
-        let mut names = HashMap::new();
-        let (of_file, _) = identify(self.path, self.catalogue);
-        while let Some(row) = table.next_row()? {
-            let model = model.map_or_else(|| of_file.clone(), |column| row.text(column).trim().to_owned());
-            let prompt = prompt.map(|column| row.text(column).trim().to_owned()).unwrap_or_default();
-            let step = self.step(table, &row, checkpoint)?;
-            scores.add((model.clone(), prompt), step, &row.text(word), table.number(&row, score)?);
-            names.entry(model).or_insert_with_key(|model| self.family(model));
-        }
-        Ok(self.runs(scores, &names))
-    }
-
-    fn runs(&mut self, scores: Scores<'_>, families: &HashMap<String, Option<String>>) -> Vec<Run> {
-        let of_file = self.of_file.clone();
-        self.note(scores.differing, "rows repeat a word with another score; the first one counts");
-        self.note(scores.strangers.len(), "words are not in the word list and take no rank");
-        let run = |((model, prompt), steps): (RunKey, BySteps)| {
-            // Words that the file lacks take no part.
-            let known = |i: usize| steps.iter().any(|(_, scores)| !scores[i].is_nan());
-            let kept: Vec<usize> = (0..self.corpus.words.len()).filter(|&i| known(i)).collect();
-            let word = |&i: &usize| {
-                let word = &self.corpus.words[i];
-                CheckpointWord { text: &word.text, categories: self.corpus.categories_of(word).collect() }
-            };
-            let words: Vec<CheckpointWord<'_>> = kept.iter().map(word).collect();
-            let steps: Vec<(u64, Vec<f64>)> =
-                steps.iter().map(|(step, scores)| (*step, kept.iter().map(|&i| scores[i]).collect())).collect();
-            let (series, moved) = of_scores(&words, &steps);
-            let family = families.get(&model).cloned().flatten();
-            let prompt = (!prompt.is_empty()).then_some(prompt);
-            Run { training: Training { model, family, prompt, ..of_file.clone() }, words: Some(words.len()), series, moved }
-        };
-        scores.runs.into_iter().map(run).collect()
-    }
-
-    fn step(&self, table: &Table, row: &Row, column: usize) -> Result<u64, CorpusError> {
+    /// A row's step; none of a checkpoint that is known by its name alone, which is told at the end.
+    fn step(&mut self, table: &Table, row: &Row, column: usize) -> Result<Option<u64>, CorpusError> {
         let text = row.text(column);
         if let Some((_, step)) = step_of(&text) {
-            return Ok(step);
+            return Ok(Some(step));
         }
-        let number = table.number(row, column)?;
-        if number >= 0.0 && number.fract() == 0.0 && number < 1e15 {
-            return Ok(number as u64);
+        if UNNUMBERED.iter().any(|name| text.trim().eq_ignore_ascii_case(name)) {
+            *self.unnumbered.entry(text.trim().to_owned()).or_default() += 1;
+            return Ok(None);
         }
-        let problem = format!("'{text}' is no checkpoint");
-        Err(CorpusError::file(self.path, problem, "A checkpoint is a whole number of steps, or named as step-1000"))
+        match row.reading(column) {
+            Reading::Score(number) if number >= 0.0 && number.fract() == 0.0 && number < 1e15 => Ok(Some(number as u64)),
+            _ => {
+                let problem = format!("{}, column {}: '{text}' is no checkpoint", table.place(row), table.header[column]);
+                Err(CorpusError::file(self.path, problem, "A checkpoint is a whole number of steps, or named as step-1000"))
+            }
+        }
     }
 
     fn note(&mut self, many: usize, what: &str) {
@@ -311,52 +239,28 @@ impl Reader<'_> {
             self.notes.push(format!("{}: {many} {what}", self.of_file.file));
         }
     }
-}
 
-/// Model and prompt.
-type RunKey = (String, String);
-/// Scores at each step, by place of the word in the corpus.
-type BySteps = Vec<(u64, Vec<f64>)>;
-/// Points by category.
-type ByCategory = Vec<(String, Vec<Point>)>;
-
-/// Scores by model and prompt, then step, then place of the word in the corpus.
-struct Scores<'a> {
-    places: HashMap<&'a str, usize>,
-    runs: Vec<(RunKey, BySteps)>,
-    strangers: std::collections::HashSet<String>,
-    differing: usize,
-}
-
-impl<'a> Scores<'a> {
-    fn new(corpus: &'a Corpus) -> Self {
-        let places = corpus.words.iter().enumerate().map(|(i, word)| (&*word.text, i)).collect();
-        Scores { places, runs: Vec::new(), strangers: Default::default(), differing: 0 }
+    fn note_unnumbered(&mut self) {
+        let names = self.unnumbered.keys().cloned().collect::<Vec<_>>().join(", ");
+        self.note(
+            self.unnumbered.values().sum(),
+            &format!("rows of the checkpoints {names} were passed over: at which step they were is not said"),
+        );
     }
 
-    fn add(&mut self, run: RunKey, step: u64, word: &str, score: f64) {
-        let Some(&at) = self.places.get(word) else {
-            self.strangers.insert(word.to_owned());
-            return;
+    /// Columns beside the word and its steps; those that every table may have are no loss.
+    fn note_other_columns(&mut self, header: &[String], word: usize, steps: &[(usize, String, u64)]) {
+        const OFTEN: [&str; 8] = ["", "x", "unnamed: 0", "token_id", "token_name", "category", "model", "model_id"];
+        let is_other = |(i, name): &(usize, &String)| {
+            let read = *i == word || steps.iter().any(|(column, ..)| column == i);
+            !read && !OFTEN.contains(&name.trim().to_lowercase().as_str())
         };
-        let words = self.places.len();
-        let steps = &mut place(&mut self.runs, |(known, _)| *known == run, || (run.clone(), Vec::new())).1;
-        let scores = &mut place(steps, |(known, _)| *known == step, || (step, vec![f64::NAN; words])).1;
-        if scores[at].is_nan() {
-            scores[at] = score;
-        } else {
-            self.differing += usize::from(scores[at] != score && !score.is_nan());
+        let others: Vec<&str> = header.iter().enumerate().filter(is_other).map(|(_, name)| name.trim()).collect();
+        if !others.is_empty() {
+            let what = "passed over, as their names tell no step; step-1000 would";
+            self.notes.push(format!("{}: the columns {} are {what}", self.of_file.file, others.join(", ")));
         }
     }
-}
-
-/// The entry that `is` finds, from the end, or a new one.
-fn place<T>(entries: &mut Vec<T>, is: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> &mut T {
-    let at = entries.iter().rposition(is).unwrap_or_else(|| {
-        entries.push(new());
-        entries.len() - 1
-    });
-    &mut entries[at]
 }
 
 /// `step-1000`, `greatest_ever_one/checkpoint_500`: what stands before, and the number.
@@ -406,98 +310,4 @@ fn of_name(path: &Path) -> Training {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_csv(name: &str, text: &str) -> Result<(Vec<Run>, Vec<String>), String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        let corpus = crate::corpus::read::parse_csv(
-            Path::new("list.csv"),
-            "word,category\nlove,c\nNA,c\nnull,a\n\"ice, cream\",a\n\"two\nlines\",a\n",
-        );
-        read(&path, &corpus.unwrap(), &Catalogue::builtin().unwrap()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn medians_are_read_with_all_their_quirks() {
-        let text = "\"\",\"model_id\",\"Category\",\"checkpoint\",\"base_model\",\"sum_value\"\r\n\
-                    \"1\",\"Qwen2.5-3B\",\"Agency\",2000,NA,803.5\r\n\"2\",\"Qwen2.5-3B\",\"Agency\",1000,NA,815.5\r\n\
-                    \"3\",\"google--gemma-2b\",\"NA\",1000,\"Gemma\",700\r\n\"4\",\"Qwen2.5-3B\",\"Agency\",2000,NA,803.5\r\n\
-                    \"5\",\"Qwen2.5-3B\",\"Agency\",2000,NA,1\r\n\"6\",\"Qwen2.5-3B\",\"Agency\",3000,NA,NA\r\n";
-        let (runs, notes) = read_csv("rank_results_uf_54.csv", text).unwrap();
-        assert_eq!(runs.len(), 2);
-        let first = &runs[0];
-        assert_eq!((first.training.family.as_deref(), first.training.data_source.as_deref()), (Some("Qwen"), Some("uf")));
-        assert_eq!((first.training.data_size_k, first.series[0].change), (Some(54.0), -12.0));
-        assert_eq!((runs[1].training.family.as_deref(), runs[1].series[0].category.as_str()), (Some("Gemma"), "NA"));
-        assert_eq!(notes.len(), 2, "{notes:?}");
-        assert!(notes[0].contains("1 rows without a median") && notes[1].contains("1 rows repeat"), "{notes:?}");
-    }
-
-    #[test]
-    fn columns_go_before_the_name_of_the_file() {
-        let text = "\"X\",\"model_id\",\"Category\",\"checkpoint\",\"base_model\",\"sum_value\",\"data_size\",\"data_source\",\"method\",\"prompt\"\n\
-                    NA,\"R-Lla-3B\",\"Agency\",1,NA,678,85,\"skywork\",\"GRM\",\"Greatest\"\n";
-        let (runs, _) = read_csv("rank_results_grm_80k.csv", text).unwrap();
-        let t = &runs[0].training;
-        assert_eq!((t.data_size_k, t.data_source.as_deref(), t.method.as_deref()), (Some(85.0), Some("skywork"), Some("GRM")));
-        assert_eq!((t.family.as_deref(), t.prompt.as_deref()), (Some("Llama"), Some("Greatest")));
-    }
-
-    #[test]
-    fn wide_and_long_scores_give_the_same_series() {
-        let wide = "response,step-20,step-10\nlove,1,4\nNA,2,3\nnull,3,2\n\"ice, cream\",4,1\n\"two\nlines\",5,0\nstranger,9,9\nlove,1,7\n";
-        let mut long = "word,checkpoint,score\n".to_owned();
-        for (word, at_20, at_10) in
-            [("love", 1, 4), ("NA", 2, 3), ("null", 3, 2), ("\"ice, cream\"", 4, 1), ("\"two\nlines\"", 5, 0)]
-        {
-            long += &format!("{word},step-20,{at_20}\n{word},10,{at_10}\n");
-        }
-        let (runs, notes) = read_csv("my-gemma.csv", wide).unwrap();
-        let (same, _) = read_csv("my-gemma.csv", &long).unwrap();
-        assert_eq!((runs[0].series.clone(), runs[0].moved.clone()), (same[0].series.clone(), same[0].moved.clone()));
-        assert_eq!((runs[0].training.family.as_deref(), runs[0].words), (Some("Gemma"), Some(5)));
-        let found: Vec<(&str, f64)> = runs[0].series.iter().map(|s| (s.category.as_str(), s.change)).collect();
-        assert_eq!(found, [("a", -2.0), ("c", 3.0)]);
-        assert_eq!((runs[0].moved.len(), runs[0].moved[0].change.abs()), (5, 4.0));
-        assert!(notes[0].contains("1 rows repeat") && notes[1].contains("1 words are not"), "{notes:?}");
-    }
-
-    #[test]
-    fn names_of_columns_tell_prompt_and_step() {
-        for (name, expected) in [
-            ("step-1000", Some(("", 1000))),
-            ("checkpoint_5", Some(("", 5))),
-            ("global_step20", Some(("", 20))),
-            ("best_ever_one/step-30", Some(("best_ever_one", 30))),
-            ("best_ever_one_step_30", Some(("best_ever_one", 30))),
-            ("best_ever_one", None),
-            ("prompt_2", None),
-            ("step", None),
-            ("1000", None),
-        ] {
-            assert_eq!(step_of(name), expected.map(|(prompt, step)| (prompt.to_owned(), step)), "{name}");
-        }
-        for (text, expected) in
-            [("80", Some(80.0)), ("80k", Some(80.0)), ("0.5M", Some(500.0)), ("80000", Some(80.0)), ("x", None)]
-        {
-            assert_eq!(thousands(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_follows_no_training_is_refused_by_its_columns() {
-        for (text, naming) in [
-            ("response,best_ever_one\nlove,1\n", "response, best_ever_one"),
-            ("response,step-1\nstranger,1\n", "none of its words"),
-            ("model_id,Category,checkpoint,sum_value\nm,a,first,1\n", "first"),
-            ("model_id,Category,checkpoint,sum_value\nm,a,1.5,1\n", "1.5"),
-            ("model_id,Category,checkpoint,sum_value\nm,a,1,high\n", "high"),
-        ] {
-            let message = read_csv("x.csv", text).unwrap_err();
-            assert!(message.contains(naming), "'{naming}' is not in: {message}");
-        }
-    }
-}
+mod tests;

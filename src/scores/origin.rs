@@ -77,8 +77,37 @@ impl Origin {
         small.then(|| std::fs::read(&beside).ok()).flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok())
     }
 
-    /// The text behind a prompt's label, where the file says it.
-    pub fn prompt_text(&self, label: &str) -> Option<&str> {
-        self.prompts.iter().find(|prompt| prompt.label == label).map(|prompt| prompt.text.as_str())
+    /// What a file of one model says of it; of several, or of none, nothing but that they are recorded.
+    pub fn provenance_of(path: &Path) -> Provenance {
+        match <[ModelOrigin; 1]>::try_from(Self::of_file(path).unwrap_or_default().models) {
+            Ok([said]) => Provenance { recorded: true, ..said.provenance },
+            Err(_) => Provenance::of_recorded(path.display().to_string()),
+        }
+    }
+}
+
+impl ModelOrigin {
+    /// Of a model whose scores are not kept in a store.
+    pub fn new(model: &str, provenance: &Provenance) -> Self {
+        ModelOrigin { model: model.to_owned(), provenance: provenance.clone(), key: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As files were written before they named their prompts.
+    #[test]
+    fn what_says_nothing_of_prompts_is_understood() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let provenance = Provenance { dtype: "bf16".to_owned(), ..Provenance::of_recorded("lab/m".to_owned()) };
+        let old = serde_json::json!({ "program": "rewardscope 0.1.0", "models": [{ "model": "m", "provenance": provenance }] });
+        std::fs::write(with_suffix(&path, SIDECAR), old.to_string()).unwrap();
+        let found = Origin::of_file(&path).unwrap();
+        assert_eq!((found.models[0].model.as_str(), found.prompts.len()), ("m", 0));
+        assert_eq!(Origin::provenance_of(&path).dtype, "bf16");
+        assert_eq!(Origin::provenance_of(&folder.path().join("y.csv")).dtype, "recorded");
     }
 }

@@ -332,7 +332,11 @@ mod tests {
         ) {
             let words: Vec<String> = words.into_iter().collect();
             let prompts = ["best_ever_one", "What, in \"one\" word, is new?"];
-            let scores = vec![seeds[..words.len()].to_vec(), seeds[12..12 + words.len()].to_vec()];
+            let mut scores = vec![seeds[..words.len()].to_vec(), seeds[12..12 + words.len()].to_vec()];
+            // A column without any score is no prompt's.
+            for column in scores.iter_mut().filter(|column| column.iter().all(|score| score.is_nan())) {
+                column[0] = 0.5;
+            }
             for sheet in [long(&words, &prompts, &scores), wide(&words, &prompts, &scores)] {
                 round_trip(&sheet, &words, &prompts, &scores);
             }

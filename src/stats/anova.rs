@@ -16,10 +16,13 @@ use crate::corpus::Framing;
 const RANK_TOLERANCE: f64 = 1e-9;
 /// Unbalanced designs of more kinds of cells would take seconds.
 const MOST_UNBALANCED: usize = 400;
+/// A sum of squares that is this much smaller than that of the cells themselves is rounding.
+const ROUNDING: f64 = 1e-24;
 
-/// None where fewer than two models have cells, where every kind of cell stands once (nothing is left to compare with), or
-/// where an unbalanced design is too large.
-pub fn anova(study: &Study, panels: &[Panel]) -> Option<Anova> {
+/// # Errors
+/// A sentence that says why there is none: fewer than two models have cells, every kind of cell stands once (nothing is left
+/// to compare with), or the design is unbalanced and too large.
+pub fn anova(study: &Study, panels: &[Panel]) -> Result<Anova, String> {
     let mut categories: Vec<String> = panels.iter().map(|panel| panel.category.to_string()).collect();
     categories.dedup();
     let mut framings: Vec<Framing> = panels.iter().map(|panel| panel.framing).collect();
@@ -29,8 +32,8 @@ pub fn anova(study: &Study, panels: &[Panel]) -> Option<Anova> {
         (0..study.models.len()).filter(|&model| panels.iter().any(|panel| !panel.models[model].is_empty())).collect();
     let mut rows: Vec<Together> = Vec::new();
     for panel in panels {
-        let category = categories.iter().position(|category| **category == *panel.category)?;
-        let framing = framings.iter().position(|framing| *framing == panel.framing)?;
+        let category = categories.iter().position(|category| **category == *panel.category).unwrap_or_default();
+        let framing = framings.iter().position(|framing| *framing == panel.framing).unwrap_or_default();
         let of = |(at, model): (usize, &usize)| Together::new(panel, *model, vec![category, framing, at]);
         rows.extend(models.iter().enumerate().filter_map(of));
     }
@@ -41,10 +44,16 @@ pub fn anova(study: &Study, panels: &[Panel]) -> Option<Anova> {
     ];
     let n: f64 = rows.iter().map(|row| row.n).sum();
     let residual_df = n - rows.len() as f64;
-    if models.len() < 2 || residual_df < 1.0 {
-        return None;
+    if models.len() < 2 {
+        return Err("not computed: it needs cells of two models".to_owned());
     }
-    let within: f64 = rows.iter().map(|row| row.within).sum();
+    if residual_df < 1.0 {
+        let why = "with one cell of each model, category and framing nothing is left to compare with; a second prompt helps";
+        return Err(format!("not computed: {why}"));
+    }
+    let total: f64 = rows.iter().map(|row| row.within + row.n * row.mean * row.mean).sum();
+    let or_nothing = |sum_of_squares: f64| if sum_of_squares <= total * ROUNDING { 0.0 } else { sum_of_squares };
+    let within = or_nothing(rows.iter().map(|row| row.within).sum());
     let all = terms(&factors);
     let complete = rows.len() == factors.iter().map(|factor| factor.levels.len()).product::<usize>();
     let balanced = complete && rows.iter().all(|row| row.n == rows[0].n);
@@ -53,15 +62,22 @@ pub fn anova(study: &Study, panels: &[Panel]) -> Option<Anova> {
     } else if rows.len() <= MOST_UNBALANCED {
         type_two_sums(&factors, &rows, &all)
     } else {
-        return None;
+        return Err(format!(
+            "not computed: models do not have the same prompts and categories, and {} kinds of cells (model by category by \
+             framing) are more than the {MOST_UNBALANCED} that are taken on then; compare fewer models, or give them the same \
+             prompts",
+            rows.len()
+        ));
     };
     let told = |(term, (sum_of_squares, df)): (&Vec<usize>, (f64, f64))| {
-        let f = sum_of_squares / df / (within / residual_df);
+        let sum_of_squares = or_nothing(sum_of_squares);
+        // Beside a residual of nothing there is no F.
+        let f = if within > 0.0 { sum_of_squares / df / (within / residual_df) } else { f64::NAN };
         let name = term.iter().map(|&factor| factors[factor].name).collect::<Vec<_>>().join(":");
         AnovaTerm { term: name, sum_of_squares, df, f, p: upper_f(f, df, residual_df) }
     };
     let terms = all.iter().zip(sums).map(told).collect();
-    Some(Anova { terms, residual_sum_of_squares: within, residual_df, n: n as usize })
+    Ok(Anova { terms, residual_sum_of_squares: within, residual_df, n: n as usize })
 }
 
 /// Where every kind of cell stands equally often, terms are orthogonal: sums of squares of effects, from means of means.
@@ -99,9 +115,10 @@ fn type_two_sums(factors: &[Factor], rows: &[Together], terms: &[Vec<usize>]) ->
         let own = columns(factors, term);
         let mut space = Space::new(rows);
         space.add(rows, &beside);
-        let (before, rank) = (space.residual(), space.basis.len());
-        space.add(rows, &own);
-        (before - space.residual(), (space.basis.len() - rank) as f64)
+        let rank = space.basis.len();
+        // Not as the difference of two residuals, which are large where the term's own sum is nothing.
+        let sum_of_squares = space.add(rows, &own);
+        (sum_of_squares, (space.basis.len() - rank) as f64)
     };
     terms.iter().map(of).collect()
 }
@@ -117,7 +134,9 @@ impl Space {
         Space { basis: Vec::new(), left: DVector::from_fn(rows.len(), |i, _| rows[i].n.sqrt() * rows[i].mean) }
     }
 
-    fn add(&mut self, rows: &[Together], columns: &[Column]) {
+    /// Gives the sum of squares that the columns take from what was left.
+    fn add(&mut self, rows: &[Together], columns: &[Column]) -> f64 {
+        let mut taken = 0.0;
         let all = DMatrix::from_fn(rows.len(), columns.len(), |i, j| rows[i].n.sqrt() * rows[i].value(&columns[j]));
         for column in all.column_iter() {
             let mut column = column.clone_owned();
@@ -134,12 +153,10 @@ impl Space {
                 let along = column.dot(&self.left);
                 self.left.axpy(-along, &column, 1.0);
                 self.basis.push(column);
+                taken += along * along;
             }
         }
-    }
-
-    fn residual(&self) -> f64 {
-        self.left.norm_squared()
+        taken
     }
 }
 
@@ -190,9 +207,44 @@ mod tests {
     #[test]
     fn one_cell_of_each_kind_leaves_nothing_to_compare_with() {
         let panels = [panel("A", Framing::Positive, &[&[1.0], &[2.0]]), panel("B", Framing::Positive, &[&[1.0], &[4.0]])];
-        assert_eq!(anova(&two_models(), &panels), None);
+        assert!(anova(&two_models(), &panels).unwrap_err().contains("nothing is left"));
         let panels = [panel("A", Framing::Positive, &[&[1.0, 2.0], &[]])];
-        assert_eq!(anova(&two_models(), &panels), None, "one model has cells");
-        assert_eq!(anova(&two_models(), &[]), None);
+        assert!(anova(&two_models(), &panels).unwrap_err().contains("two models"), "one model has cells");
+        assert!(anova(&two_models(), &[]).is_err());
+    }
+
+    /// Means of three equal thirds are not those thirds: squares of the sixteenth digit are neither effect nor residual.
+    #[test]
+    fn rounding_is_no_effect() {
+        use Framing::{Negative, Positive};
+        let third = 131.0f64 / 3.0;
+        let close = [third, third.next_up(), third];
+        for second in [&close[..], &close[..2]] {
+            let panels = [
+                panel("A", Positive, &[&close, second]),
+                panel("A", Negative, &[&[third; 3], second]),
+                panel("B", Positive, &[&close, &[third; 3]]),
+                panel("B", Negative, &[&close, second]),
+            ];
+            let found = anova(&two_models(), &panels).unwrap();
+            assert_eq!(found.residual_sum_of_squares, 0.0);
+            for term in &found.terms {
+                assert!(term.sum_of_squares == 0.0 && term.f.is_nan() && term.p.is_nan(), "{term:?}");
+            }
+        }
+        // Beside a residual that is there, no effect is an F of 0.
+        let panels = [panel("A", Positive, &[&[1.0, 3.0], &[1.0, 3.0]]), panel("B", Positive, &[&[1.0, 3.0], &[1.0, 3.0]])];
+        let found = anova(&two_models(), &panels).unwrap();
+        assert!(found.terms.iter().all(|term| (term.f, term.p) == (0.0, 1.0)), "{found:?}");
+    }
+
+    #[test]
+    fn a_large_unbalanced_design_says_why_it_has_none() {
+        let names: Vec<String> = (0..MOST_UNBALANCED + 1).map(|i| format!("m{i}")).collect();
+        let models: Vec<(&str, &str, &[&[f64]])> = names.iter().map(|name| (name.as_str(), "G", &[][..])).collect();
+        let mut cells: Vec<&[f64]> = vec![&[1.0, 2.0]; names.len()];
+        cells[0] = &[1.0];
+        let why = anova(&study(&[], &[], &models), &[panel("A", Framing::Positive, &cells)]).unwrap_err();
+        assert!(why.contains("401 kinds") && why.contains("400"), "{why}");
     }
 }

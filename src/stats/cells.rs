@@ -187,11 +187,26 @@ pub(super) fn notes(study: &Study, partial: &[PartialColumn]) -> Vec<String> {
             notes.push(format!("{}: no score under {} of {} prompts", model.name, empty.len(), study.prompts.len()));
         }
     }
-    let unframed = study.prompts.iter().filter(|prompt| prompt.framing.is_none()).count();
-    if unframed > 0 {
-        notes.push(format!("the framing of {unframed} prompts is not known: they have cells and take part in nothing else"));
-    }
+    notes.extend(unframed(study));
     notes
+}
+
+/// Labels of prompts that a note names.
+const NAMED: usize = 6;
+
+fn unframed(study: &Study) -> Option<String> {
+    let labels: Vec<&str> = study.prompts.iter().filter(|prompt| prompt.framing.is_none()).map(|prompt| &*prompt.label).collect();
+    let more = if labels.len() > NAMED { ", …" } else { "" };
+    let named = format!("{}{more}", labels[..labels.len().min(NAMED)].join(", "));
+    match labels.len() {
+        0 => None,
+        n if n == study.prompts.len() => Some(format!(
+            "the framing of no prompt is known ({named}): there are cells and the agreement of models, and no comparison of \
+             families"
+        )),
+        1 => Some(format!("the framing of one prompt is not known ({named}): it has cells and takes part in nothing else")),
+        n => Some(format!("the framing of {n} prompts is not known ({named}): they have cells and take part in nothing else")),
+    }
 }
 
 #[cfg(test)]
@@ -252,6 +267,16 @@ pub(super) mod tests {
         let panels = panels(&study);
         assert_eq!(panels.len(), 1, "a prompt of no known framing is in no panel");
         assert_eq!(panels[0].models, [[1.5]]);
+        let told = notes(&study, &[]).concat();
+        assert!(told.contains("framing of one prompt") && told.contains("(q)") && told.contains("nothing else"), "{told}");
+    }
+
+    #[test]
+    fn a_category_of_equally_liked_words_lies_at_exactly_the_mean() {
+        let words: Vec<(&str, &[u16])> = vec![("w", &[0]); 10];
+        let study = study(&words, &[("p", Some(Framing::Positive))], &[("m", "F", &[&[0.1; 10]])]);
+        let cell = indexed(&study)[0];
+        assert_eq!((cell.z, cell.min_max, cell.median), (0.0, 0.5, 5.5));
     }
 
     #[test]

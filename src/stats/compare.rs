@@ -62,6 +62,7 @@ fn one(
     let [a, b] = [groups[0].concat(), groups[1].concat()];
     let means =
         groups.each_ref().map(|models| models.iter().filter_map(|cells| Some(Summary::of(cells)?.mean)).collect::<Vec<_>>());
+    let mean = |cells: &[f64]| Summary::of(cells).map_or(f64::NAN, |of| of.mean);
     let ReportOptions { replicates, seed, .. } = *options;
     let p = if replicates > 0 { permutation_p(&a, &b, replicates, seed, at) } else { None };
     let contrast = Contrast {
@@ -70,7 +71,7 @@ fn one(
         families: [first.clone(), second.clone()],
         n: [a.len(), b.len()],
         models: [groups[0].len(), groups[1].len()],
-        difference: b.iter().sum::<f64>() / b.len() as f64 - a.iter().sum::<f64>() / a.len() as f64,
+        difference: mean(&b) - mean(&a),
         welch: None,
         permutation: p.map(|p| Permutation { replicates, seed, p, p_bonferroni: p }),
         exact_models: exact_models(&means[0], &means[1], seed, at, MOST_SPLITS),

@@ -24,7 +24,8 @@ pub fn welch(first: &[f64], second: &[f64]) -> Option<WelchTest> {
     if a.n < 2 || b.n < 2 {
         return None;
     }
-    // Squared standard errors from the sums of squares, without the square root and its square.
+    // Squared standard errors from the sums of squares, without the square root and its square; 0 where nothing but
+    // rounding tells the values apart.
     let variance = |values: &[f64], of: &Summary| squares(values, of.mean) / (of.n - 1) as f64 / of.n as f64;
     let (va, vb) = (variance(first, &a), variance(second, &b));
     let total = va + vb;
@@ -89,6 +90,8 @@ mod tests {
         assert_eq!(welch(&[1.0], &[1.0, 2.0]), None);
         assert_eq!(welch(&[1.0, 1.0], &[2.0, 2.0]), None);
         assert_eq!(welch(&[], &[]), None);
+        let (a, b) = (131.0f64 / 3.0, 0.1);
+        assert_eq!(welch(&[a, a.next_up(), a], &[b; 3]), None, "rounding is no variance");
         assert!(welch(&[1.0, 1.0], &[1.0, 2.0]).is_some(), "one group that varies is enough");
     }
 

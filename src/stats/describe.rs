@@ -11,14 +11,21 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     Some(if values.len().is_multiple_of(2) { (values[half - 1] + values[half]) / 2.0 } else { values[half] })
 }
 
-/// Mean and standard deviation (n - 1 in the denominator; 0 for a single value), two passes; none of an empty set.
+/// The mean, no lower than the lowest value and no higher than the highest: rounding would put that of equal values beside
+/// them. None of an empty set.
+pub(super) fn mean(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+    let n = values.clone().count();
+    let ends = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
+    let (low, high) = values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+    (n > 0).then(|| (values.sum::<f64>() / n as f64).max(low).min(high))
+}
+
+/// Mean and standard deviation (n - 1 in the denominator; 0 for a single value), two passes; none of an empty set. Of equal
+/// values the mean is that value and the deviation 0, to the bit.
 pub fn mean_sd(values: &[f64]) -> Option<(f64, f64)> {
     let known = || values.iter().copied().filter(|v| !v.is_nan());
     let n = known().count();
-    if n == 0 {
-        return None;
-    }
-    let mean = known().sum::<f64>() / n as f64;
+    let mean = mean(known())?;
     let squares: f64 = known().map(|v| (v - mean).powi(2)).sum();
     Some((mean, if n > 1 { (squares / (n - 1) as f64).sqrt() } else { 0.0 }))
 }
@@ -82,6 +89,16 @@ mod tests {
         assert!(mean.abs() < 1e-12 && (sd - 1.0).abs() < 1e-12);
         assert!(z[3].is_nan());
         assert_eq!(z_scores(&[5.0, 5.0]), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn equal_values_do_not_vary_however_many_they_are() {
+        // The sum of 10 times 0.1 is not 1, nor that of 3 times 0.7 three times as much.
+        for (value, n) in [(0.1, 10), (0.7, 3), (-0.1, 26), (1e-300, 7), (123.456, 263)] {
+            let values = vec![value; n];
+            assert_eq!(mean_sd(&values), Some((value, 0.0)), "{n} times {value}");
+            assert_eq!(z_scores(&values), vec![0.0; n]);
+        }
     }
 
     #[test]

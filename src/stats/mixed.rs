@@ -3,7 +3,8 @@
 //!
 //! The likelihood is profiled down to one parameter, the ratio λ of the intercept's variance to the residual one (Lindstrom
 //! and Bates 1988), of which it may have several maxima, one at 0: its derivative has a closed form, whose roots are found to
-//! the last digit. No optimiser stops early here.
+//! the last digit. No optimiser stops early here, and no λ is too large: what differs within models and what differs between
+//! them are never subtracted from each other.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -15,10 +16,14 @@ use super::study::Study;
 use super::summary::known_families;
 use crate::corpus::Framing;
 
-/// Ratios λ at which the derivative's sign is looked at: 0, then from 1e-8 to 1e6, so many a decade.
+/// Ratios λ at which the derivative's sign is looked at: 0, then from 1e-8 to 1e6, so many a decade; then one a decade up to
+/// 10 to this power, where what is left within models is rounding.
 const PER_DECADE: i32 = 6;
-/// A column of the design that adds less than this to those before it adds nothing.
+const LAST_DECADE: i32 = 24;
+/// A column of the design that adds less than this share of itself to those before it adds nothing.
 const RANK_TOLERANCE: f64 = 1e-9;
+/// A residual sum of squares that is this much smaller than that of the cells themselves is rounding.
+const ROUNDING: f64 = 1e-24;
 
 /// # Errors
 /// A sentence that says why the model is not identifiable.
@@ -72,6 +77,11 @@ pub fn mixed_model(study: &Study, panels: &[Panel]) -> Result<MixedModel, String
     for row in &mut rows {
         row.model = models.binary_search(&row.model).unwrap_or_default();
     }
+    if rows.iter().map(|row| row.n).sum::<f64>() <= models.len() as f64 {
+        return Err("not identifiable: each model has one cell, so that what differs between models cannot be told from what \
+                    differs within them; ask a second prompt, or take a list with a second category"
+            .to_owned());
+    }
     let mut design: Vec<Column> = vec![Vec::new()];
     design.extend(terms(&factors).iter().flat_map(|term| columns(&factors, term)));
     let fit = Profile::new(&rows, &design, models.len())?.fit()?;
@@ -80,26 +90,24 @@ pub fn mixed_model(study: &Study, panels: &[Panel]) -> Result<MixedModel, String
     Ok(fit.told(&rows, &design, names, format!("cell ~ {}, random intercept for each model", varying.join(" * "))))
 }
 
-/// What the likelihood needs of the data, in coordinates in which the design's columns are orthonormal.
+/// What the likelihood needs of the data. A row `[x y]` of design and cells is its model's mean and what it deviates from it.
+/// With `V = I + λ J` in each model, `V⁻¹` is the identity on deviations and `1 / (1 + nλ)` on means.
 struct Profile {
-    /// Of the weighted design: `X = Q R`.
-    r_inverse: DMatrix<f64>,
-    log_det_r: f64,
-    /// `Q'y`: coefficients of ordinary least squares, in those coordinates.
-    ordinary: DVector<f64>,
-    /// Residual sum of squares of ordinary least squares.
-    residual: f64,
+    /// Of the deviations, weighted: the triangle of their QR decomposition, `[p + 1, p + 1]`.
+    deviations: DMatrix<f64>,
     groups: Vec<Group>,
+    /// Sum of squares within kinds of cells.
+    within: f64,
+    /// Sum of squares of the cells themselves.
+    total: f64,
     n: f64,
-    p: f64,
+    p: usize,
 }
 
 struct Group {
     n: f64,
-    /// Sum of the design's rows.
-    design: DVector<f64>,
-    /// Sum of the residuals of ordinary least squares.
-    residual: f64,
+    /// `[p + 1]`.
+    mean: DVector<f64>,
 }
 
 /// The likelihood at one λ.
@@ -110,15 +118,13 @@ struct Point {
     /// `-2 log L` but for constants.
     deviance: f64,
     sigma2: f64,
-    /// Added to the coefficients of ordinary least squares.
-    shift: DVector<f64>,
-    /// Inverse of `Q' V⁻¹ Q`, with the residual variance as the unit.
-    covariance: DMatrix<f64>,
+    coefficients: DVector<f64>,
+    /// `X' V⁻¹ X = R' R`.
+    r: DMatrix<f64>,
 }
 
 struct Fit {
     point: Point,
-    coefficients: DVector<f64>,
     se: Vec<f64>,
     log_likelihood: f64,
     groups: usize,
@@ -131,69 +137,84 @@ impl Profile {
         if rows.len() < p {
             return Err(format!("not identifiable: {p} coefficients for {} kinds of cells", rows.len()));
         }
-        let weighted = DMatrix::from_fn(rows.len(), p, |row, column| rows[row].n.sqrt() * rows[row].value(&design[column]));
-        let y = DVector::from_fn(rows.len(), |row, _| rows[row].n.sqrt() * rows[row].mean);
-        let scale = (0..p).map(|column| weighted.column(column).norm()).fold(0.0, f64::max);
-        let (q, r) = weighted.qr().unpack();
-        if r.diagonal().iter().any(|diagonal| diagonal.abs() <= scale * RANK_TOLERANCE) {
+        let value = |row: &Together, column: usize| if column < p { row.value(&design[column]) } else { row.mean };
+        let group = |model: usize| {
+            let of_model = || rows.iter().filter(move |row| row.model == model);
+            let n: f64 = of_model().map(|row| row.n).sum();
+            let mean = |column: usize| {
+                let values = of_model().map(|row| value(row, column));
+                let ends = values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+                let mean = of_model().map(|row| row.n * value(row, column)).sum::<f64>() / n;
+                // A column that is the same throughout a model deviates by exactly nothing.
+                mean.max(ends.0).min(ends.1)
+            };
+            Group { n, mean: DVector::from_fn(p + 1, |column, _| mean(column)) }
+        };
+        let groups: Vec<Group> = (0..groups).map(group).collect();
+        let deviation = |i: usize, column: usize| {
+            let row = &rows[i];
+            row.n.sqrt() * (value(row, column) - groups[row.model].mean[column])
+        };
+        let deviations = triangle(DMatrix::from_fn(rows.len(), p + 1, deviation));
+        let within: f64 = rows.iter().map(|row| row.within).sum();
+        let total = within + rows.iter().map(|row| row.n * row.mean * row.mean).sum::<f64>();
+        let profile = Profile { deviations, groups, within, total, n, p };
+        let r = profile.triangle_at(0.0);
+        if (0..p).any(|column| r[(column, column)].abs() <= r.column(column).norm() * RANK_TOLERANCE) {
             return Err("not identifiable: the design is rank deficient".to_owned());
         }
-        let log_det_r = r.diagonal().iter().map(|diagonal| diagonal.abs().ln()).sum();
-        let r_inverse = r.solve_upper_triangular(&DMatrix::identity(p, p)).ok_or("not identifiable: the design is singular")?;
-        let ordinary = q.transpose() * &y;
-        let left = &y - &q * &ordinary;
-        let within: f64 = rows.iter().map(|row| row.within).sum();
-        let total: f64 = within + y.norm_squared();
-        let residual = within + left.norm_squared();
-        if n <= p as f64 || residual <= total * 1e-24 {
+        if n <= p as f64 || profile.residual(&r) <= total * ROUNDING {
             return Err("not identifiable: nothing varies beside the fixed effects".to_owned());
         }
-        let mut found: Vec<Group> = (0..groups).map(|_| Group { n: 0.0, design: DVector::zeros(p), residual: 0.0 }).collect();
-        for (i, row) in rows.iter().enumerate() {
-            let group = &mut found[row.model];
-            group.n += row.n;
-            group.design += q.row(i).transpose() * row.n.sqrt();
-            group.residual += left[i] * row.n.sqrt();
-        }
-        Ok(Profile { r_inverse, log_det_r, ordinary, residual, groups: found, n, p: p as f64 })
+        Ok(profile)
     }
 
-    /// With `V = I + λ J` in each group, `V⁻¹ = I - λ / (1 + nλ) J`.
+    /// Of the QR decomposition of `V^(-1/2) [X y]`.
+    fn triangle_at(&self, lambda: f64) -> DMatrix<f64> {
+        let (top, groups) = (self.deviations.nrows(), self.groups.len());
+        let value = |i: usize, column: usize| match i.checked_sub(top) {
+            None => self.deviations[(i, column)],
+            Some(group) => self.groups[group].share(lambda).sqrt() * self.groups[group].mean[column],
+        };
+        triangle(DMatrix::from_fn(top + groups, self.p + 1, value))
+    }
+
+    fn residual(&self, triangle: &DMatrix<f64>) -> f64 {
+        triangle[(self.p, self.p)].powi(2) + self.within
+    }
+
     fn at(&self, lambda: f64) -> Option<Point> {
-        let p = self.ordinary.len();
-        let mut information = DMatrix::<f64>::identity(p, p);
-        let mut towards = DVector::<f64>::zeros(p);
-        let (mut residual, mut deviance) = (self.residual, 0.0);
-        for group in &self.groups {
-            let gamma = lambda / (1.0 + group.n * lambda);
-            information.ger(-gamma, &group.design, &group.design, 1.0);
-            towards.axpy(-gamma * group.residual, &group.design, 1.0);
-            residual -= gamma * group.residual * group.residual;
-            deviance += (lambda * group.n).ln_1p();
-        }
-        let cholesky = information.cholesky()?;
-        let shift = cholesky.solve(&towards);
-        residual -= towards.dot(&shift);
-        let sigma2 = residual / (self.n - self.p);
-        deviance += cholesky.l_dirty().diagonal().iter().map(|diagonal| 2.0 * diagonal.ln()).sum::<f64>();
-        deviance += (self.n - self.p) * sigma2.ln();
+        let triangle = self.triangle_at(lambda);
+        let df = self.n - self.p as f64;
+        let sigma2 = self.residual(&triangle) / df;
+        let r = triangle.view((0, 0), (self.p, self.p)).into_owned();
+        let coefficients = r.solve_upper_triangular(&triangle.view((0, self.p), (self.p, 1)).column(0).into_owned())?;
+        let mut deviance = df * sigma2.ln() + r.diagonal().iter().map(|diagonal| 2.0 * diagonal.abs().ln()).sum::<f64>();
         let (mut trace, mut squares) = (0.0, 0.0);
         for group in &self.groups {
-            let shrink = 1.0 + group.n * lambda;
-            trace += group.n / shrink - group.design.dot(&cholesky.solve(&group.design)) / (shrink * shrink);
-            squares += ((group.residual - group.design.dot(&shift)) / shrink).powi(2);
+            let share = group.share(lambda);
+            let design = group.mean.rows(0, self.p).into_owned();
+            let leverage = share * r.tr_solve_upper_triangular(&design)?.norm_squared();
+            trace += share * (1.0 - leverage);
+            squares += (share * (group.mean[self.p] - design.dot(&coefficients))).powi(2);
+            deviance += (lambda * group.n).ln_1p();
         }
         let slope = trace - squares / sigma2;
-        (sigma2 > 0.0).then(|| Point { lambda, slope, deviance, sigma2, shift, covariance: cholesky.inverse() })
+        (sigma2 > 0.0 && slope.is_finite()).then_some(Point { lambda, slope, deviance, sigma2, coefficients, r })
     }
 
     fn fit(self) -> Result<Fit, String> {
-        let singular = || "not identifiable: models differ so much that nothing is left within them".to_owned();
-        let lambdas = (-8 * PER_DECADE..=6 * PER_DECADE).map(|i| 10f64.powf(f64::from(i) / f64::from(PER_DECADE)));
-        let mut before = self.at(0.0).ok_or_else(singular)?;
+        let nothing = || {
+            "not identifiable: next to nothing varies within models beside the fixed effects, so that differences between \
+             models have no measure"
+                .to_owned()
+        };
+        let steps = (-8 * PER_DECADE..=6 * PER_DECADE).map(|i| f64::from(i) / f64::from(PER_DECADE));
+        let powers = steps.chain((7..=LAST_DECADE).map(f64::from));
+        let mut before = self.at(0.0).ok_or_else(nothing)?;
         let mut best = (before.slope >= 0.0).then_some(0.0);
         let mut least = if best.is_some() { before.deviance } else { f64::INFINITY };
-        for lambda in lambdas {
+        for lambda in powers.map(|power| 10f64.powf(power)) {
             let Some(point) = self.at(lambda) else { break };
             if before.slope < 0.0 && point.slope >= 0.0 {
                 let root = self.root(before.lambda, lambda);
@@ -204,13 +225,20 @@ impl Profile {
             }
             before = point;
         }
-        let point = best.and_then(|lambda| self.at(lambda)).ok_or_else(singular)?;
-        let coefficients = &self.r_inverse * (&self.ordinary + &point.shift);
-        let covariance = &self.r_inverse * &point.covariance * self.r_inverse.transpose() * point.sigma2;
-        let se = covariance.diagonal().iter().map(|variance| variance.sqrt()).collect();
-        let df = self.n - self.p;
-        let constant = df * (1.0 + std::f64::consts::TAU.ln()) + 2.0 * self.log_det_r;
-        Ok(Fit { log_likelihood: -0.5 * (point.deviance + constant), coefficients, se, groups: self.groups.len(), point })
+        // Where the last one is the likeliest there is no end to it: all cells of every model can be fitted.
+        if before.deviance < least {
+            return Err(nothing());
+        }
+        let point = best.and_then(|lambda| self.at(lambda)).ok_or_else(nothing)?;
+        let df = self.n - self.p as f64;
+        if point.sigma2 * df <= self.total * ROUNDING {
+            return Err(nothing());
+        }
+        let inverse = point.r.solve_upper_triangular(&DMatrix::identity(self.p, self.p)).ok_or_else(nothing)?;
+        // Rows of the inverse of R: its product with its own transpose is the covariance.
+        let se = inverse.row_iter().map(|row| row.norm() * point.sigma2.sqrt()).collect();
+        let constant = df * (1.0 + std::f64::consts::TAU.ln());
+        Ok(Fit { log_likelihood: -0.5 * (point.deviance + constant), se, groups: self.groups.len(), point })
     }
 
     /// Where the slope turns from below 0 to above.
@@ -228,6 +256,22 @@ impl Profile {
     }
 }
 
+impl Group {
+    /// How much of the sum of squares of its mean counts: `n / (1 + nλ)`.
+    fn share(&self, lambda: f64) -> f64 {
+        self.n / (1.0 + self.n * lambda)
+    }
+}
+
+/// The triangle of a QR decomposition, square whatever the number of rows.
+fn triangle(mut matrix: DMatrix<f64>) -> DMatrix<f64> {
+    let columns = matrix.ncols();
+    if matrix.nrows() < columns {
+        matrix = matrix.resize_vertically(columns, 0.0);
+    }
+    matrix.qr().r()
+}
+
 impl Fit {
     /// Degrees of freedom as nlme gives them (Pinheiro and Bates 2000, section 2.4.2): a column that is the same throughout
     /// every model is tested against models, every other one, and the intercept, against cells.
@@ -242,7 +286,7 @@ impl Fit {
         let within = n - (self.groups + columns_within) as f64;
         let between = self.groups as f64 - (design.len() - columns_within) as f64;
         let effect = |(i, term): (usize, String)| {
-            let (estimate, se) = (self.coefficients[i], self.se[i]);
+            let (estimate, se) = (self.point.coefficients[i], self.se[i]);
             let df = if inner[i] || design[i].is_empty() { within } else { between };
             let t = estimate / se;
             FixedEffect { term, estimate, se, df, t, p: two_sided_t(t, df) }

@@ -66,6 +66,40 @@ fn three_families_and_a_missing_prompt_are_no_hindrance() {
     assert_eq!(effect(&model, "family[Q]:category[C]:framing[negative]").df, 66.0 - 4.0 - 15.0);
 }
 
+/// One cell of sixty differs by a quarter of a rank from the others of its model, models by a hundred thousand: by the
+/// analysis of variance, as in the balanced design above.
+#[test]
+fn models_that_differ_a_billion_times_more_than_within_are_no_hindrance() {
+    let study = models(&["G", "G", "L", "L"]);
+    let mut cells: Vec<Vec<f64>> = [10.0, 150_000.0, 30_000.0, 190_000.0].iter().map(|rank| vec![*rank; 15]).collect();
+    cells[1][3] += 0.25;
+    let panels = [Panel { category: "A".into(), framing: POSITIVE, models: cells }];
+    let model = mixed_model(&study, &panels).unwrap();
+    let within = 0.25f64.powi(2) * 14.0 / 15.0 / 56.0;
+    let middle: f64 = 150_000.0 + 0.25 / 15.0;
+    let between = 15.0 * ((middle - 10.0).powi(2) / 2.0 + 160_000f64.powi(2) / 2.0) / 2.0;
+    assert!((model.residual_variance / within - 1.0).abs() < 1e-9, "{} for {within}", model.residual_variance);
+    assert!((model.intercept_variance / ((between - within) / 15.0) - 1.0).abs() < 1e-9, "{model:?}");
+    let family = effect(&model, "family[L]");
+    assert!((family.estimate - (110_000.0 - (middle + 10.0) / 2.0)).abs() < 1e-6);
+    assert!((family.se / (between / 15.0).sqrt() - 1.0).abs() < 1e-9, "{model:?}");
+}
+
+/// Only one model varies within, and its prompts' framings explain that: the larger the ratio, the likelier. At 0 the
+/// derivative is 0 as well, which is no maximum.
+#[test]
+fn a_likelihood_without_an_end_is_no_fit() {
+    let study = models(&["G", "G", "G", "G", "G", "L", "L", "L", "L", "L", "Q", "Q"]);
+    let (known, none): (&[f64], &[f64]) = (&[3.5], &[]);
+    let higher: &[f64] = &[3.75];
+    let panels = [
+        panel("A", POSITIVE, &[known, known, known, none, known, none, known, known, known, known, higher, none]),
+        panel("A", NEGATIVE, &[none, known, none, higher, known, known, known, known, none, none, known, known]),
+    ];
+    let reason = mixed_model(&study, &panels).unwrap_err();
+    assert!(reason.contains("next to nothing varies within models"), "{reason}");
+}
+
 #[test]
 fn what_is_not_identifiable_is_said_and_does_not_crash() {
     let panels = |cells: &[&[f64]]| vec![panel("A", POSITIVE, cells), panel("A", NEGATIVE, cells)];
@@ -81,7 +115,12 @@ fn what_is_not_identifiable_is_said_and_does_not_crash() {
             &["G has no cells for B, negative"],
         ),
         (&["G", "L", "L"], vec![panel("A", POSITIVE, &[&[1.0, 1.0], &[2.0, 2.0], &[2.0, 2.0]])], &["nothing varies"]),
-        (&["G", "L", "L"], vec![panel("A", POSITIVE, &[&[1.0, 1.0], &[2.0, 2.0], &[3.0, 3.0]])], &["not identifiable"]),
+        (
+            &["G", "L", "L"],
+            vec![panel("A", POSITIVE, &[&[1.0, 1.0], &[2.0, 2.0], &[3.0, 3.0]])],
+            &["not identifiable", "within models"],
+        ),
+        (&["G", "L", "L"], vec![panel("A", POSITIVE, &[&[1.0], &[2.0], &[4.0]])], &["each model has one cell", "second prompt"]),
     ] {
         let reason = mixed_model(&models(families), &panels).unwrap_err();
         for name in naming {

@@ -53,6 +53,10 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         Ok(model) => (Some(model), None),
         Err(reason) => (None, Some(reason)),
     };
+    let (anova, anova_note) = match anova::anova(study, &panels) {
+        Ok(anova) => (Some(anova), None),
+        Err(reason) => (None, Some(reason)),
+    };
     let partial = cells::partial_columns(study);
     notes.extend(cells::notes(study, &partial));
     let name = |model: &super::study::StudyModel| ModelFamily { model: model.name.clone(), family: model.family.clone() };
@@ -67,7 +71,8 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         contrasts,
         mixed_model,
         mixed_model_note,
-        anova: anova::anova(study, &panels),
+        anova,
+        anova_note,
         model_contrasts: compare::models(study, &panels),
         agreement: agreement::all(study),
         framings: agreement::framings(study),
@@ -83,12 +88,10 @@ pub type Progress<'a> = &'a (dyn Fn(&'static str, usize, usize) + Sync);
 /// Words named as dividing, for each two families and framing.
 const DIVIDING: usize = 20;
 
-/// The words that divide each two families most, by framing.
+/// The words that divide each two known families most, by framing.
 fn dividing(study: &Study) -> Vec<DividingWords> {
-    let mut families: Vec<&str> = study.models.iter().map(|model| &*model.family).collect();
-    families.sort_unstable();
-    families.dedup();
-    let pairs = families.iter().enumerate().flat_map(|(i, a)| families[i + 1..].iter().map(move |b| [*a, *b]));
+    let families = summary::known_families(study);
+    let pairs = families.iter().enumerate().flat_map(|(i, a)| families[i + 1..].iter().map(move |b| [&**a, &**b]));
     let mut found = Vec::new();
     for of in pairs {
         for framing in [Framing::Positive, Framing::Negative] {
@@ -121,14 +124,16 @@ pub struct Report {
     pub mixed_model: Option<MixedModel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixed_model_note: Option<String>,
-    /// Null where nothing is left to compare with.
+    /// Null where there is none; `anova_note` then says why.
     pub anova: Option<Anova>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anova_note: Option<String>,
     /// Between each two models, second minus first in the order given; only where they are few.
     pub model_contrasts: Vec<ModelContrast>,
     pub agreement: Vec<Agreement>,
     /// How each model's positive framings agree with its negative ones.
     pub framings: Vec<FramingAgreement>,
-    /// Between each two families, the words that they rank most differently.
+    /// Between each two known families, the words that they rank most differently.
     pub dividing: Vec<DividingWords>,
     /// Columns in which words of the study have no score (yet).
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -317,6 +322,7 @@ pub struct AnovaTerm {
     pub term: String,
     pub sum_of_squares: f64,
     pub df: f64,
+    /// Not a number, in JSON null, where the residual is nothing; so is `p`.
     pub f: f64,
     pub p: f64,
 }

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::Failure;
 use crate::cli::args::{Format, ScoreArgs};
+use crate::cli::{Failure, place};
 use crate::corpus::Prompt;
 use crate::engine::ModelInfo;
-use crate::model::Provenance;
 use crate::model::source::ModelSpec;
 use crate::scores::export::{Layout, Row, Writer};
+use crate::scores::origin::Origin;
 use crate::whole_file::{may_be_written, with_suffix};
 
 /// An open place to write to.
@@ -50,7 +50,7 @@ impl Output {
 
     /// Puts the file in its place, with what its scores rest on beside it. An unfinished one keeps the name
     /// `FILE.partial`.
-    pub(super) fn finish(self, provenance: &[(&str, &Provenance)], unfinished: bool) -> Result<(), Failure> {
+    pub(super) fn finish(self, origin: &Origin, unfinished: bool) -> Result<(), Failure> {
         let Some((path, part)) = self.file else {
             self.writer
                 .into_inner()
@@ -64,10 +64,7 @@ impl Output {
             eprintln!("note: what was finished stands in {}", crate::text::visible(&part.to_string_lossy()));
             return Ok(());
         }
-        let side = with_suffix(&path, ".provenance.json");
-        let models: Vec<_> = provenance.iter().map(|(model, p)| serde_json::json!({ "model": model, "provenance": p })).collect();
-        let json = serde_json::json!({ "program": concat!("rewardscope ", env!("CARGO_PKG_VERSION")), "models": models });
-        std::fs::write(&side, format!("{json:#}\n")).map_err(|error| unwritable(&side, &error))?;
+        place::beside(&path, origin)?;
         std::fs::rename(&part, &path).map_err(|error| unwritable(&path, &error))
     }
 

@@ -162,8 +162,8 @@ fn of_mixed_model(document: &mut Document, report: &Report) {
 }
 
 fn of_anova(document: &mut Document, report: &Report) {
+    document.heading("Analysis of variance, type II");
     if let Some(anova) = &report.anova {
-        document.heading("Analysis of variance, type II");
         let row = |t: &crate::stats::report::AnovaTerm| {
             vec![t.term.clone(), number(t.df), number(t.sum_of_squares), number(t.f), p(t.p), stars(t.p).to_owned()]
         };
@@ -171,7 +171,12 @@ fn of_anova(document: &mut Document, report: &Report) {
         let residual = [number(anova.residual_df), number(anova.residual_sum_of_squares)];
         rows.push([vec!["residual".to_owned()], residual.to_vec(), vec![String::new(); 3]].concat());
         document.table(&[("term", L), ("df", R), ("sum of squares", R), ("F", R), ("p", R), ("", L)], &rows);
-        document.paragraph(&format!("{} cells. Stars by the F test: * below .05, ** .01, *** .001.", anova.n));
+        let stars = "Stars by the F test: * below .05, ** .01, *** .001.";
+        let nothing =
+            if anova.residual_sum_of_squares == 0.0 { " Nothing varies beside the terms: there is no F test." } else { "" };
+        document.paragraph(&format!("{} cells. {stars}{nothing}", anova.n));
+    } else {
+        document.paragraph(report.anova_note.as_deref().unwrap_or("not computed"));
     }
     if report.model_contrasts.is_empty() {
         return;

@@ -17,7 +17,9 @@ use parquet::record::reader::RowIter;
 use serde_json::Value;
 
 use crate::corpus::CorpusError;
-use crate::corpus::read::{line_of, ragged, read_text};
+use crate::corpus::read::{line_of, ragged, read_text, utf8};
+
+mod names;
 
 /// Larger CSV files are refused; the full vocabulary of Gemma with every digit of an f64 stays below.
 const MOST_BYTES: u64 = 1 << 30;
@@ -29,6 +31,8 @@ const MISSING: [&str; 5] = ["", "na", "nan", "null", "none"];
 pub(in crate::scores) struct Table {
     path: PathBuf,
     pub(in crate::scores) header: Vec<String>,
+    /// Columns that pandas wrote for the index of a data frame, as Parquet tells.
+    pub(in crate::scores) index: Vec<String>,
     rows: Rows,
 }
 
@@ -50,6 +54,16 @@ pub(in crate::scores) enum Cell {
     Missing,
 }
 
+/// What stands in a cell of a column of scores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::scores) enum Reading {
+    Score(f64),
+    Missing,
+    /// `inf`: a number, and no score.
+    Infinite,
+    Text,
+}
+
 impl Row {
     /// A cell of a column of words.
     pub(in crate::scores) fn text(&self, column: usize) -> Cow<'_, str> {
@@ -63,36 +77,42 @@ impl Row {
         }
     }
 
-    /// A cell of a column of scores, NaN where it holds none; none of what is not a finite number.
-    fn number(&self, column: usize) -> Option<f64> {
+    /// A cell of a column of scores.
+    pub(in crate::scores) fn reading(&self, column: usize) -> Reading {
         let number = match self {
-            Row::Cells(_, cells) => match cells.get(column)? {
-                Cell::Number(number) => *number,
-                Cell::Missing => return Some(f64::NAN),
-                Cell::Text(text) => return parse(text),
+            Row::Cells(_, cells) => match cells.get(column) {
+                Some(Cell::Number(number)) => *number,
+                Some(Cell::Missing) | None => return Reading::Missing,
+                Some(Cell::Text(text)) => return parse(text),
             },
-            Row::Csv(record) => return parse(record.get(column)?),
+            Row::Csv(record) => return parse(record.get(column).unwrap_or_default()),
         };
-        number.is_finite().then_some(number)
+        if number.is_finite() { Reading::Score(number) } else { Reading::Infinite }
     }
 }
 
-fn parse(text: &str) -> Option<f64> {
+fn parse(text: &str) -> Reading {
     let text = text.trim();
     if MISSING.iter().any(|missing| text.eq_ignore_ascii_case(missing)) {
-        return Some(f64::NAN);
+        return Reading::Missing;
     }
-    text.parse().ok().filter(|number: &f64| number.is_finite())
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Reading::Score(number),
+        Ok(number) if number.is_nan() => Reading::Missing,
+        Ok(_) => Reading::Infinite,
+        Err(_) => Reading::Text,
+    }
 }
 
 impl Table {
     pub(in crate::scores) fn open(path: &Path) -> Result<Table, CorpusError> {
+        let mut index = Vec::new();
         let (header, rows) = match ending(path).as_str() {
-            "parquet" => open_parquet(path)?,
+            "parquet" => open_parquet(path, &mut index)?,
             "jsonl" => open_jsonl(path, MOST_BYTES)?,
             _ => open_csv(path)?,
         };
-        Ok(Table { path: path.to_owned(), header, rows })
+        Ok(Table { path: path.to_owned(), header, index, rows })
     }
 
     /// The next row; none at the end.
@@ -138,28 +158,77 @@ impl Table {
 
     /// A score; NaN where the file has none. The error names row and column.
     pub(in crate::scores) fn number(&self, row: &Row, column: usize) -> Result<f64, CorpusError> {
-        row.number(column).ok_or_else(|| {
-            let place = match row {
-                Row::Csv(record) => format!("line {}", line_of(self.text(), record)),
-                Row::Cells(number, _) => format!("row {number}"),
-            };
-            let problem = format!("{place}, column {}: '{}' is not a score", self.header[column], row.text(column));
-            CorpusError::file(&self.path, problem, "A score is a finite number; a missing one is empty or NA")
-        })
+        match row.reading(column) {
+            Reading::Score(score) => Ok(score),
+            Reading::Missing => Ok(f64::NAN),
+            Reading::Infinite | Reading::Text => Err(CorpusError::file(&self.path, self.no_score(row, column), NO_SCORE)),
+        }
+    }
+
+    /// `line 3, column best_ever_one: 'high' is not a score`
+    pub(in crate::scores) fn no_score(&self, row: &Row, column: usize) -> String {
+        format!("{}, column {}: '{}' is not a score", self.place(row), self.header[column], row.text(column))
+    }
+
+    /// Where a row stands in its file.
+    pub(in crate::scores) fn place(&self, row: &Row) -> String {
+        match row {
+            Row::Csv(record) => format!("line {}", line_of(self.text(), record)),
+            Row::Cells(number, _) => format!("row {number}"),
+        }
     }
 }
+
+/// What to do about it.
+pub(in crate::scores) const NO_SCORE: &str = "A score is a finite number; a missing one is empty or NA";
 
 /// Column names alone, without reading the rest of the file.
 pub(in crate::scores) fn header(path: &Path) -> Result<Vec<String>, CorpusError> {
     match ending(path).as_str() {
-        "parquet" => return Ok(open_parquet(path)?.0),
-        "jsonl" => return jsonl_header(path),
-        _ => {}
+        "parquet" => Ok(open_parquet(path, &mut Vec::new())?.0),
+        "jsonl" => names::of_start(path, &start(path)?),
+        _ => Ok(csv_start(path)?.0),
     }
-    let start = File::open(path).map_err(|error| unreadable(path, &error))?.take(MOST_HEADER_BYTES);
-    let mut reader = csv::Reader::from_reader(start);
-    let header = reader.headers().map_err(|error| ragged(path, "", &error))?;
-    Ok(header.iter().map(str::to_owned).collect())
+}
+
+/// Column names and the first row, where there is one, without reading the rest of the file.
+pub(in crate::scores) fn first(path: &Path) -> Result<(Vec<String>, Option<Row>), CorpusError> {
+    match ending(path).as_str() {
+        "parquet" => {
+            let mut table = Table::open(path)?;
+            let row = table.next_row()?;
+            Ok((table.header, row))
+        }
+        "jsonl" => {
+            let start = start(path)?;
+            let (text, header) = (String::from_utf8_lossy(&start).into_owned(), names::of_start(path, &start)?);
+            let mut table =
+                Table { path: path.to_owned(), header, index: Vec::new(), rows: Rows::Jsonl { text, at: 0, line: 0 } };
+            let row = table.next_row()?;
+            Ok((table.header, row))
+        }
+        _ => csv_start(path),
+    }
+}
+
+/// As much of a file as its header can take.
+fn start(path: &Path) -> Result<Vec<u8>, CorpusError> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    file.take(MOST_HEADER_BYTES).read_to_end(&mut start).map_err(|error| unreadable(path, &error))?;
+    Ok(start)
+}
+
+fn csv_start(path: &Path) -> Result<(Vec<String>, Option<Row>), CorpusError> {
+    let start = start(path)?;
+    // Of UTF-16 every line is broken; the reader of text says which encoding it is.
+    if matches!(start[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        utf8(path, start.clone())?;
+    }
+    let mut reader = csv::Reader::from_reader(&start[..]);
+    let header = reader.headers().map_err(|error| ragged(path, "", &error))?.iter().map(str::to_owned).collect();
+    let row = reader.records().next().and_then(Result::ok).map(Row::Csv);
+    Ok((header, row))
 }
 
 fn ending(path: &Path) -> String {
@@ -168,26 +237,17 @@ fn ending(path: &Path) -> String {
 
 fn open_jsonl(path: &Path, most_bytes: u64) -> Result<(Vec<String>, Rows), CorpusError> {
     let text = read_text(path, most_bytes)?;
-    let header = text.lines().enumerate().find(|(_, line)| !line.trim().is_empty());
-    let header = header.map(|(at, line)| json_object(path, at + 1, line)).transpose()?.unwrap_or_default();
-    Ok((header.into_iter().map(|(name, _)| name).collect(), Rows::Jsonl { text, at: 0, line: 0 }))
-}
-
-/// The names in the first line, which is as much of the file as is read.
-fn jsonl_header(path: &Path) -> Result<Vec<String>, CorpusError> {
-    let mut start = Vec::new();
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    file.take(MOST_HEADER_BYTES).read_to_end(&mut start).map_err(|error| unreadable(path, &error))?;
-    let start = String::from_utf8_lossy(&start);
-    let (at, first) = start.lines().enumerate().find(|(_, line)| !line.trim().is_empty()).unwrap_or_default();
-    Ok(json_object(path, at + 1, first.trim_start_matches('\u{feff}'))?.into_iter().map(|(name, _)| name).collect())
+    let header = names::of_lines(path, &text)?;
+    Ok((header, Rows::Jsonl { text, at: 0, line: 0 }))
 }
 
 fn json_object(path: &Path, line: usize, text: &str) -> Result<serde_json::Map<String, Value>, CorpusError> {
-    serde_json::from_str(text).map_err(|error| {
-        let problem = format!("line {line}: not a JSON object: {error}");
-        CorpusError::file(path, problem, "JSON lines hold one object a line")
-    })
+    serde_json::from_str(text).map_err(|error| no_object(path, line, &error))
+}
+
+fn no_object(path: &Path, line: usize, error: &serde_json::Error) -> CorpusError {
+    let problem = format!("line {line}: not a JSON object: {error}");
+    CorpusError::file(path, problem, "JSON lines hold one object a line")
 }
 
 /// The cells of one line by their names. serde_json rounds numbers of many digits a little, so those are read from the text.
@@ -246,10 +306,13 @@ fn open_csv(path: &Path) -> Result<(Vec<String>, Rows), CorpusError> {
     Ok((header, Rows::Csv(Box::new(reader))))
 }
 
-fn open_parquet(path: &Path) -> Result<(Vec<String>, Rows), CorpusError> {
+fn open_parquet(path: &Path, index: &mut Vec<String>) -> Result<(Vec<String>, Rows), CorpusError> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let reader = guarded(path, || SerializedFileReader::new(file))?;
-    let schema = reader.metadata().file_metadata().schema();
+    let about = reader.metadata().file_metadata();
+    let pandas = about.key_value_metadata().into_iter().flatten().find(|pair| pair.key == "pandas");
+    index.extend(pandas.and_then(|pair| pair.value.as_deref()).map(names::pandas_index).unwrap_or_default());
+    let schema = about.schema();
     let header = schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
     let rows = guarded(path, || Ok(RowIter::from_file_into(Box::new(reader))))?;
     Ok((header, Rows::Parquet { rows, read: 0 }))
@@ -258,13 +321,21 @@ fn open_parquet(path: &Path) -> Result<(Vec<String>, Rows), CorpusError> {
 /// The parquet crate panics on some damaged files; to the reader of the message it is damage all the same.
 fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, CorpusError> {
     let outcome = catch_unwind(AssertUnwindSafe(read));
-    let problem = match outcome {
+    let (problem, next) = match outcome {
         Ok(Ok(value)) => return Ok(value),
-        Ok(Err(error)) => format!("is not readable Parquet: {error}"),
-        Err(_) => "is damaged Parquet".to_owned(),
+        Ok(Err(error)) => {
+            let said = error.to_string();
+            let is_codec = matches!(error, ParquetError::NYI(_)) || said.contains("Disabled feature");
+            (format!("is not readable Parquet: {said}"), if is_codec { OTHER_CODEC } else { DAMAGED })
+        }
+        Err(_) => ("is damaged Parquet".to_owned(), DAMAGED),
     };
-    Err(CorpusError::file(path, problem, "Fetch the file again, or give the CSV"))
+    Err(CorpusError::file(path, problem, next))
 }
+
+const DAMAGED: &str = "Fetch the file again, or give the CSV";
+const OTHER_CODEC: &str = "Pages packed with Snappy, Zstandard, gzip, Brotli or LZ4 are read: write the file anew, in Python \
+     with pandas.read_parquet(FILE).to_parquet(FILE)";
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CorpusError {
     CorpusError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions")
@@ -294,97 +365,4 @@ fn cell(field: Field) -> Cell {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    use parquet::basic::Compression;
-    use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int32Type};
-    use parquet::file::properties::WriterProperties;
-    use parquet::file::writer::SerializedFileWriter;
-    use parquet::schema::parser::parse_message_type;
-
-    /// Three words (`NA` among them) under three prompts, whose columns are of three types; `single` has a gap.
-    pub(in crate::scores::recorded) fn parquet_bytes(compression: Compression) -> Vec<u8> {
-        let schema = "message scores { REQUIRED BYTE_ARRAY response (UTF8); REQUIRED DOUBLE double; OPTIONAL FLOAT single; REQUIRED INT32 whole; }";
-        let schema = Arc::new(parse_message_type(schema).unwrap());
-        let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
-        let mut bytes = Vec::new();
-        let mut writer = SerializedFileWriter::new(&mut bytes, schema, properties).unwrap();
-        let mut group = writer.next_row_group().unwrap();
-        let words = ["love", "NA", " love"].map(ByteArray::from);
-        let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<ByteArrayType>().write_batch(&words, None, None).unwrap();
-        column.close().unwrap();
-        let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<DoubleType>().write_batch(&[0.1, f64::NAN, -2.5], None, None).unwrap();
-        column.close().unwrap();
-        let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<FloatType>().write_batch(&[1.5, 0.1], Some(&[1, 0, 1]), None).unwrap();
-        column.close().unwrap();
-        let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<Int32Type>().write_batch(&[3, 2, 1], None, None).unwrap();
-        column.close().unwrap();
-        group.close().unwrap();
-        writer.close().unwrap();
-        bytes
-    }
-
-    fn rows(path: &Path) -> Result<Vec<(String, Vec<f64>)>, CorpusError> {
-        let mut table = Table::open(path)?;
-        let mut rows = Vec::new();
-        while let Some(row) = table.next_row()? {
-            let numbers = (1..table.header.len()).map(|column| table.number(&row, column)).collect::<Result<_, _>>()?;
-            rows.push((row.text(0).into_owned(), numbers));
-        }
-        Ok(rows)
-    }
-
-    #[test]
-    fn parquet_columns_of_every_number_type_are_read_and_gaps_are_nan() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.parquet");
-        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(Default::default())] {
-            std::fs::write(&path, parquet_bytes(compression)).unwrap();
-            assert_eq!(header(&path).unwrap(), ["response", "double", "single", "whole"]);
-            let rows = rows(&path).unwrap();
-            let words: Vec<&str> = rows.iter().map(|(word, _)| word.as_str()).collect();
-            assert_eq!(words, ["love", "NA", " love"], "{compression}");
-            assert_eq!(rows[0].1, [0.1, 1.5, 3.0]);
-            assert_eq!(rows[2].1, [-2.5, f64::from(0.1_f32), 1.0]);
-            assert!(rows[1].1[0].is_nan() && rows[1].1[1].is_nan());
-        }
-    }
-
-    #[test]
-    fn a_word_column_taken_for_scores_is_refused_by_row() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.parquet");
-        std::fs::write(&path, parquet_bytes(Compression::SNAPPY)).unwrap();
-        let mut table = Table::open(&path).unwrap();
-        let row = table.next_row().unwrap().unwrap();
-        let message = table.number(&row, 0).unwrap_err().to_string();
-        for naming in ["x.parquet", "row 1", "column response", "'love'"] {
-            assert!(message.contains(naming), "'{naming}' is not in: {message}");
-        }
-    }
-
-    #[test]
-    fn damage_is_an_error_or_other_numbers_but_never_a_panic() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.parquet");
-        let whole = parquet_bytes(Compression::SNAPPY);
-        let mut refused = 0;
-        std::fs::write(&path, &whole).unwrap();
-        assert!(rows(&path).is_ok(), "the whole file is sound");
-        for at in (0..whole.len()).step_by(5) {
-            let mut bent = whole.clone();
-            bent[at] ^= 0x15;
-            for bytes in [&bent[..], &whole[..at]] {
-                std::fs::write(&path, bytes).unwrap();
-                refused += usize::from(rows(&path).is_err());
-            }
-        }
-        assert!(refused > whole.len() / 5, "{refused}: a cut file, at least, is refused");
-    }
-}
+pub(super) mod tests;

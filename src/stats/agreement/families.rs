@@ -6,7 +6,8 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use super::{mean_over_prompts, mean_ranks};
 use crate::corpus::Framing;
 use crate::stats::study::Study;
-use crate::stats::{mean_sd, z_scores};
+use crate::stats::summary::Summary;
+use crate::stats::z_scores;
 
 /// A difference of means with its uncertainty: Welch's standard error and 95 % interval, models as the unit.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -54,16 +55,16 @@ pub fn dividing(study: &Study, families: [&str; 2], framing: Option<Framing>) ->
 }
 
 fn estimate(a: &[f64], b: &[f64]) -> Option<Estimate> {
-    let ((mean_a, sd_a), (mean_b, sd_b)) = (mean_sd(a)?, mean_sd(b)?);
-    let difference = mean_b - mean_a;
-    let (n_a, n_b) = (a.len() as f64, b.len() as f64);
-    let (v_a, v_b) = (sd_a * sd_a / n_a, sd_b * sd_b / n_b);
+    let (of_a, of_b) = (Summary::of(a)?, Summary::of(b)?);
+    let difference = of_b.mean - of_a.mean;
+    let (v_a, v_b) = (of_a.se * of_a.se, of_b.se * of_b.se);
     let unknown = Estimate { difference, se: None, df: None, interval: None };
-    if a.len() < 2 || b.len() < 2 || v_a + v_b == 0.0 {
+    // Of one model there is no variance: it is not a number.
+    if (v_a + v_b).is_nan() || v_a + v_b == 0.0 {
         return Some(unknown);
     }
     let se = (v_a + v_b).sqrt();
-    let df = (v_a + v_b).powi(2) / (v_a * v_a / (n_a - 1.0) + v_b * v_b / (n_b - 1.0));
+    let df = (v_a + v_b).powi(2) / (v_a * v_a / (of_a.n - 1) as f64 + v_b * v_b / (of_b.n - 1) as f64);
     let half = StudentsT::new(0.0, 1.0, df).ok().map(|t| t.inverse_cdf(0.975) * se);
     Some(Estimate { difference, se: Some(se), df: Some(df), interval: half.map(|half| (difference - half, difference + half)) })
 }

@@ -19,8 +19,9 @@ use overlap::overlap_of;
 pub use overlap::{PERSISTENCE, depth_agreements, rank_biased_overlap};
 use ranking::{Ranking, spearman_of};
 
-/// Every pair of models, in their order, under every prompt, in theirs; over the words that both have a score for. A pair
-/// that shares fewer than two words under a prompt has no measure there and is left out.
+/// Every pair of models, in their order, under every prompt of known framing (every prompt where none is known), in theirs;
+/// over the words that both have a score for. A pair that shares fewer than two words under a prompt has no measure there and
+/// is left out.
 pub fn all(study: &Study) -> Vec<Agreement> {
     let models = study.models.len();
     let pairs: Vec<(usize, usize)> = (0..models).flat_map(|a| (a + 1..models).map(move |b| (a, b))).collect();
@@ -35,7 +36,7 @@ pub fn all(study: &Study) -> Vec<Agreement> {
         };
         pairs.iter().map(agreement).collect()
     };
-    let by_prompt: Vec<Vec<Option<Agreement>>> = (0..study.prompts.len()).into_par_iter().map(of_prompt).collect();
+    let by_prompt: Vec<Vec<Option<Agreement>>> = study.counted_prompts().into_par_iter().map(of_prompt).collect();
     (0..pairs.len()).flat_map(|pair| by_prompt.iter().filter_map(move |of| of[pair].clone())).collect()
 }
 
@@ -88,18 +89,20 @@ pub struct FramingAgreement {
 /// For each model that was asked under both framings. Mean ranks, and not matched pairs of prompts: they need no factorial
 /// design, and the noise of single prompts does not pull the correlation towards zero.
 pub fn framings(study: &Study) -> Vec<FramingAgreement> {
-    let of_model = |model: usize| {
-        let mean = |framing| mean_ranks(study, model, Some(framing));
-        let ((positive, positive_prompts), (negative, negative_prompts)) = (mean(Framing::Positive), mean(Framing::Negative));
-        (positive_prompts > 0 && negative_prompts > 0).then(|| FramingAgreement {
-            model: study.models[model].name.to_string(),
-            positive_prompts,
-            negative_prompts,
-            words: both(&positive, &negative).0.len(),
-            spearman: spearman(&positive, &negative).map(|(rho, _)| rho),
-        })
-    };
-    (0..study.models.len()).into_par_iter().filter_map(of_model).collect()
+    (0..study.models.len()).into_par_iter().filter_map(|model| framings_of(study, model)).collect()
+}
+
+/// The same of `study.models[model]`; none where it was not asked under both framings.
+pub fn framings_of(study: &Study, model: usize) -> Option<FramingAgreement> {
+    let mean = |framing| mean_ranks(study, model, Some(framing));
+    let ((positive, positive_prompts), (negative, negative_prompts)) = (mean(Framing::Positive), mean(Framing::Negative));
+    (positive_prompts > 0 && negative_prompts > 0).then(|| FramingAgreement {
+        model: study.models[model].name.to_string(),
+        positive_prompts,
+        negative_prompts,
+        words: both(&positive, &negative).0.len(),
+        spearman: spearman(&positive, &negative).map(|(rho, _)| rho),
+    })
 }
 
 /// Each word's mean over a model's prompts of one framing (none: all) of its rank within the prompt, NaN where it has none;

@@ -130,6 +130,17 @@ fn every_pair_is_compared_under_every_prompt_over_the_words_of_both() {
 }
 
 #[test]
+fn a_prompt_of_no_known_framing_does_not_bend_the_agreement_under_the_others() {
+    let columns: [&[f64]; 2] = [&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]];
+    let mut study = study(&[("A", "x", &columns), ("B", "y", &[columns[0], columns[0]])], &[Framing::Positive; 2]);
+    study.prompts[1].framing = None;
+    let prompts = |study: &Study| all(study).iter().map(|of| of.prompt.to_string()).collect::<Vec<_>>();
+    assert_eq!(prompts(&study), ["p0"]);
+    study.prompts[0].framing = None;
+    assert_eq!(prompts(&study), ["p0", "p1"], "where none is known, all count");
+}
+
+#[test]
 fn framings_that_turn_the_order_about_correlate_at_minus_one() {
     use Framing::{Negative, Positive};
     let turned: &[&[f64]] = &[&[1.0, 2.0, 3.0], &[2.0, 5.0, 7.0], &[3.0, 2.0, 1.0]];

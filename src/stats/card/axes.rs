@@ -24,7 +24,7 @@ pub enum Pole {
 /// A model's place on it is the second pole's median rank less the first's: above zero where it ranks the first higher.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Axis {
-    /// `agency over communion`.
+    /// `agency over communion`; `care: virtue over vice`; `care over the middle`.
     pub axis: String,
     /// A category.
     pub first: String,
@@ -40,21 +40,20 @@ impl Axis {
     pub fn of(study: &Study) -> Vec<Axis> {
         let used = |at: usize| study.words.iter().any(|word| word.categories.iter().any(|&c| usize::from(c) == at));
         let names: Vec<&str> = (0..study.categories.len()).filter(|&at| used(at)).map(|at| &*study.categories[at]).collect();
-        let against = |first: &str, second: &str, axis: String| Axis {
-            axis,
+        let against = |first: &str, second: &str| Axis {
+            axis: named(first, second),
             first: first.to_owned(),
             second: Pole::Category(second.to_owned()),
         };
         if let [a, b] = names[..] {
-            let (a, b) = if opposite(b).is_some_and(|other| other == a.to_lowercase()) { (b, a) } else { (a, b) };
-            return vec![against(a, b, format!("{a} over {b}"))];
+            return vec![if opposed(b, a).is_some() { against(b, a) } else { against(a, b) }];
         }
         let mut axes = Vec::new();
         for &name in &names {
-            let other = opposite(name).and_then(|other| names.iter().find(|known| known.to_lowercase() == other));
-            let is_second = names.iter().any(|known| opposite(known).is_some_and(|other| other == name.to_lowercase()));
+            let other = names.iter().find(|other| opposed(name, other).is_some());
+            let is_second = names.iter().any(|other| opposed(other, name).is_some());
             match other {
-                Some(other) => axes.push(against(name, other, format!("{name} over {other}"))),
+                Some(other) => axes.push(against(name, other)),
                 None if is_second => {}
                 None => axes.push(Axis { axis: format!("{name} over the middle"), first: name.to_owned(), second: Pole::Middle }),
             }
@@ -63,10 +62,27 @@ impl Axis {
     }
 }
 
-/// What stands against a category by its name, in lower case.
-fn opposite(name: &str) -> Option<String> {
-    let lower = name.to_lowercase();
-    OPPOSED.iter().find_map(|(good, bad)| lower.strip_suffix(good).map(|stem| format!("{stem}{bad}")))
+/// What two names that stand against each other have in common, and the end of each; none of other names. Case is no
+/// difference.
+fn opposed<'a>(first: &'a str, second: &'a str) -> Option<(&'a str, [&'a str; 2])> {
+    let parted = |name: &'a str, end: &str| {
+        let at = name.len().checked_sub(end.len()).filter(|at| name.is_char_boundary(*at))?;
+        let (stem, found) = name.split_at(at);
+        found.eq_ignore_ascii_case(end).then_some((stem, found))
+    };
+    OPPOSED.iter().find_map(|(good, bad)| {
+        let ((stem, good), (other, bad)) = (parted(first, good)?, parted(second, bad)?);
+        (stem.to_lowercase() == other.to_lowercase()).then_some((stem, [good, bad]))
+    })
+}
+
+/// What they have in common is said once.
+fn named(first: &str, second: &str) -> String {
+    let separator = |c: char| matches!(c, '_' | '.' | '-' | ' ' | ':' | '/');
+    match opposed(first, second).map(|(stem, ends)| (stem.trim_end_matches(separator), ends)) {
+        Some((stem, [good, bad])) if !stem.is_empty() => format!("{stem}: {good} over {bad}"),
+        _ => format!("{first} over {second}"),
+    }
 }
 
 /// Words of the two poles, each once and in order; the second is empty for the middle.
@@ -174,28 +190,33 @@ pub(super) fn leaning(
         let (sum, n) = drawn.fold((0.0, 0.0), |(sum, n), (value, times)| (sum + value * times, n + times));
         sum / n
     };
-    let mut samples: Vec<f64> = (0..options.replicates.max(1)).into_par_iter().map(sample).filter(|v| !v.is_nan()).collect();
+    let mut samples: Vec<f64> = (0..options.replicates).into_par_iter().map(sample).filter(|v| !v.is_nan()).collect();
     samples.sort_by(f64::total_cmp);
-    let (_, se) = mean_sd(&samples)?;
-    let mut models: Vec<Standing> = Vec::new();
+    // One sample has no spread, which is not one of 0.
+    let known = samples.len() > 1;
+    let se = mean_sd(&samples).filter(|_| known).map_or(f64::NAN, |(_, sd)| sd);
+    let end = |p| if known { quantile(&samples, p) } else { f64::NAN };
+    let mut models: Vec<(usize, Standing)> = Vec::new();
     for (i, other) in study.models.iter().enumerate() {
         if let Some(value) = value(study, i, axis, &poles, framing) {
-            models.push(Standing { model: other.name.to_string(), family: other.family.to_string(), value });
+            let (model, family) = (other.name.to_string(), other.family.to_string());
+            models.push((i, Standing { model, family, value, place: 0.0 }));
         }
     }
-    models.sort_by(|a, b| b.value.total_cmp(&a.value));
-    let places = ranks(&models.iter().map(|standing| standing.value).collect::<Vec<_>>());
-    let at = models.iter().position(|standing| standing.model == *study.models[model].name)?;
+    let places = ranks(&models.iter().map(|(_, standing)| standing.value).collect::<Vec<_>>());
+    models.iter_mut().zip(places).for_each(|((_, standing), place)| standing.place = place);
+    models.sort_by(|(_, a), (_, b)| a.place.total_cmp(&b.place).then_with(|| a.model.cmp(&b.model)));
+    let place = models.iter().find(|(i, _)| *i == model)?.1.place;
     Some(Leaning {
         axis: axis.clone(),
         framing,
         value: own,
         se,
-        interval: (quantile(&samples, 0.025), quantile(&samples, 0.975)),
+        interval: (end(0.025), end(0.975)),
         prompts: columns.len(),
         pole_words: poles.each_ref().map(Vec::len),
-        place: places[at],
-        models,
+        place,
+        models: models.into_iter().map(|(_, standing)| standing).collect(),
     })
 }
 

@@ -36,7 +36,8 @@ pub struct Card {
     pub family: String,
     /// Words ranked.
     pub words: usize,
-    /// Prompts under which the model has scores, by framing; those of no known framing are the third.
+    /// Prompts under which the model has scores, by framing; those of no known framing are the third, and count for nothing
+    /// where there are others.
     pub positive_prompts: usize,
     pub negative_prompts: usize,
     pub other_prompts: usize,
@@ -56,11 +57,12 @@ pub struct Card {
 pub struct Leaning {
     #[serde(flatten)]
     pub axis: Axis,
-    /// None: prompts whose framing is not known.
+    /// None: the framing of no prompt is known.
     pub framing: Option<Framing>,
     /// Mean over prompts, in places; above zero toward the axis's first pole.
     pub value: f64,
-    /// Standard deviation of the bootstrap samples, and their middle 95 %: prompts and words drawn anew, both.
+    /// Standard deviation of the bootstrap samples, and their middle 95 %: prompts and words drawn anew, both. Not a number,
+    /// in JSON null, of fewer than two samples.
     pub se: f64,
     pub interval: (f64, f64),
     pub prompts: usize,
@@ -68,7 +70,7 @@ pub struct Leaning {
     pub pole_words: [usize; 2],
     /// 1: of all models it leans farthest toward the first pole. Ties share a place.
     pub place: f64,
-    /// Every model that was asked under this framing, this one among them, in order of place.
+    /// Every model that was asked under this framing, this one among them, in order of place, those that share one by name.
     pub models: Vec<Standing>,
 }
 
@@ -77,6 +79,8 @@ pub struct Standing {
     pub model: String,
     pub family: String,
     pub value: f64,
+    /// Ties share a place: two at the top stand at 1.5.
+    pub place: f64,
 }
 
 /// The words that a model ranks first and last.
@@ -115,7 +119,8 @@ pub fn card(study: &Study, model: usize, options: &CardOptions) -> Option<Card> 
     let own = study.models.get(model)?;
     let count = |framing| prompts_of(study, model, framing).len();
     let [positive_prompts, negative_prompts, other_prompts] = FRAMINGS.map(count);
-    let asked = FRAMINGS.into_iter().filter(|&framing| count(framing) > 0);
+    let framed = positive_prompts + negative_prompts > 0;
+    let asked = FRAMINGS.into_iter().filter(|&framing| count(framing) > 0 && (framing.is_some() || !framed));
     let axes = Axis::of(study);
     let leaning = |framing| axes.iter().filter_map(move |axis| axes::leaning(study, model, axis, framing, options));
     let known = |i: &usize| own.scores.iter().any(|scores| scores.get(*i).is_some_and(|score| !score.is_nan()));
@@ -129,7 +134,7 @@ pub fn card(study: &Study, model: usize, options: &CardOptions) -> Option<Card> 
         other_prompts,
         axes: asked.clone().flat_map(leaning).collect(),
         words_by_framing: asked.map(|framing| extremes(study, model, framing, options.words)).collect(),
-        framings: agreement::framings(study).into_iter().find(|found| found.model == *own.name),
+        framings: agreement::framings_of(study, model),
         agreement: likeness(study, model),
         replicates: options.replicates,
         seed: options.seed,
@@ -171,11 +176,14 @@ fn extremes(study: &Study, model: usize, framing: Option<Framing>, words: usize)
 
 fn likeness(study: &Study, model: usize) -> Vec<Likeness> {
     let own = &study.models[model];
+    let framed = FRAMINGS[..2].iter().any(|&framing| !prompts_of(study, model, framing).is_empty());
+    let counts = |prompt: &crate::stats::study::StudyPrompt| prompt.framing.is_some() || !framed;
     let mut all = Vec::new();
     for (_, other) in study.models.iter().enumerate().filter(|(i, _)| *i != model) {
         let mut sums = [(0.0, 0_u32); 3];
         let mut prompts = 0;
-        for (a, b) in own.scores.iter().zip(&other.scores) {
+        let columns = own.scores.iter().zip(&other.scores).zip(&study.prompts);
+        for ((a, b), _) in columns.filter(|(_, prompt)| counts(prompt)) {
             let measures =
                 [spearman(a, b).map(|(rho, _)| rho), kendall(a, b).map(|(tau, _)| tau), rank_biased_overlap(a, b, PERSISTENCE)];
             prompts += usize::from(measures[2].is_some());
@@ -189,7 +197,8 @@ fn likeness(study: &Study, model: usize) -> Vec<Likeness> {
         let (model, family) = (other.name.to_string(), other.family.to_string());
         all.push(Likeness { model, family, prompts, spearman, kendall, rbo });
     }
-    all.sort_by(|a, b| b.spearman.unwrap_or(-2.0).total_cmp(&a.spearman.unwrap_or(-2.0)));
+    let rho = |of: &Likeness| of.spearman.unwrap_or(-2.0);
+    all.sort_by(|a, b| rho(b).total_cmp(&rho(a)).then_with(|| a.model.cmp(&b.model)));
     all
 }
 

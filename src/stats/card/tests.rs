@@ -100,13 +100,58 @@ fn axes_are_pairs_that_oppose_each_other_or_categories_against_the_middle() {
         Axis::of(&study).into_iter().map(|axis| axis.axis).collect()
     };
     assert_eq!(axes(&["agency", "communion"]), ["agency over communion"]);
-    assert_eq!(axes(&["care_vice", "care_virtue"]), ["care_virtue over care_vice"]);
+    assert_eq!(axes(&["care_vice", "care_virtue"]), ["care: virtue over vice"]);
     assert_eq!(
         axes(&["Care.Vice", "Care.Virtue", "liberty", "fair_vice"]),
-        ["Care.Virtue over Care.Vice", "liberty over the middle", "fair_vice over the middle"]
+        ["Care: Virtue over Vice", "liberty over the middle", "fair_vice over the middle"]
     );
+    assert_eq!(axes(&["negative", "positive"]), ["positive over negative"]);
+    assert_eq!(axes(&["CARE_VICE", "Care_Virtue", "x"]), ["Care: Virtue over VICE", "x over the middle"]);
     assert_eq!(axes(&["one"]), ["one over the middle"]);
     assert!(axes(&[]).is_empty());
+}
+
+#[test]
+fn models_that_lean_alike_share_a_place_whatever_their_order_and_their_names() {
+    let of = |agency: f64| vec![scores(agency, 1)];
+    let standings = |order: [(&'static str, f64); 4]| {
+        let models = order.iter().map(|(name, agency)| (*name, "x", of(*agency))).collect();
+        let study = study(models, &[None]);
+        let leaning =
+            |own: usize| card(&study, own, &CardOptions { replicates: 5, ..CardOptions::default() }).unwrap().axes.remove(0);
+        let places = |of: &Leaning| of.models.iter().map(|m| (m.model.clone(), m.place)).collect::<Vec<_>>();
+        assert_eq!(leaning(3).place, leaning(0).models.iter().find(|m| m.model == order[3].0).unwrap().place);
+        places(&leaning(0))
+    };
+    let expected = [("c", 1.5), ("d", 1.5), ("a", 3.5), ("b", 3.5)].map(|(name, place)| (name.to_owned(), place));
+    assert_eq!(standings([("a", -1.0), ("b", -1.0), ("c", 1.0), ("d", 1.0)]), expected);
+    assert_eq!(standings([("d", 1.0), ("b", -1.0), ("c", 1.0), ("a", -1.0)]), expected);
+    // Two of one name: the card is about the one at its place.
+    let study = study(vec![("m", "x", of(1.0)), ("m", "x", of(-1.0))], &[None]);
+    let place = |own| card(&study, own, &CardOptions::default()).unwrap().axes[0].place;
+    assert_eq!((place(0), place(1)), (1.0, 2.0));
+}
+
+#[test]
+fn prompts_of_no_known_framing_count_where_there_are_no_others() {
+    let columns = |agency: f64| vec![scores(agency, 1), scores(-agency, 2)];
+    let models = || vec![("A", "x", columns(1.0)), ("B", "y", columns(0.0))];
+    let found = card(&study(models(), &[Some(Framing::Positive), None]), 0, &CardOptions::default()).unwrap();
+    let framings = |card: &Card| card.axes.iter().map(|of| of.framing).collect::<Vec<_>>();
+    assert_eq!((framings(&found), found.words_by_framing.len()), (vec![Some(Framing::Positive)], 1));
+    assert_eq!((found.other_prompts, found.agreement[0].prompts), (1, 1));
+    let found = card(&study(models(), &[None, None]), 0, &CardOptions::default()).unwrap();
+    assert_eq!((framings(&found), found.agreement[0].prompts), (vec![None], 2));
+}
+
+#[test]
+fn one_sample_has_no_spread() {
+    let study = study(vec![("A", "x", vec![scores(1.0, 1)])], &[None]);
+    for replicates in [0, 1] {
+        let found = card(&study, 0, &CardOptions { replicates, ..CardOptions::default() }).unwrap();
+        let axis = &found.axes[0];
+        assert!(axis.se.is_nan() && axis.interval.0.is_nan() && axis.value == 10.0, "{axis:?}");
+    }
 }
 
 #[test]
