@@ -62,8 +62,9 @@ impl Packed {
         match self {
             Packed::Matrix(matrix) => matrix.multiply(x, y),
             Packed::Blocks(Blocks { out, input, blocks }) => {
-                if !x.is_empty() {
-                    k_quants::matmul((x.len() / input, *input, *out), x, blocks, y)?;
+                match x.len().checked_div(*input) {
+                    Some(rows) if rows > 0 => k_quants::matmul((rows, *input, *out), x, blocks, y)?,
+                    _ => y.fill(0.0),
                 }
             }
         }
