@@ -53,7 +53,7 @@ fn load(file: &Path) -> Model {
     let mut progress = |_, _| {};
     let meter = Meter::new(&mut progress, &cancel, 0);
     let mut output = None;
-    let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut |name, shape, _| {
+    let decoder = Decoder::trainable(&config.decoder, DType::F32, &device, &mut |name, shape, _| {
         let tensor = weights.load(name, shape, Keep::As(DType::F32), &device, &meter)?;
         if name == "model.embed_tokens.weight" {
             output = Some(tensor.clone());

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Failure;
 use super::args::{ListFormat, StoreArgs, StoreCommand};
 use super::session::Session;
-use crate::engine::ModelInfo;
+use crate::model::ModelInfo;
 use crate::model::TemplateDate;
 use crate::scores::origin::Origin;
 use crate::scores::recorded;

@@ -24,7 +24,7 @@ use crate::scores::WordId;
 const WORDS_TOKENIZED: usize = 4096;
 /// Nodes of a first batch: small, so that words appear at once.
 pub(super) const FIRST_NODES: usize = 24;
-pub(super) const MOST_NODES: usize = 512;
+pub const MOST_NODES: usize = 512;
 /// What a batch should take: long enough that weights are read for many rows, short enough that words keep coming.
 const PACE: Duration = Duration::from_millis(800);
 /// A batch has at most so many times the nodes of the one before it, and at least this share of them.
@@ -53,6 +53,10 @@ pub struct Batches {
     /// Positions within it at which a head's gate reads: none, or one, for all words open their answer there.
     gates: BTreeSet<usize>,
     nodes: usize,
+    /// No forward has more nodes than this, but for those of one word.
+    most: usize,
+    /// Nodes of the forward that was begun last.
+    begun: usize,
     /// Whole conversations are run, without a prefix.
     whole: bool,
 }
@@ -66,6 +70,8 @@ impl Batches {
             shared: 0,
             gates: BTreeSet::new(),
             nodes: FIRST_NODES,
+            most: MOST_NODES,
+            begun: 0,
             whole: false,
         }
     }
@@ -104,9 +110,16 @@ impl Batches {
         self.nodes
     }
 
-    /// No batch shall have more nodes than this, but for those of one word.
+    /// No forward shall have more nodes than this, but for those of one word: neither a batch nor a piece of the prefix.
     pub fn limit(&mut self, nodes: usize) {
+        self.most = nodes.clamp(1, MOST_NODES);
         self.nodes = self.nodes.min(nodes);
+        self.begun = self.nodes;
+    }
+
+    /// Nodes of the forward that the last step ended in.
+    pub(super) fn begun(&self) -> usize {
+        self.begun
     }
 
     /// Words that have been neither scored nor given up.
@@ -128,7 +141,9 @@ impl Batches {
         let shared = &first.ids[..self.shared];
         let mut nothing = None;
         let prefix = if self.whole { &mut nothing } else { prefix };
-        step.tokens_run += Prefix::bring(prefix, model.decoder(), shared, &self.gates, cancel)?;
+        self.begun = self.most.min(shared.len());
+        step.tokens_run += Prefix::bring(prefix, model.decoder(), shared, &self.gates, self.most, cancel)?;
+        self.begun = self.nodes;
 
         let started = Instant::now();
         let waiting = self.waiting.iter().map(|(_, words)| words);
@@ -161,7 +176,8 @@ impl Batches {
         let mut step = Step::default();
         let values = match before.split_last() {
             Some((last, held)) => {
-                step.tokens_run += 1 + Prefix::bring(prefix, &model.decoder, held, &BTreeSet::new(), cancel)?;
+                self.begun = self.most.min(held.len());
+                step.tokens_run += 1 + Prefix::bring(prefix, &model.decoder, held, &BTreeSet::new(), self.most, cancel)?;
                 let cache = prefix.as_ref().map(Prefix::cache);
                 likelihood::after(model, cache, held.len(), *last, &self.job.token_ids, cancel)?
             }

@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::{Job, ModelInfo};
+use super::Job;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
-use crate::model::{Cancel, LoadOptions, ModelError};
+use crate::model::{Cancel, LoadOptions, ModelError, ModelInfo};
 use crate::scores::store::key::{self, IdentifyError, Key};
 use crate::scores::store::{Store, StoreError, StoredWord, fingerprint};
 use crate::scores::{ModelId, WordId};

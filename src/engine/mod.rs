@@ -4,9 +4,9 @@
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
 //! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of
 //! tokens; `fit` says what fits, by `memory`; `keeping` writes scores to the store before they are told, and recalls them.
-//! Requests state the whole of
-//! what is wanted, in order, so the newest request wins and nothing
-//! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
+//!
+//! Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by
+//! piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
 pub mod batch;
 pub mod fit;
@@ -28,7 +28,7 @@ pub use handle::{Engine, is_reward_model};
 pub use inspect::{Badge, Inspection};
 
 use crate::corpus::Corpus;
-use crate::model::Provenance;
+pub use crate::model::ModelInfo;
 use crate::scores::{ModelId, PromptId, WordId};
 
 /// Words to score by one model under one prompt.
@@ -99,15 +99,6 @@ pub enum Phase {
     Idle,
     Failed(String),
     Cancelled,
-}
-
-/// What is known of a model once its files are read.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct ModelInfo {
-    pub family: crate::model::Family,
-    pub provenance: Provenance,
-    /// Memory that its weights take, in bytes; 0 for recorded scores.
-    pub memory_bytes: u64,
 }
 
 /// Scores read from a file: all at once.

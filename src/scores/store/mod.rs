@@ -23,7 +23,7 @@ pub use exchange::Imported;
 pub use key::Key;
 pub use runs::{Pruned, Run, RunTable, Summary};
 
-use crate::engine::ModelInfo;
+use crate::model::ModelInfo;
 
 /// Above this, words are looked up by reading all that a run has under a prompt, not one by one.
 const LOOKED_UP_SINGLY: usize = 4096;

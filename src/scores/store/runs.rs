@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{Key, Store, StoreError, now};
-use crate::engine::ModelInfo;
+use crate::model::ModelInfo;
 
 /// All scores of one key.
 #[derive(Clone, Debug)]
