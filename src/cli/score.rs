@@ -15,9 +15,11 @@ use super::args::ScoreArgs;
 use super::session::Session;
 use crate::corpus::{self, Corpus, Prompt};
 use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded, WordTokens};
+use crate::model::LoadOptions;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{LoadOptions, Provenance};
 use crate::scores::export::{Row, TokenColumns, shortest};
+use crate::scores::origin::{ModelOrigin, Origin};
+use crate::scores::store::Key;
 use crate::scores::{Book, ModelId, PromptId, WordId};
 use crate::stats::ranks;
 use output::Output;
@@ -25,7 +27,8 @@ use progress::Progress;
 
 enum Message {
     Engine(Event),
-    Signal,
+    /// Its number.
+    Signal(i32),
 }
 
 /// One model under one prompt: a group of rows in the output, kept in the order of the arguments.
@@ -47,6 +50,8 @@ struct Run {
     tokens: bool,
     book: Book,
     infos: HashMap<ModelId, ModelInfo>,
+    /// Under what their scores stand in the store.
+    keys: HashMap<ModelId, Key>,
     corpora: HashMap<ModelId, Arc<Corpus>>,
     word_tokens: HashMap<(ModelId, PromptId, WordId), WordTokens>,
     groups: BTreeMap<GroupKey, Group>,
@@ -73,6 +78,8 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     watch_signals(sender.clone())?;
     let events = Arc::new(move |event| drop(sender.send(Message::Engine(event))));
     let (store, store_note) = session.store(&args.store);
+    // At once: whoever waits for hours should not learn at the end that nothing was kept.
+    store_note.iter().for_each(|note| eprintln!("note: {}", crate::text::visible(note)));
     let engine = Engine::start_with(session.catalogue.clone(), events, store)
         .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
 
@@ -84,18 +91,23 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let finished = run.follow(&engine, &receiver, &mut output, &mut progress);
     progress.clear();
     drop(engine);
-    let interrupted = !finished?;
+    let signal = finished?;
     for (model, (many, first)) in std::mem::take(&mut run.left_out) {
         let name = &run.specs[model.0 as usize].name;
         run.notes.push(format!("{name}: {many} times a token could not be scored, first {first}"));
     }
-    for note in store_note.iter().chain(&words_notes).chain(&run.notes) {
+    for note in words_notes.iter().chain(&run.notes) {
         eprintln!("note: {}", crate::text::visible(note));
     }
-    output.finish(&run.provenance(), interrupted || !run.failures.is_empty())?;
-    if interrupted {
+    output.finish(&run.origin(), signal.is_some() || !run.failures.is_empty())?;
+    if let Some(signal) = signal {
         let left = run.groups.len();
-        return Err(Failure::Interrupted(format!("interrupted with {left} of the model × prompt tables unfinished")));
+        let message = format!("interrupted with {left} of the model × prompt tables unfinished");
+        if signal == signal_hook::consts::SIGINT {
+            return Err(Failure::Interrupted(message));
+        }
+        eprintln!("rewardscope: {message}");
+        return Err(Failure::Signal(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
     }
     if run.failures.is_empty() { Ok(()) } else { Err(Failure::Run(run.failures.join("\n"))) }
 }
@@ -110,6 +122,7 @@ impl Run {
             tokens,
             book: Book::default(),
             infos: HashMap::new(),
+            keys: HashMap::new(),
             corpora: HashMap::new(),
             word_tokens: HashMap::new(),
             groups: BTreeMap::new(),
@@ -168,18 +181,18 @@ impl Run {
         engine.plan(vec![Job { model: key.0, prompt, prompt_text, words, token_ids, tokens: self.tokens }]);
     }
 
-    /// Takes in what the engine tells until everything is written; false when a signal came first.
+    /// Takes in what the engine tells until everything is written; the signal, when one came first.
     fn follow(
         &mut self,
         engine: &Engine,
         messages: &Receiver<Message>,
         output: &mut Output,
         progress: &mut Progress,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<i32>, Failure> {
         while !(self.groups.is_empty() && self.unread.is_empty()) {
             let event = match messages.recv() {
                 Ok(Message::Engine(event)) => event,
-                Ok(Message::Signal) => return Ok(false),
+                Ok(Message::Signal(signal)) => return Ok(Some(signal)),
                 Err(_) => return Err(Failure::Run("the engine ended before its work was done".to_owned())),
             };
             match event {
@@ -198,7 +211,12 @@ impl Run {
                     self.notes.extend(new);
                     self.infos.insert(model, *info);
                 }
-                Event::Notice { text } => self.notes.push(text),
+                Event::Key { model, key } => drop(self.keys.insert(model, *key)),
+                // At once, as above.
+                Event::Notice { text } => {
+                    progress.clear();
+                    eprintln!("note: {}", crate::text::visible(&text));
+                }
                 // Nothing here asks for one.
                 Event::Inspected { .. } => {}
                 Event::Vocabulary { model, corpus } => self.take_vocabulary(model, corpus),
@@ -227,7 +245,7 @@ impl Run {
             self.write_finished(output)?;
             self.ask_next(engine);
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Which of how many prompts is being scored.
@@ -318,9 +336,14 @@ impl Run {
         output.group(&heading, &rows)
     }
 
-    fn provenance(&self) -> Vec<(&str, &Provenance)> {
-        let info = |i: usize| self.infos.get(&ModelId(i as u32));
-        self.specs.iter().enumerate().filter_map(|(i, spec)| Some((spec.name.as_str(), &info(i)?.provenance))).collect()
+    /// What the scores rest on, with the keys by which a store knows them.
+    fn origin(&self) -> Origin {
+        let model = |(i, spec): (usize, &ModelSpec)| {
+            let id = ModelId(i as u32);
+            let provenance = self.infos.get(&id)?.provenance.clone();
+            Some(ModelOrigin { model: spec.name.clone(), provenance, key: self.keys.get(&id).cloned() })
+        };
+        Origin::new(self.specs.iter().enumerate().filter_map(model).collect(), &self.prompts)
     }
 }
 
@@ -330,8 +353,8 @@ fn watch_signals(sender: Sender<Message>) -> Result<(), Failure> {
     let failed = |error| Failure::Run(format!("signals cannot be watched: {error}"));
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
     std::thread::spawn(move || {
-        for _ in signals.forever() {
-            if sender.send(Message::Signal).is_err() {
+        for signal in signals.forever() {
+            if sender.send(Message::Signal(signal)).is_err() {
                 break;
             }
         }

@@ -122,6 +122,42 @@ impl Batches {
         self.begun
     }
 
+    /// Whether the words that come next have not been tokenized yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The words that come next, in no order: those tokenized already, or those that will be.
+    pub(super) fn ahead(&self) -> HashSet<WordId> {
+        if self.waiting.is_empty() {
+            let end = (self.tokenized + WORDS_TOKENIZED).min(self.job.words.len());
+            return self.job.words[self.tokenized..end].iter().map(|(word, _)| *word).collect();
+        }
+        self.waiting.iter().map(|(word, _)| *word).collect()
+    }
+
+    /// Leaves out words whose scores have come from elsewhere.
+    pub(super) fn leave_out(&mut self, known: &HashSet<WordId>) {
+        self.waiting.retain(|(word, _)| !known.contains(word));
+        let is_left = |at: usize, word: &WordId| at < self.tokenized || !known.contains(word);
+        let left: Vec<usize> = (0..self.job.words.len()).filter(|&at| is_left(at, &self.job.words[at].0)).collect();
+        if left.len() == self.job.words.len() {
+            return;
+        }
+        self.job.words = left.iter().map(|&at| self.job.words[at].clone()).collect();
+        if !self.job.token_ids.is_empty() {
+            self.job.token_ids = left.iter().map(|&at| self.job.token_ids[at]).collect();
+        }
+    }
+
+    /// Goes on from somewhere else among the words that come next, `by` of them ahead: away from another program that is at the
+    /// same ones.
+    pub(super) fn jump(&mut self, by: usize) {
+        if !self.waiting.is_empty() {
+            self.waiting.rotate_left(by % self.waiting.len());
+        }
+    }
+
     /// Words that have been neither scored nor given up.
     pub fn remaining(&self) -> usize {
         self.waiting.len() + self.job.words.len() - self.tokenized

@@ -245,8 +245,8 @@ impl Pair {
             Event::Inspected { prompt_text, word, inspection, .. } => {
                 told.push(Event::Inspected { model, prompt_text, word, inspection });
             }
-            // Neither is asked of a part.
-            Event::Vocabulary { .. } | Event::Tokens { .. } | Event::Notice { .. } => {}
+            // A pair's own scores stand in no store; the others are not asked of a part.
+            Event::Key { .. } | Event::Vocabulary { .. } | Event::Tokens { .. } | Event::Notice { .. } => {}
         }
     }
 

@@ -29,6 +29,7 @@ pub use inspect::{Badge, Inspection};
 
 use crate::corpus::Corpus;
 pub use crate::model::ModelInfo;
+use crate::scores::store::Key;
 use crate::scores::{ModelId, PromptId, WordId};
 
 /// Words to score by one model under one prompt.
@@ -131,6 +132,12 @@ pub enum Event {
         model: ModelId,
         phase: Phase,
     },
+    /// Under what a model's scores stand in the store; before any of them, and once more where the model is another one when
+    /// it is opened again. Not without a store.
+    Key {
+        model: ModelId,
+        key: Box<Key>,
+    },
     /// May come twice: from the store, and once more when the model is loaded.
     Ready {
         model: ModelId,
@@ -181,6 +188,7 @@ impl Event {
         match self {
             Event::Phase { model, .. }
             | Event::Ready { model, .. }
+            | Event::Key { model, .. }
             | Event::Vocabulary { model, .. }
             | Event::Recorded { model, .. }
             | Event::Scores { model, .. }

@@ -4,9 +4,11 @@
 //! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,7 @@ use super::batch::{Batches, Prefix, Step};
 use super::fit::{self, Fit, Room};
 use super::handle::{Events, failure, lock};
 use super::inspect::inspect;
-use super::keeping::Keeper;
+use super::keeping::{Batch, Keeper, Kept, stored_words};
 use super::memory;
 use super::{Event, InspectRequest, Inspection, Job, Phase, vocabulary};
 use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
@@ -26,6 +28,8 @@ use crate::scores::{ModelId, PromptId};
 
 /// How often progress within a load is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How long requests alone are looked at before a store that was busy is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(super) enum Request {
     Open { model: ModelId, files: Files, label: SourceLabel, options: LoadOptions },
@@ -90,6 +94,16 @@ struct Running {
     total: usize,
     /// The store has been asked for what it knows of it.
     recalled: bool,
+    /// What the store had been written to when it was, and when it was asked last for the words that come next.
+    recalled_at: Option<i64>,
+    looked_at: Option<i64>,
+}
+
+/// A batch that has been computed and not been told, for it is not in the store yet.
+struct Held {
+    step: Step,
+    batch: Batch,
+    prompt: PromptId,
 }
 
 pub(super) struct Worker {
@@ -99,13 +113,14 @@ pub(super) struct Worker {
     models: HashMap<ModelId, Opened>,
     jobs: Vec<Running>,
     keeper: Keeper,
+    held: Option<Held>,
     /// Bytes that are free on a device, where it tells.
     available: FreeFn,
     step: StepFn,
 }
 
 type FreeFn = Box<dyn Fn(&Device) -> Option<u64> + Send>;
-type StepFn = fn(&mut Batches, &LoadedModel, &mut Option<Prefix>, &Cancel) -> Result<Step, ModelError>;
+type StepFn = Box<dyn Fn(&mut Batches, &LoadedModel, &mut Option<Prefix>, &Cancel) -> Result<Step, ModelError> + Send>;
 
 impl Worker {
     pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>, keeper: Keeper) -> Self {
@@ -116,13 +131,30 @@ impl Worker {
             models: HashMap::new(),
             jobs: Vec::new(),
             keeper,
+            held: None,
             available: Box::new(memory::free_on),
-            step: Batches::step,
+            step: Box::new(Batches::step),
         }
     }
 
     pub(super) fn run(mut self) {
+        // The store was busy: it is asked again, but not at once.
+        let mut is_waiting = false;
         loop {
+            if std::mem::take(&mut is_waiting) {
+                let goes_on = match self.requests.recv_timeout(ASK_AGAIN) {
+                    Ok(request) => self.take(request),
+                    Err(error) => error == RecvTimeoutError::Timeout,
+                };
+                if !goes_on {
+                    return;
+                }
+            }
+            // What is computed is told before anything else is.
+            if let Some(held) = self.held.take() {
+                is_waiting = !self.finish(held);
+                continue;
+            }
             let can_run = |job: &Running| self.models.get(&job.batches.job().model).is_some_and(|m| !m.failed);
             // What is known already is told before anything is computed.
             let unasked = self.jobs.iter().position(|job| !job.recalled && can_run(job));
@@ -151,7 +183,7 @@ impl Worker {
             }
             // candle and tokenizers panic on some malformed input; the explorer and the other models go on.
             let outcome = catch_unwind(AssertUnwindSafe(|| match (unasked, loaded) {
-                (Some(at), _) => self.recall(at, &cancel),
+                (Some(at), _) => self.recall(at, &cancel).map(|is_done| is_waiting = !is_done),
                 (None, true) => self.score(next, &cancel),
                 (None, false) => self.load(model, &cancel),
             }));
@@ -159,9 +191,7 @@ impl Worker {
                 Err(ModelError::unsupported(self.name(model), panic_text(&*panic), "Please report this with the model's name"))
             });
             *lock(&self.activity) = Activity::default();
-            for text in self.keeper.notices() {
-                self.tell(Event::Notice { text });
-            }
+            self.tell_notices();
             if let Err(error) = outcome {
                 self.stopped(model, error, loaded);
             }
@@ -174,7 +204,7 @@ impl Worker {
             Request::Open { model, files, label, options } => {
                 let vocabulary = options.vocabulary.then(|| vocabulary::read(&files));
                 let failed = matches!(vocabulary, Some(Err(_)));
-                self.keeper.forget(model);
+                self.forget(model);
                 self.models.insert(model, Opened { files, label, options, loaded: None, failed });
                 self.phase(model, Phase::Waiting);
                 match vocabulary {
@@ -196,6 +226,8 @@ impl Worker {
                             started: Instant::now(),
                             batches: Batches::new(job),
                             recalled: !self.keeper.is_on(),
+                            recalled_at: None,
+                            looked_at: None,
                         },
                     });
                 }
@@ -211,7 +243,7 @@ impl Worker {
             Request::Inspect(request) => self.inspect(request),
             Request::Close(model) => {
                 self.models.remove(&model);
-                self.keeper.forget(model);
+                self.forget(model);
                 self.jobs.retain(|job| job.batches.job().model != model);
             }
             Request::Stop => return false,
@@ -242,23 +274,34 @@ impl Worker {
         self.tell(Event::Inspected { model, prompt_text, word, inspection });
     }
 
-    /// Tells what the store knows of a job, and leaves the rest to be computed.
-    fn recall(&mut self, at: usize, cancel: &Cancel) -> Result<(), ModelError> {
+    /// What is held and known of a model is of another one from here on.
+    fn forget(&mut self, model: ModelId) {
+        self.keeper.forget(model);
+        self.held.take_if(|held| held.batch.model() == model);
+    }
+
+    /// Tells what the store knows of a job, and leaves the rest to be computed. False where the store is busy.
+    fn recall(&mut self, at: usize, cancel: &Cancel) -> Result<bool, ModelError> {
         let model = self.jobs[at].batches.job().model;
-        let can_fit = self.can_fit(model);
+        // Asked only where files may have to be read: it opens them, and the device.
+        let may_be_read = self.keeper.has_place(model) || self.can_fit(model);
         let running = &mut self.jobs[at];
         let job = running.batches.job();
         let prompt = job.prompt;
-        let Some(opened) = self.models.get(&model) else { return Ok(()) };
+        let Some(opened) = self.models.get(&model) else { return Ok(true) };
         let mut progress = loading_phase(self.events.clone(), model, None);
         let of = (&opened.files, &opened.label, &opened.options);
-        let recalled = self.keeper.recall(of, job, can_fit, &mut progress, cancel)?;
-        running.recalled = true;
+        let version = self.keeper.version();
+        let Some(recalled) = self.keeper.recall(of, job, may_be_read, &mut progress, cancel)? else { return Ok(false) };
+        (running.recalled, running.recalled_at, running.looked_at) = (true, version, version);
         if let Some(left) = recalled.left {
             running.total = left.words.len();
             running.batches = Batches::new(left);
         }
         let done = running.total == 0;
+        if let Some(key) = recalled.key {
+            self.tell(Event::Key { model, key });
+        }
         if let Some(info) = recalled.info.filter(|_| opened.loaded.is_none()) {
             self.tell(Event::Ready { model, info });
         }
@@ -266,12 +309,9 @@ impl Worker {
             self.tell(Event::Scores { model, prompt, scores: recalled.scores });
         }
         if done {
-            self.jobs.remove(at);
-            if !self.jobs.iter().any(|job| job.batches.job().model == model) {
-                self.phase(model, Phase::Idle);
-            }
+            self.end(at);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// False for a model that will be refused: its gigabytes are not read to find out which it is.
@@ -290,7 +330,7 @@ impl Worker {
         let mut progress = loading_phase(self.events.clone(), model, Some(fit));
         let loaded = LoadedModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
         let info = Box::new(loaded.info().clone());
-        self.keeper.loaded(model, &opened.files, &opened.label, &info);
+        self.keeper.loaded(model, &opened.files, &opened.label, &info)?;
         opened.loaded = Some(Loaded { model: loaded, prefix: None, room: Room::of(&fit), used: Instant::now() });
         self.tell(Event::Ready { model, info });
         self.phase(model, Phase::WarmingUp);
@@ -328,40 +368,101 @@ impl Worker {
     }
 
     fn score(&mut self, at: usize, cancel: &Cancel) -> Result<(), ModelError> {
-        let running = &mut self.jobs[at];
+        while self.leave_to_others(at) {}
+        let Some(running) = self.jobs.get_mut(at) else { return Ok(()) };
+        if running.batches.is_done() {
+            self.end(at);
+            return Ok(());
+        }
         let (model, prompt) = (running.batches.job().model, running.batches.job().prompt);
         let Some(opened) = self.models.get_mut(&model) else { return Ok(()) };
         let Some(loaded) = opened.loaded.as_mut() else { return Ok(()) };
         loaded.used = Instant::now();
         let Loaded { model: weights, prefix, room, .. } = loaded;
-        let mut step = room.run(&mut running.batches, |batches| (self.step)(batches, weights, prefix, cancel))?;
-        // Written before it is told: nothing that was seen is lost, whatever happens to this process.
-        self.keeper.keep(&opened.label, running.batches.job(), &mut step.scores);
+        let step = room.run(&mut running.batches, |batches| (self.step)(batches, weights, prefix, cancel))?;
+        let batch = Batch::new(&opened.label, running.batches.job(), &step.scores);
+        self.held = Some(Held { step, batch, prompt });
+        Ok(())
+    }
+
+    /// Several programs may fill one store: what another one has written of the words that come next is told, not computed.
+    /// True where others come next now, which it may have written as well.
+    fn leave_to_others(&mut self, at: usize) -> bool {
+        let running = &mut self.jobs[at];
+        let job = running.batches.job();
+        let before = if running.batches.is_fresh() { running.recalled_at } else { running.looked_at };
+        let now = self.keeper.version();
+        running.looked_at = now;
+        // Tokens come all from one forward.
+        if now == before || before.is_none() || !job.token_ids.is_empty() {
+            return false;
+        }
+        let (model, prompt, ahead) = (job.model, job.prompt, running.batches.ahead());
+        let words: Vec<_> = stored_words(job).filter(|(word, _)| ahead.contains(word)).collect();
+        let scores = self.keeper.written_elsewhere(job, &words);
+        if scores.is_empty() {
+            return false;
+        }
+        running.batches.leave_out(&scores.iter().map(|(word, _)| *word).collect::<HashSet<_>>());
+        let others = running.batches.is_fresh() && !running.batches.is_done();
+        self.tell(Event::Scores { model, prompt, scores });
+        others
+    }
+
+    /// Tells a batch, once it is in the store: nothing that was seen is lost, whatever happens to this process. False where it
+    /// cannot be written yet.
+    fn finish(&mut self, mut held: Held) -> bool {
+        let kept = self.keeper.keep(&held.batch, &mut held.step.scores);
+        self.tell_notices();
+        let known = match kept {
+            Kept::Now { known } => known,
+            Kept::NotNow => {
+                self.held = Some(held);
+                return false;
+            }
+        };
+        let Held { step, batch, prompt } = held;
+        let model = batch.model();
         if !step.unscorable.is_empty() {
-            (self.events)(Event::Unscorable { model, prompt, words: step.unscorable });
+            self.tell(Event::Unscorable { model, prompt, words: step.unscorable });
         }
         if !step.tokens.is_empty() {
-            (self.events)(Event::Tokens { model, prompt, tokens: step.tokens });
+            self.tell(Event::Tokens { model, prompt, tokens: step.tokens });
         }
         if !step.scores.is_empty() {
-            (self.events)(Event::Scores { model, prompt, scores: step.scores });
+            self.tell(Event::Scores { model, prompt, scores: step.scores });
         }
-        let done = running.total - running.batches.remaining();
+        let is_its = |job: &Running| (job.batches.job().model, job.batches.job().prompt) == (model, prompt);
+        let Some(at) = self.jobs.iter().position(is_its) else { return true };
+        let running = &mut self.jobs[at];
+        if known > 0 {
+            running.batches.jump(RandomState::new().hash_one(known) as usize);
+        }
+        let done = running.total.saturating_sub(running.batches.remaining());
         let words_per_second = done as f64 / running.started.elapsed().as_secs_f64().max(1e-9);
         let eta = running.batches.remaining() as f64 / words_per_second;
-        (self.events)(Event::Phase {
-            model,
-            phase: Phase::Scoring { prompt, done, total: running.total, words_per_second, eta },
-        });
-        if running.batches.is_done() {
-            self.jobs.remove(at);
-            if let Some(next) = self.jobs.iter_mut().find(|job| job.batches.job().model == model) {
-                next.started = Instant::now();
-            } else {
-                self.phase(model, Phase::Idle);
-            }
+        let phase = Phase::Scoring { prompt, done, total: running.total, words_per_second, eta };
+        let is_done = running.batches.is_done();
+        self.phase(model, phase);
+        if is_done {
+            self.end(at);
         }
-        Ok(())
+        true
+    }
+
+    /// A job of which nothing is left.
+    fn end(&mut self, at: usize) {
+        let model = self.jobs.remove(at).batches.job().model;
+        match self.jobs.iter_mut().find(|job| job.batches.job().model == model) {
+            Some(next) => next.started = Instant::now(),
+            None => self.phase(model, Phase::Idle),
+        }
+    }
+
+    fn tell_notices(&mut self) {
+        for text in self.keeper.notices() {
+            self.tell(Event::Notice { text });
+        }
     }
 
     /// After a step that did not end well: what was cancelled stays as it is, what failed is not tried again.
@@ -407,5 +508,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("the computation broke off: {}", text.unwrap_or("no reason given"))
 }
 
+#[cfg(test)]
+mod keeping_tests;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 /// Opens the bundled pair, plans one job of each and then another of the first, with memory as `available` says at each
 /// look; the events until so many scores have come.
 fn run(available: &[u64], scores: usize) -> Vec<Event> {
-    run_until(available, Batches::step, |events| scored(events) >= scores)
+    run_until(available, Box::new(Batches::step), |events| scored(events) >= scores)
 }
 
 fn run_until(available: &[u64], step: StepFn, is_enough: impl Fn(&[Event]) -> bool) -> Vec<Event> {
@@ -98,19 +98,20 @@ fn a_model_that_never_fits_is_refused_with_numbers_and_the_other_is_scored() {
 
 #[test]
 fn a_full_device_gets_smaller_batches_until_one_fits_and_every_score_comes() {
-    static TRIED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    let tried: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let steps = tried.clone();
     let events = run_until(
         &[],
-        |batches, model, prefix, cancel| {
+        Box::new(move |batches, model, prefix, cancel| {
             if batches.job().model == ModelId(0) {
-                lock(&TRIED).push(batches.nodes());
+                lock(&steps).push(batches.nodes());
             }
             if batches.nodes() > 3 { Err(exhausted()) } else { batches.step(model, prefix, cancel) }
-        },
+        }),
         |events| scored(events) >= 6,
     );
     assert_eq!(loads(&events), [0, 1], "nothing is loaded again");
-    let tried = lock(&TRIED);
+    let tried = lock(&tried);
     assert_eq!(tried[..4], [24, 12, 6, 3]);
     assert!(tried[4..].iter().all(|nodes| *nodes <= 3), "what is learnt holds for the model's next prompt: {tried:?}");
     let (small, full) = (scores_of(&events), scores_of(&run(&[], 6)));
@@ -122,9 +123,11 @@ fn a_full_device_gets_smaller_batches_until_one_fits_and_every_score_comes() {
 fn a_device_without_memory_for_a_single_word_fails_clearly_and_the_other_model_goes_on() {
     let events = run_until(
         &[],
-        |batches, model, prefix, cancel| {
-            if batches.job().model == ModelId(0) { Err(exhausted()) } else { batches.step(model, prefix, cancel) }
-        },
+        Box::new(
+            |batches, model, prefix, cancel| {
+                if batches.job().model == ModelId(0) { Err(exhausted()) } else { batches.step(model, prefix, cancel) }
+            },
+        ),
         |events| scored(events) >= 2,
     );
     let failure = failure_of(&events, ModelId(0)).expect("the first model fails");

@@ -56,10 +56,7 @@ impl Key {
             softcap: options.softcap,
             // Rewards are f32 as computed.
             rounding: options.rounding.filter(|dtype| *dtype != PublishedDtype::F32),
-            form: options.form.map(|form| match form {
-                PromptForm::Chat => "chat".to_owned(),
-                PromptForm::Bare => "bare".to_owned(),
-            }),
+            form: options.form.map(|form| form_name(form).to_owned()),
             reward_row: options.reward_row,
             kernel,
             dtype,
@@ -93,6 +90,14 @@ impl Key {
     /// What the store finds a run by: BLAKE3 of the parts as JSON.
     pub fn digest(&self) -> [u8; 32] {
         *blake3::hash(self.json().as_bytes()).as_bytes()
+    }
+}
+
+/// `chat`, `bare`.
+pub fn form_name(form: PromptForm) -> &'static str {
+    match form {
+        PromptForm::Chat => "chat",
+        PromptForm::Bare => "bare",
     }
 }
 
