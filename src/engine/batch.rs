@@ -382,3 +382,63 @@ fn gate_states(gates: &[Gate], prefix: Option<&Prefix>, hidden: &Tensor, words: 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Fit;
+    use crate::engine::fit::Room;
+    use crate::scores::{ModelId, PromptId};
+
+    fn batches() -> Batches {
+        let words = ["a", "b", "c", "d"].iter().zip(0..).map(|(word, id)| (WordId(id), (*word).into())).collect();
+        let job = Job {
+            model: ModelId(0),
+            prompt: PromptId(0),
+            prompt_text: "p?".into(),
+            words,
+            token_ids: vec![10, 11, 12, 13],
+            tokens: false,
+        };
+        Batches::new(job)
+    }
+
+    fn ids(batches: &Batches) -> Vec<u32> {
+        batches.waiting.iter().map(|(word, _)| word.0).collect()
+    }
+
+    #[test]
+    fn a_prefix_that_is_too_long_for_the_device_is_cut_and_not_the_small_first_batch() {
+        let fit = Fit { weights_bytes: 0, working_bytes: 0, free_bytes: None, most_nodes: MOST_NODES };
+        let (mut room, mut batches, mut tried) = (Room::of(&fit), batches(), Vec::new());
+        let full = || candle_core::Error::Cuda("CUDA_ERROR_OUT_OF_MEMORY".into()).into();
+        let done = room.run(&mut batches, |batches| {
+            // As a step begins whose prefix has 400 tokens.
+            batches.begun = batches.most.min(400);
+            tried.push(batches.begun);
+            if batches.begun > 60 { Err(full()) } else { Ok(()) }
+        });
+        assert!(done.is_ok());
+        assert_eq!((tried, batches.nodes()), (vec![400, 200, 100, 50], FIRST_NODES));
+    }
+
+    #[test]
+    fn words_that_come_from_elsewhere_are_left_out_whether_tokenized_or_not() {
+        let word = |id: u32| (WordId(id), Continuation { ids: vec![id], word: 0, merged: false });
+        let known = HashSet::from([WordId(1), WordId(2)]);
+        let mut fresh = batches();
+        assert_eq!(fresh.ahead().len(), 4);
+        fresh.leave_out(&known);
+        assert_eq!((fresh.remaining(), &fresh.job.token_ids), (2, &vec![10, 13]), "each keeps its token");
+        let mut begun = batches();
+        (begun.tokenized, begun.waiting) = (4, [word(3), word(1), word(0)].into());
+        assert_eq!(begun.ahead(), HashSet::from([WordId(0), WordId(1), WordId(3)]));
+        begun.leave_out(&known);
+        assert_eq!((ids(&begun), begun.job.words.len(), begun.is_done()), (vec![3, 0], 4, false));
+        begun.jump(3);
+        assert_eq!(ids(&begun), [0, 3]);
+        begun.leave_out(&HashSet::from([WordId(0), WordId(3)]));
+        begun.jump(3);
+        assert!(begun.is_done());
+    }
+}

@@ -348,3 +348,43 @@ pub(super) fn stored_words(job: &Job) -> impl Iterator<Item = (WordId, StoredWor
     let tokens = job.token_ids.iter().copied().map(Some).chain(std::iter::repeat(None));
     job.words.iter().zip(tokens).map(|((id, text), token)| (*id, (&**text, token)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Family, Provenance, bundled};
+    use crate::scores::PromptId;
+
+    #[test]
+    fn a_full_disk_is_told_of_once_and_tried_again_with_every_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(&folder.path().join("scores.sqlite")).unwrap();
+        let mut keeper = Keeper::new(Some(store));
+        let files = Files::Bundled { name: "demo-llama", entries: bundled::bundled("demo-llama").unwrap() };
+        let (label, options) = (SourceLabel::default(), LoadOptions::default());
+        let job = |from: u32| Job {
+            model: ModelId(0),
+            prompt: PromptId(0),
+            prompt_text: "p?".into(),
+            words: (from..from + 500).map(|id| (WordId(id), format!("a word of some length, number {id}").into())).collect(),
+            token_ids: Vec::new(),
+            tokens: false,
+        };
+        keeper.recall((&files, &label, &options), &job(0), true, &mut |_, _| {}, &Cancel::default()).unwrap();
+        let info = ModelInfo { family: Family::Llama, provenance: Provenance::of_recorded("x".into()), memory_bytes: 0 };
+        keeper.loaded(ModelId(0), &files, &label, &info).unwrap();
+        let mut keep = |from: u32, pages: u32| {
+            keeper.store.as_ref().unwrap().allow_pages(pages);
+            let mut scores: Vec<_> = job(from).words.iter().map(|(word, _)| (*word, 1.5)).collect();
+            let batch = Batch::new(&label, &job(from), &scores);
+            assert_eq!(keeper.keep(&batch, &mut scores), Kept::Now { known: 0 }, "it may be told in any case");
+            (keeper.store.as_ref().unwrap().summary().unwrap().scores, keeper.notices())
+        };
+        assert_eq!(keep(0, 1_000_000), (500, vec![]));
+        let (kept, notices) = keep(500, 1);
+        assert!(kept == 500 && notices.len() == 1 && notices[0].contains("no room on the disk"), "{kept}, {notices:?}");
+        assert_eq!(keep(1000, 1), (500, vec![]), "once");
+        let (kept, notices) = keep(1500, 1_000_000);
+        assert!(kept == 1000 && notices.len() == 1 && notices[0].contains("kept again"), "{kept}, {notices:?}");
+    }
+}

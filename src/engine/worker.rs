@@ -3,10 +3,10 @@
 //! It holds the newest plan and runs the first job that can run, a batch at a time, looking for requests between batches.
 //! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first.
 
+mod keeping;
+
 use std::any::Any;
-use std::collections::hash_map::RandomState;
-use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher as _;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex};
@@ -18,13 +18,14 @@ use super::batch::{Batches, Prefix, Step};
 use super::fit::{self, Fit, Room};
 use super::handle::{Events, failure, lock};
 use super::inspect::inspect;
-use super::keeping::{Batch, Keeper, Kept, stored_words};
+use super::keeping::{Batch, Keeper};
 use super::memory;
 use super::{Event, InspectRequest, Inspection, Job, Phase, vocabulary};
 use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError};
 use crate::scores::{ModelId, PromptId};
+use keeping::Held;
 
 /// How often progress within a load is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -97,13 +98,6 @@ struct Running {
     /// What the store had been written to when it was, and when it was asked last for the words that come next.
     recalled_at: Option<i64>,
     looked_at: Option<i64>,
-}
-
-/// A batch that has been computed and not been told, for it is not in the store yet.
-struct Held {
-    step: Step,
-    batch: Batch,
-    prompt: PromptId,
 }
 
 pub(super) struct Worker {
@@ -274,46 +268,6 @@ impl Worker {
         self.tell(Event::Inspected { model, prompt_text, word, inspection });
     }
 
-    /// What is held and known of a model is of another one from here on.
-    fn forget(&mut self, model: ModelId) {
-        self.keeper.forget(model);
-        self.held.take_if(|held| held.batch.model() == model);
-    }
-
-    /// Tells what the store knows of a job, and leaves the rest to be computed. False where the store is busy.
-    fn recall(&mut self, at: usize, cancel: &Cancel) -> Result<bool, ModelError> {
-        let model = self.jobs[at].batches.job().model;
-        // Asked only where files may have to be read: it opens them, and the device.
-        let may_be_read = self.keeper.has_place(model) || self.can_fit(model);
-        let running = &mut self.jobs[at];
-        let job = running.batches.job();
-        let prompt = job.prompt;
-        let Some(opened) = self.models.get(&model) else { return Ok(true) };
-        let mut progress = loading_phase(self.events.clone(), model, None);
-        let of = (&opened.files, &opened.label, &opened.options);
-        let version = self.keeper.version();
-        let Some(recalled) = self.keeper.recall(of, job, may_be_read, &mut progress, cancel)? else { return Ok(false) };
-        (running.recalled, running.recalled_at, running.looked_at) = (true, version, version);
-        if let Some(left) = recalled.left {
-            running.total = left.words.len();
-            running.batches = Batches::new(left);
-        }
-        let done = running.total == 0;
-        if let Some(key) = recalled.key {
-            self.tell(Event::Key { model, key });
-        }
-        if let Some(info) = recalled.info.filter(|_| opened.loaded.is_none()) {
-            self.tell(Event::Ready { model, info });
-        }
-        if !recalled.scores.is_empty() {
-            self.tell(Event::Scores { model, prompt, scores: recalled.scores });
-        }
-        if done {
-            self.end(at);
-        }
-        Ok(true)
-    }
-
     /// False for a model that will be refused: its gigabytes are not read to find out which it is.
     fn can_fit(&self, model: ModelId) -> bool {
         let Some(opened) = self.models.get(&model) else { return false };
@@ -385,83 +339,12 @@ impl Worker {
         Ok(())
     }
 
-    /// Several programs may fill one store: what another one has written of the words that come next is told, not computed.
-    /// True where others come next now, which it may have written as well.
-    fn leave_to_others(&mut self, at: usize) -> bool {
-        let running = &mut self.jobs[at];
-        let job = running.batches.job();
-        let before = if running.batches.is_fresh() { running.recalled_at } else { running.looked_at };
-        let now = self.keeper.version();
-        running.looked_at = now;
-        // Tokens come all from one forward.
-        if now == before || before.is_none() || !job.token_ids.is_empty() {
-            return false;
-        }
-        let (model, prompt, ahead) = (job.model, job.prompt, running.batches.ahead());
-        let words: Vec<_> = stored_words(job).filter(|(word, _)| ahead.contains(word)).collect();
-        let scores = self.keeper.written_elsewhere(job, &words);
-        if scores.is_empty() {
-            return false;
-        }
-        running.batches.leave_out(&scores.iter().map(|(word, _)| *word).collect::<HashSet<_>>());
-        let others = running.batches.is_fresh() && !running.batches.is_done();
-        self.tell(Event::Scores { model, prompt, scores });
-        others
-    }
-
-    /// Tells a batch, once it is in the store: nothing that was seen is lost, whatever happens to this process. False where it
-    /// cannot be written yet.
-    fn finish(&mut self, mut held: Held) -> bool {
-        let kept = self.keeper.keep(&held.batch, &mut held.step.scores);
-        self.tell_notices();
-        let known = match kept {
-            Kept::Now { known } => known,
-            Kept::NotNow => {
-                self.held = Some(held);
-                return false;
-            }
-        };
-        let Held { step, batch, prompt } = held;
-        let model = batch.model();
-        if !step.unscorable.is_empty() {
-            self.tell(Event::Unscorable { model, prompt, words: step.unscorable });
-        }
-        if !step.tokens.is_empty() {
-            self.tell(Event::Tokens { model, prompt, tokens: step.tokens });
-        }
-        if !step.scores.is_empty() {
-            self.tell(Event::Scores { model, prompt, scores: step.scores });
-        }
-        let is_its = |job: &Running| (job.batches.job().model, job.batches.job().prompt) == (model, prompt);
-        let Some(at) = self.jobs.iter().position(is_its) else { return true };
-        let running = &mut self.jobs[at];
-        if known > 0 {
-            running.batches.jump(RandomState::new().hash_one(known) as usize);
-        }
-        let done = running.total.saturating_sub(running.batches.remaining());
-        let words_per_second = done as f64 / running.started.elapsed().as_secs_f64().max(1e-9);
-        let eta = running.batches.remaining() as f64 / words_per_second;
-        let phase = Phase::Scoring { prompt, done, total: running.total, words_per_second, eta };
-        let is_done = running.batches.is_done();
-        self.phase(model, phase);
-        if is_done {
-            self.end(at);
-        }
-        true
-    }
-
     /// A job of which nothing is left.
     fn end(&mut self, at: usize) {
         let model = self.jobs.remove(at).batches.job().model;
         match self.jobs.iter_mut().find(|job| job.batches.job().model == model) {
             Some(next) => next.started = Instant::now(),
             None => self.phase(model, Phase::Idle),
-        }
-    }
-
-    fn tell_notices(&mut self) {
-        for text in self.keeper.notices() {
-            self.tell(Event::Notice { text });
         }
     }
 
@@ -508,7 +391,5 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("the computation broke off: {}", text.unwrap_or("no reason given"))
 }
 
-#[cfg(test)]
-mod keeping_tests;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,20 @@
 //! The worker and its store: what is told stands there, whoever else is at it, and nothing is lost or computed twice.
 
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
 use super::*;
-use crate::model::bundled;
-use crate::model::{ModelInfo, Provenance};
+use crate::engine::handle::{Events, lock};
+use crate::engine::keeping::Keeper;
+use crate::engine::worker::Request;
+use crate::engine::{InspectRequest, Job};
+use crate::model::checkpoint::SourceLabel;
+use crate::model::files::Files;
+use crate::model::{LoadOptions, ModelInfo, Provenance, bundled};
 use crate::scores::WordId;
 use crate::scores::store::{Key, Store, key};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Sender, channel};
 
 const MODEL: ModelId = ModelId(0);
 const PROMPT: &str = "What is best?";

@@ -36,6 +36,13 @@ fn texts(count: usize) -> Vec<String> {
     (0..count).map(|i| format!("word {i}")).collect()
 }
 
+impl Store {
+    /// As on a disk that has room for so many pages, or for those that there are.
+    pub(crate) fn allow_pages(&self, pages: u32) {
+        self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
+    }
+}
+
 /// Scores of as many words as there are texts: 0, 1, 2, …
 fn numbered(texts: &[String]) -> Vec<(StoredWord<'_>, f32)> {
     texts.iter().zip(0..).map(|(text, i)| ((text.as_str(), None), i as f32)).collect()
