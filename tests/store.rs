@@ -428,3 +428,52 @@ fn whoever_stops_reading_is_no_failure() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+#[test]
+fn what_an_export_leaves_out_and_cannot_be_is_said() {
+    let home = Home::new();
+    home.run(&["score", "demo-llama", "--word", "love", "--word", " love", "--prompt", "Which one?"]);
+    home.run(&["score", "demo-llama", "--vocabulary", "--prompt", "Which one?", "--format", "csv", "-o", "vocabulary.csv"]);
+    // Tokens alone, each with its id.
+    let tokens = text(&home.run(&["export", "demo-llama", "--vocabulary"]));
+    let all = text(&home.run(&["export", "demo-llama"]));
+    let ids = |csv: &str| csv.lines().skip(1).filter(|row| !row.ends_with(',')).count();
+    assert_eq!((ids(&tokens), ids(&all)), (tokens.lines().count() - 1, tokens.lines().count() - 1));
+    assert_eq!(all.lines().count(), tokens.lines().count() + 2, "and the two words");
+    let told = |arguments: &[&str], status: i32| {
+        let output = home.command(&[&["export"], arguments].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let notes = told(&["demo-llama", "--prompt", "all", "--prompt", "Which one?"], 0);
+    assert!(notes.lines().count() == 1 && notes.contains("and 53 more"), "one line for all prompts: {notes}");
+    let pair = told(&["mwlr:demo-llama,demo-gemma"], 2);
+    assert!(pair.contains("rewardscope implicit A B"), "{pair}");
+    std::fs::create_dir(home.path().join("config/prompts")).unwrap();
+    std::fs::write(
+        home.path().join("config/prompts/mine.toml"),
+        "[[prompt]]\nkey = \"response\"\ntext = \"Which one?\"\nframing = \"positive\"\n",
+    )
+    .unwrap();
+    let taken = told(&["demo-llama", "--word", "love", "--layout", "wide"], 2);
+    assert!(taken.contains("'response'") && taken.contains("--layout long"), "{taken}");
+}
+
+#[test]
+fn a_run_that_is_told_to_end_says_by_what() {
+    for (signal, status) in [(libc::SIGINT, 130), (libc::SIGTERM, 143), (libc::SIGHUP, 129)] {
+        let home = Home::new();
+        // Held, so that it is still at work when the signal comes.
+        home.run(&["score", "demo-llama", "--word", "love"]);
+        let other = rusqlite::Connection::open(home.store()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut command = home.command(&["score", "demo-llama", "--word", "war"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut told = String::new();
+        let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+        std::io::BufRead::read_line(&mut stderr, &mut told).unwrap();
+        // SAFETY: the child has not been waited for, so its id is its own.
+        assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
+        assert_eq!(child.wait().unwrap().code(), Some(status));
+    }
+}

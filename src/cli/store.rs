@@ -153,7 +153,8 @@ fn prune(
         say(format_args!("would remove {what}"));
         return Ok(());
     }
-    if !yes && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+    let can_ask = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if !yes && !can_ask {
         return Err(Failure::Use(format!("{what} would be removed, and there is no terminal to ask on: say --yes")));
     }
     if !yes {

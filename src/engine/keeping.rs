@@ -306,13 +306,11 @@ impl Keeper {
 
     /// Whether an error passes by itself: another program is at it. Who waits for long is told what for.
     fn is_to_wait(&mut self, error: &StoreError) -> bool {
-        if !matches!(error, StoreError::Busy(_)) {
-            return false;
-        }
+        let StoreError::Busy(path) = error else { return false };
         let (since, told) = self.waiting.get_or_insert_with(|| (Instant::now(), false));
         if !*told && since.elapsed() >= TELL_AFTER {
             *told = true;
-            self.notices.push(format!("{error}. Scores wait until it is done"));
+            self.notices.push(format!("{}: another program is writing to it: scores wait until that is done", path.display()));
         }
         true
     }

@@ -79,10 +79,14 @@ impl Store {
         if Identity::of(path).is_some_and(|other| Identity::of(&self.path) == Some(other)) {
             return Err(StoreError::Other(format!("{}: this is the store itself. Name another one", path.display())));
         }
-        let before = stamp(path);
-        let source = Store::open_to_read(path)?;
-        let copied = self.copy(&source.connection, None, between).map_err(|error| error.of(path, &self.path))?;
-        if stamp(path) != before {
+        // Where another program has it open, its log keeps what is read as it is; else nothing does.
+        let before = (!schema::has_more(path)).then(|| stamp(path));
+        let source = Store::open_to_read(path).map_err(of_source)?;
+        let copied = self.copy(&source.connection, None, between).map_err(|error| match error {
+            CopyError::Reading(_) => of_source(error.of(path, &self.path)),
+            CopyError::Writing(_) => error.of(path, &self.path),
+        })?;
+        if before.is_some_and(|before| stamp(path) != before) {
             let problem = "it was written to while it was read. Import it again";
             return Err(StoreError::Other(format!("{}: {problem}", path.display())));
         }
@@ -233,6 +237,17 @@ impl SentScore {
         let token = token_column(u32::try_from(row.get::<_, i64>(2).ok()?).ok());
         let (prompt, word) = (row.get(0).ok()?, row.get(1).ok()?);
         score.is_finite().then_some(SentScore { prompt, word, token, score, at: row.get(4).ok()? })
+    }
+}
+
+/// What is wrong with a file that was to be taken in: nobody sets it aside.
+fn of_source(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Damaged { path, problem } => {
+            let next = "What was read before that stays here. Export it anew where it comes from";
+            StoreError::Other(format!("{}: damaged: {problem}. {next}", path.display()))
+        }
+        error => error,
     }
 }
 

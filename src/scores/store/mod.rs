@@ -42,7 +42,8 @@ pub enum StoreError {
     #[error("{}: damaged: {problem}. The next score that meets the damage sets the file aside and begins a new one; to begin one \
              at once, rename it", path.display())]
     Damaged { path: PathBuf, problem: String },
-    #[error("{}: another program is writing to it. Try again once that is done, or name another store with --store FILE", .0.display())]
+    #[error("{}: another program is writing to it, and does not let go of it. Wait for its end, or name another store with --store \
+             FILE", .0.display())]
     Busy(PathBuf),
     #[error("{}: there is no room on the disk", .0.display())]
     Full(PathBuf),

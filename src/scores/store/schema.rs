@@ -177,7 +177,7 @@ fn read_only(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Whether part of a database may stand beside its file.
-fn has_more(path: &Path) -> bool {
+pub(super) fn has_more(path: &Path) -> bool {
     ["-wal", "-journal"].iter().any(|suffix| with_suffix(path, suffix).exists())
 }
 
@@ -197,8 +197,11 @@ fn recognise(path: &Path) -> Result<(), StoreError> {
         Ok(_) => {}
     }
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(100).read_to_end(&mut bytes));
-    read.map_err(|error| unusable(path, &error))?;
+    match File::open(path).and_then(|file| file.take(100).read_to_end(&mut bytes)) {
+        // Set aside this very moment by another program.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        read => read.map_err(|error| unusable(path, &error))?,
+    };
     let Some(head) = bytes.first_chunk::<100>().filter(|head| head.starts_with(MAGIC)) else {
         let named = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(ENDING));
         return match (bytes.is_empty(), named) {
@@ -321,22 +324,27 @@ impl Turn {
 /// Renames a damaged file, with what belongs to it, to a name that is free.
 fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
     let date = TemplateDate::today().strftime("%Y-%m-%d").unwrap_or_default();
+    let unusable = |error| unusable(path, &error);
     for number in 1.. {
         let again = if number > 1 { format!("-{number}") } else { String::new() };
         let aside = with_suffix(path, &format!(".damaged-{date}{again}"));
-        match rename_to_free(path, &aside) {
-            Ok(()) => {
-                for suffix in BESIDE {
-                    // They belong to the damaged file: beside a new one they would be taken for its own.
-                    let _ = std::fs::rename(with_suffix(path, suffix), with_suffix(&aside, suffix));
-                }
-                return Ok(aside);
+        if std::fs::symlink_metadata(&aside).is_ok() {
+            continue;
+        }
+        // What belongs to it goes first. As soon as the file itself is gone, another program may make a new one, and what lies
+        // beside the name belongs to that.
+        for suffix in BESIDE {
+            match std::fs::rename(with_suffix(path, suffix), with_suffix(&aside, suffix)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(unusable(error)),
+                _ => {}
             }
+        }
+        match rename_to_free(path, &aside) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(unusable(path, &error)),
+            renamed => return renamed.map(|()| aside).map_err(unusable),
         }
     }
-    Err(unusable(path, &Error::from(ErrorKind::AlreadyExists)))
+    Err(unusable(ErrorKind::AlreadyExists.into()))
 }
 
 /// Renames where nothing lies under the new name yet, in one step as far as the file system has one for that.

@@ -184,6 +184,9 @@ fn damage_in_the_middle_is_noticed() {
     std::fs::write(&path, &bytes).unwrap();
     assert!(matches!(Store::open_existing(&path), Err(StoreError::Damaged { .. })));
     assert!(matches!(Store::open_to_read(&path), Err(StoreError::Damaged { .. })));
+    let mut here = open(&path.with_extension("other.sqlite"));
+    let error = here.import(&path).unwrap_err().to_string();
+    assert!(error.contains("Export it anew"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes, "looking does not set aside");
     assert!(Store::open(&path).unwrap().1.is_some());
 }
@@ -282,7 +285,7 @@ fn many_that_make_a_store_or_set_one_aside_at_once_all_get_it() {
             let together = std::sync::Barrier::new(8);
             let one = |number: usize| {
                 together.wait();
-                let (mut store, note) = Store::open(&path).unwrap();
+                let (mut store, note) = Store::open(&path).unwrap_or_else(|error| panic!("{error}"));
                 keep(&mut store, &format!("model {number}"), &[(("love", None), number as f32)]);
                 note
             };
