@@ -109,10 +109,17 @@ impl Worker {
         }
         let is_its = |job: &Running| (job.batches.job().model, job.batches.job().prompt) == (model, prompt);
         let Some(at) = self.jobs.iter().position(is_its) else { return true };
-        let running = &mut self.jobs[at];
         if known > 0 {
-            running.batches.jump(RandomState::new().hash_one(known) as usize);
+            // Another program is at the same words: away from it, within the job, and to another job after that.
+            let by = RandomState::new().hash_one(known) as usize;
+            self.jobs[at].batches.jump(by);
+            let behind = self.jobs.iter().enumerate().skip(at + 1).filter(|(_, job)| job.batches.job().model == model);
+            let behind: Vec<usize> = behind.map(|(place, _)| place).collect();
+            if let Some(next) = behind.first() {
+                self.jobs.swap(*next, behind[by % behind.len()]);
+            }
         }
+        let running = &self.jobs[at];
         let done = running.total.saturating_sub(running.batches.remaining());
         let words_per_second = done as f64 / running.started.elapsed().as_secs_f64().max(1e-9);
         let eta = running.batches.remaining() as f64 / words_per_second;

@@ -245,6 +245,44 @@ fn what_another_program_has_written_is_told_and_not_computed_again() {
 }
 
 #[test]
+fn two_that_are_at_the_same_words_part_and_every_word_is_told_once() {
+    let texts = words(60);
+    let mut bench = Bench::start(|folder, worker| {
+        let (folder, texts) = (folder.to_owned(), texts.clone());
+        worker.step = Box::new(move |batches, model, prefix, cancel| {
+            batches.set_nodes(40);
+            let step = batches.step(model, prefix, cancel)?;
+            // The other one is a moment faster, each time.
+            let (mut store, key) = elsewhere(&folder);
+            let info = ModelInfo {
+                family: crate::model::Family::Other,
+                provenance: Provenance::of_recorded("x".into()),
+                memory_bytes: 0,
+            };
+            let scores: Vec<_> = step.scores.iter().map(|(word, _)| ((texts[word.0 as usize].as_str(), None), 7.0)).collect();
+            store.keep(&key, &info, "m", &batches.job().prompt_text, &scores).unwrap();
+            Ok(step)
+        });
+    });
+    bench.open(demo());
+    bench.plan(5, &texts);
+    bench.until("the end", |seen| {
+        matches!(seen.last(), Some(Event::Phase { phase: Phase::Idle, .. }))
+            && seen.iter().any(|event| matches!(event, Event::Scores { .. }))
+    });
+    let mut told: Vec<(u32, u32)> = Vec::new();
+    for event in &bench.seen {
+        if let Event::Scores { prompt, scores, .. } = event {
+            assert!(scores.iter().all(|(_, score)| *score == 7.0), "what stands in the store is told");
+            told.extend(scores.iter().map(|(word, _)| (prompt.0, word.0)));
+        }
+    }
+    told.sort_unstable();
+    let all: Vec<(u32, u32)> = (0..5).flat_map(|prompt| (0..60).map(move |word| (prompt, word))).collect();
+    assert_eq!(told, all);
+}
+
+#[test]
 fn the_key_is_told_before_all_that_stands_under_it_and_the_fit_is_asked_for_once() {
     let looks: Arc<Mutex<usize>> = Arc::default();
     let counted = looks.clone();
