@@ -65,7 +65,7 @@ fn since_start(pty: &Pty, text: &str) -> Duration {
 /// The time from a key to its effect as the terminal has it, for keys that change the view.
 fn keys(pty: &mut Pty) -> Vec<Duration> {
     let mut times = Vec::new();
-    for (key, shows) in [("3", "memory"), ("1", "rank")].iter().cycle().take(KEYS) {
+    for (key, shows) in [("4", "memory"), ("1", "rank")].iter().cycle().take(KEYS) {
         let sent = Instant::now();
         pty.send(key);
         pty.wait_for(shows);

@@ -57,6 +57,7 @@ fn run(program: &str, scores: &Path, corpus: &Path, more: &[&str]) -> Duration {
         .args(["--format", "json"])
         .args(more)
         .env("REWARDSCOPE_CONFIG", scores)
+        .env("REWARDSCOPE_STORE", corpus.with_file_name("scores.sqlite"))
         .stdin(Stdio::null())
         .output()
         .expect("the program runs");

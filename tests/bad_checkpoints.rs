@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use rewardscope::model::checkpoint::{RewardModel, SourceLabel, estimate_bytes};
+use rewardscope::model::checkpoint::{RewardModel, SourceLabel, estimate};
 use rewardscope::model::files::Files;
 use rewardscope::model::{Cancel, DeviceChoice, LoadOptions, ModelError};
 use safetensors::tensor::{SafeTensors, TensorView};
@@ -62,7 +62,7 @@ fn rewrite_weights(directory: &Path, keep: impl Fn(&str) -> bool, rename: impl F
 #[test]
 fn a_missing_directory() {
     assert_refused(Path::new("/no/such/folder"), &["/no/such/folder: no such directory"]);
-    assert!(estimate_bytes(&Files::Directory("/no/such/folder".into()), &LoadOptions::default()).is_err());
+    assert!(estimate(&Files::Directory("/no/such/folder".into()), &LoadOptions::default()).is_err());
 }
 
 #[test]
@@ -209,6 +209,6 @@ fn progress_ends_at_its_total_and_memory_is_known_beforehand() {
     let model =
         RewardModel::load(&files, &SourceLabel::default(), &LoadOptions::default(), &mut progress, &Cancel::default()).unwrap();
     assert!(seen.is_sorted() && seen.last().is_some_and(|(done, total)| done == total && *total > 0));
-    let estimate = estimate_bytes(&files, &LoadOptions::default()).unwrap();
-    assert_eq!(estimate, model.info.memory_bytes);
+    let estimate = estimate(&files, &LoadOptions::default()).unwrap();
+    assert_eq!(estimate.weights_bytes, model.info.memory_bytes);
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
@@ -217,6 +218,32 @@ fn tokenizer_and_template_may_come_from_another_folder() {
     let empty = Files::at(&folder.path().join("qwen2.gguf")).with_tokenizer(Some(folder.path()));
     let error = ChatTokenizer::load(&empty, BosPolicy::Single, 1000, None).err().unwrap().to_string();
     assert!(error.contains("tokenizer.json: missing"), "{error}");
+}
+
+#[test]
+fn every_command_takes_the_tokenizer_that_it_is_given() {
+    let home = tempfile::tempdir().unwrap();
+    converted("qwen2", home.path());
+    let other = fixture("qwen3");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rewardscope"));
+        command.args(arguments).args(["--tokenizer", other.to_str().unwrap()]).current_dir(home.path()).stdin(Stdio::null());
+        command.env("REWARDSCOPE_CONFIG", home.path()).env("REWARDSCOPE_STORE", home.path().join("scores.sqlite"));
+        let output = command.env("HF_HOME", home.path()).env("HF_HUB_OFFLINE", "1").output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json = |arguments: &[&str]| serde_json::from_str::<Json>(&run(arguments)).unwrap();
+    let check = json(&["check", "./qwen2.gguf", "--format", "json"]);
+    let facts = check["found"].as_array().unwrap();
+    let template = facts.iter().find(|fact| fact["what"] == "template").unwrap();
+    assert_eq!(template["found"].as_str(), Some("chat_template.jinja"), "not that of the GGUF");
+    let bench = json(&["bench", "./qwen2.gguf", "--repeat", "1", "--sweep", "none", "--format", "json"]);
+    assert_eq!(bench["provenance"]["template"].as_str(), Some("chat_template.jinja"));
+    // And so does what is looked up: under the model's own tokenizer nothing was scored.
+    let scored = run(&["score", "./qwen2.gguf", "--word", "love", "--format", "csv"]);
+    let score = |csv: &str| csv.lines().nth(1).unwrap().split(',').nth(4).unwrap().to_owned();
+    assert_eq!(score(&run(&["export", "./qwen2.gguf"])), score(&scored));
 }
 
 #[test]

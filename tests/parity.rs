@@ -168,7 +168,7 @@ fn scores_of(name: &str, tamper: fn(&mut DecoderConfig)) -> Vec<f32> {
     let head = Head::load(&files, &config, &weights, None, &device, &meter).unwrap();
     tamper(&mut config.decoder);
     let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &meter);
-    let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut fetch).unwrap();
+    let decoder = Decoder::trainable(&config.decoder, DType::F32, &device, &mut fetch).unwrap();
     expected(name).cases.iter().map(|case| score(&decoder, &head, &case.single.ids)).collect()
 }
 

@@ -7,12 +7,11 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::{D, DType, Device};
-use rewardscope::model::config::{ModelConfig, Task};
-use rewardscope::model::decoder::{Decoder, Nodes};
+use rewardscope::model::checkpoint::{LoadedModel, SourceLabel};
+use rewardscope::model::decoder::Nodes;
 use rewardscope::model::files::Files;
-use rewardscope::model::weights::{Keep, Meter, Weights};
-use rewardscope::model::{Cancel, gguf};
+use rewardscope::model::language::LanguageModel;
+use rewardscope::model::{Cancel, Dtype, LoadOptions, gguf};
 use rewardscope::stats::spearman;
 
 /// In nats.
@@ -37,45 +36,24 @@ struct Word {
     log_prob: f64,
 }
 
-struct Model {
-    decoder: Decoder,
-    /// `[vocabulary, hidden]`; both models tie it to the embedding.
-    output: candle_core::Tensor,
+/// As it scores: by the forward of the CPU.
+fn load(file: &Path) -> LanguageModel {
+    let options = LoadOptions { dtype: Dtype::F32, ..LoadOptions::default() };
+    let loaded =
+        LoadedModel::load(&Files::at(file), &SourceLabel::default(), &options, &mut |_, _| {}, &Cancel::default()).unwrap();
+    let LoadedModel::Language(model) = loaded else { panic!("{}: no language model", file.display()) };
+    println!("{}: {}", file.display(), model.info.provenance.summary());
+    model
 }
 
-fn load(file: &Path) -> Model {
-    let files = Files::at(file);
-    let config = ModelConfig::read(&files).unwrap();
-    assert_eq!((config.task, config.tied, config.final_softcap), (Task::Language, true, None));
-    println!("{}: {}, assumed {:?}", file.display(), config.architecture, config.assumed);
-    let weights = Weights::open(&files).unwrap();
-    let (cancel, device) = (Cancel::default(), Device::Cpu);
-    let mut progress = |_, _| {};
-    let meter = Meter::new(&mut progress, &cancel, 0);
-    let mut output = None;
-    let decoder = Decoder::load(&config.decoder, DType::F32, &device, &mut |name, shape, _| {
-        let tensor = weights.load(name, shape, Keep::As(DType::F32), &device, &meter)?;
-        if name == "model.embed_tokens.weight" {
-            output = Some(tensor.clone());
-        }
-        Ok(tensor)
-    });
-    Model { decoder: decoder.unwrap(), output: output.unwrap() }
-}
-
-impl Model {
-    fn log_prob(&self, context: &[u32], word: &[u32]) -> f64 {
-        let ids = [context, word].concat();
-        let first = context.len() as u32 - 1;
-        let reads: Vec<u32> = (first..first + word.len() as u32).collect();
-        let hidden = self.decoder.forward(&Nodes::chain(&ids, 0), None, &reads, false, &Cancel::default()).unwrap().hidden;
-        let logits = hidden.matmul(&self.output.t().unwrap()).unwrap();
-        let total = logits.log_sum_exp(D::Minus1).unwrap().to_vec1::<f32>().unwrap();
-        word.iter().zip(total).enumerate().fold(0.0, |sum, (i, (token, total))| {
-            let logit: f32 = logits.get(i).unwrap().get(*token as usize).unwrap().to_scalar().unwrap();
-            sum + f64::from(logit - total)
-        })
-    }
+fn log_prob(model: &LanguageModel, context: &[u32], word: &[u32]) -> f64 {
+    let (ids, cancel) = ([context, word].concat(), Cancel::default());
+    let first = context.len() as u32 - 1;
+    let reads: Vec<u32> = (first..first + word.len() as u32).collect();
+    let hidden = model.decoder.forward(&Nodes::chain(&ids, 0), None, &reads, false, &cancel).unwrap().hidden;
+    let wanted: Vec<Vec<u32>> = word.iter().map(|token| vec![*token]).collect();
+    let values = model.head.log_probabilities(&hidden, &wanted, &cancel).unwrap();
+    values.into_iter().flatten().map(f64::from).sum()
 }
 
 #[test]
@@ -93,7 +71,7 @@ fn words_have_the_log_probabilities_that_transformers_gives_them() {
             for word in &context.words {
                 let ids = tokenizer.encode(word.word.as_str(), false).unwrap();
                 assert_eq!(ids.get_ids(), word.ids, "{name}: {:?}", word.word);
-                let log_prob = model.log_prob(&context.ids, &word.ids);
+                let log_prob = log_prob(&model, &context.ids, &word.ids);
                 worst = worst.max((log_prob - word.log_prob).abs());
                 ours.push(log_prob);
                 theirs.push(word.log_prob);

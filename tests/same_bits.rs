@@ -154,10 +154,54 @@ fn every_architecture_and_head_in_bf16() {
 }
 
 #[test]
-fn in_f16_and_in_blocks_of_eight_bits() {
+fn every_kind_of_architecture_in_f16() {
     for name in ["llama", "gemma2", "llama-lm"] {
-        for dtype in [Dtype::F16, Dtype::Q8_0] {
-            every_way_gives_the_same(&format!("{name}, {dtype}"), &load(&fixture(name), dtype));
+        every_way_gives_the_same(&format!("{name}, f16"), &load(&fixture(name), Dtype::F16));
+    }
+}
+
+/// Rows of the other fixtures are no whole number of blocks, and kept in f32.
+#[test]
+fn in_blocks_of_eight_bits() {
+    for (name, share) in [("gemma", 0.5), ("gemma3", 0.5), ("qwen2", 0.5), ("grm", 0.8)] {
+        let (blocks, exact) = (load(&fixture(name), Dtype::Q8_0), load(&fixture(name), Dtype::F32));
+        let [small, large] = [&blocks, &exact].map(|model| model.info().memory_bytes as f64);
+        assert!(small < large * share, "{name}: {small} of {large} bytes are not those of blocks");
+        every_way_gives_the_same(&format!("{name}, q8_0"), &blocks);
+    }
+}
+
+/// Blocks are multiplied by threads of candle's own, as many as the program was started with.
+#[test]
+fn in_blocks_of_eight_bits_on_any_number_of_threads() {
+    let home = tempfile::tempdir().unwrap();
+    let scored = |threads: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rewardscope"));
+        command.args(["score", "demo-gemma", "--dtype", "q8_0", "--no-store", "--format", "jsonl", "--threads", threads]);
+        command.args(WORDS.iter().flat_map(|word| ["--word", word]));
+        let output = command.env("REWARDSCOPE_CONFIG", home.path()).stdin(std::process::Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let one = scored("1");
+    assert_eq!(one.lines().count(), WORDS.len());
+    for threads in ["2", "3", "5"] {
+        assert_eq!(scored(threads), one, "{threads} threads");
+    }
+}
+
+/// More than one forward takes: it runs in pieces, of another length where a device has no memory for long ones.
+#[test]
+fn behind_a_prompt_of_many_hundred_tokens() {
+    let long = "What, of all that you have ever heard of, is the greatest thing, and why is it greater than others? ".repeat(30);
+    for name in ["demo-llama", "demo-gemma"] {
+        let model = load(&Files::Bundled { name, entries: bundled::bundled(name).unwrap() }, Dtype::F32);
+        let some = [0, 3, 5, 20];
+        let (together, run) = ask(&model, &long, &some, PLAIN, &mut None);
+        assert!(run > 700, "{name}: a prompt of only {run} tokens");
+        for word in some {
+            let (alone, _) = ask(&model, &long, &[word], Way { whole: true, threads: 1, ..PLAIN }, &mut None);
+            assert_eq!(alone[&word], together[&word], "{name}: {}", WORDS[word]);
         }
     }
 }

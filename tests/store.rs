@@ -78,10 +78,12 @@ fn killed_fifty_times_a_run_loses_nothing_and_ends_the_same() {
     let rows = whole.lines().count();
     assert_eq!(calm.counted(), (rows, rows));
 
-    let mut kills = 0;
+    let (mut kills, mut homes) = (0, 0);
     // Times that are spread evenly and differ from run to run: a run that ended before it was killed counts as none.
     let mut random = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos() | 1;
     while kills < 50 {
+        homes += 1;
+        assert!(homes <= 60, "{kills} kills in {homes} stores: runs end before they can be killed");
         let home = Home::new();
         let mut before = 0;
         let mut told: Vec<String> = Vec::new();
@@ -234,9 +236,244 @@ fn a_run_goes_to_a_colleague_as_a_table_or_whole_and_can_be_removed() {
     let info: serde_json::Value = serde_json::from_str(&text(&home.run(&["store", "info", "--format", "json"]))).unwrap();
     assert_eq!([&info["models"], &info["prompts"], &info["words"], &info["scores"]], [1, 1, 3, 3]);
     home.run(&["store", "prune", "demo-llama", "--dry-run"]);
-    home.run(&["store", "prune", "--unknown", "--older-than", "0"]);
+    home.run(&["store", "prune", "--unknown", "--older-than", "0", "--yes"]);
     assert_eq!(home.counted().0, 3, "a bundled model is known, and a dry run removes nothing");
-    assert!(!home.command(&["store", "prune"]).output().unwrap().status.success(), "not everything by default");
-    home.run(&["store", "prune", "demo-llama"]);
+    for (arguments, told) in [
+        (&["store", "prune"][..], "name what to remove"),
+        (&["store", "prune", "demo-llama"], "say --yes"),
+        (&["store", "prune", "demo-lama", "--yes"], "no run of 'demo-lama'"),
+    ] {
+        let output = home.command(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && stderr.contains(told), "{arguments:?}: {stderr}");
+        assert_eq!(home.counted().0, 3, "{arguments:?}");
+    }
+    home.run(&["store", "prune", "demo-llama", "--yes"]);
     assert_eq!(home.counted().0, 0);
+}
+
+/// A copy of the Llama fixture under `folder`.
+fn copy(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama")).unwrap().flatten() {
+        std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn models_that_are_there_are_not_unknown_from_wherever_one_looks() {
+    let home = Home::new();
+    let commit = "0123456789012345678901234567890123456789";
+    let repository = home.path().join("hf/hub/models--lab--tiny");
+    copy(&repository.join("snapshots").join(commit));
+    std::fs::create_dir(repository.join("refs")).unwrap();
+    std::fs::write(repository.join("refs/main"), commit).unwrap();
+    copy(&home.path().join("copy"));
+    copy(&home.path().join("gone"));
+    for model in ["lab/tiny", "./copy", "./gone"] {
+        home.run(&["score", model, "--word", "love"]);
+    }
+    // One file under three names: a repository at a commit, and two folders with the same content.
+    assert_eq!(home.counted(), (2, 2));
+    let elsewhere = home.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let prune = |arguments: &[&str]| {
+        let output = home.command(&[&["store", "prune"], arguments].concat()).current_dir(&elsewhere).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        text(&output)
+    };
+    assert!(prune(&["--unknown", "--yes"]).contains("nothing in the store is meant by that"));
+    let folder = home.path().join("copy").display().to_string();
+    assert!(prune(&[&format!("{folder}/"), "--dry-run"]).contains("1 scores of 1 runs"), "by its place");
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_dir_all(&repository).unwrap();
+    assert!(prune(&["--unknown", "--yes"]).contains("removed 2 scores of 2 runs"));
+}
+
+#[test]
+fn an_export_has_the_scores_that_were_asked_for_and_no_others() {
+    let home = Home::new();
+    copy(&home.path().join("model"));
+    let export = |arguments: &[&str]| {
+        let output = home.command(&[&["export", "./model"], arguments].concat()).output().unwrap();
+        (output.status.code().unwrap(), text(&output), String::from_utf8(output.stderr).unwrap())
+    };
+    home.run(&["score", "./model", "--word", "love", "--bos", "none"]);
+    // There is a run of that name, and another one is meant.
+    let (status, _, told) = export(&[]);
+    assert!(
+        status == 1 && told.contains("run:1") && told.contains("BOS none") && told.contains("rewardscope score ./model"),
+        "{told}"
+    );
+    let (status, none, told) = export(&["--bos", "none"]);
+    assert!(status == 0 && told.is_empty(), "{told}");
+    assert_eq!(home.command(&["export", "run:1"]).output().unwrap().stdout, none.as_bytes());
+    home.run(&["score", "./model", "--word", "love"]);
+    let (_, single, _) = export(&[]);
+    assert_ne!(single, none);
+    // The files are others now.
+    let config = home.path().join("model/config.json");
+    let changed = std::fs::read_to_string(&config).unwrap().replace("\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 2e-05");
+    std::fs::write(&config, changed).unwrap();
+    let (status, table, told) = export(&[]);
+    assert!(status == 1 && table.is_empty() && told.contains("as it lies here") && told.contains("run:2"), "{told}");
+    // They are gone: then the name has to do, and the options say which.
+    std::fs::remove_dir_all(home.path().join("model")).unwrap();
+    let by_name = |arguments: &[&str]| {
+        let output = home.command(&[&["export", "model"], arguments].concat()).output().unwrap();
+        (output.status.code().unwrap(), text(&output), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, _, told) = by_name(&[]);
+    assert!(status == 2 && told.contains("run:1") && told.contains("run:2"), "{told}");
+    let (status, table, told) = by_name(&["--bos", "none"]);
+    assert!(status == 0 && table == none && told.contains("its files are not here") && told.contains("run:1"), "{told}");
+    let (status, _, told) = by_name(&["--softcap", "off"]);
+    assert!(status == 2 && told.contains("no run of it with these options"), "{told}");
+}
+
+#[test]
+fn what_score_wrote_goes_into_another_store_and_what_was_cut_does_not() {
+    let home = Home::new();
+    for (file, format) in [("long.csv", "csv"), ("long.jsonl", "jsonl")] {
+        home.run(&[
+            "score",
+            "demo-llama",
+            "--word",
+            "love",
+            "--word",
+            "war",
+            "--prompt",
+            "Which one?",
+            "--format",
+            format,
+            "-o",
+            file,
+        ]);
+        let colleague = Home::new();
+        let path = home.path().join(file);
+        colleague.run(&["store", "import", path.to_str().unwrap()]);
+        assert_eq!(colleague.counted(), (2, 0), "{file}");
+        colleague.run(&["score", "demo-llama", "--word", "love", "--word", "war", "--prompt", "Which one?"]);
+        assert_eq!(colleague.counted(), (2, 0), "{file}: nothing is left to compute");
+
+        let sound = std::fs::read_to_string(&path).unwrap();
+        let cut = sound.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
+        std::fs::write(&path, cut).unwrap();
+        let colleague = Home::new();
+        let output = colleague.command(&["store", "import", path.to_str().unwrap()]).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && told.contains("it was cut, damaged or edited"), "{told}");
+        assert_eq!(colleague.counted(), (0, 0));
+        // It opens all the same, and says so.
+        let told = home.run(&["score", file, "--prompt", "Which one?"]).stderr;
+        assert!(String::from_utf8_lossy(&told).contains("cut or edited since it was written"));
+    }
+}
+
+#[test]
+fn a_store_that_another_program_holds_is_waited_for_and_ctrl_c_is_not_kept_waiting() {
+    let home = Home::new();
+    home.run(&["score", "demo-llama", "--word", "love"]);
+    let other = rusqlite::Connection::open(home.store()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut command = home.command(&["score", "demo-llama", "--word", "war"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It says what it waits for, at once.
+    let mut told = String::new();
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut stderr, &mut told).unwrap();
+    assert!(told.contains("another program is writing"), "{told}");
+    let asked = std::time::Instant::now();
+    // SAFETY: the child has not been waited for, so its id is its own.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert_eq!(home.counted(), (1, 1));
+
+    let waiting = home.command(&["score", "demo-llama", "--word", "war"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut waiting = waiting.unwrap();
+    let mut stderr = std::io::BufReader::new(waiting.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut stderr, &mut told).unwrap();
+    other.execute_batch("COMMIT").unwrap();
+    let output = waiting.wait_with_output().unwrap();
+    assert!(output.status.success() && text(&output).contains("war"));
+    assert_eq!(home.counted(), (2, 2));
+}
+
+#[test]
+fn an_empty_name_of_a_store_is_none_and_a_file_that_is_none_is_left_alone() {
+    let home = Home::new();
+    let output = home.command(&["models"]).env("REWARDSCOPE_STORE", "").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut command = home.command(&["score", "demo-llama", "--word", "love"]);
+    assert!(command.env("REWARDSCOPE_STORE", "").env("XDG_DATA_HOME", home.path()).output().unwrap().status.success());
+    let notes = home.path().join("notes.csv");
+    std::fs::write(&notes, "word,category\nlove,good\n").unwrap();
+    let output = home.run(&["score", "demo-llama", "--word", "love", "--store", "notes.csv"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("no store of scores, and left as it is") && told.contains("not kept in this run"), "{told}");
+    assert_eq!(std::fs::read_to_string(&notes).unwrap(), "word,category\nlove,good\n");
+}
+
+#[test]
+fn whoever_stops_reading_is_no_failure() {
+    let home = Home::new();
+    home.run(&["score", "demo-llama", "--word", "love"]);
+    for arguments in
+        [&["prompts"][..], &["models", "--format", "json"], &["store", "info"], &["score", "demo-llama", "--word", "war"]]
+    {
+        let mut child = home.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn what_an_export_leaves_out_and_cannot_be_is_said() {
+    let home = Home::new();
+    home.run(&["score", "demo-llama", "--word", "love", "--word", " love", "--prompt", "Which one?"]);
+    home.run(&["score", "demo-llama", "--vocabulary", "--prompt", "Which one?", "--format", "csv", "-o", "vocabulary.csv"]);
+    // Tokens alone, each with its id.
+    let tokens = text(&home.run(&["export", "demo-llama", "--vocabulary"]));
+    let all = text(&home.run(&["export", "demo-llama"]));
+    let ids = |csv: &str| csv.lines().skip(1).filter(|row| !row.ends_with(',')).count();
+    assert_eq!((ids(&tokens), ids(&all)), (tokens.lines().count() - 1, tokens.lines().count() - 1));
+    assert_eq!(all.lines().count(), tokens.lines().count() + 2, "and the two words");
+    let told = |arguments: &[&str], status: i32| {
+        let output = home.command(&[&["export"], arguments].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let notes = told(&["demo-llama", "--prompt", "all", "--prompt", "Which one?"], 0);
+    assert!(notes.lines().count() == 1 && notes.contains("and 53 more"), "one line for all prompts: {notes}");
+    let pair = told(&["mwlr:demo-llama,demo-gemma"], 2);
+    assert!(pair.contains("rewardscope implicit A B"), "{pair}");
+    std::fs::create_dir(home.path().join("config/prompts")).unwrap();
+    std::fs::write(
+        home.path().join("config/prompts/mine.toml"),
+        "[[prompt]]\nkey = \"response\"\ntext = \"Which one?\"\nframing = \"positive\"\n",
+    )
+    .unwrap();
+    let taken = told(&["demo-llama", "--word", "love", "--layout", "wide"], 2);
+    assert!(taken.contains("'response'") && taken.contains("--layout long"), "{taken}");
+}
+
+#[test]
+fn a_run_that_is_told_to_end_says_by_what() {
+    for (signal, status) in [(libc::SIGINT, 130), (libc::SIGTERM, 143), (libc::SIGHUP, 129)] {
+        let home = Home::new();
+        // Held, so that it is still at work when the signal comes.
+        home.run(&["score", "demo-llama", "--word", "love"]);
+        let other = rusqlite::Connection::open(home.store()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut command = home.command(&["score", "demo-llama", "--word", "war"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut told = String::new();
+        let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+        std::io::BufRead::read_line(&mut stderr, &mut told).unwrap();
+        // SAFETY: the child has not been waited for, so its id is its own.
+        assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
+        assert_eq!(child.wait().unwrap().code(), Some(status));
+    }
 }

@@ -123,7 +123,8 @@ impl App {
         match outcome {
             Ok(ablation) => {
                 let notes = ablation.notes.join("; ");
-                let known = self.ablation.shown.replace(Arc::new(ablation)).is_some_and(|before| before.notes.join("; ") == notes);
+                let known =
+                    self.ablation.shown.replace(Arc::new(ablation)).is_some_and(|before| before.notes.join("; ") == notes);
                 if notes.is_empty() || known { Vec::new() } else { self.tell(Level::Info, notes) }
             }
             Err(error) => {

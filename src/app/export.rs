@@ -12,10 +12,10 @@ use super::table::{Layout, RankedTable, Side};
 use super::{App, Effect, Level, Model, Overlay, View};
 use crate::figure::{self, FigureFormat, LinesFigure};
 use crate::model::Provenance;
-use crate::scores::{ModelId, WordId};
 use crate::scores::export::shortest;
 use crate::scores::origin::{ModelOrigin, Origin};
 use crate::scores::sheet::{LongSheet, LongWord, Sheet, Values};
+use crate::scores::{ModelId, WordId};
 
 /// The name of a file that is being typed.
 #[derive(Clone, Debug)]
@@ -47,7 +47,12 @@ impl App {
             View::Words | View::Compare | View::Implicit | View::Models => self.table_name(),
         };
         match name {
-            Some(name) => self.overlay = Some(Overlay::Export(ExportInput { name: Input::with_text(name), everything: self.view.is_table().then_some(false) })),
+            Some(name) => {
+                self.overlay = Some(Overlay::Export(ExportInput {
+                    name: Input::with_text(name),
+                    everything: self.view.is_table().then_some(false),
+                }))
+            }
             None => return self.tell(Level::Info, "there is nothing to write yet"),
         }
         Vec::new()
@@ -233,7 +238,7 @@ fn picked(values: &[f64], rows: &[usize]) -> Values {
 fn origin(model: &Model) -> ModelOrigin {
     let unknown = || Provenance::of_recorded(model.spec.name.clone());
     let provenance = model.info.as_ref().map_or_else(unknown, |info| info.provenance.clone());
-    ModelOrigin { model: model.spec.name.clone(), provenance, key: None }
+    ModelOrigin { model: model.spec.name.clone(), provenance, key: model.key.as_deref().cloned() }
 }
 
 /// A name that every file system takes.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::engine::{ModelInfo, Phase};
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{Family, Unit};
+use crate::scores::store::Key;
 use crate::scores::{ModelId, PromptId, WordId};
 
 #[derive(Clone, Debug)]
@@ -14,13 +15,15 @@ pub struct Model {
     pub phase: Phase,
     /// Known once its files are read.
     pub info: Option<ModelInfo>,
+    /// Under what its scores stand in the store.
+    pub key: Option<Box<Key>>,
     /// Words that it cannot be asked under a prompt.
     pub unscorable: HashMap<PromptId, HashSet<WordId>>,
 }
 
 impl Model {
     pub fn new(id: ModelId, spec: ModelSpec) -> Model {
-        Model { id, spec, phase: Phase::Waiting, info: None, unscorable: HashMap::new() }
+        Model { id, spec, phase: Phase::Waiting, info: None, key: None, unscorable: HashMap::new() }
     }
 
     pub fn family(&self) -> Family {

@@ -178,6 +178,10 @@ impl App {
                     _ => Vec::new(),
                 }
             }
+            Event::Key { key, .. } => match model.key.replace(key.clone()) {
+                Some(before) if before != key => self.is_another(id),
+                _ => Vec::new(),
+            },
             Event::Ready { info, .. } => {
                 model.info = Some(*info);
                 self.statistics_changed().into_iter().collect()
@@ -215,6 +219,14 @@ impl App {
                 effects
             }
         }
+    }
+
+    /// The files behind a model are others than those whose scores are known.
+    fn is_another(&mut self, id: ModelId) -> Vec<Effect> {
+        self.book.forget(id);
+        self.card.pairs.forget(id);
+        self.planned.forget();
+        self.plan().into_iter().chain(self.rank_now()).chain(self.statistics_changed()).collect()
     }
 
     fn recorded_scores(&mut self, id: ModelId, recorded: Recorded) -> Vec<Effect> {
@@ -276,9 +288,7 @@ impl App {
     /// What the view shows, as a key of a table.
     fn table_key(&self) -> TableKey {
         let (layout, reversed, model, other) = match self.view {
-            View::Compare => {
-                (Layout::Compare(self.compare_sort.0), self.compare_sort.1, self.focus, self.other().map(|m| m.id))
-            }
+            View::Compare => (Layout::Compare(self.compare_sort.0), self.compare_sort.1, self.focus, self.other().map(|m| m.id)),
             View::Implicit => {
                 let (sort, reversed) = self.implicit_sort;
                 let (a, b) = self.implicit_models().map_or((None, None), |(a, b)| (Some(a), b));

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
+use crate::engine::batch::MOST_NODES;
 use crate::figure::FigureFormat;
 use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TemplateDate};
 use crate::scores::sheet::SheetFormat;
@@ -29,7 +31,7 @@ pub struct Cli {
 pub enum Command {
     /// Score words and write a table, CSV or JSON lines
     Score(ScoreArgs),
-    /// Test whether a model's numbers can be trusted on this machine
+    /// Test whether a model's numbers can be trusted on this machine; nothing is kept
     Check(CheckArgs),
     /// List the models that can be named
     Models(ListArgs),
@@ -41,7 +43,7 @@ pub enum Command {
     Themes(ListArgs),
     /// Report device, memory, cache, token and terminal abilities
     Doctor(ListArgs),
-    /// Measure how fast a model scores here, beside what the machine can do
+    /// Measure how fast a model scores here, beside what the machine can do; nothing is kept
     Bench(BenchArgs),
     /// What one language model likes more than another: the reward that is implicit in the pair
     Implicit(ImplicitArgs),
@@ -153,11 +155,30 @@ pub struct WordArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub struct StoreArgs {
     /// Keep scores in this file, and take from it those that are there [default: scores.sqlite in the user's data folder]
-    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_STORE")]
+    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_STORE", value_parser = any_path())]
     pub store: Option<PathBuf>,
     /// Compute everything anew and keep nothing
     #[arg(long)]
     pub no_store: bool,
+}
+
+/// Which store, for commands that are about it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct StoreFile {
+    /// The store [default: scores.sqlite in the user's data folder]
+    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_STORE", value_parser = any_path())]
+    pub store: Option<PathBuf>,
+}
+
+impl StoreFile {
+    pub(super) fn args(&self) -> StoreArgs {
+        StoreArgs { store: self.store.clone(), no_store: false }
+    }
+}
+
+/// Any name of a file, in whatever bytes; an empty one, as of a variable that was set to nothing, counts as none.
+fn any_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 #[derive(Debug, Args)]
@@ -248,7 +269,7 @@ pub struct BenchArgs {
     /// Timed runs of the whole list, after one that is not counted; the median is told
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub repeat: u16,
-    /// Batch sizes to measure one after the other, in tokens, up to 2 s each; `none` for no sweep
+    /// Batch sizes to measure one after the other, in tokens, 512 at most, up to 2 s each; `none` for no sweep
     #[arg(long, value_name = "N,N,...", default_value = "1,4,16,64,256,512", value_parser = sweep)]
     pub sweep: Sweep,
     /// Score the tokens of the vocabulary as words as well, N of them (=N) or all
@@ -263,7 +284,7 @@ pub struct BenchArgs {
 pub struct Sweep(pub Vec<usize>);
 
 fn sweep(text: &str) -> Result<Sweep, String> {
-    const MOST: usize = 65_536;
+    const MOST: usize = MOST_NODES;
     if text == "none" {
         return Ok(Sweep(Vec::new()));
     }
@@ -489,7 +510,7 @@ pub enum StoreCommand {
     /// Where the store lies, how large it is, and what it holds
     Info {
         #[command(flatten)]
-        store: StoreArgs,
+        store: StoreFile,
         #[arg(long, value_enum, default_value_t)]
         format: ListFormat,
     },
@@ -502,17 +523,17 @@ pub enum StoreCommand {
         /// Runs for which nothing was computed within so many days
         #[arg(long, value_name = "DAYS")]
         older_than: Option<u32>,
-        /// Runs of models that are neither bundled, nor known by name, nor where they were
+        /// Runs of models that are neither bundled, nor known by name, nor in the cache of the hub, nor where they were
         #[arg(long)]
         unknown: bool,
         /// Only say what would be removed
         #[arg(long)]
         dry_run: bool,
-        /// Do not ask
+        /// Do not ask; needed where there is no terminal to ask on
         #[arg(short, long)]
         yes: bool,
         #[command(flatten)]
-        store: StoreArgs,
+        store: StoreFile,
     },
     /// Write whole runs to a new file, a store of its own, for `store import` elsewhere
     Export {
@@ -523,14 +544,14 @@ pub enum StoreCommand {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
         #[command(flatten)]
-        store: StoreArgs,
+        store: StoreFile,
     },
     /// Take in what `store export` or `export` wrote elsewhere; what is here already stays
     Import {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
         #[command(flatten)]
-        store: StoreArgs,
+        store: StoreFile,
     },
 }
 
@@ -588,5 +609,16 @@ mod tests {
         let Some(Command::Score(args)) = cli.command else { panic!("score was expected") };
         assert_eq!(args.words.word, [" love", "-x"]);
         assert!(Cli::try_parse_from(["rewardscope", "score"]).is_err(), "score needs a model");
+    }
+
+    #[test]
+    fn a_sweep_measures_no_batch_that_is_never_run() {
+        assert_eq!(sweep("1, 512"), Ok(Sweep(vec![1, 512])));
+        assert_eq!(sweep("none"), Ok(Sweep(Vec::new())));
+        for text in ["513", "1024", "0", "1,,2", "many"] {
+            assert!(sweep(text).unwrap_err().contains("from 1 to 512"), "{text}");
+        }
+        let help = Cli::command().find_subcommand("bench").unwrap().clone().render_long_help().to_string();
+        assert!(help.contains(&format!("{MOST_NODES} at most")), "{help}");
     }
 }

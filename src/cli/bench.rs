@@ -33,7 +33,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         Stage::Running { what, at, of } => line().say(&spec.name, &format!("measuring: {what} {at} of {of}")),
     };
     let cancel = interrupt::cancel()?;
-    let report = files::find(spec, &show, &cancel)
+    let report = files::find(spec, &load, &show, &cancel)
         .and_then(|(files, label)| bench::run(&files, &label, &load, &question, &options, &mut tell, &cancel));
     line().clear();
     let report = report.map_err(interrupt::failure)?;

@@ -30,7 +30,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let line = || progress.lock().unwrap_or_else(PoisonError::into_inner);
     let show = |phase: &Phase| line().show(&spec.name, phase, (1, 1));
     let cancel = interrupt::cancel()?;
-    let report = files::find(spec, &show, &cancel).and_then(|(files, label)| {
+    let report = files::find(spec, &options, &show, &cancel).and_then(|(files, label)| {
         let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes, fit: None });
         let published = published.as_ref().map_err(Clone::clone);
         check::run(&files, &label, &options, published, &mut loading, &cancel)

@@ -3,15 +3,13 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use super::Failure;
-use super::args::{ExportArgs, SheetLayout};
+use super::args::{ExportArgs, ModelOptions, SheetLayout};
 use super::session::Session;
 use super::store::is_called;
+use super::{Failure, files};
 use crate::corpus::{self, Corpus, Prompt, PromptSet};
-use crate::model::checkpoint::SourceLabel;
-use crate::model::files::Files;
 use crate::model::source::{self, ModelSource, ModelSpec};
-use crate::model::{Cancel, LoadOptions, Provenance, bundled, hub};
+use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance};
 use crate::scores::export::shortest;
 use crate::scores::origin::{ModelOrigin, Origin};
 use crate::scores::recorded;
@@ -42,6 +40,9 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         if let Some(corpus) = &corpus {
             keep_words(source, corpus);
         }
+        if args.words.vocabulary {
+            source.keep(|(_, token)| token.is_some());
+        }
     }
     if sources.iter().all(|source| source.words.is_empty() || source.prompts.is_empty()) {
         return Err(Failure::Run("there is no score to export".to_owned()));
@@ -49,7 +50,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let sheet = match args.layout {
         SheetLayout::Long => long(&sources, corpus.as_deref()),
         SheetLayout::Wide => match &sources[..] {
-            [one] => wide(one),
+            [one] => wide(one)?,
             _ => return Err(Failure::Use("--layout wide holds one model: export one at a time".to_owned())),
         },
     };
@@ -101,6 +102,11 @@ fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<Sour
     for spec in &specs {
         match &spec.source {
             ModelSource::Recorded(_) => sources.push(of_file(session, spec)?),
+            ModelSource::Implicit { .. } => {
+                let why = "the scores of a pair are kept nowhere. `rewardscope implicit A B --format csv` writes them, and the two \
+                           models can be exported each for itself";
+                return Err(Failure::Use(format!("{argument}: {why}")));
+            }
             _ => sources.push(of_store(session, args, argument, Some(spec))?),
         }
     }
@@ -108,7 +114,8 @@ fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<Sour
         let unknown = (!by_run).then(|| source::resolve(argument, &session.catalogue).err()).flatten();
         match of_store(session, args, argument, None) {
             Ok(source) => sources.push(source),
-            // A name that nobody knows is explained as such.
+            // A name that nobody knows is explained as such; one that the store knows is not.
+            Err(error @ Failure::Use(_)) => return Err(error),
             Err(error) => return Err(unknown.map_or(error, Failure::usage)),
         }
     }
@@ -133,22 +140,23 @@ fn of_file(session: &Session, spec: &ModelSpec) -> Result<Source, Failure> {
 fn of_store(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&ModelSpec>) -> Result<Source, Failure> {
     let none = || Failure::Run(format!("{argument}: no score is in the store. Compute some: rewardscope score {argument}"));
     let path = session.store_path(&args.store).filter(|path| path.exists() && !args.store.no_store).ok_or_else(none)?;
-    let mut store = Store::open_existing(&path).map_err(Failure::run)?;
+    let mut store = Store::open_to_read(&path).map_err(Failure::run)?;
     let options = args.options.over(&session.settings);
     let key = spec.and_then(|spec| key_of(&mut store, session, spec, options));
     let runs = store.runs().map_err(Failure::run)?;
-    let exact = key.as_ref().and_then(|key| runs.iter().find(|run| run.key.as_ref() == Some(key)));
     let named: Vec<&Run> =
         runs.iter().filter(|run| is_called(run, argument) || spec.is_some_and(|spec| is_called(run, &spec.name))).collect();
-    let run = match (exact, &named[..]) {
-        (Some(run), _) => run,
-        (None, [run]) => run,
-        (None, []) => return Err(none()),
-        (None, several) => {
-            let list: Vec<String> = several.iter().map(|run| format!("run:{}", run.id)).collect();
-            let message = format!("{argument}: the store has {} runs of it, computed in different ways", several.len());
-            return Err(Failure::Use(format!("{message}. Name one of {} (see `rewardscope store info`)", list.join(", "))));
-        }
+    let run = match &key {
+        // Its files are here: what was computed from others, or in another way, is another model's.
+        Some(key) => runs.iter().find(|run| run.key.as_ref() == Some(key)).ok_or_else(|| match &named[..] {
+            [] => none(),
+            others => Failure::Run(format!(
+                "{argument}: no score of it, as it lies here and with these options, is in the store. Compute some: \
+                 rewardscope score {argument} (with the same options). Of that name there are, computed otherwise:\n{}",
+                list(others)
+            )),
+        })?,
+        None => one_of(argument, &named, &args.options, none)?,
     };
     let table = store.table(run.id).map_err(Failure::run)?;
     let known = PromptSet::with_user(session.user_dir()).map_err(Failure::usage)?.prompts;
@@ -166,24 +174,60 @@ fn of_store(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&
     })
 }
 
+/// The run that is meant where the model itself is not here to say so: the only one of that name, under the options given.
+fn one_of<'a>(argument: &str, named: &[&'a Run], options: &ModelOptions, none: impl Fn() -> Failure) -> Result<&'a Run, Failure> {
+    let fitting: Vec<&Run> = named.iter().copied().filter(|run| fits(run, options)).collect();
+    match (&fitting[..], named) {
+        ([run], _) => {
+            if !argument.starts_with("run:") {
+                let rests = run.info.as_ref().map(|info| info.provenance.summary()).unwrap_or_default();
+                let note = format!("{argument}: its files are not here; these are the scores of run:{}, {rests}", run.id);
+                eprintln!("note: {}", crate::text::visible(&note));
+            }
+            Ok(run)
+        }
+        (_, []) => Err(none()),
+        ([], others) => {
+            Err(Failure::Use(format!("{argument}: the store has no run of it with these options. It has\n{}", list(others))))
+        }
+        (several, _) => Err(Failure::Use(format!(
+            "{argument}: the store has {} runs of it, computed in different ways. Name one of\n{}",
+            several.len(),
+            list(several)
+        ))),
+    }
+}
+
+/// A line for each run: how it is named, and what it rests on.
+fn list(runs: &[&Run]) -> String {
+    let line = |run: &&Run| {
+        let rests = run.info.as_ref().map(|info| info.provenance.summary()).unwrap_or_default();
+        format!("  run:{}  {rests}", run.id)
+    };
+    runs.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a run was computed with all the options that are given; none of those that are not given counts.
+fn fits(run: &Run, options: &ModelOptions) -> bool {
+    let Some(key) = &run.key else { return false };
+    let dtype = options.dtype.filter(|dtype| *dtype != Dtype::Auto);
+    let form = match (options.bare, options.chat) {
+        (true, _) => Some(PromptForm::Bare),
+        (_, true) => Some(PromptForm::Chat),
+        _ => None,
+    };
+    options.bos.is_none_or(|bos| bos == key.bos)
+        && dtype.is_none_or(|dtype| dtype.to_string() == key.dtype)
+        && options.softcap.is_none_or(|softcap| softcap == key.softcap)
+        && options.template_date.is_none_or(|date| date.to_string() == key.template_date)
+        && (!options.reference_rounding || key.rounding.is_some())
+        && form.is_none_or(|form| key.form.as_deref() == Some(key::form_name(form)))
+}
+
 /// The key of a model that lies on this machine.
 fn key_of(store: &mut Store, session: &Session, spec: &ModelSpec, options: LoadOptions) -> Option<Key> {
     let options = session.catalogue.completed(options, &spec.source);
-    let label = |source: String, revision| SourceLabel { name: spec.name.clone(), source, revision };
-    let (files, label) = match &spec.source {
-        ModelSource::Bundled(name) => {
-            (Files::Bundled { name, entries: bundled::bundled(name)? }, label((*name).to_owned(), None))
-        }
-        ModelSource::Directory(path) => {
-            (Files::at(path).with_tokenizer(options.tokenizer), label(path.display().to_string(), None))
-        }
-        ModelSource::Hub { repository, revision } => {
-            let snapshot = hub::cached(repository, revision.as_deref())?;
-            (Files::Directory(snapshot.directory), label(repository.clone(), Some(snapshot.revision)))
-        }
-        // A pair is made of two models' log-probabilities, which are kept each for itself.
-        ModelSource::Recorded(_) | ModelSource::Implicit { .. } => return None,
-    };
+    let (files, label) = files::here(spec, &options)?;
     key::identify(store, &files, &label, &options, true, &mut |_, _| {}, &Cancel::default()).ok()
 }
 
@@ -191,19 +235,32 @@ fn keep_prompts(source: &mut Source, asked: &[Prompt]) -> Result<(), Failure> {
     let find = |prompt: &Prompt| {
         source.prompts.iter().position(|known| known.text == prompt.text || (known.key.is_some() && known.key == prompt.key))
     };
-    let mut kept = Vec::new();
-    for prompt in asked {
-        match find(prompt) {
-            Some(at) => kept.push(at),
-            None => eprintln!("note: {}: no scores under {}", source.origin.model, crate::text::visible(prompt.label())),
-        }
-    }
+    let kept: Vec<usize> = asked.iter().filter_map(find).collect();
+    let missing: Vec<&str> = asked.iter().filter(|prompt| find(prompt).is_none()).map(Prompt::label).collect();
+    let model = &source.origin.model;
     if kept.is_empty() {
-        return Err(Failure::Run(format!("{}: no scores under any of these prompts", source.origin.model)));
+        return Err(Failure::Run(format!("{model}: no scores under any of these prompts")));
+    }
+    if let [first, more @ ..] = &missing[..] {
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        eprintln!("note: {}", crate::text::visible(&format!("{model}: no scores under {first}{more}")));
     }
     source.prompts = kept.iter().map(|&at| source.prompts[at].clone()).collect();
     source.scores = kept.iter().map(|&at| std::mem::take(&mut source.scores[at])).collect();
     Ok(())
+}
+
+impl Source {
+    /// Leaves out the other words.
+    fn keep(&mut self, is_kept: impl Fn(&(Arc<str>, Option<u32>)) -> bool) {
+        self.take((0..self.words.len()).filter(|&at| is_kept(&self.words[at])).collect());
+    }
+
+    /// The words that stand at these places, in this order.
+    fn take(&mut self, places: Vec<usize>) {
+        self.words = places.iter().map(|&at| self.words[at].clone()).collect();
+        self.scores = self.scores.iter().map(|column| places.iter().map(|&at| column[at]).collect()).collect();
+    }
 }
 
 fn keep_words(source: &mut Source, corpus: &Corpus) {
@@ -217,10 +274,10 @@ fn keep_words(source: &mut Source, corpus: &Corpus) {
     let kept: Vec<usize> = corpus.words.iter().filter_map(|word| index.get(&word.text).copied()).collect();
     let missing = corpus.words.len() - kept.len();
     if missing > 0 {
-        eprintln!("note: {}: {missing} of {} words have no score", source.origin.model, corpus.words.len());
+        let note = format!("{}: {missing} of {} words have no score", source.origin.model, corpus.words.len());
+        eprintln!("note: {}", crate::text::visible(&note));
     }
-    source.words = kept.iter().map(|&at| source.words[at].clone()).collect();
-    source.scores = source.scores.iter().map(|column| kept.iter().map(|&at| column[at]).collect()).collect();
+    source.take(kept);
 }
 
 /// A row for each score; categories are those of the list, or of the bundled lists where none is given.
@@ -253,7 +310,13 @@ fn long(sources: &[Source], corpus: Option<&Corpus>) -> Sheet {
 }
 
 /// A row for each word and a column for each prompt, as the study's authors published them.
-fn wide(source: &Source) -> Sheet {
+fn wide(source: &Source) -> Result<Sheet, Failure> {
+    /// Columns of words, by which a file of that layout is known.
+    const TAKEN: [&str; 4] = ["response", "token_id", "token_name", "token_decoded"];
+    if let Some(prompt) = source.prompts.iter().find(|prompt| TAKEN.contains(&prompt.label().trim())) {
+        let why = "is called as a column of words is: it cannot be told from one there. Take --layout long";
+        return Err(Failure::Use(format!("the prompt '{}' {why}", prompt.label())));
+    }
     let mut sheet = Sheet::default();
     let words: Vec<Arc<str>> = source.words.iter().map(|(word, _)| word.clone()).collect();
     let tokens: Vec<Option<i64>> = source.words.iter().map(|(_, token)| token.map(i64::from)).collect();
@@ -267,5 +330,5 @@ fn wide(source: &Source) -> Sheet {
     for (prompt, column) in source.prompts.iter().zip(&source.scores) {
         sheet.add(prompt.label(), Values::Number(column.clone()));
     }
-    sheet
+    Ok(sheet)
 }

@@ -4,29 +4,23 @@ use crate::engine::Phase;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, ModelError, bundled, hub};
+use crate::model::{Cancel, LoadOptions, ModelError, bundled, hub};
 
 /// Downloads what is not here.
 pub(super) fn find(
     spec: &ModelSpec,
+    options: &LoadOptions,
     show: &(dyn Fn(&Phase) + Send + Sync),
     cancel: &Cancel,
 ) -> Result<(Files, SourceLabel), ModelError> {
-    let label = |source: String, revision| SourceLabel { name: spec.name.clone(), source, revision };
     match &spec.source {
-        ModelSource::Bundled(name) => {
-            let entries = bundled::bundled(name)
-                .ok_or_else(|| ModelError::unsupported(*name, "is not compiled in", "Build the program from its repository"))?;
-            Ok((Files::Bundled { name, entries }, label((*name).to_owned(), Some(bundled::revision(entries)))))
-        }
-        ModelSource::Directory(path) => Ok((Files::at(path), label(path.display().to_string(), None))),
         ModelSource::Hub { repository, revision } => {
             let told = |p: hub::Progress| {
                 let hub::Progress { file, done_bytes, total_bytes, rate } = p;
                 show(&Phase::Downloading { file, done_bytes, total_bytes, rate });
             };
             let snapshot = hub::fetch(repository, revision.as_deref(), &told, cancel)?;
-            Ok((Files::Directory(snapshot.directory), label(repository.clone(), Some(snapshot.revision))))
+            Ok(cached(spec, repository, snapshot))
         }
         ModelSource::Implicit { .. } => Err(ModelError::unsupported(
             spec.name.clone(),
@@ -38,5 +32,36 @@ pub(super) fn find(
             "holds recorded scores",
             "The model itself is needed: a directory with its weights, or its repository",
         )),
+        ModelSource::Bundled(name) => here(spec, options)
+            .ok_or_else(|| ModelError::unsupported(*name, "is not compiled in", "Build the program from its repository")),
+        ModelSource::Directory(path) => {
+            here(spec, options).ok_or_else(|| ModelError::file(path, "no such directory", "Check the path"))
+        }
     }
+}
+
+/// What lies on this machine already; none where nothing does, or it is no model of its own.
+pub(super) fn here(spec: &ModelSpec, options: &LoadOptions) -> Option<(Files, SourceLabel)> {
+    match &spec.source {
+        ModelSource::Bundled(name) => {
+            let entries = bundled::bundled(name)?;
+            Some((Files::Bundled { name, entries }, label(spec, (*name).to_owned(), Some(bundled::revision(entries)))))
+        }
+        ModelSource::Directory(path) => {
+            let files = Files::at(path).with_tokenizer(options.tokenizer);
+            Some((files, label(spec, path.display().to_string(), None)))
+        }
+        ModelSource::Hub { repository, revision } => {
+            Some(cached(spec, repository, hub::cached(repository, revision.as_deref())?))
+        }
+        ModelSource::Recorded(_) | ModelSource::Implicit { .. } => None,
+    }
+}
+
+fn cached(spec: &ModelSpec, repository: &str, snapshot: hub::Snapshot) -> (Files, SourceLabel) {
+    (Files::Directory(snapshot.directory), label(spec, repository.to_owned(), Some(snapshot.revision)))
+}
+
+fn label(spec: &ModelSpec, source: String, revision: Option<String>) -> SourceLabel {
+    SourceLabel { name: spec.name.clone(), source, revision }
 }

@@ -182,8 +182,8 @@ impl Gather {
                 words.into_iter().for_each(|(_, reason)| left_out(LeftOut { model, prompt, reason }));
             }
             Event::Notice { text } => self.notes.push(text),
-            // Neither is asked for.
-            Event::Tokens { .. } | Event::Inspected { .. } => {}
+            // None of these is asked for.
+            Event::Key { .. } | Event::Tokens { .. } | Event::Inspected { .. } => {}
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::args::{ListArgs, ListFormat};
+use super::place::say;
 use super::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Session};
 use crate::corpus::{self, PromptSet};
 use crate::model::{bundled, hub};
@@ -32,7 +33,7 @@ impl Listing {
     fn print(self, format: ListFormat) {
         if format == ListFormat::Json {
             for line in format!("{:#}", Value::Array(self.json)).lines() {
-                println!("{}", text::visible_json(line));
+                say(text::visible_json(line));
             }
             return;
         }
@@ -52,11 +53,11 @@ impl Listing {
             }
             out.trim_end().to_owned()
         };
-        println!("{}", line(&mut self.header.iter().copied()));
+        say(line(&mut self.header.iter().copied()));
         for row in &rows {
-            println!("{}", line(&mut row.iter().map(String::as_str)));
+            say(line(&mut row.iter().map(String::as_str)));
         }
-        println!("\n{}", self.hint);
+        say(format_args!("\n{}", self.hint));
     }
 }
 

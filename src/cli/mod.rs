@@ -40,8 +40,10 @@ pub enum Failure {
     Use(String),
     /// An interrupt ended it: status 130.
     Interrupted(String),
-    /// Another signal ended the explorer: 128 and its number.
+    /// Another signal ended it: 128 and its number.
     Signal(u8),
+    /// Nobody reads standard output any more, as behind `| head`: no failure, status 0.
+    Unread,
 }
 
 impl Failure {
@@ -59,13 +61,14 @@ impl Failure {
             Failure::Use(_) => 2,
             Failure::Interrupted(_) => 130,
             Failure::Signal(status) => *status,
+            Failure::Unread => 0,
         }
     }
 
     fn message(&self) -> &str {
         match self {
             Failure::Run(message) | Failure::Use(message) | Failure::Interrupted(message) => message,
-            Failure::Signal(_) => "",
+            Failure::Signal(_) | Failure::Unread => "",
         }
     }
 }

@@ -73,6 +73,17 @@ pub(super) fn format<F: Copy + PartialEq>(
     }
 }
 
+/// A line on standard output. Where nobody reads it any more, as behind `| head`, the program ends, which is no failure.
+pub(super) fn say(line: impl std::fmt::Display) {
+    if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
+        let closed = error.kind() == io::ErrorKind::BrokenPipe;
+        if !closed {
+            eprintln!("rewardscope: standard output: {error}");
+        }
+        std::process::exit(i32::from(!closed));
+    }
+}
+
 /// Indented JSON, safe to show.
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
     crate::text::json(value).map_err(Failure::run)

@@ -19,6 +19,7 @@ use crate::model::LoadOptions;
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::scores::export::{Row, TokenColumns, shortest};
 use crate::scores::origin::{ModelOrigin, Origin};
+use crate::scores::store::Key;
 use crate::scores::{Book, ModelId, PromptId, WordId};
 use crate::stats::ranks;
 use output::Output;
@@ -26,7 +27,8 @@ use progress::Progress;
 
 enum Message {
     Engine(Event),
-    Signal,
+    /// Its number.
+    Signal(i32),
 }
 
 /// One model under one prompt: a group of rows in the output, kept in the order of the arguments.
@@ -48,6 +50,8 @@ struct Run {
     tokens: bool,
     book: Book,
     infos: HashMap<ModelId, ModelInfo>,
+    /// Under what their scores stand in the store.
+    keys: HashMap<ModelId, Key>,
     corpora: HashMap<ModelId, Arc<Corpus>>,
     word_tokens: HashMap<(ModelId, PromptId, WordId), WordTokens>,
     groups: BTreeMap<GroupKey, Group>,
@@ -75,6 +79,8 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     watch_signals(sender.clone())?;
     let events = Arc::new(move |event| drop(sender.send(Message::Engine(event))));
     let (store, store_note) = session.store(&args.store);
+    // At once: whoever waits for hours should not learn at the end that nothing was kept.
+    store_note.iter().for_each(|note| eprintln!("note: {}", crate::text::visible(note)));
     let engine = Engine::start_with(session.catalogue.clone(), events, store)
         .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
 
@@ -86,7 +92,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let finished = run.follow(&engine, &receiver, &mut output, &mut progress);
     progress.clear();
     drop(engine);
-    let interrupted = !finished?;
+    let signal = finished?;
     for (model, (many, first)) in std::mem::take(&mut run.left_out) {
         let name = &run.specs[model.0 as usize].name;
         run.notes.push((Some(model), format!("{name}: {many} times a token could not be scored, first {first}")));
@@ -94,13 +100,18 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     // In the order of the models, whichever was read first.
     run.notes.sort_by_key(|(model, _)| *model);
     let of_models = run.notes.iter().map(|(_, note)| note);
-    for note in notes.iter().chain(&store_note).chain(&words_notes).chain(of_models) {
+    for note in notes.iter().chain(&words_notes).chain(of_models) {
         eprintln!("note: {}", crate::text::visible(note));
     }
-    output.finish(&run.origin(), interrupted || !run.failures.is_empty())?;
-    if interrupted {
+    output.finish(&run.origin(), signal.is_some() || !run.failures.is_empty())?;
+    if let Some(signal) = signal {
         let left = run.groups.len();
-        return Err(Failure::Interrupted(format!("interrupted with {left} of the model × prompt tables unfinished")));
+        let message = format!("interrupted with {left} of the model × prompt tables unfinished");
+        if signal == signal_hook::consts::SIGINT {
+            return Err(Failure::Interrupted(message));
+        }
+        eprintln!("rewardscope: {message}");
+        return Err(Failure::Signal(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
     }
     if run.failures.is_empty() {
         return Ok(());
@@ -120,6 +131,7 @@ impl Run {
             tokens,
             book: Book::default(),
             infos: HashMap::new(),
+            keys: HashMap::new(),
             corpora: HashMap::new(),
             word_tokens: HashMap::new(),
             groups: BTreeMap::new(),
@@ -178,18 +190,18 @@ impl Run {
         engine.plan(vec![Job { model: key.0, prompt, prompt_text, words, token_ids, tokens: self.tokens }]);
     }
 
-    /// Takes in what the engine tells until everything is written; false when a signal came first.
+    /// Takes in what the engine tells until everything is written; the signal, when one came first.
     fn follow(
         &mut self,
         engine: &Engine,
         messages: &Receiver<Message>,
         output: &mut Output,
         progress: &mut Progress,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<i32>, Failure> {
         while !(self.groups.is_empty() && self.unread.is_empty()) {
             let event = match messages.recv() {
                 Ok(Message::Engine(event)) => event,
-                Ok(Message::Signal) => return Ok(false),
+                Ok(Message::Signal(signal)) => return Ok(Some(signal)),
                 Err(_) => return Err(Failure::Run("the engine ended before its work was done".to_owned())),
             };
             match event {
@@ -208,7 +220,12 @@ impl Run {
                     self.notes.extend(new);
                     self.infos.insert(model, *info);
                 }
-                Event::Notice { text } => self.notes.push((None, text)),
+                Event::Key { model, key } => drop(self.keys.insert(model, *key)),
+                // At once, as above.
+                Event::Notice { text } => {
+                    progress.clear();
+                    eprintln!("note: {}", crate::text::visible(&text));
+                }
                 // Nothing here asks for one.
                 Event::Inspected { .. } => {}
                 Event::Vocabulary { model, corpus } => self.take_vocabulary(model, corpus),
@@ -237,7 +254,7 @@ impl Run {
             self.write_finished(output)?;
             self.ask_next(engine);
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Which of how many prompts is being scored.
@@ -330,11 +347,12 @@ impl Run {
         output.group(&heading, &rows)
     }
 
-    /// What the rows rest on.
+    /// What the rows rest on, with the keys by which a store knows them.
     fn origin(&self) -> Origin {
         let model = |(i, spec): (usize, &ModelSpec)| {
-            let info = self.infos.get(&ModelId(i as u32))?;
-            Some(ModelOrigin::new(&spec.name, &info.provenance))
+            let id = ModelId(i as u32);
+            let info = self.infos.get(&id)?;
+            Some(ModelOrigin { key: self.keys.get(&id).cloned(), ..ModelOrigin::new(&spec.name, &info.provenance) })
         };
         Origin::new(self.specs.iter().enumerate().filter_map(model).collect(), &self.prompts)
     }
@@ -346,8 +364,8 @@ fn watch_signals(sender: Sender<Message>) -> Result<(), Failure> {
     let failed = |error| Failure::Run(format!("signals cannot be watched: {error}"));
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
     std::thread::spawn(move || {
-        for _ in signals.forever() {
-            if sender.send(Message::Signal).is_err() {
+        for signal in signals.forever() {
+            if sender.send(Message::Signal(signal)).is_err() {
                 break;
             }
         }

@@ -1,15 +1,16 @@
 //! `rewardscope store`: what is kept, removed, sent and taken in.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::Failure;
-use super::args::{ListFormat, StoreArgs, StoreCommand};
+use super::args::{ListFormat, StoreCommand, StoreFile};
+use super::place::say;
 use super::session::Session;
-use crate::engine::ModelInfo;
-use crate::model::TemplateDate;
+use crate::model::source::expand_home;
+use crate::model::{ModelInfo, TemplateDate, bundled, hub};
 use crate::scores::origin::Origin;
 use crate::scores::recorded;
 use crate::scores::sheet::SheetFormat;
@@ -21,38 +22,29 @@ pub(super) fn run(args: &StoreCommand) -> Result<(), Failure> {
     match args {
         StoreCommand::Info { store, format } => info(&session, store, *format),
         StoreCommand::Prune { models, older_than, unknown, dry_run, yes, store } => {
-            let wanted = |run: &Run| {
-                let named = models.is_empty() || models.iter().any(|name| is_called(run, name));
-                named && older_than.is_none_or(|days| run.is_older_than(days)) && (!unknown || is_unknown(run, &session))
-            };
             if models.is_empty() && older_than.is_none() && !unknown {
                 return Err(Failure::Use("name what to remove: MODEL, --older-than DAYS or --unknown".to_owned()));
             }
-            prune(&session, store, &wanted, *dry_run, *yes)
+            let here = if *unknown { hub::cached_models() } else { Vec::new() };
+            let wanted = |run: &Run| {
+                let named = models.is_empty() || models.iter().any(|name| is_called(run, name));
+                named && older_than.is_none_or(|days| run.is_older_than(days)) && (!unknown || is_unknown(run, &session, &here))
+            };
+            prune(&session, store, models, &wanted, *dry_run, *yes)
         }
         StoreCommand::Export { models, output, store } => export(&session, store, models, output),
         StoreCommand::Import { files, store } => import(&session, store, files),
     }
 }
 
-fn path(session: &Session, args: &StoreArgs) -> Result<PathBuf, Failure> {
+fn path(session: &Session, args: &StoreFile) -> Result<PathBuf, Failure> {
     let none = || Failure::Use("no folder for data is known: name the store with --store FILE".to_owned());
-    session.store_path(args).ok_or_else(none)
+    session.store_path(&args.args()).ok_or_else(none)
 }
 
-/// The store, if there is one.
-fn existing(session: &Session, args: &StoreArgs) -> Result<Option<Store>, Failure> {
+fn info(session: &Session, args: &StoreFile, format: ListFormat) -> Result<(), Failure> {
     let path = path(session, args)?;
-    if !path.exists() {
-        println!("{}: nothing is kept yet", visible(&path.to_string_lossy()));
-        return Ok(None);
-    }
-    Store::open_existing(&path).map(Some).map_err(Failure::run)
-}
-
-fn info(session: &Session, args: &StoreArgs, format: ListFormat) -> Result<(), Failure> {
-    let path = path(session, args)?;
-    let store = if path.exists() { Some(Store::open_existing(&path).map_err(Failure::run)?) } else { None };
+    let store = if path.exists() { Some(Store::open_to_read(&path).map_err(Failure::run)?) } else { None };
     let summary = store.as_ref().map(Store::summary).transpose().map_err(Failure::run)?;
     let runs = summary.as_ref().map_or(&[][..], |summary| &summary.runs);
     let (size, prompts, words, scores) = summary.as_ref().map_or((0, 0, 0, 0), |s| (s.bytes, s.prompts, s.words, s.scores));
@@ -65,22 +57,19 @@ fn info(session: &Session, args: &StoreArgs, format: ListFormat) -> Result<(), F
             })
         };
         let out = json!({
-            "path": path, "bytes": size, "models": runs.len(), "prompts": prompts, "words": words, "scores": scores,
-            "runs": runs.iter().map(run).collect::<Vec<_>>(),
+            "path": path.to_string_lossy(), "bytes": size, "models": runs.len(), "prompts": prompts, "words": words,
+            "scores": scores, "runs": runs.iter().map(run).collect::<Vec<_>>(),
         });
-        for line in format!("{out:#}").lines() {
-            println!("{}", crate::text::visible_json(line));
-        }
+        format!("{out:#}").lines().for_each(|line| say(crate::text::visible_json(line)));
         return Ok(());
     }
-    println!("{}  {}", visible(&path.to_string_lossy()), bytes(size));
-    println!("{} scores of {} words under {} prompts", count(scores), count(words), count(prompts));
+    say(format_args!("{}  {}", visible(&path.to_string_lossy()), bytes(size)));
+    say(format_args!("{} scores of {} words under {} prompts", count(scores), count(words), count(prompts)));
     if !runs.is_empty() {
-        println!("\n{:>5}  {:<28} {:>8} {:>10}  {:<10}  {:<10}  rests on", "run", "model", "prompts", "scores", "first", "last");
+        let (run, model, prompts, scores) = ("run", "model", "prompts", "scores");
+        say(format_args!("\n{run:>5}  {model:<28} {prompts:>8} {scores:>10}  {:<10}  {:<10}  rests on", "first", "last"));
     }
-    for run in runs {
-        println!("{}", line(run));
-    }
+    runs.iter().for_each(|run| say(line(run)));
     Ok(())
 }
 
@@ -106,73 +95,108 @@ fn date(seconds: i64) -> String {
 
 /// A run is named by what its model was called, its source, or its number as `run:7`.
 pub(super) fn is_called(run: &Run, name: &str) -> bool {
-    let source = run.info.as_ref().map(|info| info.provenance.source.as_str());
-    run.name.eq_ignore_ascii_case(name) || source == Some(name) || name.strip_prefix("run:") == Some(&*run.id.to_string())
-}
-
-/// Neither bundled, nor catalogued, nor lying where it lay.
-fn is_unknown(run: &Run, session: &Session) -> bool {
     let source = run.info.as_ref().map(|info| info.provenance.source.as_str()).unwrap_or_default();
-    let bundled = crate::model::bundled::NAMES.contains(&source);
-    let known = session.catalogue.find(source).is_some() || session.catalogue.find(&run.name).is_some();
-    !(bundled || known || (!source.is_empty() && Path::new(source).exists()))
+    let lies_there = || {
+        let place = std::path::absolute(expand_home(name)).unwrap_or_default();
+        Path::new(source).is_absolute() && place.components().eq(Path::new(source).components())
+    };
+    run.name.eq_ignore_ascii_case(name)
+        || source == name
+        || name.strip_prefix("run:") == Some(&*run.id.to_string())
+        || lies_there()
 }
 
-fn prune(session: &Session, args: &StoreArgs, wanted: &dyn Fn(&Run) -> bool, dry_run: bool, yes: bool) -> Result<(), Failure> {
-    let Some(mut store) = existing(session, args)? else { return Ok(()) };
-    let runs: Vec<Run> = store.runs().map_err(Failure::run)?.into_iter().filter(wanted).collect();
-    if runs.is_empty() {
-        println!("nothing in the store is meant by that");
+/// Neither bundled, nor catalogued, nor `here` in the cache of the hub, nor lying where it lay. What does not say where it lay
+/// in a way that means the same everywhere is not taken for gone.
+fn is_unknown(run: &Run, session: &Session, here: &[hub::CachedModel]) -> bool {
+    let Some(provenance) = run.info.as_ref().map(|info| &info.provenance) else { return false };
+    let source = provenance.source.as_str();
+    let known = bundled::NAMES.contains(&source)
+        || session.catalogue.find(source).is_some()
+        || session.catalogue.find(&run.name).is_some();
+    let place = Path::new(source);
+    let is_gone = match provenance.revision {
+        // A repository of the hub, at a commit.
+        Some(_) => !here.iter().any(|model| model.repository == source),
+        None => place.is_absolute() && !place.exists(),
+    };
+    is_gone && !known
+}
+
+fn prune(
+    session: &Session,
+    args: &StoreFile,
+    names: &[String],
+    wanted: &dyn Fn(&Run) -> bool,
+    dry_run: bool,
+    yes: bool,
+) -> Result<(), Failure> {
+    let path = path(session, args)?;
+    if !path.exists() {
+        say(format_args!("{}: nothing is kept yet", visible(&path.to_string_lossy())));
         return Ok(());
     }
-    for run in &runs {
-        println!("{}", line(run));
+    let mut store = Store::open_existing(&path).map_err(Failure::run)?;
+    let runs = store.runs().map_err(Failure::run)?;
+    if let Some(name) = names.iter().find(|name| !runs.iter().any(|run| is_called(run, name))) {
+        return Err(no_run(name));
     }
+    let runs: Vec<Run> = runs.into_iter().filter(wanted).collect();
+    if runs.is_empty() {
+        say("nothing in the store is meant by that");
+        return Ok(());
+    }
+    runs.iter().for_each(|run| say(line(run)));
     let scores: usize = runs.iter().map(|run| run.scores).sum();
     let what = format!("{} scores of {} runs", count(scores), runs.len());
     if dry_run {
-        println!("would remove {what}");
+        say(format_args!("would remove {what}"));
         return Ok(());
     }
-    if !yes && io::stdin().is_terminal() && io::stdout().is_terminal() {
-        print!("remove {what}? [y/N] ");
-        io::stdout().flush().map_err(Failure::run)?;
+    let can_ask = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if !yes && !can_ask {
+        return Err(Failure::Use(format!("{what} would be removed, and there is no terminal to ask on: say --yes")));
+    }
+    if !yes {
+        eprint!("remove {what}? [y/N] ");
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map_err(Failure::run)?;
         if !matches!(answer.trim(), "y" | "Y" | "yes") {
-            println!("nothing was removed");
+            say("nothing was removed");
             return Ok(());
         }
     }
     let pruned = store.prune(&runs.iter().map(|run| run.id).collect::<Vec<_>>()).map_err(Failure::run)?;
-    println!("removed {} scores of {} runs", count(pruned.scores), pruned.runs);
+    say(format_args!("removed {} scores of {} runs", count(pruned.scores), pruned.runs));
     Ok(())
 }
 
-fn export(session: &Session, args: &StoreArgs, models: &[String], output: &Path) -> Result<(), Failure> {
-    let Some(store) = existing(session, args)? else {
+fn no_run(name: &str) -> Failure {
+    Failure::Use(format!("the store has no run of '{name}'. `rewardscope store info` lists what is there"))
+}
+
+fn export(session: &Session, args: &StoreFile, models: &[String], output: &Path) -> Result<(), Failure> {
+    let path = path(session, args)?;
+    if !path.exists() {
         return Err(Failure::Run("there is no store, so there is nothing to export".to_owned()));
-    };
+    }
+    let store = Store::open_to_read(&path).map_err(Failure::run)?;
     let runs = store.runs().map_err(Failure::run)?;
-    for name in models {
-        if !runs.iter().any(|run| is_called(run, name)) {
-            let next = "`rewardscope store info` lists what is there";
-            return Err(Failure::Use(format!("the store has no run of '{name}'. {next}")));
-        }
+    if let Some(name) = models.iter().find(|name| !runs.iter().any(|run| is_called(run, name))) {
+        return Err(no_run(name));
     }
     let wanted = |run: &&Run| models.is_empty() || models.iter().any(|name| is_called(run, name));
     let ids: Vec<i64> = runs.iter().filter(wanted).map(|run| run.id).collect();
     let sent = store.export(output, &ids).map_err(Failure::run)?;
-    println!("{}: {} scores of {} runs", visible(&output.to_string_lossy()), count(sent.scores), sent.runs);
+    say(format_args!("{}: {} scores of {} runs", visible(&output.to_string_lossy()), count(sent.scores), sent.runs));
     Ok(())
 }
 
-fn import(session: &Session, args: &StoreArgs, files: &[PathBuf]) -> Result<(), Failure> {
+fn import(session: &Session, args: &StoreFile, files: &[PathBuf]) -> Result<(), Failure> {
     let path = path(session, args)?;
     let (mut store, note) = Store::open(&path).map_err(Failure::run)?;
-    if let Some(note) = note {
-        eprintln!("note: {}", visible(&note));
-    }
+    let tell = |note: &str| eprintln!("note: {}", visible(note));
+    note.iter().for_each(|note| tell(note));
     for file in files {
         let came = if SheetFormat::of(file).is_some() {
             import_table(session, &mut store, file)?
@@ -183,12 +207,15 @@ fn import(session: &Session, args: &StoreArgs, files: &[PathBuf]) -> Result<(), 
         if came.known > 0 {
             line.push_str(&format!(", {} known already", count(came.known)));
         }
-        println!("{}", visible(&line));
+        say(visible(&line));
         if came.differing > 0 {
-            eprintln!("note: {} scores differ from those that are here, which stay", count(came.differing));
+            tell(&format!("{} scores differ from those that are here, which stay", count(came.differing)));
         }
         if came.refused > 0 {
-            eprintln!("note: {} runs were refused: their keys do not belong to what they say of themselves", came.refused);
+            tell(&format!("{} runs were refused: their keys do not belong to what they say of themselves", came.refused));
+        }
+        if came.unreadable > 0 {
+            tell(&format!("{} scores were left out: they are no numbers, or of words that are no texts", count(came.unreadable)));
         }
     }
     Ok(())
@@ -196,19 +223,31 @@ fn import(session: &Session, args: &StoreArgs, files: &[PathBuf]) -> Result<(), 
 
 /// A file of one model's scores, as `rewardscope export` writes it.
 fn import_table(session: &Session, store: &mut Store, file: &Path) -> Result<Imported, Failure> {
+    let of_file = |what: &str| Failure::Run(format!("{}: {what}", file.display()));
+    if !file.is_file() {
+        return Err(of_file(if file.exists() { "is no plain file" } else { "there is no such file" }));
+    }
     let (name, family, table) = recorded::read(file, &session.catalogue).map_err(Failure::usage)?;
     for note in &table.notes {
         eprintln!("note: {}: {}", visible(&name), visible(note));
     }
-    let origins = Origin::of_file(file).map(|origin| origin.models).unwrap_or_default();
-    let of_file = |what: &str| Failure::Run(format!("{}: {what}", file.display()));
+    let origin = Origin::of_file(file).unwrap_or_default();
+    if !origin.tells_of(file) {
+        let why = "is not the table that its provenance was written with: it was cut, damaged or edited. Export it again; it can \
+                   still be opened as recorded scores";
+        return Err(of_file(why));
+    }
+    let origins = origin.models;
     let known = <[_; 1]>::try_from(origins).ok().map(|[origin]| origin);
     let Some((name, provenance, key)) = known.and_then(|known| Some((known.model, known.provenance, known.key?))) else {
         let why = "does not say under which key its scores belong into a store. It can be opened as it is";
-        return Err(of_file(&format!("{why}: rewardscope {}", name)));
+        return Err(of_file(&format!("{why}: rewardscope {}", file.display())));
     };
     if recorded::has_token_ids(file) {
         return Err(of_file("holds tokens of a vocabulary: send those with `rewardscope store export`"));
+    }
+    for note in &table.notes {
+        eprintln!("note: {}", visible(&format!("{}: {note}", file.display())));
     }
     let info = ModelInfo { family, provenance, memory_bytes: 0 };
     import_scores(store, &key, &info, &name, &table).map_err(|problem| of_file(&problem))
@@ -221,19 +260,26 @@ fn import_scores(
     name: &str,
     table: &crate::engine::Recorded,
 ) -> Result<Imported, String> {
-    let mut came = Imported { runs: 1, ..Imported::default() };
+    let mut columns = Vec::with_capacity(table.prompts.len());
     for (prompt, column) in table.prompts.iter().zip(&table.scores) {
         let mut scores = Vec::new();
         for (word, &score) in table.words.iter().zip(column).filter(|(_, score)| !score.is_nan()) {
             if crate::scores::export::shortest(score as f32) != score && f64::from(score as f32) != score {
-                return Err(format!("the score {score} of '{word}' has more digits than this program computes with"));
+                return Err(format!(
+                    "the score {score} of '{word}' is none that this program computes: it is no number of 32 bits"
+                ));
             }
             scores.push(((&**word, None), score as f32));
         }
+        columns.push((&prompt.text, scores));
+    }
+    // All of it is sound: from here on nothing is refused halfway.
+    let mut came = Imported { runs: 1, ..Imported::default() };
+    for (prompt, scores) in columns {
         let words: Vec<_> = scores.iter().map(|(word, _)| *word).collect();
-        let before = store.known(key, &prompt.text, &words).map_err(|error| error.to_string())?;
-        let kept = store.add(key, info, name, &prompt.text, &scores).map_err(|error| error.to_string())?;
-        for ((before, kept), (_, score)) in before.iter().zip(kept).zip(&scores) {
+        let before = store.known(key, prompt, &words).map_err(|error| error.to_string())?;
+        let kept = store.add(key, info, name, prompt, &scores).map_err(|error| error.to_string())?;
+        for ((before, kept), (_, score)) in before.iter().zip(kept.scores).zip(&scores) {
             match before {
                 None => came.scores += 1,
                 Some(_) if kept == *score => came.known += 1,

@@ -24,7 +24,7 @@ use crate::scores::WordId;
 const WORDS_TOKENIZED: usize = 4096;
 /// Nodes of a first batch: small, so that words appear at once.
 pub(super) const FIRST_NODES: usize = 24;
-pub(super) const MOST_NODES: usize = 512;
+pub const MOST_NODES: usize = 512;
 /// What a batch should take: long enough that weights are read for many rows, short enough that words keep coming.
 const PACE: Duration = Duration::from_millis(800);
 /// A batch has at most so many times the nodes of the one before it, and at least this share of them.
@@ -53,6 +53,10 @@ pub struct Batches {
     /// Positions within it at which a head's gate reads: none, or one, for all words open their answer there.
     gates: BTreeSet<usize>,
     nodes: usize,
+    /// No forward has more nodes than this, but for those of one word.
+    most: usize,
+    /// Nodes of the forward that was begun last.
+    begun: usize,
     /// Whole conversations are run, without a prefix.
     whole: bool,
 }
@@ -66,6 +70,8 @@ impl Batches {
             shared: 0,
             gates: BTreeSet::new(),
             nodes: FIRST_NODES,
+            most: MOST_NODES,
+            begun: 0,
             whole: false,
         }
     }
@@ -104,9 +110,52 @@ impl Batches {
         self.nodes
     }
 
-    /// No batch shall have more nodes than this, but for those of one word.
+    /// No forward shall have more nodes than this, but for those of one word: neither a batch nor a piece of the prefix.
     pub fn limit(&mut self, nodes: usize) {
+        self.most = nodes.clamp(1, MOST_NODES);
         self.nodes = self.nodes.min(nodes);
+        self.begun = self.nodes;
+    }
+
+    /// Nodes of the forward that the last step ended in.
+    pub(super) fn begun(&self) -> usize {
+        self.begun
+    }
+
+    /// Whether the words that come next have not been tokenized yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The words that come next, in no order: those tokenized already, or those that will be.
+    pub(super) fn ahead(&self) -> HashSet<WordId> {
+        if self.waiting.is_empty() {
+            let end = (self.tokenized + WORDS_TOKENIZED).min(self.job.words.len());
+            return self.job.words[self.tokenized..end].iter().map(|(word, _)| *word).collect();
+        }
+        self.waiting.iter().map(|(word, _)| *word).collect()
+    }
+
+    /// Leaves out words whose scores have come from elsewhere.
+    pub(super) fn leave_out(&mut self, known: &HashSet<WordId>) {
+        self.waiting.retain(|(word, _)| !known.contains(word));
+        let is_left = |at: usize, word: &WordId| at < self.tokenized || !known.contains(word);
+        let left: Vec<usize> = (0..self.job.words.len()).filter(|&at| is_left(at, &self.job.words[at].0)).collect();
+        if left.len() == self.job.words.len() {
+            return;
+        }
+        self.job.words = left.iter().map(|&at| self.job.words[at].clone()).collect();
+        if !self.job.token_ids.is_empty() {
+            self.job.token_ids = left.iter().map(|&at| self.job.token_ids[at]).collect();
+        }
+    }
+
+    /// Goes on from somewhere else among the words that come next, `by` of them ahead: away from another program that is at the
+    /// same ones.
+    pub(super) fn jump(&mut self, by: usize) {
+        if !self.waiting.is_empty() {
+            self.waiting.rotate_left(by % self.waiting.len());
+        }
     }
 
     /// Words that have been neither scored nor given up.
@@ -128,7 +177,9 @@ impl Batches {
         let shared = &first.ids[..self.shared];
         let mut nothing = None;
         let prefix = if self.whole { &mut nothing } else { prefix };
-        step.tokens_run += Prefix::bring(prefix, model.decoder(), shared, &self.gates, cancel)?;
+        self.begun = self.most.min(shared.len());
+        step.tokens_run += Prefix::bring(prefix, model.decoder(), shared, &self.gates, self.most, cancel)?;
+        self.begun = self.nodes;
 
         let started = Instant::now();
         let waiting = self.waiting.iter().map(|(_, words)| words);
@@ -161,7 +212,8 @@ impl Batches {
         let mut step = Step::default();
         let values = match before.split_last() {
             Some((last, held)) => {
-                step.tokens_run += 1 + Prefix::bring(prefix, &model.decoder, held, &BTreeSet::new(), cancel)?;
+                self.begun = self.most.min(held.len());
+                step.tokens_run += 1 + Prefix::bring(prefix, &model.decoder, held, &BTreeSet::new(), self.most, cancel)?;
                 let cache = prefix.as_ref().map(Prefix::cache);
                 likelihood::after(model, cache, held.len(), *last, &self.job.token_ids, cancel)?
             }
@@ -328,5 +380,65 @@ fn gate_states(gates: &[Gate], prefix: Option<&Prefix>, hidden: &Tensor, words: 
             });
             Ok(Some(Tensor::cat(&states.collect::<candle_core::Result<Vec<_>>>()?, 0)?))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Fit;
+    use crate::engine::fit::Room;
+    use crate::scores::{ModelId, PromptId};
+
+    fn batches() -> Batches {
+        let words = ["a", "b", "c", "d"].iter().zip(0..).map(|(word, id)| (WordId(id), (*word).into())).collect();
+        let job = Job {
+            model: ModelId(0),
+            prompt: PromptId(0),
+            prompt_text: "p?".into(),
+            words,
+            token_ids: vec![10, 11, 12, 13],
+            tokens: false,
+        };
+        Batches::new(job)
+    }
+
+    fn ids(batches: &Batches) -> Vec<u32> {
+        batches.waiting.iter().map(|(word, _)| word.0).collect()
+    }
+
+    #[test]
+    fn a_prefix_that_is_too_long_for_the_device_is_cut_and_not_the_small_first_batch() {
+        let fit = Fit { weights_bytes: 0, working_bytes: 0, free_bytes: None, most_nodes: MOST_NODES };
+        let (mut room, mut batches, mut tried) = (Room::of(&fit), batches(), Vec::new());
+        let full = || candle_core::Error::Cuda("CUDA_ERROR_OUT_OF_MEMORY".into()).into();
+        let done = room.run(&mut batches, |batches| {
+            // As a step begins whose prefix has 400 tokens.
+            batches.begun = batches.most.min(400);
+            tried.push(batches.begun);
+            if batches.begun > 60 { Err(full()) } else { Ok(()) }
+        });
+        assert!(done.is_ok());
+        assert_eq!((tried, batches.nodes()), (vec![400, 200, 100, 50], FIRST_NODES));
+    }
+
+    #[test]
+    fn words_that_come_from_elsewhere_are_left_out_whether_tokenized_or_not() {
+        let word = |id: u32| (WordId(id), Continuation { ids: vec![id], word: 0, merged: false });
+        let known = HashSet::from([WordId(1), WordId(2)]);
+        let mut fresh = batches();
+        assert_eq!(fresh.ahead().len(), 4);
+        fresh.leave_out(&known);
+        assert_eq!((fresh.remaining(), &fresh.job.token_ids), (2, &vec![10, 13]), "each keeps its token");
+        let mut begun = batches();
+        (begun.tokenized, begun.waiting) = (4, [word(3), word(1), word(0)].into());
+        assert_eq!(begun.ahead(), HashSet::from([WordId(0), WordId(1), WordId(3)]));
+        begun.leave_out(&known);
+        assert_eq!((ids(&begun), begun.job.words.len(), begun.is_done()), (vec![3, 0], 4, false));
+        begun.jump(3);
+        assert_eq!(ids(&begun), [0, 3]);
+        begun.leave_out(&HashSet::from([WordId(0), WordId(3)]));
+        begun.jump(3);
+        assert!(begun.is_done());
     }
 }

@@ -144,8 +144,8 @@ impl Room {
         Room { most_nodes: fit.most_nodes }
     }
 
-    /// Makes `attempt` at the next batch, and at one of half the size each time the device runs out of memory; at a single
-    /// node that is an error.
+    /// Makes `attempt` at the next batch, and with half the nodes of the forward that failed each time the device runs out of
+    /// memory; at a single node that is an error.
     pub(crate) fn run<T>(
         &mut self,
         batches: &mut Batches,
@@ -155,11 +155,12 @@ impl Room {
             batches.limit(self.most_nodes);
             match attempt(batches) {
                 Err(error) if memory::is_exhausted(&error) => {
-                    if batches.nodes() <= 1 {
+                    let begun = batches.begun();
+                    if begun <= 1 {
                         let next = "Close what else uses the device, or take --dtype bf16, or --device cpu";
                         return Err(ModelError::unsupported("the device", format!("has no memory for one word: {error}"), next));
                     }
-                    self.most_nodes = batches.nodes() / 2;
+                    self.most_nodes = begun / 2;
                     tracing::warn!(nodes = self.most_nodes, %error, "out of memory: smaller batches");
                 }
                 outcome => return outcome,

@@ -230,9 +230,13 @@ type Reader = fn(&Path, &Catalogue) -> Result<(String, Family, Recorded), Corpus
 
 fn read_recorded(model: ModelId, path: &Path, catalogue: &Catalogue, reader: Reader, events: &Events) {
     match reader(path, catalogue) {
-        Ok((_, family, recorded)) => {
+        Ok((_, family, mut recorded)) => {
+            let origin = Origin::of_file(path).unwrap_or_default();
+            if !origin.tells_of(path) {
+                recorded.notes.push("it was cut or edited since it was written".to_owned());
+            }
             // Of one model: that of several says not which one a name in the file means.
-            let said = Origin::of_file(path).map(|origin| origin.models).unwrap_or_default();
+            let said = origin.models;
             let provenance = match <[_; 1]>::try_from(said) {
                 Ok([said]) => Provenance { recorded: true, ..said.provenance },
                 Err(_) => Provenance::of_recorded(path.display().to_string()),

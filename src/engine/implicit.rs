@@ -44,6 +44,9 @@ struct Pair {
     /// What one part has told, or both of a word that the other has not; NaN where not known.
     known: HashMap<(PromptId, WordId), [f64; 2]>,
     given_up: HashSet<(PromptId, WordId)>,
+    /// What the ids stood for when they were asked for last.
+    prompts: HashMap<PromptId, Arc<str>>,
+    words: HashMap<WordId, Arc<str>>,
     ready: bool,
     failed: bool,
 }
@@ -92,9 +95,10 @@ impl Pairs {
             info: None,
             idle: true,
         };
-        let (waiting, known, given_up) = Default::default();
-        let pair = Pair { measure, parts: [part(0), part(1)], waiting, known, given_up, ready: false, failed: false };
-        state.pairs.insert(model, pair);
+        let parts = [part(0), part(1)];
+        let (waiting, known, given_up, prompts, words) = Default::default();
+        let (ready, failed) = (false, false);
+        state.pairs.insert(model, Pair { measure, parts, waiting, known, given_up, prompts, words, ready, failed });
         ids
     }
 
@@ -159,6 +163,7 @@ impl Pairs {
 impl Pair {
     /// Jobs for the live parts; what is known already is told.
     fn ask(&mut self, job: Job, told: &mut Vec<Event>) -> Vec<Job> {
+        self.renew(&job);
         for (word, _) in &job.words {
             self.given_up.remove(&(job.prompt, *word));
         }
@@ -185,6 +190,20 @@ impl Pair {
             self.waiting.push(job);
         }
         jobs
+    }
+
+    /// Of an id that stands for another text than before, nothing has been told: who asks one list of words after another may
+    /// number each of them from 0.
+    fn renew(&mut self, job: &Job) {
+        let is_other = |before: Option<Arc<str>>, now: &Arc<str>| before.is_some_and(|before| before != *now);
+        let prompt = is_other(self.prompts.insert(job.prompt, job.prompt_text.clone()), &job.prompt_text);
+        let words = job.words.iter().filter(|(word, text)| is_other(self.words.insert(*word, text.clone()), text));
+        let words: HashSet<WordId> = words.map(|(word, _)| *word).collect();
+        if prompt || !words.is_empty() {
+            let holds = |(of, word): &(PromptId, WordId)| !(prompt && *of == job.prompt || words.contains(word));
+            self.known.retain(|key, _| holds(key));
+            self.given_up.retain(holds);
+        }
     }
 
     /// What a recorded part knows of a job.
@@ -245,8 +264,8 @@ impl Pair {
             Event::Inspected { prompt_text, word, inspection, .. } => {
                 told.push(Event::Inspected { model, prompt_text, word, inspection });
             }
-            // Neither is asked of a part.
-            Event::Vocabulary { .. } | Event::Tokens { .. } | Event::Notice { .. } => {}
+            // A pair's own scores stand in no store; the others are not asked of a part.
+            Event::Key { .. } | Event::Vocabulary { .. } | Event::Tokens { .. } | Event::Notice { .. } => {}
         }
     }
 
@@ -430,6 +449,24 @@ mod tests {
         let told: Vec<Event> = events.try_iter().collect();
         assert!(told.iter().any(|e| matches!(e, Event::Scores { scores, .. } if *scores == [(WordId(0), 2.0)])), "{told:?}");
         assert!(told.iter().any(|e| matches!(e, Event::Unscorable { words, .. } if words[0].0 == WordId(1))), "{told:?}");
+    }
+
+    #[test]
+    fn an_id_that_stands_for_another_text_is_asked_of_both_parts_anew() {
+        let (pairs, [a, b], events) = open([false, false]);
+        let (sink, prompt) = (pairs.sink(), PromptId(3));
+        pairs.plan(vec![job(&["x", "y"])]);
+        // The first tells what it thinks of `x`; the second cannot be asked.
+        sink(Event::Scores { model: a, prompt, scores: vec![(WordId(0), -1.0), (WordId(1), -2.0)] });
+        sink(Event::Unscorable { model: b, prompt, words: vec![(WordId(0), "why".to_owned())] });
+        let asked = |job| pairs.plan(vec![job]).into_iter().map(|job| (job.model, job.words.len())).collect::<Vec<_>>();
+        assert_eq!(asked(job(&["z", "y"])), [(a, 1), (b, 2)], "`z` of both, `y` of the second alone");
+        sink(Event::Scores { model: b, prompt, scores: vec![(WordId(0), -3.0), (WordId(1), -4.0)] });
+        sink(Event::Scores { model: a, prompt, scores: vec![(WordId(0), -5.0)] });
+        assert_eq!(scores(&events), [(1, 2.0), (0, -2.0)]);
+        // The same word under another prompt of the same number.
+        sink(Event::Scores { model: a, prompt, scores: vec![(WordId(1), -9.0)] });
+        assert_eq!(asked(Job { prompt_text: "q?".into(), ..job(&["z", "y"]) }), [(a, 2), (b, 2)]);
     }
 
     #[test]

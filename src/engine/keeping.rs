@@ -1,28 +1,37 @@
 //! What the worker keeps and recalls: the store, and under which key each opened model's scores stand in it.
 //!
-//! A store that fails is told of once and then left alone: scoring goes on without it.
+//! Another program that writes is waited for, in parts so short that requests are answered in between. A damaged file is set
+//! aside and a new store begun; a full disk is told of once and tried again with the next batch. Any other failure is told of
+//! once, and scoring goes on without a store.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{Job, ModelInfo};
+use super::Job;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
-use crate::model::{Cancel, LoadOptions, ModelError};
+use crate::model::{Cancel, LoadOptions, ModelError, ModelInfo};
+use crate::scores::store::fingerprint::Stamps;
 use crate::scores::store::key::{self, IdentifyError, Key};
-use crate::scores::store::{Store, StoreError, StoredWord, fingerprint};
+use crate::scores::store::{Store, StoreError, StoredWord};
 use crate::scores::{ModelId, WordId};
 
 /// Files that never lie still are not waited for.
 const TRIES: usize = 3;
+/// After so long of waiting for another program the user is told why nothing comes.
+const TELL_AFTER: Duration = Duration::from_secs(1);
 
 /// What is known of a model's place in the store.
 enum Place {
     Known {
         key: Box<Key>,
         /// Of the files, when they were hashed.
-        stamps: Vec<Option<Vec<u8>>>,
+        stamps: Stamps,
         /// Once it is loaded.
         info: Option<Box<ModelInfo>>,
+        /// The key has been told.
+        told: bool,
     },
     /// Its scores are not kept.
     None,
@@ -31,11 +40,44 @@ enum Place {
 /// What the store knew of a job.
 #[derive(Default)]
 pub(super) struct Recalled {
+    /// Under what the model's scores stand, where this was just found out.
+    pub(super) key: Option<Box<Key>>,
     /// Of the model, as it was when its scores were kept; only beside scores.
     pub(super) info: Option<Box<ModelInfo>>,
     pub(super) scores: Vec<(WordId, f32)>,
     /// What is left to compute, where it is less than the whole; without words where nothing is.
     pub(super) left: Option<Job>,
+}
+
+/// Scores on their way into the store, with what they are kept under.
+pub(super) struct Batch {
+    model: ModelId,
+    name: String,
+    prompt: Arc<str>,
+    /// Of the scores, in order.
+    words: Vec<(Arc<str>, Option<u32>)>,
+}
+
+impl Batch {
+    /// For scores of the words of a job.
+    pub(super) fn new(label: &SourceLabel, job: &Job, scores: &[(WordId, f32)]) -> Self {
+        let texts: HashMap<WordId, StoredWord<'_>> = stored_words(job).collect();
+        let words = scores.iter().filter_map(|(word, _)| texts.get(word)).map(|(text, token)| (Arc::from(*text), *token));
+        Batch { model: job.model, name: label.name.clone(), prompt: job.prompt_text.clone(), words: words.collect() }
+    }
+
+    pub(super) fn model(&self) -> ModelId {
+        self.model
+    }
+}
+
+/// What came of keeping scores.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// They may be told; so many of them another program has written meanwhile.
+    Now { known: usize },
+    /// Another program writes: they are to be brought again.
+    NotNow,
 }
 
 #[derive(Default)]
@@ -44,10 +86,15 @@ pub(super) struct Keeper {
     places: HashMap<ModelId, Place>,
     /// What the user should know, not told yet.
     notices: Vec<String>,
+    /// Since when another program has been waited for, and whether that was told.
+    waiting: Option<(Instant, bool)>,
+    /// The disk was full when something was kept last.
+    full: bool,
 }
 
 impl Keeper {
     pub(super) fn new(store: Option<Store>) -> Self {
+        store.iter().for_each(Store::be_brief);
         Keeper { store, ..Keeper::default() }
     }
 
@@ -65,8 +112,14 @@ impl Keeper {
         self.places.remove(&model);
     }
 
-    /// What the store knows of a job. The first time for a model its files may have to be read through, of which
-    /// `progress` is told; where they may not be read, the model has no place in the store before it is opened again.
+    /// Whether it is known under what a model's scores are kept, or that they are not.
+    pub(super) fn has_place(&self, model: ModelId) -> bool {
+        self.places.contains_key(&model)
+    }
+
+    /// What the store knows of a job; `None` where another program keeps it from telling now. The first time for a model its
+    /// files may have to be read through, of which `progress` is told; where they may not be read, the model has no place in
+    /// the store before it is opened again.
     ///
     /// # Errors
     /// [`ModelError::Cancelled`]. What is wrong with the model's files is left for the load to say.
@@ -77,21 +130,32 @@ impl Keeper {
         may_be_read: bool,
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
-    ) -> Result<Recalled, ModelError> {
-        self.identify(job.model, (files, label, options), may_be_read, progress, cancel)?;
+    ) -> Result<Option<Recalled>, ModelError> {
+        if !self.has_place(job.model) && !self.identify(job.model, (files, label, options), may_be_read, progress, cancel)? {
+            return Ok(None);
+        }
         // The tokens are not in the store.
-        if job.tokens {
-            return Ok(Recalled::default());
-        }
-        match self.look_up(label, job) {
-            Ok(recalled) => Ok(recalled),
+        let known = if job.tokens { Ok(Recalled::default()) } else { self.look_up(label, job) };
+        let known = match known {
+            Ok(recalled) => recalled,
+            Err(error) if self.is_to_wait(&error) => return Ok(None),
             Err(error) => {
-                self.give_up(&error);
-                Ok(Recalled::default())
+                self.failed(error);
+                Recalled::default()
             }
-        }
+        };
+        self.waiting = None;
+        let key = match self.places.get_mut(&job.model) {
+            Some(Place::Known { key, told: told @ false, .. }) => {
+                *told = true;
+                Some(key.clone())
+            }
+            _ => None,
+        };
+        Ok(Some(Recalled { key, ..known }))
     }
 
+    /// False where another program keeps the store from telling what it knows of the files.
     fn identify(
         &mut self,
         model: ModelId,
@@ -99,31 +163,26 @@ impl Keeper {
         may_be_read: bool,
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
-    ) -> Result<(), ModelError> {
-        if self.places.contains_key(&model) {
-            return Ok(());
-        }
+    ) -> Result<bool, ModelError> {
         let mut place = Place::None;
         for _ in 0..TRIES {
             let Some(store) = &mut self.store else { break };
-            let stamps = fingerprint::stamps(files, label);
+            let stamps = Stamps::of(files, label);
             match key::identify(store, files, label, options, may_be_read, progress, cancel) {
-                Ok(key) if stamps == fingerprint::stamps(files, label) => {
-                    place = Place::Known { key: Box::new(key), stamps, info: None };
+                Ok(key) if stamps.still_hold() => {
+                    place = Place::Known { key: Box::new(key), stamps, info: None, told: false };
                     break;
                 }
                 // They were written to meanwhile.
                 Ok(_) => {}
                 Err(IdentifyError::Model(ModelError::Cancelled)) if may_be_read => return Err(ModelError::Cancelled),
                 Err(IdentifyError::Model(_)) => break,
-                Err(IdentifyError::Store(error)) => {
-                    self.give_up(&error);
-                    break;
-                }
+                Err(IdentifyError::Store(error)) if self.is_to_wait(&error) => return Ok(false),
+                Err(IdentifyError::Store(error)) => self.failed(error),
             }
         }
         self.places.insert(model, place);
-        Ok(())
+        Ok(true)
     }
 
     fn look_up(&self, label: &SourceLabel, job: &Job) -> Result<Recalled, StoreError> {
@@ -147,38 +206,132 @@ impl Keeper {
         info.provenance.source.clone_from(&label.source);
         info.provenance.revision.clone_from(&label.revision);
         info.memory_bytes = 0;
-        Ok(Recalled { info: Some(Box::new(info)), scores, left: Some(left) })
+        Ok(Recalled { key: None, info: Some(Box::new(info)), scores, left: Some(left) })
+    }
+
+    /// Changes with whatever another program writes; none without a store.
+    pub(super) fn version(&self) -> Option<i64> {
+        self.store.as_ref()?.version().ok()
+    }
+
+    /// Scores of `words` of a job that another program has written since they were asked for.
+    pub(super) fn written_elsewhere(&mut self, job: &Job, words: &[(WordId, StoredWord<'_>)]) -> Vec<(WordId, f32)> {
+        let (Some(store), Some(Place::Known { key, .. })) = (&self.store, self.places.get(&job.model)) else {
+            return Vec::new();
+        };
+        let texts: Vec<StoredWord<'_>> = words.iter().map(|(_, text)| *text).collect();
+        match store.known(key, &job.prompt_text, &texts) {
+            Ok(known) => words.iter().zip(known).filter_map(|((word, _), score)| Some((*word, score?))).collect(),
+            // Computed once more, it costs time alone; what fails here fails again where it is written.
+            Err(_) => Vec::new(),
+        }
     }
 
     /// The model has been loaded: what is computed from now on rests on this.
-    pub(super) fn loaded(&mut self, model: ModelId, files: &Files, label: &SourceLabel, info: &ModelInfo) {
-        let Some(Place::Known { stamps, info: known, .. }) = self.places.get_mut(&model) else { return };
-        if *stamps == fingerprint::stamps(files, label) {
-            *known = Some(Box::new(info.clone()));
-            return;
+    ///
+    /// # Errors
+    /// Where its files are no longer those that were identified: what was told of it from the store is of other weights than
+    /// those in memory, which may be half of one and half of the other.
+    pub(super) fn loaded(
+        &mut self,
+        model: ModelId,
+        files: &Files,
+        label: &SourceLabel,
+        info: &ModelInfo,
+    ) -> Result<(), ModelError> {
+        let Some(Place::Known { stamps, info: known, .. }) = self.places.get_mut(&model) else { return Ok(()) };
+        if !stamps.still_hold() {
+            self.places.remove(&model);
+            let next = "Open it again once they are complete";
+            return Err(ModelError::unsupported(&label.name, "its files changed while it was opened", next));
         }
-        self.places.insert(model, Place::None);
-        self.notices.push(format!(
-            "{}: its files changed while it was opened, so its scores are not kept. Open it again once they are complete",
-            label.name
-        ));
+        let mut info = Box::new(info.clone());
+        if let (Files::Directory(path) | Files::Gguf { file: path, .. }, None) = (files, &label.revision) {
+            // As it is found from any folder.
+            info.provenance.source = std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string();
+        }
+        *known = Some(info);
+        Ok(())
     }
 
     /// Writes scores down before they are told. What is to be told is what stands in the store afterwards.
-    pub(super) fn keep(&mut self, label: &SourceLabel, job: &Job, scores: &mut [(WordId, f32)]) {
-        let Some(Place::Known { key, info: Some(info), .. }) = self.places.get(&job.model) else { return };
-        let Some(store) = &mut self.store else { return };
-        let texts: HashMap<WordId, StoredWord<'_>> = stored_words(job).collect();
-        let known: Option<Vec<(StoredWord<'_>, f32)>> =
-            scores.iter().map(|(word, score)| Some((*texts.get(word)?, *score))).collect();
-        let Some(known) = known else { return };
-        match store.keep(key, info, &label.name, &job.prompt_text, &known) {
-            Ok(kept) => {
-                for ((_, score), kept) in scores.iter_mut().zip(kept) {
-                    *score = kept;
+    pub(super) fn keep(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Kept {
+        match self.write(batch, scores) {
+            Ok(known) => {
+                self.waiting = None;
+                if std::mem::take(&mut self.full) {
+                    self.notices.push("there is room on the disk again: scores are kept again".to_owned());
+                }
+                Kept::Now { known }
+            }
+            Err(error) if self.is_to_wait(&error) => Kept::NotNow,
+            Err(error) => {
+                let is_damaged = matches!(error, StoreError::Damaged { .. });
+                self.failed(error);
+                // Into the new store; what fails there too is told, and kept nowhere.
+                let again = if is_damaged { self.write(batch, scores) } else { Ok(0) };
+                again.unwrap_or_else(|error| {
+                    self.failed(error);
+                    0
+                });
+                Kept::Now { known: 0 }
+            }
+        }
+    }
+
+    /// How many of the scores were there already.
+    fn write(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Result<usize, StoreError> {
+        let Some(Place::Known { key, info: Some(info), stamps, .. }) = self.places.get(&batch.model) else { return Ok(0) };
+        let Some(store) = &mut self.store else { return Ok(0) };
+        if scores.is_empty() || batch.words.len() != scores.len() {
+            return Ok(0);
+        }
+        if !stamps.still_hold() {
+            self.notices.push(format!(
+                "{}: its files have changed since it was opened, so what it scores from here on is not kept. Open it again once \
+                 they are complete",
+                batch.name
+            ));
+            self.places.insert(batch.model, Place::None);
+            return Ok(0);
+        }
+        let known: Vec<(StoredWord<'_>, f32)> =
+            batch.words.iter().zip(&*scores).map(|((text, token), (_, score))| ((&**text, *token), *score)).collect();
+        let kept = store.keep(key, info, &batch.name, &batch.prompt, &known)?;
+        for ((_, score), kept) in scores.iter_mut().zip(kept.scores) {
+            *score = kept;
+        }
+        Ok(kept.known)
+    }
+
+    /// Whether an error passes by itself: another program is at it. Who waits for long is told what for.
+    fn is_to_wait(&mut self, error: &StoreError) -> bool {
+        let StoreError::Busy(path) = error else { return false };
+        let (since, told) = self.waiting.get_or_insert_with(|| (Instant::now(), false));
+        if !*told && since.elapsed() >= TELL_AFTER {
+            *told = true;
+            self.notices.push(format!("{}: another program is writing to it: scores wait until that is done", path.display()));
+        }
+        true
+    }
+
+    fn failed(&mut self, error: StoreError) {
+        match (error, self.store.take()) {
+            (StoreError::Damaged { problem, .. }, Some(store)) => match store.begin_anew(&problem) {
+                Ok((store, note)) => {
+                    store.be_brief();
+                    self.store = Some(store);
+                    self.notices.extend(note);
+                }
+                Err(error) => self.give_up(&error),
+            },
+            (error @ StoreError::Full(_), store) => {
+                self.store = store;
+                if !std::mem::replace(&mut self.full, true) {
+                    self.notices.push(format!("{error}. Scores are not kept until there is"));
                 }
             }
-            Err(error) => self.give_up(&error),
+            (error, _) => self.give_up(&error),
         }
     }
 
@@ -189,7 +342,47 @@ impl Keeper {
 }
 
 /// The words of a job as the store knows them.
-fn stored_words(job: &Job) -> impl Iterator<Item = (WordId, StoredWord<'_>)> {
+pub(super) fn stored_words(job: &Job) -> impl Iterator<Item = (WordId, StoredWord<'_>)> {
     let tokens = job.token_ids.iter().copied().map(Some).chain(std::iter::repeat(None));
     job.words.iter().zip(tokens).map(|((id, text), token)| (*id, (&**text, token)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Family, Provenance, bundled};
+    use crate::scores::PromptId;
+
+    #[test]
+    fn a_full_disk_is_told_of_once_and_tried_again_with_every_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(&folder.path().join("scores.sqlite")).unwrap();
+        let mut keeper = Keeper::new(Some(store));
+        let files = Files::Bundled { name: "demo-llama", entries: bundled::bundled("demo-llama").unwrap() };
+        let (label, options) = (SourceLabel::default(), LoadOptions::default());
+        let job = |from: u32| Job {
+            model: ModelId(0),
+            prompt: PromptId(0),
+            prompt_text: "p?".into(),
+            words: (from..from + 500).map(|id| (WordId(id), format!("a word of some length, number {id}").into())).collect(),
+            token_ids: Vec::new(),
+            tokens: false,
+        };
+        keeper.recall((&files, &label, &options), &job(0), true, &mut |_, _| {}, &Cancel::default()).unwrap();
+        let info = ModelInfo { family: Family::Llama, provenance: Provenance::of_recorded("x".into()), memory_bytes: 0 };
+        keeper.loaded(ModelId(0), &files, &label, &info).unwrap();
+        let mut keep = |from: u32, pages: u32| {
+            keeper.store.as_ref().unwrap().allow_pages(pages);
+            let mut scores: Vec<_> = job(from).words.iter().map(|(word, _)| (*word, 1.5)).collect();
+            let batch = Batch::new(&label, &job(from), &scores);
+            assert_eq!(keeper.keep(&batch, &mut scores), Kept::Now { known: 0 }, "it may be told in any case");
+            (keeper.store.as_ref().unwrap().summary().unwrap().scores, keeper.notices())
+        };
+        assert_eq!(keep(0, 1_000_000), (500, vec![]));
+        let (kept, notices) = keep(500, 1);
+        assert!(kept == 500 && notices.len() == 1 && notices[0].contains("no room on the disk"), "{kept}, {notices:?}");
+        assert_eq!(keep(1000, 1), (500, vec![]), "once");
+        let (kept, notices) = keep(1500, 1_000_000);
+        assert!(kept == 1000 && notices.len() == 1 && notices[0].contains("kept again"), "{kept}, {notices:?}");
+    }
 }

@@ -4,9 +4,9 @@
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
 //! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of
 //! tokens; `fit` says what fits, by `memory`; `keeping` writes scores to the store before they are told, and recalls them.
-//! Requests state the whole of
-//! what is wanted, in order, so the newest request wins and nothing
-//! has to be taken back piece by piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
+//!
+//! Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by
+//! piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
 pub mod batch;
 pub mod fit;
@@ -28,7 +28,8 @@ pub use handle::{Engine, is_reward_model};
 pub use inspect::{Badge, Inspection};
 
 use crate::corpus::Corpus;
-use crate::model::Provenance;
+pub use crate::model::ModelInfo;
+use crate::scores::store::Key;
 use crate::scores::{ModelId, PromptId, WordId};
 
 /// Words to score by one model under one prompt.
@@ -101,15 +102,6 @@ pub enum Phase {
     Cancelled,
 }
 
-/// What is known of a model once its files are read.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct ModelInfo {
-    pub family: crate::model::Family,
-    pub provenance: Provenance,
-    /// Memory that its weights take, in bytes; 0 for recorded scores.
-    pub memory_bytes: u64,
-}
-
 /// Scores read from a file: all at once.
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -139,6 +131,12 @@ pub enum Event {
     Phase {
         model: ModelId,
         phase: Phase,
+    },
+    /// Under what a model's scores stand in the store; before any of them, and once more where the model is another one when
+    /// it is opened again. Not without a store.
+    Key {
+        model: ModelId,
+        key: Box<Key>,
     },
     /// May come twice: from the store, and once more when the model is loaded.
     Ready {
@@ -190,6 +188,7 @@ impl Event {
         match self {
             Event::Phase { model, .. }
             | Event::Ready { model, .. }
+            | Event::Key { model, .. }
             | Event::Vocabulary { model, .. }
             | Event::Recorded { model, .. }
             | Event::Scores { model, .. }

@@ -5,6 +5,7 @@
 //! find what they share with the last one here and do not run it again.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use candle_core::Tensor;
 
@@ -35,53 +36,71 @@ impl Prefix {
     }
 
     /// Makes `prefix` begin with `tokens`, and hold the hidden states at the positions `gates` among them, running only what
-    /// it does not hold yet; tells how many tokens that were. What it holds behind them stays.
+    /// it does not hold yet, at most `most` tokens at a time; tells how many tokens that were. What it holds behind them
+    /// stays.
+    ///
+    /// After an error it holds less than before, and nothing that is wrong.
     pub(super) fn bring(
         prefix: &mut Option<Prefix>,
         decoder: &Decoder,
         tokens: &[u32],
         gates: &BTreeSet<usize>,
+        most: usize,
         cancel: &Cancel,
     ) -> Result<usize, ModelError> {
         let held = prefix.as_ref().map_or(0, |prefix| prefix.held(tokens));
         let known = |at: &usize| prefix.as_ref().is_some_and(|prefix| *at < held && prefix.gate(*at).is_some());
-        let missing = gates.iter().copied().filter(|at| !known(at));
-        let (rerun, ahead): (Vec<usize>, Vec<usize>) = missing.partition(|at| *at < held);
-        if held == tokens.len() && rerun.is_empty() && ahead.is_empty() {
+        let missing: BTreeSet<usize> = gates.iter().copied().filter(|at| !known(at)).collect();
+        if held == tokens.len() && missing.is_empty() {
             return Ok(0);
         }
-        let mut states = Vec::new();
         // Keys and values are there, the hidden state is not: one token runs again behind those before it.
-        for &at in &rerun {
+        let mut states = Vec::new();
+        for &at in missing.range(..held) {
             let cache = prefix.as_ref().map(Prefix::cache);
             states.push((at, decoder.forward(&Nodes::chain(&tokens[at..=at], at), cache, &[0], false, cancel)?.hidden));
         }
-        // A state depends on nothing behind it, so what stands before the place where the prompts part stays true.
-        let mut next = match prefix.take() {
-            Some(prefix) if held == tokens.len() => Some(prefix),
-            Some(Prefix { cache, gates, .. }) if held > 0 => {
-                Some(Prefix { tokens: tokens[..held].to_vec(), cache: cache.truncate(held)?, gates })
-            }
-            _ => None,
-        };
-        if let Some(prefix) = &mut next {
-            prefix.gates.retain(|(at, _)| *at < held && gates.contains(at));
-        }
         if held < tokens.len() {
-            let reads: Vec<u32> = ahead.iter().map(|at| (at - held) as u32).collect();
-            let chain = Nodes::chain(&tokens[held..], held);
-            let output = decoder.forward(&chain, next.as_ref().map(Prefix::cache), &reads, true, cancel)?;
-            for (row, at) in ahead.into_iter().enumerate() {
-                states.push((at, output.hidden.narrow(0, row, 1)?));
+            cut(prefix, held)?;
+        }
+        if let Some(prefix) = prefix {
+            prefix.gates.retain(|(at, _)| *at < held && gates.contains(at));
+            prefix.gates.append(&mut states);
+        }
+        for piece in pieces(held..tokens.len(), most) {
+            let read: Vec<usize> = missing.range(piece.clone()).copied().collect();
+            let reads: Vec<u32> = read.iter().map(|at| (at - piece.start) as u32).collect();
+            let chain = Nodes::chain(&tokens[piece.clone()], piece.start);
+            let output = decoder.forward(&chain, prefix.as_ref().map(Prefix::cache), &reads, true, cancel)?;
+            extend(prefix, piece.start, &tokens[piece], output.cache)?;
+            if let Some(prefix) = prefix {
+                for (row, at) in read.into_iter().enumerate() {
+                    prefix.gates.push((at, output.hidden.narrow(0, row, 1)?));
+                }
             }
-            extend(&mut next, held, &tokens[held..], output.cache)?;
         }
-        if let Some(prefix) = &mut next {
-            prefix.gates.extend(states);
-        }
-        *prefix = next;
-        Ok(rerun.len() + tokens.len() - held)
+        Ok(missing.range(..held).count() + tokens.len() - held)
     }
+}
+
+/// A range cut so that no piece is longer than `most`, and none is much shorter than the others.
+fn pieces(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = range.len().div_ceil(most.max(1));
+    let at = move |piece: usize| range.start + range.len() * piece / count.max(1);
+    (0..count).map(move |piece| at(piece)..at(piece + 1))
+}
+
+/// Keeps the first `length` tokens alone. A state depends on nothing behind it, so they stay true.
+fn cut(prefix: &mut Option<Prefix>, length: usize) -> Result<(), candle_core::Error> {
+    if length == 0 {
+        *prefix = None;
+    }
+    if let Some(prefix) = prefix {
+        prefix.cache.truncate(length)?;
+        prefix.tokens.truncate(length);
+        prefix.gates.retain(|(at, _)| *at < length);
+    }
+    Ok(())
 }
 
 /// Puts the tokens that were run behind the first `start` in the place of those that stood there.
@@ -92,14 +111,72 @@ pub(super) fn extend(
     run: Option<Cache>,
 ) -> Result<(), candle_core::Error> {
     let Some(run) = run else { return Ok(()) };
-    *prefix = Some(match prefix.take() {
-        Some(Prefix { tokens: mut held, cache, mut gates }) if start > 0 => {
-            held.truncate(start);
-            held.extend(tokens);
-            gates.retain(|(at, _)| *at < start);
-            Prefix { tokens: held, cache: cache.truncate(start)?.append(&run)?, gates }
+    cut(prefix, start)?;
+    match prefix {
+        Some(prefix) => {
+            prefix.cache.append(&run)?;
+            prefix.tokens.extend(tokens);
         }
-        _ => Prefix { tokens: tokens.to_vec(), cache: run, gates: Vec::new() },
-    });
+        None => *prefix = Some(Prefix { tokens: tokens.to_vec(), cache: run, gates: Vec::new() }),
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::bundled;
+    use crate::model::checkpoint::{LoadedModel, SourceLabel};
+    use crate::model::files::Files;
+    use crate::model::{Dtype, LoadOptions};
+
+    #[test]
+    fn pieces_are_of_nearly_one_length_and_none_is_too_long() {
+        let lengths = |range, most| pieces(range, most).map(|piece| piece.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(3..3, 5), [0; 0]);
+        assert_eq!(lengths(3..8, 5), [5]);
+        assert_eq!(lengths(3..9, 5), [3, 3]);
+        assert_eq!(lengths(0..1025, 512), [341, 342, 342]);
+        assert_eq!(pieces(2..9, 3).collect::<Vec<_>>(), [2..4, 4..6, 6..9]);
+    }
+
+    /// All that a prefix is asked for afterwards: the state of one more token behind it, and those of its gates.
+    fn states(decoder: &Decoder, prefix: &Option<Prefix>, gates: &BTreeSet<usize>) -> Vec<u32> {
+        let prefix = prefix.as_ref().unwrap();
+        let next = Nodes::chain(&[7], prefix.cache.len());
+        let state = decoder.forward(&next, Some(&prefix.cache), &[0], false, &Cancel::default()).unwrap().hidden;
+        let all = gates.iter().map(|at| prefix.gate(*at).unwrap()).chain([&state]);
+        all.flat_map(|state| state.flatten_all().unwrap().to_vec1::<f32>().unwrap()).map(f32::to_bits).collect()
+    }
+
+    #[test]
+    fn a_prefix_run_in_pieces_is_the_same_to_the_bit() {
+        for name in bundled::NAMES {
+            for dtype in [Dtype::F32, Dtype::Bf16] {
+                let files = Files::Bundled { name, entries: bundled::bundled(name).unwrap() };
+                let options = LoadOptions { dtype, ..LoadOptions::default() };
+                let (mut progress, cancel) = (|_, _| {}, Cancel::default());
+                let model = LoadedModel::load(&files, &SourceLabel::default(), &options, &mut progress, &cancel).unwrap();
+                let decoder = model.decoder();
+                let tokens: Vec<u32> = (0..700).map(|i| i * 37 % 1000 + 3).collect();
+                let gates = BTreeSet::from([0, 4, 5, 511, 512, 699]);
+                let brought = |prefix: &mut Option<Prefix>, most| {
+                    let run = Prefix::bring(prefix, decoder, &tokens, &gates, most, &cancel).unwrap();
+                    (run, states(decoder, prefix, &gates))
+                };
+                let whole = brought(&mut None, usize::MAX);
+                assert_eq!(whole.0, 700);
+                for most in [1, 5, 64, 512] {
+                    assert_eq!(brought(&mut None, most), whole, "{name} {dtype}: at most {most} at a time");
+                }
+                // Behind another prompt that begins alike, whose gates are others.
+                let mut prefix = None;
+                let other = [&tokens[..300], &[9; 50]].concat();
+                Prefix::bring(&mut prefix, decoder, &other, &BTreeSet::from([4, 320]), 100, &cancel).unwrap();
+                let (run, after) = brought(&mut prefix, 64);
+                assert_eq!((run, &after), (402, &whole.1), "{name} {dtype}: two gates run again");
+                assert_eq!(brought(&mut prefix, 64), (0, after), "{name} {dtype}: all is there");
+            }
+        }
+    }
 }

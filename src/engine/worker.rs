@@ -3,10 +3,12 @@
 //! It holds the newest plan and runs the first job that can run, a batch at a time, looking for requests between batches.
 //! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first.
 
+mod keeping;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,16 +18,19 @@ use super::batch::{Batches, Prefix, Step};
 use super::fit::{self, Fit, Room};
 use super::handle::{Events, failure, lock};
 use super::inspect::inspect;
-use super::keeping::Keeper;
+use super::keeping::{Batch, Keeper};
 use super::memory;
 use super::{Event, InspectRequest, Inspection, Job, Phase, vocabulary};
 use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError};
 use crate::scores::{ModelId, PromptId};
+use keeping::Held;
 
 /// How often progress within a load is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How long requests alone are looked at before a store that was busy is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(super) enum Request {
     Open { model: ModelId, files: Files, label: SourceLabel, options: LoadOptions },
@@ -90,6 +95,9 @@ struct Running {
     total: usize,
     /// The store has been asked for what it knows of it.
     recalled: bool,
+    /// What the store had been written to when it was, and when it was asked last for the words that come next.
+    recalled_at: Option<i64>,
+    looked_at: Option<i64>,
 }
 
 pub(super) struct Worker {
@@ -99,13 +107,14 @@ pub(super) struct Worker {
     models: HashMap<ModelId, Opened>,
     jobs: Vec<Running>,
     keeper: Keeper,
+    held: Option<Held>,
     /// Bytes that are free on a device, where it tells.
     available: FreeFn,
     step: StepFn,
 }
 
 type FreeFn = Box<dyn Fn(&Device) -> Option<u64> + Send>;
-type StepFn = fn(&mut Batches, &LoadedModel, &mut Option<Prefix>, &Cancel) -> Result<Step, ModelError>;
+type StepFn = Box<dyn Fn(&mut Batches, &LoadedModel, &mut Option<Prefix>, &Cancel) -> Result<Step, ModelError> + Send>;
 
 impl Worker {
     pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>, keeper: Keeper) -> Self {
@@ -116,13 +125,30 @@ impl Worker {
             models: HashMap::new(),
             jobs: Vec::new(),
             keeper,
+            held: None,
             available: Box::new(memory::free_on),
-            step: Batches::step,
+            step: Box::new(Batches::step),
         }
     }
 
     pub(super) fn run(mut self) {
+        // The store was busy: it is asked again, but not at once.
+        let mut is_waiting = false;
         loop {
+            if std::mem::take(&mut is_waiting) {
+                let goes_on = match self.requests.recv_timeout(ASK_AGAIN) {
+                    Ok(request) => self.take(request),
+                    Err(error) => error == RecvTimeoutError::Timeout,
+                };
+                if !goes_on {
+                    return;
+                }
+            }
+            // What is computed is told before anything else is.
+            if let Some(held) = self.held.take() {
+                is_waiting = !self.finish(held);
+                continue;
+            }
             let can_run = |job: &Running| self.models.get(&job.batches.job().model).is_some_and(|m| !m.failed);
             // What is known already is told before anything is computed.
             let unasked = self.jobs.iter().position(|job| !job.recalled && can_run(job));
@@ -151,7 +177,7 @@ impl Worker {
             }
             // candle and tokenizers panic on some malformed input; the explorer and the other models go on.
             let outcome = catch_unwind(AssertUnwindSafe(|| match (unasked, loaded) {
-                (Some(at), _) => self.recall(at, &cancel),
+                (Some(at), _) => self.recall(at, &cancel).map(|is_done| is_waiting = !is_done),
                 (None, true) => self.score(next, &cancel),
                 (None, false) => self.load(model, &cancel),
             }));
@@ -159,9 +185,7 @@ impl Worker {
                 Err(ModelError::unsupported(self.name(model), panic_text(&*panic), "Please report this with the model's name"))
             });
             *lock(&self.activity) = Activity::default();
-            for text in self.keeper.notices() {
-                self.tell(Event::Notice { text });
-            }
+            self.tell_notices();
             if let Err(error) = outcome {
                 self.stopped(model, error, loaded);
             }
@@ -174,7 +198,7 @@ impl Worker {
             Request::Open { model, files, label, options } => {
                 let vocabulary = options.vocabulary.then(|| vocabulary::read(&files));
                 let failed = matches!(vocabulary, Some(Err(_)));
-                self.keeper.forget(model);
+                self.forget(model);
                 self.models.insert(model, Opened { files, label, options, loaded: None, failed });
                 self.phase(model, Phase::Waiting);
                 match vocabulary {
@@ -196,6 +220,8 @@ impl Worker {
                             started: Instant::now(),
                             batches: Batches::new(job),
                             recalled: !self.keeper.is_on(),
+                            recalled_at: None,
+                            looked_at: None,
                         },
                     });
                 }
@@ -211,7 +237,7 @@ impl Worker {
             Request::Inspect(request) => self.inspect(request),
             Request::Close(model) => {
                 self.models.remove(&model);
-                self.keeper.forget(model);
+                self.forget(model);
                 self.jobs.retain(|job| job.batches.job().model != model);
             }
             Request::Stop => return false,
@@ -242,38 +268,6 @@ impl Worker {
         self.tell(Event::Inspected { model, prompt_text, word, inspection });
     }
 
-    /// Tells what the store knows of a job, and leaves the rest to be computed.
-    fn recall(&mut self, at: usize, cancel: &Cancel) -> Result<(), ModelError> {
-        let model = self.jobs[at].batches.job().model;
-        let can_fit = self.can_fit(model);
-        let running = &mut self.jobs[at];
-        let job = running.batches.job();
-        let prompt = job.prompt;
-        let Some(opened) = self.models.get(&model) else { return Ok(()) };
-        let mut progress = loading_phase(self.events.clone(), model, None);
-        let of = (&opened.files, &opened.label, &opened.options);
-        let recalled = self.keeper.recall(of, job, can_fit, &mut progress, cancel)?;
-        running.recalled = true;
-        if let Some(left) = recalled.left {
-            running.total = left.words.len();
-            running.batches = Batches::new(left);
-        }
-        let done = running.total == 0;
-        if let Some(info) = recalled.info.filter(|_| opened.loaded.is_none()) {
-            self.tell(Event::Ready { model, info });
-        }
-        if !recalled.scores.is_empty() {
-            self.tell(Event::Scores { model, prompt, scores: recalled.scores });
-        }
-        if done {
-            self.jobs.remove(at);
-            if !self.jobs.iter().any(|job| job.batches.job().model == model) {
-                self.phase(model, Phase::Idle);
-            }
-        }
-        Ok(())
-    }
-
     /// False for a model that will be refused: its gigabytes are not read to find out which it is.
     fn can_fit(&self, model: ModelId) -> bool {
         let Some(opened) = self.models.get(&model) else { return false };
@@ -290,7 +284,7 @@ impl Worker {
         let mut progress = loading_phase(self.events.clone(), model, Some(fit));
         let loaded = LoadedModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
         let info = Box::new(loaded.info().clone());
-        self.keeper.loaded(model, &opened.files, &opened.label, &info);
+        self.keeper.loaded(model, &opened.files, &opened.label, &info)?;
         opened.loaded = Some(Loaded { model: loaded, prefix: None, room: Room::of(&fit), used: Instant::now() });
         self.tell(Event::Ready { model, info });
         self.phase(model, Phase::WarmingUp);
@@ -328,40 +322,30 @@ impl Worker {
     }
 
     fn score(&mut self, at: usize, cancel: &Cancel) -> Result<(), ModelError> {
-        let running = &mut self.jobs[at];
+        while self.leave_to_others(at) {}
+        let Some(running) = self.jobs.get_mut(at) else { return Ok(()) };
+        if running.batches.is_done() {
+            self.end(at);
+            return Ok(());
+        }
         let (model, prompt) = (running.batches.job().model, running.batches.job().prompt);
         let Some(opened) = self.models.get_mut(&model) else { return Ok(()) };
         let Some(loaded) = opened.loaded.as_mut() else { return Ok(()) };
         loaded.used = Instant::now();
         let Loaded { model: weights, prefix, room, .. } = loaded;
-        let mut step = room.run(&mut running.batches, |batches| (self.step)(batches, weights, prefix, cancel))?;
-        // Written before it is told: nothing that was seen is lost, whatever happens to this process.
-        self.keeper.keep(&opened.label, running.batches.job(), &mut step.scores);
-        if !step.unscorable.is_empty() {
-            (self.events)(Event::Unscorable { model, prompt, words: step.unscorable });
-        }
-        if !step.tokens.is_empty() {
-            (self.events)(Event::Tokens { model, prompt, tokens: step.tokens });
-        }
-        if !step.scores.is_empty() {
-            (self.events)(Event::Scores { model, prompt, scores: step.scores });
-        }
-        let done = running.total - running.batches.remaining();
-        let words_per_second = done as f64 / running.started.elapsed().as_secs_f64().max(1e-9);
-        let eta = running.batches.remaining() as f64 / words_per_second;
-        (self.events)(Event::Phase {
-            model,
-            phase: Phase::Scoring { prompt, done, total: running.total, words_per_second, eta },
-        });
-        if running.batches.is_done() {
-            self.jobs.remove(at);
-            if let Some(next) = self.jobs.iter_mut().find(|job| job.batches.job().model == model) {
-                next.started = Instant::now();
-            } else {
-                self.phase(model, Phase::Idle);
-            }
-        }
+        let step = room.run(&mut running.batches, |batches| (self.step)(batches, weights, prefix, cancel))?;
+        let batch = Batch::new(&opened.label, running.batches.job(), &step.scores);
+        self.held = Some(Held { step, batch, prompt });
         Ok(())
+    }
+
+    /// A job of which nothing is left.
+    fn end(&mut self, at: usize) {
+        let model = self.jobs.remove(at).batches.job().model;
+        match self.jobs.iter_mut().find(|job| job.batches.job().model == model) {
+            Some(next) => next.started = Instant::now(),
+            None => self.phase(model, Phase::Idle),
+        }
     }
 
     /// After a step that did not end well: what was cancelled stays as it is, what failed is not tried again.
@@ -408,135 +392,4 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::bundled;
-    use crate::scores::WordId;
-    use std::collections::VecDeque;
-    use std::sync::mpsc::channel;
-
-    /// Opens the bundled pair, plans one job of each and then another of the first, with memory as `available` says at each
-    /// look; the events until so many scores have come.
-    fn run(available: &[u64], scores: usize) -> Vec<Event> {
-        run_until(available, Batches::step, |events| scored(events) >= scores)
-    }
-
-    fn run_until(available: &[u64], step: StepFn, is_enough: impl Fn(&[Event]) -> bool) -> Vec<Event> {
-        let (requests, receiver) = channel();
-        let (sender, events) = channel();
-        let told: Events = Arc::new(move |event| drop(sender.send(event)));
-        let mut worker = Worker::new(receiver, told, Arc::default(), Keeper::default());
-        let looks = Mutex::new(VecDeque::from(available.to_vec()));
-        worker.available = Box::new(move |_| Some(lock(&looks).pop_front().unwrap_or(u64::MAX)));
-        worker.step = step;
-        for (id, name) in bundled::NAMES.into_iter().enumerate() {
-            let files = Files::Bundled { name, entries: bundled::bundled(name).unwrap() };
-            let label = SourceLabel { name: name.to_owned(), ..SourceLabel::default() };
-            let request = Request::Open { model: ModelId(id as u32), files, label, options: LoadOptions::default() };
-            requests.send(request).unwrap();
-        }
-        let job = |model, prompt| Job {
-            model: ModelId(model),
-            prompt: PromptId(prompt),
-            prompt_text: "What is best?".into(),
-            words: vec![(WordId(0), "love".into()), (WordId(1), "hate".into())],
-            token_ids: Vec::new(),
-            tokens: false,
-        };
-        requests.send(Request::Plan(vec![job(0, 0), job(1, 0), job(0, 1)])).unwrap();
-        let worker = std::thread::spawn(move || worker.run());
-        let mut seen = Vec::new();
-        while !is_enough(&seen) {
-            seen.push(events.recv_timeout(Duration::from_secs(60)).unwrap());
-        }
-        requests.send(Request::Stop).unwrap();
-        worker.join().unwrap();
-        seen
-    }
-
-    fn failure_of(events: &[Event], of: ModelId) -> Option<String> {
-        events.iter().find_map(|event| match event {
-            Event::Phase { model, phase: Phase::Failed(message) } if *model == of => Some(message.clone()),
-            _ => None,
-        })
-    }
-
-    fn exhausted() -> ModelError {
-        candle_core::Error::Cuda(r#"DriverError(CUDA_ERROR_OUT_OF_MEMORY, "out of memory")"#.into()).into()
-    }
-
-    fn loads(events: &[Event]) -> Vec<u32> {
-        events.iter().filter_map(|event| if let Event::Ready { model, .. } = event { Some(model.0) } else { None }).collect()
-    }
-
-    fn scores_of(events: &[Event]) -> Vec<(u32, u32, u32, f32)> {
-        let mut scores = Vec::new();
-        for event in events {
-            if let Event::Scores { model, prompt, scores: told } = event {
-                scores.extend(told.iter().map(|(word, score)| (model.0, prompt.0, word.0, *score)));
-            }
-        }
-        scores.sort_by_key(|(model, prompt, word, _)| (*model, *prompt, *word));
-        scores
-    }
-
-    fn scored(events: &[Event]) -> usize {
-        events.iter().map(|event| if let Event::Scores { scores, .. } = event { scores.len() } else { 0 }).sum()
-    }
-
-    #[test]
-    fn models_stay_loaded_together_where_memory_allows() {
-        let events = run(&[], 6);
-        assert_eq!(loads(&events), [0, 1]);
-    }
-
-    #[test]
-    fn where_memory_is_short_models_take_turns_and_every_score_comes() {
-        // The first fits; the second only after the first is dropped; the first again only after the second is.
-        let events = run(&[u64::MAX, 0, u64::MAX, 0, u64::MAX], 6);
-        assert_eq!(loads(&events), [0, 1, 0]);
-    }
-
-    #[test]
-    fn a_model_that_never_fits_is_refused_with_numbers_and_the_other_is_scored() {
-        let events = run(&[0], 2);
-        let refusal = failure_of(&events, ModelId(0)).expect("the first model is refused");
-        assert!(refusal.contains("demo-llama: needs about") && refusal.contains("0 B is free"), "{refusal}");
-        assert_eq!(loads(&events), [1]);
-    }
-
-    #[test]
-    fn a_full_device_gets_smaller_batches_until_one_fits_and_every_score_comes() {
-        static TRIED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
-        let events = run_until(
-            &[],
-            |batches, model, prefix, cancel| {
-                if batches.job().model == ModelId(0) {
-                    lock(&TRIED).push(batches.nodes());
-                }
-                if batches.nodes() > 3 { Err(exhausted()) } else { batches.step(model, prefix, cancel) }
-            },
-            |events| scored(events) >= 6,
-        );
-        assert_eq!(loads(&events), [0, 1], "nothing is loaded again");
-        let tried = lock(&TRIED);
-        assert_eq!(tried[..4], [24, 12, 6, 3]);
-        assert!(tried[4..].iter().all(|nodes| *nodes <= 3), "what is learnt holds for the model's next prompt: {tried:?}");
-        let (small, full) = (scores_of(&events), scores_of(&run(&[], 6)));
-        assert_eq!(small.len(), 6);
-        assert_eq!(small, full, "to the bit, whatever the size of a batch");
-    }
-
-    #[test]
-    fn a_device_without_memory_for_a_single_word_fails_clearly_and_the_other_model_goes_on() {
-        let events = run_until(
-            &[],
-            |batches, model, prefix, cancel| {
-                if batches.job().model == ModelId(0) { Err(exhausted()) } else { batches.step(model, prefix, cancel) }
-            },
-            |events| scored(events) >= 2,
-        );
-        let failure = failure_of(&events, ModelId(0)).expect("the first model fails");
-        assert!(failure.contains("no memory for one word") && failure.contains("--device cpu"), "{failure}");
-    }
-}
+mod tests;

@@ -197,9 +197,19 @@ impl Matrix {
 
     /// `y = x · weightᵀ`: `x` is `[rows, input]`, `y` is `[rows, out]` and overwritten. Threads are those of the rayon pool
     /// that this is called in.
+    ///
+    /// # Panics
+    /// Where `x` and `y` are of other lengths than that.
     pub fn multiply(&self, x: &[f32], y: &mut [f32]) {
-        let rows = x.len().checked_div(self.input).unwrap_or(0);
-        debug_assert_eq!((x.len(), y.len()), (rows * self.input, rows * self.out));
+        if self.input == 0 {
+            // As many rows as `y` has, each a sum of nothing.
+            assert!(x.is_empty(), "rows of no values have {}", x.len());
+            return y.fill(0.0);
+        }
+        let rows = x.len() / self.input;
+        // `Output` writes without looking: here is where it is looked.
+        assert!(x.len() == rows * self.input, "{} values are no rows of {}", x.len(), self.input);
+        assert!(y.len() == rows * self.out, "{} values are no {rows} rows of {}", y.len(), self.out);
         let depth = self.depth();
         SCRATCH.with(|held| {
             let mut scratch = held.take();

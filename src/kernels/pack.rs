@@ -132,11 +132,11 @@ fn place<const FROM: usize, const TO: usize, const GROUP: usize>(
     let (values, _) = bytes.as_chunks::<FROM>();
     let (panels, _) = matrix.panels.as_chunks_mut::<TO>();
     let rows = values.len().checked_div(input).unwrap_or(0).min(out.saturating_sub(first_row));
-    for (panel, slots) in panels.chunks_exact_mut((depth * PANEL).max(1)).enumerate() {
+    // Those panels alone in which the rows lie.
+    let (first, behind) = (first_row / PANEL, (first_row + rows).div_ceil(PANEL));
+    let whole = panels.chunks_exact_mut((depth * PANEL).max(1)).enumerate();
+    for (panel, slots) in whole.take(behind).skip(first) {
         let (low, high) = (first_row.max(panel * PANEL), (first_row + rows).min((panel + 1) * PANEL));
-        if low >= high {
-            continue;
-        }
         let source = &values[(low - first_row) * input..];
         // A cache line of every row, before the next of any: each line of the panel is then written while it is at hand.
         for start in (0..input).step_by(PANEL) {

@@ -47,28 +47,85 @@ fn every(mut check: impl FnMut(Kernel, Element)) {
     }
 }
 
+/// How far a sum of `n` terms may be off, in units of the sum of their sizes. Terms are added up in blocks of 64 (the number
+/// stands here by itself: it is what is tested), and the blocks to each other; pairs of bf16 one after the other.
+fn bound(kernel: Kernel, n: usize) -> f64 {
+    let additions = if kernel == Kernel::Avx512Bf16 { n } else { n.min(64) + n.div_ceil(64) };
+    (additions + 2) as f64 * 2f64.powi(-24)
+}
+
+/// Every value of a product against its sum in f64.
+fn is_that_of_f64(matrix: &Matrix, weights: &[f32], x: &[f32]) {
+    let (kernel, element, out, input) = (matrix.kernel(), matrix.element(), matrix.out(), matrix.input());
+    let y = product(matrix, x);
+    for (row, x) in x.chunks_exact(input).enumerate() {
+        for column in 0..out {
+            let terms = x.iter().zip(&weights[column * input..][..input]);
+            let terms = terms.map(|(&x, &w)| rounded(element, x, false) * rounded(element, w, true));
+            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
+            let off = (f64::from(y[row * out + column]) - sum).abs();
+            let bound = bound(kernel, input) * size + 1e-30;
+            assert!(off <= bound, "{kernel:?} {element:?} [{input}] x [{out}], row {row}: off by {off}, {bound} allowed");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Sums of n terms below 1 in f32, one after the other, are off by at most n · 2⁻²⁴ times the sum of their sizes.
     #[test]
     fn products_are_those_of_f64(rows in 1usize..40, out in 1usize..100, input in 1usize..200, seed in 0u64..1000) {
         every(|kernel, element| {
             let (matrix, weights) = matrix(kernel, element, out, input);
-            let x = numbers(rows * input, seed);
-            let y = product(&matrix, &x);
-            for row in 0..rows {
-                for column in 0..out {
-                    let terms = x[row * input..][..input].iter().zip(&weights[column * input..][..input]);
-                    let terms = terms.map(|(&x, &w)| rounded(element, x, false) * rounded(element, w, true));
-                    let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
-                    let off = (f64::from(y[row * out + column]) - sum).abs();
-                    let bound = (input + 2) as f64 * 2f64.powi(-24) * size + 1e-30;
-                    assert!(off <= bound, "{kernel:?} {element:?} [{rows}, {input}] x [{out}]: off by {off}, {bound} allowed");
-                }
-            }
+            is_that_of_f64(&matrix, &weights, &numbers(rows * input, seed));
         });
     }
+
+    #[test]
+    fn long_sums_are_those_of_f64_too(rows in 1usize..4, out in 1usize..40, input in 200usize..4096, seed in 0u64..1000) {
+        every(|kernel, element| {
+            let (matrix, weights) = matrix(kernel, element, out, input);
+            is_that_of_f64(&matrix, &weights, &numbers(rows * input, seed));
+        });
+    }
+}
+
+/// Random terms err in both directions, and hide it where thousands are added to one sum. These do not: each of them by
+/// itself is lost behind the first, and only a block of them is not.
+#[test]
+fn small_terms_behind_a_large_one_are_not_lost() {
+    let (input, out) = (4096, 33);
+    let mut x = vec![2f32.powi(-25); input];
+    x[0] = 1.0;
+    for rows in [1, 7] {
+        every(|kernel, element| {
+            let mut matrix = Matrix::zeros_for(kernel, out, input, element);
+            let weights = vec![1.0; out * input];
+            matrix.fill(0, Stored::F32(&bytes(&weights)));
+            is_that_of_f64(&matrix, &weights, &x.repeat(rows));
+        });
+    }
+}
+
+#[test]
+fn lengths_that_do_not_fit_are_refused_before_anything_is_written() {
+    every(|kernel, element| {
+        for (values, results) in [(8, 39), (8, 41), (8, 80), (7, 40), (16, 40)] {
+            let refused = std::panic::catch_unwind(|| {
+                Matrix::zeros_for(kernel, 40, 8, element).multiply(&vec![1.0; values], &mut vec![0.0; results]);
+            });
+            assert!(refused.is_err(), "{kernel:?} {element:?}: {values} to {results}");
+        }
+    });
+}
+
+#[test]
+fn sums_of_nothing_are_zero() {
+    every(|kernel, element| {
+        let mut y = [f32::NAN; 6];
+        Matrix::zeros_for(kernel, 3, 0, element).multiply(&[], &mut y);
+        assert_eq!(y, [0.0; 6], "{kernel:?} {element:?}");
+    });
 }
 
 #[test]

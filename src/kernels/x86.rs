@@ -17,8 +17,9 @@ const LINE: usize = 64;
 const STEPS: usize = 16;
 type Sums = [[f32; PANEL]; TILE];
 
+/// Only where AVX2 and FMA are there too, so that a kernel's name says how everything beside products is computed.
 pub(super) fn has_avx512() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+    has_avx2() && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
 }
 
 pub(super) fn has_avx512bf16() -> bool {

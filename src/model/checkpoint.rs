@@ -18,9 +18,9 @@ use super::template::ChatTemplate;
 use super::tokenizer::ChatTokenizer;
 use super::weights::{Embedding, Keep, Meter, Stored, Weights};
 use super::{
-    Cancel, LoadOptions, ModelError, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, Unit, device,
+    Cancel, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, Unit,
+    device,
 };
-use crate::engine::ModelInfo;
 
 /// What a model is called, and where it came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -365,6 +365,8 @@ pub struct Estimate {
     pub dtype: String,
     /// What multiplies, as [`Provenance::kernel`] has it.
     pub kernel: String,
+    /// See [`device::class`].
+    pub device_class: String,
 }
 
 /// Opens the device and reads headers, no weights.
@@ -379,15 +381,10 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
         config: config.decoder,
         device_name: device::name(&device),
         kernel: kernel(chosen.compute, &device),
+        device_class: device::class(&device),
         device,
         dtype: chosen.compute.as_str().to_owned(),
     })
-}
-
-/// Bytes of main memory that the weights will take, from the headers of their files; 0 where another device holds them.
-pub fn estimate_bytes(files: &Files, options: &LoadOptions) -> Result<u64, ModelError> {
-    let estimate = estimate(files, options)?;
-    Ok(if estimate.device.is_cpu() { estimate.weights_bytes } else { 0 })
 }
 
 /// What multiplies: a kernel of this CPU, or candle on another device.

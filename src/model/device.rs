@@ -120,6 +120,20 @@ pub fn name(device: &Device) -> String {
     }
 }
 
+/// What kind of device it is, as far as that decides the last bits of a score: `cpu`, of which the kernel's name says more,
+/// or the kind of GPU and its model, `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`. Which of several it is does not count.
+pub fn class(device: &Device) -> String {
+    match device {
+        Device::Cpu => "cpu".to_owned(),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => format!("cuda {}", device.cuda_stream().context().name().unwrap_or_default()),
+        #[cfg(feature = "metal")]
+        Device::Metal(device) => format!("metal {}", device.metal_device().architecture_name()),
+        #[allow(unreachable_patterns)]
+        other => name(other).split(':').next().unwrap_or_default().to_owned(),
+    }
+}
+
 /// What matrices are multiplied in, and in one sentence why it was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {

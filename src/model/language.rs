@@ -12,8 +12,7 @@ use super::decoder::{Decoder, Role};
 use super::device::Compute;
 use super::packed::Packed;
 use super::tokenizer::ChatTokenizer;
-use super::{Cancel, ModelError, PromptForm, Unit};
-use crate::engine::ModelInfo;
+use super::{Cancel, ModelError, ModelInfo, PromptForm, Unit};
 
 /// Rows of the output matrix that are multiplied at a time.
 const ROWS: usize = 4096;

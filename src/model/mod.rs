@@ -258,6 +258,15 @@ pub struct Provenance {
     pub policies: Policies,
 }
 
+/// What is known of a model once its files are read.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ModelInfo {
+    pub family: Family,
+    pub provenance: Provenance,
+    /// Memory that its weights take, in bytes; 0 for recorded scores.
+    pub memory_bytes: u64,
+}
+
 impl Provenance {
     /// Of a file of which nothing is known but its numbers.
     pub fn of_recorded(source: String) -> Self {

@@ -5,6 +5,7 @@
 use candle_core::quantized::GgmlType;
 use candle_core::quantized::k_quants::{self, BlockQ8_0};
 
+use super::decoder;
 use super::device::Compute;
 use crate::kernels::{Element, Kernel, Matrix};
 
@@ -61,11 +62,10 @@ impl Packed {
     pub fn multiply(&self, x: &[f32], y: &mut [f32]) -> candle_core::Result<()> {
         match self {
             Packed::Matrix(matrix) => matrix.multiply(x, y),
-            Packed::Blocks(Blocks { out, input, blocks }) => {
-                if !x.is_empty() {
-                    k_quants::matmul((x.len() / input, *input, *out), x, blocks, y)?;
-                }
-            }
+            Packed::Blocks(Blocks { out, input, blocks }) => match x.len().checked_div(*input) {
+                Some(rows) if rows > 0 => k_quants::matmul((rows, *input, *out), x, blocks, y)?,
+                _ => y.fill(0.0),
+            },
         }
         Ok(())
     }
@@ -105,13 +105,27 @@ pub fn bytes(out: usize, input: usize, compute: Compute) -> u64 {
     Matrix::bytes_for(out, input, element) as u64
 }
 
-/// What multiplies such matrices here, for the provenance.
+/// What multiplies such matrices here, for the provenance and for the key of scores: `avx512bf16`, `portable-x86_64`,
+/// `candle-aarch64+fma`. It tells apart all that computes other bits on the CPU.
+///
+/// A kernel for one kind of CPU is there only where norms and attention are computed with fused operations. Beside the others
+/// the name says whether they are, which is also what candle's own products go by, and for which architecture all is compiled.
 pub fn kernel(compute: Compute) -> String {
-    match compute {
-        Compute::Q8_0 => "candle".to_owned(),
-        Compute::F32 => Kernel::best(Element::F32).name().to_owned(),
-        Compute::Bf16 => Kernel::best(Element::Bf16).name().to_owned(),
-        Compute::F16 => Kernel::best(Element::F16).name().to_owned(),
+    let kernel = match compute {
+        Compute::Q8_0 => None,
+        Compute::F32 => Some(Kernel::best(Element::F32)),
+        Compute::Bf16 => Some(Kernel::best(Element::Bf16)),
+        Compute::F16 => Some(Kernel::best(Element::F16)),
+    };
+    named(kernel, decoder::is_fused())
+}
+
+/// `None` is candle.
+fn named(kernel: Option<Kernel>, fused: bool) -> String {
+    let name = kernel.map_or("candle", Kernel::name);
+    match kernel {
+        Some(Kernel::Avx512Bf16 | Kernel::Avx512 | Kernel::Avx2) => name.to_owned(),
+        Some(Kernel::Portable) | None => format!("{name}-{}{}", std::env::consts::ARCH, if fused { "+fma" } else { "" }),
     }
 }
 
@@ -178,6 +192,25 @@ mod tests {
         copied.copy(0, first);
         copied.copy(2, rest);
         assert_eq!(copied.blocks, made.blocks);
+    }
+
+    #[test]
+    fn a_kernels_name_tells_apart_what_computes_other_bits() {
+        let arch = std::env::consts::ARCH;
+        for (kernel, fused, name) in [
+            (Some(Kernel::Avx512Bf16), true, "avx512bf16".to_owned()),
+            (Some(Kernel::Avx2), true, "avx2".to_owned()),
+            (Some(Kernel::Portable), true, format!("portable-{arch}+fma")),
+            (Some(Kernel::Portable), false, format!("portable-{arch}")),
+            (None, true, format!("candle-{arch}+fma")),
+            (None, false, format!("candle-{arch}")),
+        ] {
+            assert_eq!(named(kernel, fused), name);
+        }
+        let special = |element| Kernel::best(element) != Kernel::Portable;
+        for element in [Element::F32, Element::Bf16, Element::F16] {
+            assert!(decoder::is_fused() || !special(element), "a name without `+fma` says that operations are fused");
+        }
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::path::Path;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
+use super::recorded::table::Table;
 use super::sheet::{METADATA, SIDECAR};
 use super::store::Key;
-use crate::corpus::Prompt;
+use crate::corpus::{CorpusError, Prompt};
 use crate::model::Provenance;
 use crate::whole_file::with_suffix;
 
@@ -22,6 +23,53 @@ pub struct Origin {
     /// The text behind each key that stands in the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<PromptOrigin>,
+    /// Of the table that it was written with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Checksum>,
+}
+
+/// What a table holds, in a name: to see whether it is whole, and as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checksum {
+    pub rows: usize,
+    /// BLAKE3 of all cells, the names of the columns first, whatever the format of the file.
+    pub cells: String,
+}
+
+impl Checksum {
+    /// Reads the file to its end.
+    ///
+    /// # Errors
+    /// Where it is no table.
+    pub fn of_file(path: &Path) -> Result<Self, CorpusError> {
+        let mut table = Table::open(path)?;
+        let columns = table.header.len();
+        let mut summing = Summing::default();
+        summing.row(table.header.iter().map(String::as_str));
+        let mut rows = 0;
+        while let Some(row) = table.next_row()? {
+            rows += 1;
+            let cells: Vec<_> = (0..columns).map(|column| row.text(column)).collect();
+            summing.row(cells.iter().map(|cell| &**cell));
+        }
+        Ok(summing.finish(rows))
+    }
+}
+
+/// A checksum in the making.
+#[derive(Default)]
+pub(super) struct Summing(blake3::Hasher);
+
+impl Summing {
+    pub(super) fn row<'a>(&mut self, cells: impl Iterator<Item = &'a str>) {
+        for cell in cells {
+            self.0.update(&(cell.len() as u64).to_le_bytes()).update(cell.as_bytes());
+        }
+    }
+
+    pub(super) fn finish(&self, rows: usize) -> Checksum {
+        Checksum { rows, cells: self.0.finalize().to_hex().to_string() }
+    }
 }
 
 /// Of one model.
@@ -50,7 +98,7 @@ impl Origin {
                 known.push(origin);
             }
         }
-        Origin { program: concat!("rewardscope ", env!("CARGO_PKG_VERSION")).to_owned(), models, prompts: known }
+        Origin { program: concat!("rewardscope ", env!("CARGO_PKG_VERSION")).to_owned(), models, prompts: known, checksum: None }
     }
 
     pub fn json(&self) -> serde_json::Value {
@@ -75,6 +123,11 @@ impl Origin {
         let beside = with_suffix(path, SIDECAR);
         let small = std::fs::metadata(&beside).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_BYTES);
         small.then(|| std::fs::read(&beside).ok()).flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+    }
+
+    /// Whether the table at `path` is still the one that this was written with; true where it does not say.
+    pub fn tells_of(&self, path: &Path) -> bool {
+        self.checksum.as_ref().is_none_or(|written| Checksum::of_file(path).is_ok_and(|found| found == *written))
     }
 
     /// What a file of one model says of it; of several, or of none, nothing but that they are recorded.

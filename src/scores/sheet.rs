@@ -3,7 +3,6 @@
 //! What any table of scores becomes when it leaves the program. Texts are exact and numbers have the fewest digits that
 //! give them back; a missing number is empty in CSV and null elsewhere. Knows nothing of models or views.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,8 +16,9 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 use serde_json::{Map, Value};
 
+use super::origin::{Checksum, Summing};
 use crate::stats::ranks;
-use crate::whole_file::{may_be_written, with_suffix};
+use crate::whole_file::{self, begin, may_be_written, with_suffix};
 
 /// The key under which Parquet holds the provenance.
 pub const METADATA: &str = "rewardscope.provenance";
@@ -101,7 +101,7 @@ impl Sheet {
         self.columns.first().map_or(0, |(_, values)| values.len())
     }
 
-    /// Writes to a file that appears whole, with the provenance: inside where it is Parquet, else beside it as
+    /// Writes to a file that appears whole, with the provenance and a checksum: inside where it is Parquet, else beside it as
     /// `FILE.provenance.json`.
     ///
     /// # Errors
@@ -109,17 +109,36 @@ impl Sheet {
     /// written.
     pub fn save(&self, path: &Path, format: SheetFormat, provenance: &Value, replace: bool) -> io::Result<()> {
         may_be_written(path, replace)?;
-        let part = with_suffix(path, ".partial");
-        let mut out = BufWriter::new(File::create(&part)?);
-        let written = self.write(&mut out, format, provenance).and_then(|()| out.flush());
+        let beside = with_suffix(path, SIDECAR);
+        if format != SheetFormat::Parquet {
+            may_be_written(&beside, replace)?;
+        }
+        let mut provenance = provenance.clone();
+        if let Some(map) = provenance.as_object_mut() {
+            map.insert("checksum".to_owned(), serde_json::to_value(self.checksum())?);
+        }
+        let (part, file) = begin(path)?;
+        let mut out = BufWriter::new(file);
+        let written = self.write(&mut out, format, &provenance).and_then(|()| out.flush());
         if let Err(error) = written {
             let _ = std::fs::remove_file(&part);
             return Err(error);
         }
         if format != SheetFormat::Parquet {
-            std::fs::write(with_suffix(path, SIDECAR), format!("{provenance:#}\n"))?;
+            whole_file::write(&beside, format!("{provenance:#}\n").as_bytes(), true)?;
         }
         std::fs::rename(&part, path)
+    }
+
+    /// Of all cells, as any format gives them back.
+    pub fn checksum(&self) -> Checksum {
+        let mut summing = Summing::default();
+        summing.row(self.columns.iter().map(|(name, _)| name.as_str()));
+        for row in 0..self.rows() {
+            let cells: Vec<String> = self.columns.iter().map(|(_, values)| values.csv(row)).collect();
+            summing.row(cells.iter().map(String::as_str));
+        }
+        summing.finish(self.rows())
     }
 
     /// Writes the table alone, and in Parquet the provenance with it.
@@ -319,6 +338,7 @@ mod tests {
                 assert!(read.iter().zip(written).all(same), "{name}: {read:?} {written:?}");
             }
             assert!(read.notes.is_empty(), "{name}: {:?}", read.notes);
+            assert_eq!(Checksum::of_file(&path).unwrap(), sheet.checksum(), "{name}");
         }
     }
 
@@ -344,6 +364,28 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_was_cut_or_edited_is_told_from_a_sound_one() {
+        use crate::scores::origin::Origin;
+        let folder = tempfile::tempdir().unwrap();
+        let words = ["love", "war", "peace"].map(str::to_owned);
+        let sheet = wide(&words, &["best_ever_one"], &[vec![1.5, -2.0, 3.0]]);
+        for (name, format) in [("x.csv", SheetFormat::Csv), ("x.jsonl", SheetFormat::Jsonl)] {
+            let path = folder.path().join(name);
+            sheet.save(&path, format, &Origin::default().json(), false).unwrap();
+            let sound = std::fs::read_to_string(&path).unwrap();
+            assert!(Origin::of_file(&path).unwrap().tells_of(&path), "{name}");
+            let cut = sound.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
+            for other in [cut, sound.replace("-2", "2"), sound.replace("war", "wart")] {
+                std::fs::write(&path, &other).unwrap();
+                assert!(!Origin::of_file(&path).unwrap().tells_of(&path), "{name}: {other}");
+            }
+            // Line ends are no content.
+            std::fs::write(&path, sound.replace('\n', "\r\n")).unwrap();
+            assert!(Origin::of_file(&path).unwrap().tells_of(&path), "{name}");
+        }
+    }
+
+    #[test]
     fn a_file_that_is_there_is_not_replaced_unasked_and_says_again_what_it_rests_on() {
         use crate::model::Provenance;
         use crate::scores::origin::{ModelOrigin, Origin};
@@ -361,7 +403,9 @@ mod tests {
             sheet.save(&path, format, &origin.json(), false).unwrap();
             let error = sheet.save(&path, format, &Value::Null, false).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-            assert_eq!(Origin::of_file(&path).as_ref(), Some(&origin), "{name}");
+            let found = Origin::of_file(&path).unwrap();
+            assert_eq!(found.checksum, Some(sheet.checksum()), "{name}");
+            assert_eq!(Origin { checksum: None, ..found }, origin, "{name}");
         }
         assert!(!with_suffix(&folder.path().join("x.parquet"), SIDECAR).exists());
     }

@@ -34,7 +34,12 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     };
     if card.axes.is_empty() {
         let corpus = Action::Corpus.key_text();
-        return notice(frame, area, &format!("a card needs categories, and no word has one: {corpus} chooses another list"), theme);
+        return notice(
+            frame,
+            area,
+            &format!("a card needs categories, and no word has one: {corpus} chooses another list"),
+            theme,
+        );
     }
     let sizes = layout::card(app.size, card.axes.len());
     let leanings = Rect { height: (sizes.axes as u16 + 1).min(area.height), ..area };

@@ -23,13 +23,15 @@ pub fn provenance(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let separator = format!(" {} ", glyphs.dot);
     let key = app.table().map(|t| &t.key);
     let definition = match app.view {
-        View::Statistics => {
-            Some("A cell is the median rank of a category's words within model and prompt; rank 1 = highest score, ties averaged.")
-        }
+        View::Statistics => Some(
+            "A cell is the median rank of a category's words within model and prompt; rank 1 = highest score, ties averaged.",
+        ),
         View::Card => Some(
             "Leaning: difference of the poles' median ranks, in places, mean over prompts; + leans to the first. 95 %: bootstrap over prompts and words.",
         ),
-        View::Ablation => Some("Median rank of each category's words at each checkpoint; up is preferred; change: last less first."),
+        View::Ablation => {
+            Some("Median rank of each category's words at each checkpoint; up is preferred; change: last less first.")
+        }
         _ => None,
     };
     if let Some(text) = definition {
@@ -38,7 +40,9 @@ pub fn provenance(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     }
     let models = match app.view {
         View::Models => [app.models.get(app.models_cursor), None],
-        View::Words | View::Statistics | View::Card | View::Ablation => [key.and_then(|k| app.model(k.model?)).or(app.focused()), None],
+        View::Words | View::Statistics | View::Card | View::Ablation => {
+            [key.and_then(|k| app.model(k.model?)).or(app.focused()), None]
+        }
         View::Compare | View::Implicit => [key.and_then(|k| app.model(k.model?)), key.and_then(|k| app.model(k.other?))],
     };
     let text = match models {

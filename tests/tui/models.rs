@@ -263,3 +263,18 @@ fn a_word_is_copied_as_it_stands() {
     driver.keys("w love<Enter><Esc>y");
     assert!(matches!(driver.asked.last(), Some(Effect::Copy(text)) if text == " love"));
 }
+
+#[test]
+fn a_model_that_is_another_when_it_is_opened_again_keeps_none_of_its_scores() {
+    let mut driver = Driver::scored_pair(SIZE);
+    driver.plan.clear();
+    let mut told = |content: &str| {
+        let key = Box::new(rewardscope::scores::store::Key::of_recorded(content));
+        driver.send(Message::Engine(Event::Key { model: LLAMA, key }));
+        driver.plan.iter().map(|job| (job.model, job.words.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(told("files"), [], "what it was found under says nothing against its scores");
+    assert_eq!(told("files"), []);
+    let all = AGENCY.len() + COMMUNION.len();
+    assert_eq!(told("other files"), [(LLAMA, all)], "the other model's stay");
+}

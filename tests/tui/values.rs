@@ -80,7 +80,8 @@ fn trainings() -> Ablation {
 fn ablation(size: (u16, u16)) -> Driver {
     let mut driver = Driver::new(Startup { trainings: vec![PathBuf::from("runs")], ..startup(size) });
     assert_eq!(driver.app.view, View::Ablation, "with nothing but trainings there is one view to see");
-    let asked = driver.asked.iter().any(|effect| matches!(effect, Effect::Follow { paths, .. } if paths == &[PathBuf::from("runs")]));
+    let asked =
+        driver.asked.iter().any(|effect| matches!(effect, Effect::Follow { paths, .. } if paths == &[PathBuf::from("runs")]));
     assert!(asked);
     driver.send(Message::Followed(Ok(Box::new(trainings()))));
     driver

@@ -107,11 +107,7 @@ pub fn compute(request: StatisticsRequest) -> Statistics {
 }
 
 /// The complete columns as a study, and how many of the wanted ones they are.
-pub(in crate::app) fn study(
-    universe: &Universe,
-    prompts: &[(Prompt, bool)],
-    models: Vec<StatisticsModel>,
-) -> (Study, Progress) {
+pub(in crate::app) fn study(universe: &Universe, prompts: &[(Prompt, bool)], models: Vec<StatisticsModel>) -> (Study, Progress) {
     let words = universe.len();
     let any_live = models.iter().any(|model| !model.recorded);
     let mut progress =

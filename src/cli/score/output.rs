@@ -1,23 +1,25 @@
 //! Where rows go: standard output, or a file that appears whole.
 
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use crate::cli::Failure;
 use crate::cli::args::{Format, ScoreArgs};
-use crate::cli::{Failure, place};
 use crate::corpus::Prompt;
 use crate::engine::ModelInfo;
 use crate::model::source::ModelSpec;
 use crate::scores::export::{Layout, Row, Writer};
-use crate::scores::origin::Origin;
-use crate::whole_file::{may_be_written, with_suffix};
+use crate::scores::origin::{Checksum, Origin};
+use crate::scores::sheet::SIDECAR;
+use crate::whole_file::{self, begin, may_be_written, with_suffix};
 
 /// An open place to write to.
 pub(super) struct Output {
     writer: Writer<Box<dyn Write>>,
     /// The file asked for, and the one being written until it is complete.
     file: Option<(PathBuf, PathBuf)>,
+    /// It opens as recorded scores.
+    is_read_again: bool,
 }
 
 impl Output {
@@ -28,18 +30,18 @@ impl Output {
             Format::Csv => Layout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
             Format::Jsonl => Layout::Jsonl,
         };
+        let is_read_again = layout != Layout::Table;
         match &args.output {
             None => {
                 let out = io::stdout();
                 let terminal = out.is_terminal();
-                Ok(Output { writer: Writer::new(Box::new(BufWriter::new(out)), layout, terminal), file: None })
+                Ok(Output { writer: Writer::new(Box::new(BufWriter::new(out)), layout, terminal), file: None, is_read_again })
             }
             Some(path) => {
-                let part = with_suffix(path, ".partial");
-                let usable = may_be_written(path, true).and_then(|()| File::create(&part));
-                let file = usable.map_err(|error| unwritable(path, &error))?;
+                let usable = may_be_written(path, true).and_then(|()| begin(path));
+                let (part, file) = usable.map_err(|error| unwritable(path, &error))?;
                 let writer = Writer::new(Box::new(BufWriter::new(file)) as Box<dyn Write>, layout, false);
-                Ok(Output { writer, file: Some((path.clone(), part)) })
+                Ok(Output { writer, file: Some((path.clone(), part)), is_read_again })
             }
         }
     }
@@ -64,14 +66,18 @@ impl Output {
             eprintln!("note: what was finished stands in {}", crate::text::visible(&part.to_string_lossy()));
             return Ok(());
         }
-        place::beside(&path, origin)?;
-        std::fs::rename(&part, &path).map_err(|error| unwritable(&path, &error))
+        let side = with_suffix(&path, SIDECAR);
+        std::fs::rename(&part, &path).map_err(|error| unwritable(&path, &error))?;
+        // A table for reading is nothing that is read again.
+        let checksum = if self.is_read_again { Checksum::of_file(&path).ok() } else { None };
+        let json = Origin { checksum, ..origin.clone() }.json();
+        whole_file::write(&side, format!("{json:#}\n").as_bytes(), true).map_err(|error| unwritable(&side, &error))
     }
 
     fn broken(&self, error: &io::Error) -> Failure {
         match &self.file {
             // `rewardscope score ... | head` is no failure, and there is nobody left to tell.
-            None if error.kind() == io::ErrorKind::BrokenPipe => Failure::Run(String::new()),
+            None if error.kind() == io::ErrorKind::BrokenPipe => Failure::Unread,
             None => unwritable(Path::new("standard output"), error),
             Some((_, part)) => unwritable(part, error),
         }

@@ -42,37 +42,52 @@ impl Cache {
         self.length == 0
     }
 
-    /// The first `length` positions alone; what they hold does not depend on what came after them.
-    pub fn truncate(&self, length: usize) -> candle_core::Result<Cache> {
-        let length = length.min(self.length);
-        let layers = match &self.layers {
+    /// Keeps the first `length` positions alone; what they hold does not depend on what came after them. On the CPU nothing
+    /// is copied.
+    ///
+    /// # Errors
+    /// Where a device has no memory for what is kept; everything is as before then.
+    pub fn truncate(&mut self, length: usize) -> candle_core::Result<()> {
+        if length >= self.length {
+            return Ok(());
+        }
+        match &mut self.layers {
             Layers::Tensors(layers) => {
                 let cut = |x: &Tensor| x.narrow(1, 0, length)?.contiguous();
-                let layers = layers.iter().map(|(k, v)| Ok((cut(k)?, cut(v)?)));
-                Layers::Tensors(layers.collect::<candle_core::Result<_>>()?)
+                let cut = layers.iter().map(|(k, v)| Ok((cut(k)?, cut(v)?)));
+                *layers = cut.collect::<candle_core::Result<_>>()?;
             }
             Layers::Rows(Rows(layers)) => {
-                let cut = |x: &[f32]| x[..x.len() / self.length.max(1) * length].to_vec();
-                Layers::Rows(Rows(layers.iter().map(|(k, v)| (cut(k), cut(v))).collect()))
+                for (keys, values) in layers {
+                    keys.truncate(keys.len() / self.length * length);
+                    values.truncate(values.len() / self.length * length);
+                }
             }
-        };
-        Ok(Cache { layers, length })
+        }
+        self.length = length;
+        Ok(())
     }
 
-    /// These positions followed by those of `next`, which was run behind them.
-    pub fn append(&self, next: &Cache) -> candle_core::Result<Cache> {
-        let layers = match (&self.layers, &next.layers) {
+    /// Puts the positions of `next`, which was run behind these, after them.
+    ///
+    /// # Errors
+    /// Where they are of another decoder, or a device has no memory for both; everything is as before then.
+    pub fn append(&mut self, next: &Cache) -> candle_core::Result<()> {
+        match (&mut self.layers, &next.layers) {
             (Layers::Tensors(mine), Layers::Tensors(theirs)) => {
                 let join = |a: &Tensor, b: &Tensor| Tensor::cat(&[a, b], 1);
-                let layers = mine.iter().zip(theirs).map(|(a, b)| Ok((join(&a.0, &b.0)?, join(&a.1, &b.1)?)));
-                Layers::Tensors(layers.collect::<candle_core::Result<_>>()?)
+                let joined = mine.iter().zip(theirs).map(|(a, b)| Ok((join(&a.0, &b.0)?, join(&a.1, &b.1)?)));
+                *mine = joined.collect::<candle_core::Result<_>>()?;
             }
             (Layers::Rows(Rows(mine)), Layers::Rows(Rows(theirs))) => {
-                let layers = mine.iter().zip(theirs);
-                Layers::Rows(Rows(layers.map(|(a, b)| ([&a.0[..], &b.0].concat(), [&a.1[..], &b.1].concat())).collect()))
+                for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                    mine.0.extend_from_slice(&theirs.0);
+                    mine.1.extend_from_slice(&theirs.1);
+                }
             }
             _ => candle_core::bail!("keys and values of one decoder were put behind those of another"),
-        };
-        Ok(Cache { layers, length: self.length + next.length })
+        }
+        self.length += next.length;
+        Ok(())
     }
 }

@@ -10,8 +10,6 @@ mod native;
 mod nodes;
 pub(super) mod source;
 
-use std::cell::RefCell;
-
 use candle_core::{DType, Device, Tensor};
 
 pub use cache::Cache;
@@ -23,7 +21,8 @@ use super::device::Compute;
 use cache::Layers;
 use composed::Composed;
 use native::Native;
-use source::{Fetched, Source};
+pub(super) use native::is_fused;
+use source::Source;
 
 /// Asked for one tensor by name and shape; answers with it on the decoder's device, or says what is wrong.
 /// Weights keep the compute dtype; the embedding keeps the dtype of the file.
@@ -60,17 +59,8 @@ enum Way {
 }
 
 impl Decoder {
-    /// Builds the decoder from tensors named as in transformers' `model.*`: for inference, without gradients on the CPU.
-    pub fn load(config: &DecoderConfig, dtype: DType, device: &Device, fetch: &mut Fetch<'_>) -> Result<Self, super::ModelError> {
-        if !device.is_cpu() {
-            return Self::trainable(config, dtype, device, fetch);
-        }
-        let compute = Compute::of(dtype);
-        let source = Fetched { fetch: RefCell::new(fetch), compute };
-        Ok(Self::on_cpu(config, Native::read_in_turn(config, compute, &source)?))
-    }
-
-    /// The same of operations that have a gradient, on any device.
+    /// Builds the decoder from tensors named as in transformers' `model.*`, of operations that have a gradient, on any
+    /// device.
     pub fn trainable(
         config: &DecoderConfig,
         dtype: DType,
@@ -87,11 +77,8 @@ impl Decoder {
         compute: Compute,
         source: &(dyn Source + Sync),
     ) -> Result<Self, super::ModelError> {
-        Ok(Self::on_cpu(config, Native::read(config, compute, source)?))
-    }
-
-    fn on_cpu(config: &DecoderConfig, native: Native) -> Self {
-        Decoder { config: config.clone(), way: Way::Native(native), device: Device::Cpu }
+        let way = Way::Native(Native::read(config, compute, source)?);
+        Ok(Decoder { config: config.clone(), way, device: Device::Cpu })
     }
 
     pub fn config(&self) -> &DecoderConfig {

@@ -1,45 +1,66 @@
 //! A table of which single rows are looked up, left in the file that holds it.
 
+use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Format, Meter, ModelError, Shard, Weights};
+use super::{Bytes, Format, Meter, ModelError, Weights};
 use crate::model::gguf::Change;
 
 /// `[rows, width]`
 pub struct Embedding {
+    rows: usize,
     width: usize,
     values: Values,
 }
 
 enum Values {
-    /// Read where they lie: what is never looked up takes no memory.
-    Mapped {
-        shard: Arc<Shard>,
+    /// Read where they lie: what is never looked up takes no memory. By reads, not through a mapping: this lasts as long as
+    /// the model does, and a file that someone cuts short meanwhile would end the program with a signal.
+    InFile {
+        file: Arc<File>,
+        path: PathBuf,
         range: Range<usize>,
+        format: Format,
+    },
+    Compiled {
+        bytes: &'static [u8],
         format: Format,
     },
     Held(Vec<f32>),
 }
 
 impl Embedding {
-    pub fn held(values: Vec<f32>, width: usize) -> Self {
-        Embedding { width, values: Values::Held(values) }
-    }
-
-    /// Writes a row to `to` `[width]`, in f32.
+    /// Writes the rows of these tokens to `to`, `[tokens, width]`, in f32.
     ///
-    /// Fails where there is no such row.
-    pub fn row(&self, row: u32, to: &mut [f32]) -> candle_core::Result<()> {
-        let row = row as usize;
-        let missing = || candle_core::Error::msg(format!("token {row} has no row in the embedding"));
+    /// # Errors
+    /// Where there is no such row, or the file can no longer be read.
+    pub fn rows(&self, tokens: &[u32], to: &mut [f32]) -> Result<(), ModelError> {
+        if let Some(token) = tokens.iter().find(|token| **token as usize >= self.rows) {
+            return Err(candle_core::Error::msg(format!("token {token} has no row in the embedding")).into());
+        }
+        let rows = tokens.iter().map(|&token| token as usize).zip(to.chunks_exact_mut(self.width));
         match &self.values {
-            Values::Held(values) => to.copy_from_slice(values.chunks_exact(self.width).nth(row).ok_or_else(missing)?),
-            Values::Mapped { shard, range, format } => {
-                let (width, values) = format.piece(format.read_as().ok_or_else(missing)?);
-                let bytes = self.width / values * width;
-                let bytes = shard.bytes()[range.clone()].chunks_exact(bytes).nth(row).ok_or_else(missing)?;
-                format.widen(bytes, to)?;
+            Values::Held(values) => rows.for_each(|(row, to)| to.copy_from_slice(&values[row * self.width..][..self.width])),
+            Values::Compiled { bytes, format } => {
+                let length = bytes.len() / self.rows;
+                for (row, to) in rows {
+                    format.widen(&bytes[row * length..][..length], to)?;
+                }
+            }
+            Values::InFile { file, path, range, format } => {
+                let gone = |error: std::io::Error| {
+                    let problem = format!("cannot be read any more: {error}");
+                    ModelError::file(path, problem, "It was changed while the model was open: open the model again")
+                };
+                let length = range.len() / self.rows;
+                let mut bytes = vec![0; length];
+                for (row, to) in rows {
+                    file.read_exact_at(&mut bytes, (range.start + row * length) as u64).map_err(gone)?;
+                    format.widen(&bytes, to)?;
+                }
             }
         }
         Ok(())
@@ -48,7 +69,7 @@ impl Embedding {
     /// Memory that it takes beside the file.
     pub fn bytes(&self) -> u64 {
         match &self.values {
-            Values::Mapped { .. } => 0,
+            Values::InFile { .. } | Values::Compiled { .. } => 0,
             Values::Held(values) => values.len() as u64 * 4,
         }
     }
@@ -59,15 +80,19 @@ impl Weights {
     pub fn embedding(&self, name: &str, rows: usize, width: usize, meter: &Meter) -> Result<Embedding, ModelError> {
         let (stored, shard, from) = self.found(name, &[rows, width])?;
         let (_, piece) = stored.format.piece(from);
+        let (format, range) = (stored.format, stored.range.clone());
         let values = if width.is_multiple_of(piece) && stored.change == Change::None {
-            Values::Mapped { shard: shard.clone(), range: stored.range.clone(), format: stored.format }
+            match &shard.bytes {
+                Bytes::Mapped { file, .. } => Values::InFile { file: file.clone(), path: shard.path.clone(), range, format },
+                Bytes::Compiled(bytes) => Values::Compiled { bytes: &bytes[range], format },
+            }
         } else {
             // Blocks that go on from one row to the next.
             let mut values = vec![0.0; rows * width];
-            stored.format.widen(&shard.bytes()[stored.range.clone()], &mut values)?;
+            format.widen(&shard.bytes()[range], &mut values)?;
             Values::Held(values)
         };
         meter.advance(stored.range.len())?;
-        Ok(Embedding { width, values })
+        Ok(Embedding { rows, width, values })
     }
 }

@@ -36,7 +36,7 @@ const AGAIN: &str = "Download the file again";
 
 /// The open weights of one checkpoint. Dropping it lets go of the files; loaded tensors stay.
 pub struct Weights {
-    shards: Vec<Arc<Shard>>,
+    shards: Vec<Shard>,
     tensors: BTreeMap<String, Stored>,
 }
 
@@ -46,7 +46,7 @@ struct Shard {
 }
 
 enum Bytes {
-    Mapped(Mmap),
+    Mapped { file: Arc<File>, map: Mmap },
     Compiled(&'static [u8]),
 }
 
@@ -208,11 +208,11 @@ impl Weights {
             let path = files.path(&name);
             let bytes = match files.bundled(&name) {
                 Some(bytes) => Bytes::Compiled(bytes),
-                None => Bytes::Mapped(map(&path)?),
+                None => Bytes::mapped(&path)?,
             };
             let shard = Shard { path, bytes };
             shard.index(shards.len(), &mut tensors)?;
-            shards.push(Arc::new(shard));
+            shards.push(shard);
         }
         let prefix = prefix(&tensors);
         let tensors = tensors.into_iter().map(|(name, stored)| (canonical(name, &prefix), stored)).collect();
@@ -220,8 +220,8 @@ impl Weights {
     }
 
     fn open_gguf(path: &Path) -> Result<Self, ModelError> {
-        let map = map(path)?;
-        let header = gguf::Header::read(path, &map)?;
+        let shard = Shard { path: path.to_owned(), bytes: Bytes::mapped(path)? };
+        let header = gguf::Header::read(path, shard.bytes())?;
         let described = gguf::tensors(&header)?.into_iter().map(|tensor| {
             let stored = Stored {
                 shape: tensor.shape,
@@ -233,7 +233,7 @@ impl Weights {
             (tensor.name, stored)
         });
         let tensors = described.collect();
-        Ok(Weights { shards: vec![Arc::new(Shard { path: path.to_owned(), bytes: Bytes::Mapped(map) })], tensors })
+        Ok(Weights { shards: vec![shard], tensors })
     }
 
     /// The formats of quantized tensors, for the provenance: `Q4K, Q8_0`; `None` where none is.
@@ -281,7 +281,7 @@ impl Weights {
     }
 
     /// A tensor, the file that holds it and the dtype its values are read as.
-    fn found(&self, name: &str, shape: &[usize]) -> Result<(&Stored, &Arc<Shard>, DType), ModelError> {
+    fn found(&self, name: &str, shape: &[usize]) -> Result<(&Stored, &Shard, DType), ModelError> {
         let stored = self.get(name).ok_or_else(|| self.missing(name))?;
         let shard = &self.shards[stored.shard];
         if stored.shape != shape {
@@ -330,10 +330,17 @@ impl Weights {
     }
 }
 
+impl Bytes {
+    fn mapped(path: &Path) -> Result<Self, ModelError> {
+        let (file, map) = open(path)?;
+        Ok(Bytes::Mapped { file: Arc::new(file), map })
+    }
+}
+
 impl Shard {
     fn bytes(&self) -> &[u8] {
         match &self.bytes {
-            Bytes::Mapped(map) => map,
+            Bytes::Mapped { map, .. } => map,
             Bytes::Compiled(bytes) => bytes,
         }
     }
@@ -341,7 +348,7 @@ impl Shard {
     /// Lets go of pages that were read and will not be needed again: the mapping then takes no memory of this process.
     fn give_back(&self, range: Range<usize>) {
         #[cfg(unix)]
-        if let Bytes::Mapped(map) = &self.bytes {
+        if let Bytes::Mapped { map, .. } = &self.bytes {
             // SAFETY: the pages are a file's, mapped to be read alone: given back, they come from the file again when they are
             // next looked at, with the same bytes.
             let given = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
@@ -427,149 +434,20 @@ fn size_by_header(bytes: &[u8]) -> Option<u64> {
 
 /// The file's bytes, read as they are looked at.
 pub(super) fn map(path: &Path) -> Result<Mmap, ModelError> {
+    open(path).map(|(_, map)| map)
+}
+
+fn open(path: &Path) -> Result<(File, Mmap), ModelError> {
     let unreadable =
         |error: std::io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
     let file = File::open(path).map_err(unreadable)?;
     // SAFETY: a mapping is sound as long as nobody changes the file under it. No safe call can rule that out; weights are
-    // written once, by a download that renames the finished file into place. The mapping lives as long as the model does
-    // that looks its embeddings up there. Someone who overwrites the file meanwhile gets wrong numbers; who truncates it, a
-    // bus error, as in every program that maps weights.
-    unsafe { Mmap::map(&file) }.map_err(unreadable)
+    // written once, by a download that renames the finished file into place, and the mapping lives no longer than they are
+    // read. Someone who overwrites the file meanwhile gets wrong numbers, which are kept nowhere (`engine::keeping`); who
+    // truncates it, a bus error, as in every program that maps weights.
+    let map = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
+    Ok((file, map))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use safetensors::tensor::TensorView;
-
-    fn weights(tensors: &[(&str, Dtype, &[usize], Vec<u8>)]) -> (tempfile::TempDir, Files) {
-        let views =
-            tensors.iter().map(|(name, dtype, shape, bytes)| (*name, TensorView::new(*dtype, shape.to_vec(), bytes).unwrap()));
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
-        let files = Files::Directory(directory.path().to_owned());
-        (directory, files)
-    }
-
-    fn f32s(values: &[f32]) -> Vec<u8> {
-        values.iter().flat_map(|v| v.to_le_bytes()).collect()
-    }
-
-    fn load(files: &Files, name: &str, shape: &[usize], keep: Keep) -> Result<Tensor, ModelError> {
-        let cancel = Cancel::default();
-        let mut progress = |_, _| {};
-        let meter = Meter::new(&mut progress, &cancel, 0);
-        Weights::open(files)?.load(name, shape, keep, &Device::Cpu, &meter)
-    }
-
-    #[test]
-    fn values_keep_their_places_across_chunks() {
-        let count = CHUNK / 4 * 2 + 3;
-        let values: Vec<f32> = (0..count).map(|i| i as f32).collect();
-        let (_kept, files) = weights(&[("a", Dtype::F32, &[count], f32s(&values))]);
-        assert_eq!(load(&files, "a", &[count], Keep::AsStored).unwrap().to_vec1::<f32>().unwrap(), values);
-    }
-
-    #[test]
-    fn the_decoder_is_found_under_any_prefix() {
-        for (prefix, head) in [
-            ("model.", "score."),
-            ("", "score."),
-            ("language_model.model.", "language_model.lm_head."),
-            ("model.language_model.", "lm_head."),
-        ] {
-            let one = || (Dtype::F32, &[1][..], f32s(&[1.0]));
-            let names =
-                ["embed_tokens.weight", "layers.0.mlp.up_proj.weight", "norm.weight"].map(|name| format!("{prefix}{name}"));
-            let names: Vec<String> =
-                names.into_iter().chain([format!("{head}weight"), "vision_tower.norm.weight".into()]).collect();
-            let tensors: Vec<_> = names.iter().map(|name| (name.as_str(), one().0, one().1, one().2)).collect();
-            let (_kept, files) = weights(&tensors);
-            let weights = Weights::open(&files).unwrap();
-            let head = head.strip_prefix("language_model.").unwrap_or(head);
-            for name in ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight", "model.norm.weight"] {
-                assert!(weights.get(name).is_some(), "{prefix}: {name}");
-            }
-            assert!(weights.get(&format!("{head}weight")).is_some() && weights.get("vision_tower.norm.weight").is_some());
-        }
-    }
-
-    #[test]
-    fn every_stored_dtype_becomes_the_one_asked_for() {
-        let bf16 = vec![0x80, 0x3f, 0x00, 0xc0]; // 1, -2
-        let f16 = vec![0x00, 0x3c, 0x00, 0xc0]; // 1, -2
-        let f64 = [1f64, -2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
-        for (dtype, bytes, stored) in [
-            (Dtype::F32, f32s(&[1.0, -2.0]), DType::F32),
-            (Dtype::BF16, bf16, DType::BF16),
-            (Dtype::F16, f16, DType::F16),
-            (Dtype::F64, f64, DType::F32),
-        ] {
-            let (_kept, files) = weights(&[("a", dtype, &[1, 2], bytes)]);
-            assert_eq!(load(&files, "a", &[1, 2], Keep::AsStored).unwrap().dtype(), stored);
-            for to in [DType::F32, DType::BF16, DType::F16] {
-                let tensor = load(&files, "a", &[1, 2], Keep::As(to)).unwrap();
-                assert_eq!(tensor.dtype(), to);
-                assert_eq!(tensor.to_dtype(DType::F32).unwrap().to_vec2::<f32>().unwrap(), [[1.0, -2.0]]);
-            }
-        }
-    }
-
-    #[test]
-    fn wrong_tensors_are_named_with_what_was_found() {
-        let (_kept, files) = weights(&[
-            ("model.layers.0.w", Dtype::F32, &[1], f32s(&[1.0])),
-            ("v_head.summary.weight", Dtype::I64, &[1], vec![0; 8]),
-        ]);
-        for (name, shape, expected) in [
-            ("score.weight", &[1][..], "no tensor score.weight. Found: v_head.summary.weight, model.layers.0.w"),
-            ("model.layers.0.w", &[2, 3], "model.layers.0.w has shape [1], and config.json asks for [2, 3]"),
-            ("v_head.summary.weight", &[1], "v_head.summary.weight is stored as I64"),
-        ] {
-            let error = load(&files, name, shape, Keep::AsStored).unwrap_err().to_string();
-            assert!(error.contains(expected) && error.contains("model.safetensors"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_long_list_of_tensors_is_cut_and_counted() {
-        let names: Vec<String> = (0..20).map(|i| format!("t{i:02}")).collect();
-        let tensors: Vec<_> = names.iter().map(|n| (n.as_str(), Dtype::F32, &[1][..], f32s(&[0.0]))).collect();
-        let (_kept, files) = weights(&tensors);
-        let error = load(&files, "score.weight", &[1], Keep::AsStored).unwrap_err().to_string();
-        assert!(error.contains("t11 and 8 more") && !error.contains("t12"), "{error}");
-    }
-
-    #[test]
-    fn damaged_files_are_told_apart() {
-        let (kept, files) = weights(&[("a", Dtype::F32, &[8], f32s(&[0.0; 8]))]);
-        let path = kept.path().join("model.safetensors");
-        let whole = std::fs::read(&path).unwrap();
-        for (bytes, expected) in [
-            (&whole[..whole.len() - 5], "cut short"),
-            (&whole[..whole.len() - 5], "5 B missing"),
-            (&whole[..20], "no sound safetensors file of 20 B"),
-            (&[], "no sound safetensors file of 0 B"),
-            (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
-            (b"<html>not found</html>", "no sound safetensors"),
-        ] {
-            std::fs::write(&path, bytes).unwrap();
-            let error = Weights::open(&files).err().unwrap().to_string();
-            assert!(error.contains(expected), "{error}");
-            assert!(error.contains("model.safetensors"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_cancelled_load_ends_at_the_next_chunk() {
-        let (_kept, files) = weights(&[("a", Dtype::F32, &[2], f32s(&[0.0; 2]))]);
-        let cancel = Cancel::default();
-        cancel.set();
-        let mut told = Vec::new();
-        let mut progress = |done, total| told.push((done, total));
-        let meter = Meter::new(&mut progress, &cancel, 8);
-        let result = Weights::open(&files).unwrap().load("a", &[2], Keep::AsStored, &Device::Cpu, &meter);
-        assert!(matches!(result, Err(ModelError::Cancelled)));
-        assert_eq!(told, [(8, 8)]);
-    }
-}
+mod tests;

@@ -2,9 +2,14 @@
 
 use std::path::Path;
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
-use super::{Key, Store, StoreError, schema, token_column};
+use super::schema::{self, Identity};
+use super::{Key, Store, StoreError, token_column};
+use crate::whole_file::with_suffix;
+
+/// Scores written at a time: another program that writes waits no longer than these take.
+const CHUNK: usize = 4096;
 
 /// What came from another store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,102 +22,247 @@ pub struct Imported {
     pub differing: usize,
     /// Runs whose key does not belong to what they say that they rest on.
     pub refused: usize,
+    /// Scores that are no numbers, or of words that are no texts.
+    pub unreadable: usize,
 }
 
 impl Store {
-    /// Writes runs into a new store at `path`, where nothing may be yet.
+    /// Writes runs into a new store at `path`, where nothing may be yet; it appears whole.
+    ///
+    /// # Errors
+    /// Where something lies there, or it cannot be written.
     pub fn export(&self, path: &Path, ids: &[i64]) -> Result<Imported, StoreError> {
-        if path.exists() {
+        let there = || {
             let problem = "it exists already, and is not overwritten";
-            return Err(StoreError::Other(format!("{}: {problem}. Choose another name", path.display())));
+            StoreError::Other(format!("{}: {problem}. Choose another name", path.display()))
+        };
+        if std::fs::symlink_metadata(path).is_ok() {
+            return Err(there());
         }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let unwritable = |error: std::io::Error| StoreError::Unusable { path: path.to_owned(), problem: error.to_string() };
+        std::fs::create_dir_all(folder).map_err(unwritable)?;
+        // One that was begun by a program that was killed.
+        let part = with_suffix(path, ".partial");
+        remove(&part).map_err(unwritable)?;
+        let written = self.export_to(&part, ids).and_then(|copied| {
+            let named = schema::rename_to_free(&part, path).map(|()| copied);
+            named.map_err(|error| if error.kind() == std::io::ErrorKind::AlreadyExists { there() } else { unwritable(error) })
+        });
+        if written.is_err() {
+            let _ = remove(&part);
+        }
+        written
+    }
+
+    fn export_to(&self, path: &Path, ids: &[i64]) -> Result<Imported, StoreError> {
         let (mut target, _) = Store::open(path)?;
-        let copied = target.copy(&self.path, Some(ids))?;
+        let copied = target.copy(&self.connection, Some(ids), &mut || {}).map_err(|error| error.of(&self.path, path))?;
         // One file, which can be sent as it stands.
         let alone = target.connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()));
         alone.map_err(|error| target.failed(&error))?;
         Ok(copied)
     }
 
-    /// Takes in every run of the store at `path`, which stays as it is. What is known here already stays.
+    /// Takes in every run of the store at `path`, which stays as it is, to the byte, and may lie where nothing can be written.
+    /// What is known here already stays. Written in parts, so that other programs get their turns: what was written before
+    /// an error stays as well.
+    ///
+    /// # Errors
+    /// Where there is no store that can be read, or it is this one.
     pub fn import(&mut self, path: &Path) -> Result<Imported, StoreError> {
-        drop(schema::open_existing(path)?);
-        self.copy(path, None)
+        self.import_between(path, &mut || {})
     }
 
-    fn copy(&mut self, from: &Path, ids: Option<&[i64]>) -> Result<Imported, StoreError> {
-        let other = from.to_string_lossy();
-        self.connection.execute("ATTACH DATABASE ?1 AS other", [&*other]).map_err(|error| self.failed(&error))?;
-        let copied = self.transaction(|transaction| copy(transaction, ids)).map_err(|error| super::failed(from, &error));
-        let detached = self.connection.execute("DETACH DATABASE other", []).map_err(|error| self.failed(&error));
-        let copied = copied?;
-        detached?;
+    /// The same; `between` is called after every part.
+    pub(super) fn import_between(&mut self, path: &Path, between: &mut dyn FnMut()) -> Result<Imported, StoreError> {
+        if Identity::of(path).is_some_and(|other| Identity::of(&self.path) == Some(other)) {
+            return Err(StoreError::Other(format!("{}: this is the store itself. Name another one", path.display())));
+        }
+        // Where another program has it open, its log keeps what is read as it is; else nothing does.
+        let before = (!schema::has_more(path)).then(|| stamp(path));
+        let source = Store::open_to_read(path).map_err(of_source)?;
+        let copied = self.copy(&source.connection, None, between).map_err(|error| match error {
+            CopyError::Reading(_) => of_source(error.of(path, &self.path)),
+            CopyError::Writing(_) => error.of(path, &self.path),
+        })?;
+        if before.is_some_and(|before| stamp(path) != before) {
+            let problem = "it was written to while it was read. Import it again";
+            return Err(StoreError::Other(format!("{}: {problem}", path.display())));
+        }
         Ok(copied)
     }
-}
 
-fn copy(transaction: &Transaction<'_>, ids: Option<&[i64]>) -> rusqlite::Result<Imported> {
-    let mut imported = Imported::default();
-    let mut runs = transaction.prepare("SELECT id, key, parts, name, info, created, used FROM other.runs ORDER BY id")?;
-    let mut runs = runs.query([])?;
-    while let Some(row) = runs.next()? {
-        let (from, key, parts): (i64, Vec<u8>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if ids.is_some_and(|ids| !ids.contains(&from)) {
-            continue;
-        }
-        // The key is computed anew: a run must not pass for one that it is not by a slip of whoever wrote the file.
-        if serde_json::from_str::<Key>(&parts).map(|parts| parts.digest().to_vec()).ok() != Some(key.clone()) {
-            imported.refused += 1;
-            continue;
-        }
-        let (name, info): (String, String) = (row.get(3)?, row.get(4)?);
-        transaction.execute(
-            "INSERT INTO main.runs (key, parts, name, info, created, used, computed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
-             ON CONFLICT DO NOTHING",
-            params![key, parts, name, info, row.get::<_, i64>(5)?, row.get::<_, i64>(6)?],
-        )?;
-        let to: i64 = transaction.query_row("SELECT id FROM main.runs WHERE key = ?1", [&key], |row| row.get(0))?;
-        scores(transaction, from, to, &mut imported)?;
-        imported.runs += 1;
-    }
-    Ok(imported)
-}
-
-fn scores(transaction: &Transaction<'_>, from: i64, to: i64, imported: &mut Imported) -> rusqlite::Result<()> {
-    let mut statement = transaction.prepare(
-        "SELECT prompts.text, words.text, words.token, CAST(scores.score AS REAL), scores.at FROM other.scores
-         JOIN other.prompts ON prompts.id = scores.prompt JOIN other.words ON words.id = scores.word
-         WHERE scores.run = ?1 ORDER BY scores.prompt, scores.word",
-    )?;
-    let mut find = transaction.prepare("SELECT id FROM main.words WHERE text = ?1 AND token = ?2")?;
-    let mut add = transaction.prepare("INSERT INTO main.words (text, token) VALUES (?1, ?2)")?;
-    let mut write = transaction
-        .prepare("INSERT INTO main.scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
-    let mut read = transaction.prepare("SELECT score FROM main.scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?;
-    let mut prompt: Option<(String, i64)> = None;
-    let mut rows = statement.query([from])?;
-    while let Some(row) = rows.next()? {
-        let (prompt_text, text): (String, String) = (row.get(0)?, row.get(1)?);
-        let token = token_column(u32::try_from(row.get::<_, i64>(2)?).ok());
-        let score = f64::from(row.get::<_, f64>(3)? as f32);
-        let prompt_id = match &prompt {
-            Some((known, id)) if *known == prompt_text => *id,
-            _ => {
-                let id = super::prompt_id(transaction, &prompt_text)?;
-                prompt = Some((prompt_text, id));
-                id
+    fn copy(&mut self, from: &Connection, ids: Option<&[i64]>, between: &mut dyn FnMut()) -> Result<Imported, CopyError> {
+        let reading = CopyError::Reading;
+        // One state of it, whatever is written there meanwhile.
+        let snapshot = from.unchecked_transaction().map_err(reading)?;
+        let mut imported = Imported::default();
+        let mut runs =
+            snapshot.prepare("SELECT id, key, parts, name, info, created, used FROM runs ORDER BY id").map_err(reading)?;
+        let mut runs = runs.query([]).map_err(reading)?;
+        while let Some(row) = runs.next().map_err(reading)? {
+            let id: i64 = row.get(0).map_err(reading)?;
+            if ids.is_some_and(|ids| !ids.contains(&id)) {
+                continue;
             }
-        };
-        let word = match find.query_row(params![text, token], |row| row.get(0)).optional()? {
-            Some(word) => word,
-            None => add.insert(params![text, token])?,
-        };
-        if write.execute(params![to, prompt_id, word, score, row.get::<_, i64>(4)?])? > 0 {
-            imported.scores += 1;
-        } else if read.query_row([to, prompt_id, word], |row| row.get::<_, f64>(0))? == score {
-            imported.known += 1;
-        } else {
-            imported.differing += 1;
+            // The key is computed anew: a run must not pass for one that it is not by a slip of whoever wrote the file.
+            let Some(run) = SentRun::of(row).ok().filter(SentRun::is_what_it_says) else {
+                imported.refused += 1;
+                continue;
+            };
+            imported.runs += 1;
+            let mut scores = snapshot
+                .prepare(
+                    "SELECT prompts.text, words.text, words.token, scores.score, scores.at FROM scores
+                     JOIN prompts ON prompts.id = scores.prompt JOIN words ON words.id = scores.word
+                     WHERE scores.run = ?1 ORDER BY scores.prompt, scores.word",
+                )
+                .map_err(reading)?;
+            let mut scores = scores.query([id]).map_err(reading)?;
+            loop {
+                let mut chunk = Vec::new();
+                while let Some(row) = if chunk.len() < CHUNK { scores.next().map_err(reading)? } else { None } {
+                    match SentScore::of(row) {
+                        Some(score) => chunk.push(score),
+                        None => imported.unreadable += 1,
+                    }
+                }
+                self.take_in(&run, &chunk, &mut imported).map_err(CopyError::Writing)?;
+                between();
+                if chunk.len() < CHUNK {
+                    break;
+                }
+            }
+        }
+        Ok(imported)
+    }
+
+    fn take_in(&mut self, run: &SentRun, scores: &[SentScore], imported: &mut Imported) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "INSERT INTO runs (key, parts, name, info, created, used, computed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+             ON CONFLICT DO NOTHING",
+            params![run.key, run.parts, run.name, run.info, run.created, run.used],
+        )?;
+        let to: i64 = transaction.query_row("SELECT id FROM runs WHERE key = ?1", [&run.key], |row| row.get(0))?;
+        {
+            let mut find = transaction.prepare_cached("SELECT id FROM words WHERE text = ?1 AND token = ?2")?;
+            let mut add = transaction.prepare_cached("INSERT INTO words (text, token) VALUES (?1, ?2)")?;
+            let mut write = transaction.prepare_cached(
+                "INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            )?;
+            let mut read = transaction.prepare_cached("SELECT score FROM scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?;
+            let mut prompt: Option<(&str, i64)> = None;
+            for SentScore { prompt: text, word, token, score, at } in scores {
+                let prompt_id = match prompt {
+                    Some((known, id)) if known == text => id,
+                    _ => super::prompt_id(&transaction, text)?,
+                };
+                prompt = Some((text, prompt_id));
+                let word = match find.query_row(params![word, token], |row| row.get(0)).optional()? {
+                    Some(word) => word,
+                    None => add.insert(params![word, token])?,
+                };
+                if write.execute(params![to, prompt_id, word, score, at])? > 0 {
+                    imported.scores += 1;
+                } else if read.query_row([to, prompt_id, word], |row| row.get::<_, f64>(0))? == *score {
+                    imported.known += 1;
+                } else {
+                    imported.differing += 1;
+                }
+            }
+        }
+        transaction.commit()
+    }
+}
+
+/// On which side a copy failed.
+enum CopyError {
+    Reading(rusqlite::Error),
+    Writing(rusqlite::Error),
+}
+
+impl CopyError {
+    fn of(&self, from: &Path, to: &Path) -> StoreError {
+        match self {
+            CopyError::Reading(error) => super::failed(from, error),
+            CopyError::Writing(error) => super::failed(to, error),
+        }
+    }
+}
+
+/// A run as it comes.
+struct SentRun {
+    key: Vec<u8>,
+    parts: String,
+    name: String,
+    info: String,
+    created: i64,
+    used: i64,
+}
+
+impl SentRun {
+    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(SentRun {
+            key: row.get(1)?,
+            parts: row.get(2)?,
+            name: row.get(3)?,
+            info: row.get(4)?,
+            created: row.get(5)?,
+            used: row.get(6)?,
+        })
+    }
+
+    fn is_what_it_says(&self) -> bool {
+        serde_json::from_str::<Key>(&self.parts).is_ok_and(|parts| parts.digest()[..] == self.key)
+    }
+}
+
+/// A score as it comes.
+struct SentScore {
+    prompt: String,
+    word: String,
+    /// As its column has it.
+    token: i64,
+    /// An f32.
+    score: f64,
+    at: i64,
+}
+
+impl SentScore {
+    /// None for what is no number, or no text.
+    fn of(row: &Row<'_>) -> Option<Self> {
+        let score = f64::from(row.get_ref(3).ok()?.as_f64().ok()? as f32);
+        let token = token_column(u32::try_from(row.get::<_, i64>(2).ok()?).ok());
+        let (prompt, word) = (row.get(0).ok()?, row.get(1).ok()?);
+        score.is_finite().then_some(SentScore { prompt, word, token, score, at: row.get(4).ok()? })
+    }
+}
+
+/// What is wrong with a file that was to be taken in: nobody sets it aside.
+fn of_source(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Damaged { path, problem } => {
+            let next = "What was read before that stays here. Export it anew where it comes from";
+            StoreError::Other(format!("{}: damaged: {problem}. {next}", path.display()))
+        }
+        error => error,
+    }
+}
+
+/// To see whether a file is written to.
+fn stamp(path: &Path) -> Option<(u64, std::time::SystemTime)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.len(), meta.modified().ok()?))
+}
+
+/// What is left of a file that is not complete.
+fn remove(part: &Path) -> std::io::Result<()> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        match std::fs::remove_file(with_suffix(part, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
     Ok(())

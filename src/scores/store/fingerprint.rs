@@ -7,18 +7,19 @@ use std::fs::{File, Metadata};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{OptionalExtension, params};
 
 use super::key::IdentifyError;
+use super::schema::PATIENCE;
 use super::{Store, StoreError};
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::{Cancel, ModelError};
 
-/// What is hashed between two looks at the cancel flag.
-const CHUNK: usize = 64 << 20;
+/// What is hashed between two looks at the cancel flag: a few milliseconds' work, where it does not wait for the disk.
+const CHUNK: usize = 8 << 20;
 /// A file must have been at rest for so long before its hash is kept.
 const AT_REST: Duration = Duration::from_secs(2);
 /// Everything beside the weights that can change a score.
@@ -74,20 +75,36 @@ pub(super) fn content(
 }
 
 /// When the files of a model were last changed, as far as the file system knows: to see whether they are still those that
-/// were hashed. Empty where nothing lies on disk that can change.
-pub fn stamps(files: &Files, label: &SourceLabel) -> Vec<Option<Vec<u8>>> {
-    let stamp = |path: PathBuf| std::fs::metadata(path).ok().map(|meta| stamp(&meta));
-    match (files, &label.revision) {
-        (Files::Bundled { .. }, _) | (Files::Directory(_), Some(_)) => Vec::new(),
-        (Files::Directory(folder), None) => {
-            let weights = files.weights().unwrap_or_default();
-            SMALL.iter().map(|name| folder.join(name)).chain(weights.iter().map(|name| folder.join(name))).map(stamp).collect()
-        }
-        (Files::Gguf { file, tokenizer }, _) => {
-            let beside = tokenizer.iter().flat_map(|folder| SMALL.iter().map(move |name| folder.join(name)));
-            std::iter::once(file.clone()).chain(beside).map(stamp).collect()
-        }
+/// were hashed. Of nothing where nothing lies on disk that can change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stamps(Vec<(PathBuf, Option<Vec<u8>>)>);
+
+impl Stamps {
+    /// As they are now.
+    pub fn of(files: &Files, label: &SourceLabel) -> Self {
+        let small = |folder: &Path| SMALL.iter().map(|name| folder.join(name)).collect::<Vec<_>>();
+        let paths = match (files, &label.revision) {
+            (Files::Bundled { .. }, _) | (Files::Directory(_), Some(_)) => Vec::new(),
+            (Files::Directory(folder), None) => {
+                let weights = files.weights().unwrap_or_default();
+                [small(folder), weights.iter().map(|name| folder.join(name)).collect()].concat()
+            }
+            (Files::Gguf { file, tokenizer }, _) => {
+                [vec![file.clone()], tokenizer.as_deref().map(small).unwrap_or_default()].concat()
+            }
+        };
+        Stamps(paths.into_iter().map(|path| (path.clone(), now(&path))).collect())
     }
+
+    /// Whether every one of these files is as it was: asked of the file system alone, nothing is read.
+    pub fn still_hold(&self) -> bool {
+        self.0.iter().all(|(path, stamp)| now(path) == *stamp)
+    }
+}
+
+/// None for a file that is not there.
+fn now(path: &Path) -> Option<Vec<u8>> {
+    std::fs::metadata(path).ok().map(|meta| stamp(&meta))
 }
 
 struct Read<'a> {
@@ -140,14 +157,26 @@ impl Read<'_> {
         let after = std::fs::metadata(path).map_err(unreadable)?;
         let rested = after.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
         if stamp(&after) == stamp(&meta) && rested.is_some_and(|rested| rested >= AT_REST) {
-            self.store.keep_fingerprint(&real, &stamp(&meta), &hash)?;
+            self.keep(&real, &stamp(&meta), &hash)?;
         }
         Ok(hash)
+    }
+
+    /// Keeps a hash, which is worth some waiting; where it cannot be kept, the file is read again the next time.
+    fn keep(&mut self, path: &Path, stamp: &[u8], hash: &blake3::Hash) -> Result<(), IdentifyError> {
+        let started = Instant::now();
+        loop {
+            match self.store.keep_fingerprint(path, stamp, hash) {
+                Err(StoreError::Busy(_)) if started.elapsed() < PATIENCE => self.cancel.check()?,
+                Err(error @ StoreError::Damaged { .. }) => return Err(error.into()),
+                _ => return Ok(()),
+            }
+        }
     }
 }
 
 impl Store {
-    fn fingerprint(&self, path: &Path, stamp: &[u8]) -> Result<Option<blake3::Hash>, StoreError> {
+    pub(super) fn fingerprint(&self, path: &Path, stamp: &[u8]) -> Result<Option<blake3::Hash>, StoreError> {
         let hash = self
             .connection
             .prepare_cached("SELECT hash FROM fingerprints WHERE path = ?1 AND stamp = ?2")
@@ -158,7 +187,7 @@ impl Store {
         Ok(hash.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(blake3::Hash::from_bytes))
     }
 
-    fn keep_fingerprint(&mut self, path: &Path, stamp: &[u8], hash: &blake3::Hash) -> Result<(), StoreError> {
+    pub(super) fn keep_fingerprint(&mut self, path: &Path, stamp: &[u8], hash: &blake3::Hash) -> Result<(), StoreError> {
         let sql = "INSERT INTO fingerprints (path, stamp, hash) VALUES (?1, ?2, ?3)
                    ON CONFLICT DO UPDATE SET stamp = excluded.stamp, hash = excluded.hash";
         let written = self.transaction(|transaction| {

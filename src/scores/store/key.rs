@@ -10,8 +10,11 @@ use crate::model::checkpoint::{self, Estimate, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap};
 
-/// Grows when this program computes other numbers than before from the same files on the same hardware.
-const SCORING: u32 = 1;
+/// Grows when this program computes other numbers than before from the same files on the same hardware: then the tests that
+/// hold bits fast fail, here and in `model::decoder::native::elementwise`, and this is raised with what they hold.
+///
+/// 2: products of f32 and f16 are summed in blocks.
+const SCORING: u32 = 2;
 
 /// The parts, each as text that a reader understands; their order is part of the digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,9 +33,9 @@ pub struct Key {
     pub reward_row: Option<usize>,
     /// What is computed in.
     pub dtype: String,
-    /// `cpu`, `cuda`, `metal`.
+    /// `cpu`, or the kind of GPU: `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`.
     pub device: String,
-    /// Which code multiplies matrices: others add in another order.
+    /// Which code multiplies matrices, for which kind of CPU, and what that says of all else: others add in another order.
     pub kernel: String,
 }
 
@@ -43,7 +46,7 @@ impl Key {
     /// # Errors
     /// Where headers of weights or the device cannot be had: the model cannot be loaded either.
     pub fn new(files: &Files, options: &LoadOptions, content: fingerprint::Content) -> Result<Key, ModelError> {
-        let Estimate { device_name, dtype, kernel, .. } = checkpoint::estimate(files, options)?;
+        let Estimate { device_class, dtype, kernel, .. } = checkpoint::estimate(files, options)?;
         Ok(Key {
             scoring: SCORING,
             content: content.model,
@@ -53,14 +56,11 @@ impl Key {
             softcap: options.softcap,
             // Rewards are f32 as computed.
             rounding: options.rounding.filter(|dtype| *dtype != PublishedDtype::F32),
-            form: options.form.map(|form| match form {
-                PromptForm::Chat => "chat".to_owned(),
-                PromptForm::Bare => "bare".to_owned(),
-            }),
+            form: options.form.map(|form| form_name(form).to_owned()),
             reward_row: options.reward_row,
             kernel,
             dtype,
-            device: device_name.split(':').next().unwrap_or_default().to_owned(),
+            device: device_class,
         })
     }
 
@@ -93,6 +93,14 @@ impl Key {
     }
 }
 
+/// `chat`, `bare`.
+pub fn form_name(form: PromptForm) -> &'static str {
+    match form {
+        PromptForm::Chat => "chat",
+        PromptForm::Bare => "bare",
+    }
+}
+
 /// The key of a model, its content looked up in the store or, where files `may_be_read`, taken from them.
 ///
 /// # Errors
@@ -117,4 +125,53 @@ pub enum IdentifyError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::{Element, Kernel, Matrix, Stored};
+
+    /// Numbers that look random and are the same each time.
+    fn numbers(count: usize, mut seed: u32) -> Vec<f32> {
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as f32 / (1u32 << 23) as f32 - 1.0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    /// The sums that scores are made of, to the bit. Whoever changes a number here raises [`SCORING`]: scores that were kept
+    /// under the old one are no longer what this program computes.
+    #[test]
+    fn products_are_what_they_were_when_the_scoring_got_its_number() {
+        let (out, input, rows) = (37, 300, 5);
+        let weights: Vec<u8> = numbers(out * input, 1).into_iter().flat_map(f32::to_le_bytes).collect();
+        let x = numbers(rows * input, 2);
+        // One value, and a hash of all.
+        let held = [
+            (Kernel::Avx512, Element::F32, 0x408d_1ca2, 0x3ca0_ad8b),
+            (Kernel::Avx2, Element::F32, 0x408d_1ca2, 0x3ca0_ad8b),
+            (Kernel::Portable, Element::F32, 0x408d_1ca2, 0xc01b_6ce4),
+            (Kernel::Avx512Bf16, Element::Bf16, 0x408c_a360, 0x5745_21bf),
+            (Kernel::Avx512, Element::Bf16, 0x408c_a360, 0x3002_c41d),
+            (Kernel::Avx2, Element::Bf16, 0x408c_a360, 0x3002_c41d),
+            (Kernel::Portable, Element::Bf16, 0x408c_a360, 0x3002_c41d),
+            (Kernel::Avx512, Element::F16, 0x408d_1c28, 0xcf81_de49),
+            (Kernel::Avx2, Element::F16, 0x408d_1c28, 0xcf81_de49),
+            (Kernel::Portable, Element::F16, 0x408d_1c29, 0xf2cf_b20c),
+        ];
+        for element in [Element::F32, Element::Bf16, Element::F16] {
+            for kernel in Kernel::available(element) {
+                let mut matrix = Matrix::zeros_for(kernel, out, input, element);
+                matrix.fill(0, Stored::F32(&weights));
+                let mut y = vec![0.0; rows * out];
+                matrix.multiply(&x, &mut y);
+                let bits: Vec<u8> = y.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
+                let hash = u32::from_le_bytes(*blake3::hash(&bits).as_bytes().first_chunk().unwrap());
+                let found = (kernel, element, y[7].to_bits(), hash);
+                assert!(held.contains(&found), "{found:#010x?}, where scoring is {SCORING}");
+            }
+        }
+    }
 }

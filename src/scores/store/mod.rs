@@ -22,8 +22,9 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, Transactio
 pub use exchange::Imported;
 pub use key::Key;
 pub use runs::{Pruned, Run, RunTable, Summary};
+use schema::Identity;
 
-use crate::engine::ModelInfo;
+use crate::model::ModelInfo;
 
 /// Above this, words are looked up by reading all that a run has under a prompt, not one by one.
 const LOOKED_UP_SINGLY: usize = 4096;
@@ -36,8 +37,16 @@ pub enum StoreError {
     Newer { path: PathBuf, found: i64, known: i64 },
     #[error("{}: the database of another program, and left as it is. Name another store with --store FILE", .0.display())]
     Foreign(PathBuf),
-    #[error("{}: damaged: {problem}. {next}", path.display())]
-    Damaged { path: PathBuf, problem: String, next: String },
+    #[error("{}: no store of scores, and left as it is. Name another store with --store FILE: one that ends with .sqlite", .0.display())]
+    NoStore(PathBuf),
+    #[error("{}: damaged: {problem}. The next score that meets the damage sets the file aside and begins a new one; to begin one \
+             at once, rename it", path.display())]
+    Damaged { path: PathBuf, problem: String },
+    #[error("{}: another program is writing to it, and does not let go of it. Wait for its end, or name another store with --store \
+             FILE", .0.display())]
+    Busy(PathBuf),
+    #[error("{}: there is no room on the disk", .0.display())]
+    Full(PathBuf),
     #[error("{}: {problem}. Check folder, permissions and room on the disk, or name another store with --store FILE", path.display())]
     Unusable { path: PathBuf, problem: String },
     #[error("'{word}' under '{prompt}' came as {value}, which is no score")]
@@ -54,6 +63,17 @@ pub type StoredWord<'a> = (&'a str, Option<u32>);
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// The file behind it when it was opened.
+    file: Option<Identity>,
+}
+
+/// What became of scores that were to be written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    /// What stands in the store now, in the order given.
+    pub scores: Vec<f32>,
+    /// How many of them had been there before.
+    pub known: usize,
 }
 
 impl Store {
@@ -72,6 +92,38 @@ impl Store {
     /// As [`Store::open`]; a damaged file is not set aside.
     pub fn open_existing(path: &Path) -> Result<Store, StoreError> {
         schema::open_existing(path)
+    }
+
+    /// Opens a store to read it, which may lie where nothing can be written: nothing of it changes.
+    ///
+    /// # Errors
+    /// As [`Store::open_existing`], and for whatever is to be written.
+    pub fn open_to_read(path: &Path) -> Result<Store, StoreError> {
+        schema::open_to_read(path)
+    }
+
+    /// Sets the file aside, in which damage was met, and begins a new one in its place: the second value says so, unless
+    /// another program has done it already.
+    ///
+    /// # Errors
+    /// Where that cannot be done.
+    pub fn begin_anew(self, problem: &str) -> Result<(Store, Option<String>), StoreError> {
+        let Store { connection, path, file } = self;
+        drop(connection);
+        schema::begin_anew(&path, file, problem)
+    }
+
+    /// From here on another program that writes is waited for a moment only: [`StoreError::Busy`] then leaves it to the caller
+    /// to try again, who has something else to do meanwhile.
+    pub fn be_brief(&self) {
+        // It fails in no way that would not show where the store is used next.
+        let _ = self.connection.busy_timeout(schema::BRIEF);
+    }
+
+    /// Another number once another program has written to the store.
+    pub fn version(&self) -> Result<i64, StoreError> {
+        let version = self.connection.prepare_cached("PRAGMA data_version").and_then(|mut s| s.query_row([], |row| row.get(0)));
+        version.map_err(|error| self.failed(&error))
     }
 
     pub fn path(&self) -> &Path {
@@ -133,7 +185,8 @@ impl Store {
     /// returns.
     ///
     /// # Errors
-    /// A score that is not finite, and whatever keeps a database from being written.
+    /// A score that is not finite, and whatever keeps a database from being written: [`StoreError::Busy`] where another
+    /// program does.
     pub fn keep(
         &mut self,
         key: &Key,
@@ -141,7 +194,7 @@ impl Store {
         name: &str,
         prompt: &str,
         scores: &[(StoredWord<'_>, f32)],
-    ) -> Result<Vec<f32>, StoreError> {
+    ) -> Result<Kept, StoreError> {
         self.write(key, info, name, prompt, scores, scores.len())
     }
 
@@ -156,7 +209,7 @@ impl Store {
         name: &str,
         prompt: &str,
         scores: &[(StoredWord<'_>, f32)],
-    ) -> Result<Vec<f32>, StoreError> {
+    ) -> Result<Kept, StoreError> {
         self.write(key, info, name, prompt, scores, 0)
     }
 
@@ -168,7 +221,7 @@ impl Store {
         prompt: &str,
         scores: &[(StoredWord<'_>, f32)],
         computed: usize,
-    ) -> Result<Vec<f32>, StoreError> {
+    ) -> Result<Kept, StoreError> {
         if let Some(((word, _), value)) = scores.iter().find(|(_, score)| !score.is_finite()) {
             return Err(StoreError::NotFinite { word: (*word).to_owned(), prompt: prompt.to_owned(), value: *value });
         }
@@ -200,27 +253,33 @@ impl Store {
 
 /// What the database said, as what a user can do about it.
 fn failed(path: &Path, error: &rusqlite::Error) -> StoreError {
-    let path = path.to_owned();
+    let (path, problem) = (path.to_owned(), error.to_string());
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged {
-            path,
-            problem: error.to_string(),
-            next: "Start rewardscope again: it sets the file aside and begins a new one".to_owned(),
-        },
-        _ => StoreError::Unusable { path, problem: error.to_string() },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged { path, problem },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+            StoreError::Busy(path)
+        }
+        Some(ErrorCode::DiskFull) => StoreError::Full(path),
+        _ => StoreError::Unusable { path, problem },
     }
 }
 
 fn run_id(transaction: &Transaction<'_>, key: &Key, info: &ModelInfo, name: &str) -> rusqlite::Result<i64> {
     let digest = key.digest();
-    let find = "SELECT id FROM runs WHERE key = ?1";
-    if let Some(id) = transaction.prepare_cached(find)?.query_row([&digest[..]], |row| row.get(0)).optional()? {
+    let find = "SELECT id, info FROM runs WHERE key = ?1";
+    let unwritable = |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+    let json = || serde_json::to_string(info).map_err(unwritable);
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+    if let Some((id, known)) = transaction.prepare_cached(find)?.query_row([&digest[..]], read).optional()? {
+        // Of another version of this program: without it nothing of the run would be told.
+        if serde_json::from_str::<ModelInfo>(&known).is_err() {
+            transaction.execute("UPDATE runs SET info = ?2 WHERE id = ?1", params![id, json()?])?;
+        }
         return Ok(id);
     }
-    let unwritable = |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
     transaction.execute(
         "INSERT INTO runs (key, parts, name, info, created, used, computed) VALUES (?1, ?2, ?3, ?4, ?5, ?5, 0)",
-        params![&digest[..], key.json(), name, serde_json::to_string(info).map_err(unwritable)?, now()],
+        params![&digest[..], key.json(), name, json()?, now()],
     )?;
     Ok(transaction.last_insert_rowid())
 }
@@ -231,14 +290,14 @@ fn prompt_id(transaction: &Transaction<'_>, text: &str) -> rusqlite::Result<i64>
 }
 
 /// Writes what is not there yet; answers with what is there.
-fn insert(transaction: &Transaction<'_>, run: i64, prompt: i64, scores: &[(StoredWord<'_>, f32)]) -> rusqlite::Result<Vec<f32>> {
+fn insert(transaction: &Transaction<'_>, run: i64, prompt: i64, scores: &[(StoredWord<'_>, f32)]) -> rusqlite::Result<Kept> {
     let mut find = transaction.prepare_cached("SELECT id FROM words WHERE text = ?1 AND token = ?2")?;
     let mut add = transaction.prepare_cached("INSERT INTO words (text, token) VALUES (?1, ?2)")?;
     let mut write = transaction
         .prepare_cached("INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
     let mut read = transaction.prepare_cached("SELECT score FROM scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?;
     let at = now();
-    let mut kept = Vec::with_capacity(scores.len());
+    let mut kept = Kept::default();
     for ((text, token), score) in scores {
         let token = token_column(*token);
         let word: Option<i64> = find.query_row(params![text, token], |row| row.get(0)).optional()?;
@@ -248,7 +307,9 @@ fn insert(transaction: &Transaction<'_>, run: i64, prompt: i64, scores: &[(Store
         };
         let new = write.execute(params![run, prompt, word, f64::from(*score), at])? > 0;
         // SQLite knows one zero; what is told now is what will be read.
-        kept.push(if new { *score + 0.0 } else { read.query_row([run, prompt, word], |row| row.get::<_, f64>(0))? as f32 });
+        let stands = if new { *score + 0.0 } else { read.query_row([run, prompt, word], |row| row.get::<_, f64>(0))? as f32 };
+        kept.scores.push(stands);
+        kept.known += usize::from(!new);
     }
     Ok(kept)
 }

@@ -1,9 +1,13 @@
 //! The runs that a store holds: listed, read whole, pruned.
 
-use rusqlite::{Row, params};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use rusqlite::{Row, Transaction, params};
 
 use super::{Key, Store, StoreError, now};
-use crate::engine::ModelInfo;
+use crate::model::ModelInfo;
 
 /// All scores of one key.
 #[derive(Clone, Debug)]
@@ -81,14 +85,6 @@ impl Store {
         read().map_err(|error| self.failed(&error))
     }
 
-    /// The id of a run, where anything of it has been kept.
-    pub fn run_of(&self, key: &Key) -> Result<Option<i64>, StoreError> {
-        use rusqlite::OptionalExtension as _;
-        let sql = "SELECT id FROM runs WHERE key = ?1";
-        let found = self.connection.query_row(sql, [&key.digest()[..]], |row| row.get(0)).optional();
-        found.map_err(|error| self.failed(&error))
-    }
-
     /// All scores of a run.
     pub fn table(&self, id: i64) -> Result<RunTable, StoreError> {
         self.read_table(id).map_err(|error| self.failed(&error))
@@ -135,8 +131,7 @@ impl Store {
             }
             transaction.execute("DELETE FROM prompts WHERE id NOT IN (SELECT prompt FROM scores)", [])?;
             transaction.execute("DELETE FROM words WHERE id NOT IN (SELECT word FROM scores)", [])?;
-            // Hashes of files that are gone.
-            transaction.execute("DELETE FROM fingerprints", [])?;
+            forget_files_that_are_gone(transaction)?;
             Ok(pruned)
         });
         let pruned = pruned.map_err(|error| self.failed(&error))?;
@@ -144,6 +139,16 @@ impl Store {
         let _ = self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
         Ok(pruned)
     }
+}
+
+/// Hashes of files that are still there stay: to read a model through again takes minutes.
+fn forget_files_that_are_gone(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut paths = transaction.prepare("SELECT path FROM fingerprints")?;
+    let paths = paths.query_map([], |row| row.get::<_, Vec<u8>>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    for path in paths.into_iter().filter(|path| !Path::new(OsStr::from_bytes(path)).exists()) {
+        transaction.execute("DELETE FROM fingerprints WHERE path = ?1", [path])?;
+    }
+    Ok(())
 }
 
 fn run(row: &Row<'_>) -> rusqlite::Result<Run> {

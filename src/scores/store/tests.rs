@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::schema::{APPLICATION, FORMAT};
 use super::*;
-use crate::model::{Family, Provenance, SoftCap};
+use crate::model::checkpoint::SourceLabel;
+use crate::model::files::Files;
+use crate::model::{Cancel, Family, Provenance, SoftCap};
 
 fn key(content: &str) -> Key {
     Key { content: content.to_owned(), ..Key::of_recorded("") }
@@ -27,7 +29,31 @@ fn open(path: &Path) -> Store {
 }
 
 fn keep(store: &mut Store, content: &str, scores: &[(StoredWord<'_>, f32)]) -> Vec<f32> {
-    store.keep(&key(content), &info(), content, "best?", scores).unwrap()
+    store.keep(&key(content), &info(), content, "best?", scores).unwrap().scores
+}
+
+fn texts(count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("word {i}")).collect()
+}
+
+impl Store {
+    /// As on a disk that has room for so many pages, or for those that there are.
+    pub(crate) fn allow_pages(&self, pages: u32) {
+        self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
+    }
+}
+
+/// Scores of as many words as there are texts: 0, 1, 2, …
+fn numbered(texts: &[String]) -> Vec<(StoredWord<'_>, f32)> {
+    texts.iter().zip(0..).map(|(text, i)| ((text.as_str(), None), i as f32)).collect()
+}
+
+/// The files of a folder by name.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 #[test]
@@ -147,8 +173,7 @@ fn a_damaged_file_is_set_aside_whole_and_a_new_one_begun() {
 fn damage_in_the_middle_is_noticed() {
     let (_folder, path) = folder();
     let mut store = open(&path);
-    let texts: Vec<String> = (0..2000).map(|i| format!("word {i}")).collect();
-    keep(&mut store, "a", &texts.iter().map(|text| ((text.as_str(), None), 1.0)).collect::<Vec<_>>());
+    keep(&mut store, "a", &numbered(&texts(2000)));
     drop(store);
     let mut bytes = std::fs::read(&path).unwrap();
     let pages = bytes.len() / 4096;
@@ -158,6 +183,10 @@ fn damage_in_the_middle_is_noticed() {
     }
     std::fs::write(&path, &bytes).unwrap();
     assert!(matches!(Store::open_existing(&path), Err(StoreError::Damaged { .. })));
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Damaged { .. })));
+    let mut here = open(&path.with_extension("other.sqlite"));
+    let error = here.import(&path).unwrap_err().to_string();
+    assert!(error.contains("Export it anew"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes, "looking does not set aside");
     assert!(Store::open(&path).unwrap().1.is_some());
 }
@@ -188,6 +217,178 @@ fn a_newer_format_and_another_program_s_database_are_left_alone() {
 }
 
 #[test]
+fn a_file_that_is_no_store_and_is_not_called_one_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in [
+        ("notes.csv", &b"word,category\nlove,good\n"[..]),
+        ("thesis.txt", &b"x".repeat(5000)),
+        ("short", b"SQLite format 3\0 and no more"),
+        // A database of a program that says nothing of itself, and damaged.
+        ("other.sqlite", &[&b"SQLite format 3\0\x10\0\x01\x01\0\x40\x20\x20"[..], &[0; 4072]].concat()),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        for error in
+            [Store::open(&path).unwrap_err(), Store::open_existing(&path).unwrap_err(), Store::open_to_read(&path).unwrap_err()]
+        {
+            assert!(matches!(error, StoreError::NoStore(_) | StoreError::Foreign(_)), "{name}: {error}");
+            assert!(error.to_string().contains("left as it is"), "{error}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "{name}");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(names(folder.path()), [""; 0], "{name}: nothing beside it");
+    }
+    // One of ours that was cut is known by its beginning, whatever its name is.
+    let path = folder.path().join("scores.db");
+    keep(&mut open(&path), "a", &numbered(&texts(500)));
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(Store::open(&path).unwrap().1.is_some_and(|note| note.contains("scores.db.damaged-")));
+}
+
+#[test]
+fn another_program_s_database_is_not_so_much_as_tidied_up() {
+    let (folder, path) = folder();
+    let other = Connection::open(&path).unwrap();
+    other.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+    other.execute_batch("PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+    // As a program leaves it that was killed: what it wrote last stands beside the file.
+    for suffix in ["", "-wal"] {
+        std::fs::copy(folder.path().join(format!("scores.sqlite{suffix}")), folder.path().join(format!("left.sqlite{suffix}")))
+            .unwrap();
+    }
+    let read = || ["", "-wal"].map(|suffix| std::fs::read(folder.path().join(format!("left.sqlite{suffix}"))).unwrap());
+    let before = read();
+    assert!(matches!(Store::open(&folder.path().join("left.sqlite")), Err(StoreError::Foreign(_))));
+    assert_eq!(read(), before);
+}
+
+#[test]
+fn names_that_mean_something_to_the_database_are_files_here() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [":memory:", "file:x?mode=memory", "with space%20 and ä.sqlite", "-dash"] {
+        let path = folder.path().join(name);
+        keep(&mut open(&path), "a", &[(("love", None), 1.0)]);
+        assert_eq!(Store::open_to_read(&path).unwrap().runs().unwrap().len(), 1, "{name}");
+    }
+    assert_eq!(names(folder.path()).len(), 4);
+}
+
+#[test]
+fn many_that_make_a_store_or_set_one_aside_at_once_all_get_it() {
+    for garbage in [false, true] {
+        for _ in 0..20 {
+            let (folder, path) = folder();
+            if garbage {
+                std::fs::write(&path, b"garbage").unwrap();
+            }
+            let together = std::sync::Barrier::new(8);
+            let one = |number: usize| {
+                together.wait();
+                let (mut store, note) = Store::open(&path).unwrap_or_else(|error| panic!("{error}"));
+                keep(&mut store, &format!("model {number}"), &[(("love", None), number as f32)]);
+                note
+            };
+            let notes: Vec<String> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || one(number))).collect();
+                threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(notes.len(), usize::from(garbage), "{notes:?}");
+            assert_eq!(open(&path).summary().unwrap().scores, 8, "what one wrote, the next did not set aside");
+            let aside: Vec<_> = names(folder.path()).into_iter().filter(|name| name.contains(".damaged-")).collect();
+            assert_eq!(aside.len(), usize::from(garbage), "{aside:?}");
+        }
+    }
+}
+
+#[test]
+fn damage_that_shows_late_is_set_aside_with_its_file_and_only_that() {
+    let (folder, path) = folder();
+    let (mut one, two) = (open(&path), open(&path));
+    keep(&mut one, "a", &[(("love", None), 1.0)]);
+    let (mut one, note) = one.begin_anew("malformed").unwrap();
+    assert!(note.unwrap().contains("scores.sqlite.damaged-"));
+    keep(&mut one, "a", &[(("hate", None), 2.0)]);
+    // Another program meets the same damage in the file that it still has open.
+    let (two, note) = two.begin_anew("malformed").unwrap();
+    assert_eq!(note, None);
+    assert_eq!(two.known(&key("a"), "best?", &[("love", None), ("hate", None)]).unwrap(), [None, Some(2.0)]);
+    assert_eq!(
+        names(folder.path()).iter().filter(|name| name.contains(".damaged-") && name.ends_with(char::is_numeric)).count(),
+        1
+    );
+}
+
+#[test]
+fn a_busy_store_says_so_and_is_not_taken_for_a_broken_one() {
+    let (_folder, path) = folder();
+    let mut store = open(&path);
+    store.be_brief();
+    keep(&mut store, "a", &[(("love", None), 1.0)]);
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = store.keep(&key("a"), &info(), "a", "best?", &[(("hate", None), 2.0)]).unwrap_err();
+    assert!(matches!(error, StoreError::Busy(_)), "{error}");
+    assert_eq!(store.known(&key("a"), "best?", &[("love", None)]).unwrap(), [Some(1.0)], "it can be read all the while");
+    let version = store.version().unwrap();
+    other.execute_batch("UPDATE runs SET used = 7; COMMIT").unwrap();
+    assert_ne!(store.version().unwrap(), version, "what another wrote is seen");
+    let kept = store.keep(&key("a"), &info(), "a", "best?", &[(("hate", None), 2.0), (("love", None), 3.0)]).unwrap();
+    assert_eq!(kept, Kept { scores: vec![2.0, 1.0], known: 1 });
+}
+
+#[test]
+fn what_is_said_of_a_run_and_cannot_be_read_is_said_anew() {
+    let (_folder, path) = folder();
+    let mut store = open(&path);
+    keep(&mut store, "a", &[(("love", None), 1.0)]);
+    store.connection.execute("UPDATE runs SET info = '{\"of\": \"another version\"}'", []).unwrap();
+    assert_eq!(store.info(&key("a")).unwrap(), None);
+    keep(&mut store, "a", &[(("love", None), 1.0)]);
+    assert_eq!(store.info(&key("a")).unwrap(), Some(info()));
+}
+
+#[test]
+fn a_file_is_hashed_in_steps_between_which_it_can_be_cancelled() {
+    let (folder, path) = folder();
+    let mut store = open(&path);
+    let model = folder.path().join("model");
+    std::fs::create_dir(&model).unwrap();
+    let weights = std::fs::File::create(model.join("model.safetensors")).unwrap();
+    weights.set_len(40 << 20).unwrap();
+    let (files, label) = (Files::Directory(model), SourceLabel::default());
+    let mut told = vec![0];
+    let mut progress = |done, _| told.push(done);
+    fingerprint::content(&mut store, &files, &label, true, &mut progress, &Cancel::default()).unwrap();
+    assert_eq!(told.last(), Some(&(40 << 20)));
+    assert!(told.windows(2).all(|pair| pair[1] - pair[0] <= 8 << 20), "{told:?}");
+    let cancel = Cancel::default();
+    let mut reads = 0;
+    let mut progress = |_, _| {
+        reads += 1;
+        cancel.set();
+    };
+    let ended = fingerprint::content(&mut store, &files, &label, true, &mut progress, &cancel);
+    assert!(matches!(ended, Err(key::IdentifyError::Model(crate::model::ModelError::Cancelled))));
+    assert_eq!(reads, 1);
+}
+
+#[test]
+fn a_prune_forgets_the_hashes_of_files_that_are_gone_alone() {
+    let (folder, path) = folder();
+    let mut store = open(&path);
+    let hash = blake3::hash(b"x");
+    let [there, gone] = ["there", "gone"].map(|name| folder.path().join(name));
+    std::fs::write(&there, "").unwrap();
+    for file in [&there, &gone] {
+        store.keep_fingerprint(file, b"stamp", &hash).unwrap();
+    }
+    store.prune(&[]).unwrap();
+    assert_eq!(store.fingerprint(&there, b"stamp").unwrap(), Some(hash));
+    assert_eq!(store.fingerprint(&gone, b"stamp").unwrap(), None);
+}
+
+#[test]
 fn a_place_that_cannot_be_written_is_an_error() {
     let (folder, _) = folder();
     assert!(matches!(Store::open(folder.path()), Err(StoreError::Unusable { .. })));
@@ -204,8 +405,12 @@ fn runs_go_to_another_store_and_back_and_a_forged_key_does_not() {
     keep(&mut store, "b", &[(("hate", None), 2.0)]);
     let ids: Vec<i64> = store.runs().unwrap().iter().map(|run| run.id).collect();
     let file = folder.path().join("sent.sqlite");
+    // What a program left that was killed at it is in nobody's way.
+    std::fs::write(folder.path().join("sent.sqlite.partial"), b"half").unwrap();
     assert_eq!(store.export(&file, &ids[..1]).unwrap(), Imported { runs: 1, scores: 2, ..Imported::default() });
     assert!(store.export(&file, &ids).is_err(), "nothing is overwritten");
+    assert_eq!(names(folder.path()).iter().filter(|name| name.starts_with("sent")).collect::<Vec<_>>(), ["sent.sqlite"]);
+    assert!(store.import(&path).unwrap_err().to_string().contains("the store itself"));
 
     let elsewhere = folder.path().join("elsewhere.sqlite");
     let mut other = open(&elsewhere);
@@ -220,6 +425,90 @@ fn runs_go_to_another_store_and_back_and_a_forged_key_does_not() {
     forged.execute("UPDATE runs SET parts = replace(parts, '\"a\"', '\"c\"')", []).unwrap();
     drop(forged);
     assert_eq!(other.import(&file).unwrap(), Imported { refused: 1, ..Imported::default() });
+}
+
+#[test]
+fn what_is_taken_in_stays_as_it_is_and_may_be_read_only() {
+    let (folder, path) = folder();
+    keep(&mut open(&path), "a", &[(("love", None), 1.0)]);
+    // A live one, in use with its log, and one that was sent, in a folder where nothing can be written.
+    let sent = folder.path().join("sent");
+    std::fs::create_dir(&sent).unwrap();
+    let file = sent.join("with space.sqlite");
+    open(&path).export(&file, &[1]).unwrap();
+    let mut here = open(&folder.path().join("here.sqlite"));
+    let set = |mode: u32| {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&sent, std::fs::Permissions::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode & 0o666)).unwrap();
+    };
+    for mode in [0o755, 0o555] {
+        set(mode);
+        let before = (std::fs::read(&file).unwrap(), std::fs::metadata(&file).unwrap().modified().unwrap());
+        assert_eq!(here.import(&file).unwrap().runs, 1);
+        assert_eq!(Store::open_to_read(&file).unwrap().summary().unwrap().scores, 1);
+        assert_eq!((std::fs::read(&file).unwrap(), std::fs::metadata(&file).unwrap().modified().unwrap()), before);
+        assert_eq!(names(&sent), ["with space.sqlite"]);
+    }
+    set(0o755);
+    // In use by another program, whose last scores stand beside the file yet.
+    let mut live = open(&path);
+    keep(&mut live, "b", &[(("war", None), -2.0)]);
+    let before = std::fs::read(&path).unwrap();
+    assert_eq!(here.import(&path).unwrap(), Imported { runs: 2, scores: 1, known: 1, ..Imported::default() });
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn an_import_lets_other_programs_write_between_its_parts() {
+    let (folder, path) = folder();
+    let sent = folder.path().join("sent.sqlite");
+    let texts = texts(10_000);
+    keep(&mut open(&sent), "a", &numbered(&texts));
+    let mut here = open(&path);
+    let mut other = open(&path);
+    other.be_brief();
+    let mut turns = 0;
+    let came = here.import_between(&sent, &mut || {
+        turns += 1;
+        keep(&mut other, "b", &[((&format!("turn {turns}"), None), 1.0)]);
+    });
+    assert_eq!(came.unwrap(), Imported { runs: 1, scores: 10_000, ..Imported::default() });
+    assert_eq!(turns, 3);
+    assert_eq!(here.summary().unwrap().scores, 10_003);
+    assert_eq!(here.import(&sent).unwrap(), Imported { runs: 1, known: 10_000, ..Imported::default() });
+}
+
+#[test]
+fn scores_that_are_none_are_left_out_of_an_import_and_counted() {
+    let (folder, path) = folder();
+    let sent = folder.path().join("sent.sqlite");
+    keep(&mut open(&sent), "a", &numbered(&texts(6)));
+    let edit = Connection::open(&sent).unwrap();
+    edit.execute_batch(
+        "PRAGMA ignore_check_constraints = 1;
+         UPDATE scores SET score = 'high' WHERE score = 1.0;
+         UPDATE scores SET score = 1e39 WHERE score = 2.0;
+         UPDATE words SET text = x'ff' WHERE text = 'word 3';
+         UPDATE words SET text = CAST(x'fffe' AS TEXT) WHERE text = 'word 4';",
+    )
+    .unwrap();
+    drop(edit);
+    let mut here = open(&path);
+    assert_eq!(here.import(&sent).unwrap(), Imported { runs: 1, scores: 2, unreadable: 4, ..Imported::default() });
+    let known = here.known(&key("a"), "best?", &[("word 0", None), ("word 1", None), ("word 5", None)]).unwrap();
+    assert_eq!(known, [Some(0.0), None, Some(5.0)]);
+}
+
+#[test]
+fn a_pipe_is_no_store_and_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scores.sqlite");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    for error in [Store::open(&path).unwrap_err(), Store::open_to_read(&path).unwrap_err()] {
+        assert!(error.to_string().contains("no plain file"), "{error}");
+    }
 }
 
 #[test]

@@ -59,6 +59,15 @@ pub(super) fn level() -> Level {
     }
 }
 
+/// Whether this CPU computes everything beside products with fused operations: what decides the last bits.
+pub(in crate::model) fn is_fused() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if level() != Level::Portable {
+        return true;
+    }
+    cfg!(target_arch = "aarch64")
+}
+
 /// `a · b + c`, fused where that is one instruction.
 #[inline(always)]
 pub(super) fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
@@ -264,6 +273,36 @@ mod tests {
             }
         }
         assert!(exp::<true>(-1000.0) < 1e-37 && exp::<true>(f32::NAN).is_nan());
+    }
+
+    /// What a row comes to, with fused operations and without, to the bit. Whoever changes a number here raises `SCORING` in
+    /// `scores::store::key`: scores that were kept are no longer what this program computes.
+    #[test]
+    fn rows_are_what_they_were_when_the_scoring_got_its_number() {
+        fn all<const FMA: bool>() -> Vec<u32> {
+            let x = values();
+            let up: Vec<f32> = x.iter().rev().map(|value| value * 0.3).collect();
+            let mut found = vec![dot::<FMA>(&x, &up)];
+            let mut row = x.clone();
+            norm_body::<FMA>(&x, &up, 1e-5, &mut row);
+            found.push(dot::<FMA>(&row, &up));
+            for activate in [silu_body::<FMA>, gelu_tanh_body::<FMA>, gelu_mul] {
+                let mut row = x.clone();
+                activate(&mut row, &up);
+                found.push(dot::<FMA>(&row, &up));
+            }
+            let mut row = x.clone();
+            softcap::<FMA>(&mut row, 3.0);
+            found.push(exponentials::<FMA>(&mut row));
+            found.push(dot::<FMA>(&row, &up));
+            let mut row = x[..64].to_vec();
+            rotate_body::<FMA>(&mut row, &x[500..532], &x[600..632], 0.7);
+            found.push(dot::<FMA>(&row, &up[..64]));
+            found.into_iter().map(f32::to_bits).collect()
+        }
+        let hex = |bits: Vec<u32>| bits.iter().map(|bits| format!("{bits:08x}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(hex(all::<true>()), "c71da890 c22745d6 47b1601c 47b16c11 47b16c0e 43d35575 c4b46aa6 c533dbe0");
+        assert_eq!(hex(all::<false>()), "c71da890 c22745ba 47b1601c 47b16c11 47b16c0f 43d35575 c4b46aa5 c533dbe0");
     }
 
     #[test]

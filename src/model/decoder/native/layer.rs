@@ -22,12 +22,7 @@ pub(super) struct Norm {
 }
 
 impl Norm {
-    pub(super) fn read(
-        config: &DecoderConfig,
-        name: &str,
-        width: usize,
-        source: &(impl Source + ?Sized),
-    ) -> Result<Self, ModelError> {
+    pub(super) fn read(config: &DecoderConfig, name: &str, width: usize, source: &dyn Source) -> Result<Self, ModelError> {
         let mut weight = source.vector(&format!("{name}.weight"), width)?;
         weight.iter_mut().for_each(|value| *value += config.norm_offset as f32);
         Ok(Norm { weight, epsilon: config.norm_epsilon as f32 })
@@ -55,7 +50,7 @@ struct Linear {
 }
 
 impl Linear {
-    fn read(name: &str, out: usize, input: usize, bias: bool, source: &(impl Source + ?Sized)) -> Result<Self, ModelError> {
+    fn read(name: &str, out: usize, input: usize, bias: bool, source: &dyn Source) -> Result<Self, ModelError> {
         let weight = source.matrix(&format!("{name}.weight"), out, input)?;
         let bias = if bias { Some(source.vector(&format!("{name}.bias"), out)?) } else { None };
         Ok(Linear { weight, bias })
@@ -120,7 +115,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub(super) fn read(config: &DecoderConfig, index: usize, source: &(impl Source + ?Sized)) -> Result<Self, ModelError> {
+    pub(super) fn read(config: &DecoderConfig, index: usize, source: &dyn Source) -> Result<Self, ModelError> {
         let at = |part: &str| format!("model.layers.{index}.{part}");
         let norm = |part: &str, width: usize| Norm::read(config, &at(part), width, source);
         let (h, i) = (config.hidden_size, config.intermediate_size);
@@ -221,6 +216,7 @@ impl Layer {
         self.feed_forward_norm.rows(&space.hidden[..length], sized(&mut space.normed, length));
         let normed = &space.normed[..length];
         let up = &*self.up.forward(normed, &mut space.up)?;
+        cancel.check()?;
         let gate = self.gate.forward(normed, &mut space.gate)?;
         gate.par_chunks_mut(PIECE).zip(up.par_chunks(PIECE)).for_each(|(gate, up)| match config.activation {
             Activation::Silu => elementwise::silu_mul(gate, up),

@@ -20,6 +20,7 @@ use crate::model::config::DecoderConfig;
 use crate::model::device::Compute;
 use crate::model::weights::Embedding;
 use crate::model::{Cancel, ModelError};
+pub(in crate::model) use elementwise::is_fused;
 use layer::{Layer, Norm, Past, Place};
 use workspace::Workspace;
 
@@ -46,16 +47,6 @@ impl Native {
     pub(super) fn read(config: &DecoderConfig, compute: Compute, source: &(dyn Source + Sync)) -> Result<Self, ModelError> {
         let layers =
             (0..config.windows.len()).into_par_iter().map(|i| Layer::read(config, i, source)).collect::<Result<_, _>>()?;
-        Self::around(config, compute, layers, source)
-    }
-
-    /// Reads one tensor after another.
-    pub(super) fn read_in_turn(config: &DecoderConfig, compute: Compute, source: &dyn Source) -> Result<Self, ModelError> {
-        let layers = (0..config.windows.len()).map(|i| Layer::read(config, i, source)).collect::<Result<_, _>>()?;
-        Self::around(config, compute, layers, source)
-    }
-
-    fn around(config: &DecoderConfig, compute: Compute, layers: Vec<Layer>, source: &dyn Source) -> Result<Self, ModelError> {
         let frequencies = |rope: &crate::model::config::Rope| -> Vec<f32> {
             rope.inverse_frequencies(config.head_dim).into_iter().map(|f| f as f32).collect()
         };
@@ -132,10 +123,8 @@ impl Native {
     }
 
     fn embed(&self, tokens: &[u32], hidden: &mut [f32]) -> Result<(), ModelError> {
-        for (&token, row) in tokens.iter().zip(hidden.chunks_exact_mut(self.config.hidden_size)) {
-            self.embedding.row(token, row)?;
-            row.iter_mut().for_each(|value| *value *= self.embedding_scale);
-        }
+        self.embedding.rows(tokens, hidden)?;
+        hidden.iter_mut().for_each(|value| *value *= self.embedding_scale);
         Ok(())
     }
 }

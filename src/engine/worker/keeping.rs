@@ -1,0 +1,144 @@
+//! The worker and its store: what is known is told, what is computed is written before it is told, and what other programs
+//! write meanwhile is left to them.
+
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+
+use super::{Running, Worker, loading_phase};
+use crate::engine::batch::{Batches, Step};
+use crate::engine::keeping::{Batch, Kept, stored_words};
+use crate::engine::{Event, Phase};
+use crate::model::{Cancel, ModelError};
+use crate::scores::{ModelId, PromptId};
+
+/// A batch that has been computed and not been told, for it is not in the store yet.
+pub(super) struct Held {
+    pub(super) step: Step,
+    pub(super) batch: Batch,
+    pub(super) prompt: PromptId,
+}
+
+impl Worker {
+    /// What is held and known of a model is of another one from here on.
+    pub(super) fn forget(&mut self, model: ModelId) {
+        self.keeper.forget(model);
+        self.held.take_if(|held| held.batch.model() == model);
+    }
+
+    /// Tells what the store knows of a job, and leaves the rest to be computed. False where the store is busy.
+    pub(super) fn recall(&mut self, at: usize, cancel: &Cancel) -> Result<bool, ModelError> {
+        let model = self.jobs[at].batches.job().model;
+        // Asked only where files may have to be read: it opens them, and the device.
+        let may_be_read = self.keeper.has_place(model) || self.can_fit(model);
+        let running = &mut self.jobs[at];
+        let job = running.batches.job();
+        let prompt = job.prompt;
+        let Some(opened) = self.models.get(&model) else { return Ok(true) };
+        let mut progress = loading_phase(self.events.clone(), model, None);
+        let of = (&opened.files, &opened.label, &opened.options);
+        let version = self.keeper.version();
+        let Some(recalled) = self.keeper.recall(of, job, may_be_read, &mut progress, cancel)? else { return Ok(false) };
+        (running.recalled, running.recalled_at, running.looked_at) = (true, version, version);
+        if let Some(left) = recalled.left {
+            running.total = left.words.len();
+            running.batches = Batches::new(left);
+        }
+        let done = running.total == 0;
+        if let Some(key) = recalled.key {
+            self.tell(Event::Key { model, key });
+        }
+        if let Some(info) = recalled.info.filter(|_| opened.loaded.is_none()) {
+            self.tell(Event::Ready { model, info });
+        }
+        if !recalled.scores.is_empty() {
+            self.tell(Event::Scores { model, prompt, scores: recalled.scores });
+        }
+        if done {
+            self.end(at);
+        }
+        Ok(true)
+    }
+
+    /// Several programs may fill one store: what another one has written of the words that come next is told, not computed.
+    /// True where others come next now, which it may have written as well.
+    pub(super) fn leave_to_others(&mut self, at: usize) -> bool {
+        let running = &mut self.jobs[at];
+        let job = running.batches.job();
+        let before = if running.batches.is_fresh() { running.recalled_at } else { running.looked_at };
+        let now = self.keeper.version();
+        running.looked_at = now;
+        // Tokens come all from one forward.
+        if now == before || before.is_none() || !job.token_ids.is_empty() {
+            return false;
+        }
+        let (model, prompt, ahead) = (job.model, job.prompt, running.batches.ahead());
+        let words: Vec<_> = stored_words(job).filter(|(word, _)| ahead.contains(word)).collect();
+        let scores = self.keeper.written_elsewhere(job, &words);
+        if scores.is_empty() {
+            return false;
+        }
+        running.batches.leave_out(&scores.iter().map(|(word, _)| *word).collect::<HashSet<_>>());
+        let others = running.batches.is_fresh() && !running.batches.is_done();
+        self.tell(Event::Scores { model, prompt, scores });
+        others
+    }
+
+    /// Tells a batch, once it is in the store: nothing that was seen is lost, whatever happens to this process. False where it
+    /// cannot be written yet.
+    pub(super) fn finish(&mut self, mut held: Held) -> bool {
+        let kept = self.keeper.keep(&held.batch, &mut held.step.scores);
+        self.tell_notices();
+        let known = match kept {
+            Kept::Now { known } => known,
+            Kept::NotNow => {
+                self.held = Some(held);
+                return false;
+            }
+        };
+        let Held { step, batch, prompt } = held;
+        let model = batch.model();
+        if !step.unscorable.is_empty() {
+            self.tell(Event::Unscorable { model, prompt, words: step.unscorable });
+        }
+        if !step.tokens.is_empty() {
+            self.tell(Event::Tokens { model, prompt, tokens: step.tokens });
+        }
+        if !step.scores.is_empty() {
+            self.tell(Event::Scores { model, prompt, scores: step.scores });
+        }
+        let is_its = |job: &Running| (job.batches.job().model, job.batches.job().prompt) == (model, prompt);
+        let Some(at) = self.jobs.iter().position(is_its) else { return true };
+        if known > 0 {
+            // Another program is at the same words: away from it, within the job, and to another job after that.
+            let by = RandomState::new().hash_one(known) as usize;
+            self.jobs[at].batches.jump(by);
+            let behind = self.jobs.iter().enumerate().skip(at + 1).filter(|(_, job)| job.batches.job().model == model);
+            let behind: Vec<usize> = behind.map(|(place, _)| place).collect();
+            if let Some(next) = behind.first() {
+                self.jobs.swap(*next, behind[by % behind.len()]);
+            }
+        }
+        let running = &self.jobs[at];
+        let done = running.total.saturating_sub(running.batches.remaining());
+        let words_per_second = done as f64 / running.started.elapsed().as_secs_f64().max(1e-9);
+        let eta = running.batches.remaining() as f64 / words_per_second;
+        let phase = Phase::Scoring { prompt, done, total: running.total, words_per_second, eta };
+        let is_done = running.batches.is_done();
+        self.phase(model, phase);
+        if is_done {
+            self.end(at);
+        }
+        true
+    }
+
+    pub(super) fn tell_notices(&mut self) {
+        for text in self.keeper.notices() {
+            self.tell(Event::Notice { text });
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "keeping_tests.rs"]
+mod tests;
