@@ -22,14 +22,7 @@ pub(super) struct Pacer {
 /// Nothing has been computed yet.
 impl Default for Pacer {
     fn default() -> Self {
-        Pacer {
-            changed: true,
-            in_flight: false,
-            asked: Duration::ZERO,
-            due: None,
-            rest_until: Duration::ZERO,
-            generation: 0,
-        }
+        Pacer { changed: true, in_flight: false, asked: Duration::ZERO, due: None, rest_until: Duration::ZERO, generation: 0 }
     }
 }
 

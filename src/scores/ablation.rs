@@ -99,7 +99,8 @@ fn tables(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// Whether a file, or the first table of a folder, follows a training, by its columns.
 pub fn follows(path: &Path) -> bool {
-    let first = if path.is_dir() { tables(path).ok().and_then(|within| within.into_iter().next()) } else { Some(path.to_owned()) };
+    let first =
+        if path.is_dir() { tables(path).ok().and_then(|within| within.into_iter().next()) } else { Some(path.to_owned()) };
     let header = first.filter(|path| path.is_file()).and_then(|path| header(&path).ok());
     header.is_some_and(|header| Kind::of(&header).is_some())
 }
@@ -108,7 +109,10 @@ pub fn follows(path: &Path) -> bool {
 enum Kind {
     Medians(Columns),
     /// A column a checkpoint: its place, its prompt, its step.
-    Wide { word: usize, steps: Vec<(usize, String, u64)> },
+    Wide {
+        word: usize,
+        steps: Vec<(usize, String, u64)>,
+    },
     Long(LongColumns),
 }
 

@@ -78,9 +78,8 @@ impl Judging {
 
     /// The accuracy over the pairs of which both answers have a score, and how many these are.
     pub fn judged(&self, score: impl Fn(PromptId, WordId) -> Option<f64>) -> (Option<Accuracy>, usize) {
-        let both = |(prompt, [chosen, rejected]): &(PromptId, [WordId; 2])| {
-            Some((score(*prompt, *chosen)?, score(*prompt, *rejected)?))
-        };
+        let both =
+            |(prompt, [chosen, rejected]): &(PromptId, [WordId; 2])| Some((score(*prompt, *chosen)?, score(*prompt, *rejected)?));
         let both: Vec<(f64, f64)> = self.pairs.iter().filter_map(both).collect();
         let judged = both.len();
         (Accuracy::of(both), judged)
@@ -122,7 +121,9 @@ mod tests {
         let asked: Vec<(&str, Vec<&str>)> =
             jobs.iter().map(|job| (&*job.prompt_text, job.words.iter().map(|(_, text)| &**text).collect())).collect();
         assert_eq!(asked, [("p", vec!["a", "b"]), ("q", vec!["a", "d"])]);
-        assert!(jobs.iter().all(|job| job.model == ModelId(3)) && judging.asks(book.prompt("q")) && !judging.asks(book.prompt("r")));
+        assert!(
+            jobs.iter().all(|job| job.model == ModelId(3)) && judging.asks(book.prompt("q")) && !judging.asks(book.prompt("r"))
+        );
         let (accuracy, judged) = judging.judged(|_, word| (word == a || word == b).then_some(f64::from(word.0)));
         assert_eq!((judged, accuracy.unwrap().rejected), (1, 1));
         assert!(judging.notes(1, Unit::Reward, Some("x"))[1].starts_with("3 of 4 pairs could not be judged, first x"));

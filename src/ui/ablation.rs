@@ -7,7 +7,7 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget as _};
 
-use super::fit::fit;
+use super::fit::{fit, fit_name};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::table::{self, Column};
@@ -70,19 +70,18 @@ fn name_span(training: &Training, cells: usize, theme: &Theme) -> Span<'static> 
     let glyphs = Glyphs::of(theme.ascii);
     let family = family_of(training);
     let name = visible(&training.model);
-    let name = fit(&name, cells.saturating_sub(2), glyphs.ellipsis);
+    let name = fit_name(&name, cells.saturating_sub(2), glyphs.ellipsis);
     Span::styled(format!("{} {name}", glyphs.family(family)), theme.family(family))
 }
 
 fn lines(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let glyphs = Glyphs::of(theme.ascii);
     let sets = app.ablation.sets();
     let at = app.ablation.set.row(sets.len());
     let Some(set) = sets.get(at) else { return };
     let runs = app.ablation.runs();
     let data = set.data();
     let data = if data.is_empty() { "data not known".to_owned() } else { data };
-    let place = format!("{} of {} sets of data {} {} {} ", at + 1, sets.len(), glyphs.dot, glyphs.up, glyphs.down);
+    let place = format!("{} of {} sets of data ", at + 1, sets.len());
     let right = if sets.len() > 1 { Line::styled(place, theme.dim) } else { Line::default() };
     line_with_end(frame, Rect { height: 1, ..area }, Line::styled(format!("  {}", visible(&data)), theme.title), right);
 
@@ -184,9 +183,8 @@ fn in_ascii(frame: &mut Frame, area: Rect) {
 /// `◆ model   agency 598 → 617 +19.0   communion 869 → 832 −37.5`: which line is whose, and how it went.
 fn ends(frame: &mut Frame, area: Rect, runs: &[&Run], categories: &[&str], theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let mut columns: Vec<Column<&Run>> = vec![
-        Column::new("training", 20, 44, move |run: &&Run, cells| Line::from(name_span(&run.training, cells, theme))).gap(2),
-    ];
+    let mut columns: Vec<Column<&Run>> =
+        vec![Column::new("training", 20, 44, move |run: &&Run, cells| Line::from(name_span(&run.training, cells, theme))).gap(2)];
     for category in categories {
         let category = (*category).to_owned();
         let name = visible(&category).into_owned();
@@ -227,11 +225,9 @@ fn last(frame: &mut Frame, area: Rect, app: &App, shown: &Ablation, theme: &Them
         None => Line::styled(glyphs.none.to_string(), theme.dim),
     };
     let columns: Vec<Column<&Final>> = vec![
-        Column::new("k pairs", 7, 8, move |of: &&Final, cells| {
-            text(of.training.data_size_k.map(|size| size.to_string()), cells)
-        })
-        .gap(2)
-        .right(),
+        Column::new("k pairs", 7, 8, move |of: &&Final, cells| text(of.training.data_size_k.map(|size| size.to_string()), cells))
+            .gap(2)
+            .right(),
         Column::new("source", 8, 14, move |of: &&Final, cells| text(of.training.data_source.clone(), cells)).gap(2),
         Column::new("method", 6, 8, move |of: &&Final, cells| text(of.training.method.clone(), cells)).priority(2),
         Column::new("category", 10, 20, move |of: &&Final, cells| text(Some(of.category.clone()), cells)),
@@ -277,14 +273,7 @@ fn words(frame: &mut Frame, area: Rect, app: &App, shown: &Ablation, theme: &The
     list(frame, area, app, &columns, rows, theme);
 }
 
-fn list<Row>(
-    frame: &mut Frame,
-    area: Rect,
-    app: &App,
-    columns: &[Column<Row>],
-    rows: impl Iterator<Item = Row>,
-    theme: &Theme,
-) {
+fn list<Row>(frame: &mut Frame, area: Rect, app: &App, columns: &[Column<Row>], rows: impl Iterator<Item = Row>, theme: &Theme) {
     let lines = app.ablation.lines();
     let height = usize::from(area.height.saturating_sub(1));
     let offset = app.ablation.line.offset(lines, height);
