@@ -139,6 +139,10 @@ impl App {
                 self.search.input.clear();
                 return self.rank_now().into_iter().collect();
             }
+            Action::NextMatch | Action::PreviousMatch if self.search.query().is_empty() => {
+                let search = Action::Search.key_text();
+                return self.tell(Level::Info, format!("nothing is searched for: {search} finds words"));
+            }
             Action::NextMatch => self.go_to_match(true),
             Action::PreviousMatch => self.go_to_match(false),
             Action::NextPrompt => return self.choose_prompt(self.prompt + 1),

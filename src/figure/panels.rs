@@ -53,7 +53,7 @@ impl Shared<'_> {
     }
 
     fn row_height(&self) -> f64 {
-        self.top() + PLOT + NAMES + 2.0 * self.contrasts as f64 * TEST + 24.0
+        self.top() + PLOT + NAMES + self.contrasts.max(2) as f64 * TEST + 24.0
     }
 
     /// Place of a family among all.
@@ -223,13 +223,17 @@ fn draw_row(canvas: &mut Canvas, (x, y): (f64, f64), width: f64, name: &str, pan
     canvas.line((left, top), (left, top + PLOT), GREY, 1.0);
 }
 
-/// `Welch ×4 p .002` and `exact, models ×4 p .92`, behind the names of the families where there are several pairs.
+/// `Welch ×4 p .002` and `exact, models ×4 p .92`; where there are several pairs of families, both on a line of the pair.
 fn tests(contrast: &Contrast, tests: AdjustedFor, named: bool) -> Vec<String> {
     let [first, second] = contrast.families.each_ref().map(|name| name.chars().take(7).collect::<String>());
-    let of = if named { format!("{second} − {first}: ") } else { String::new() };
-    let welch = contrast.welch.map(|w| format!("{of}Welch ×{} p {}", tests.welch, p_text(w.p_bonferroni)));
-    let exact = contrast.exact_models.map(|e| format!("{of}exact, models ×{} p {}", tests.exact_models, p_text(e.p_bonferroni)));
-    welch.into_iter().chain(exact).collect()
+    let welch = contrast.welch.map(|w| format!("Welch ×{} p {}", tests.welch, p_text(w.p_bonferroni)));
+    let exact = contrast.exact_models.map(|e| format!("exact, models ×{} p {}", tests.exact_models, p_text(e.p_bonferroni)));
+    let all: Vec<String> = welch.into_iter().chain(exact).collect();
+    if named && !all.is_empty() {
+        let short = all.join(", ").replace(", models", "").replace(" p ", " ");
+        return vec![format!("{second} − {first}: {short}")];
+    }
+    all
 }
 
 /// The density of the cells, the cells, and the mean.
@@ -296,7 +300,9 @@ fn caption(figure: &PanelsFigure, shared: &Shared) -> Vec<String> {
     let p = |contrast: &Contrast| contrast.welch.map_or(2.0, |welch| welch.p);
     if let Some((panel, contrast)) = contrasts().min_by(|a, b| p(a.1).total_cmp(&p(b.1))) {
         let framing = if panel.framing == Framing::Positive { "positive" } else { "negative" };
-        lines.push(format!("{}, {framing}: {}", panel.category, why_they_differ(contrast)));
+        // Why a test is missing is the same everywhere.
+        let of = if contrast.exact_models.is_some() { format!("{}, {framing}: ", panel.category) } else { String::new() };
+        lines.push(format!("{of}{}", why_they_differ(contrast)));
     }
     lines
 }

@@ -238,6 +238,29 @@ fn of_many_categories_the_filter_says_which_have_a_histogram() {
 }
 
 #[test]
+fn a_vice_has_the_colour_of_its_virtue_in_another_shade() {
+    let mut corpus = corpus();
+    corpus.categories = vec!["care_virtue".to_owned(), "care_vice".to_owned()];
+    let corpus = Some(std::sync::Arc::new(corpus));
+    let mut driver = Driver::new(Startup { models: vec![demo("demo-llama")], corpus, ..startup(SIZE) });
+    driver.score_plan();
+    let (buffer, theme) = (driver.draw(), Theme::default());
+    // Names of the two histograms.
+    let [virtue, vice] = [3, 4].map(|y| &buffer[(2, y)]);
+    assert_eq!([virtue.fg, vice.fg].map(Some), [theme.category(0).fg; 2]);
+    assert_eq!([virtue, vice].map(|cell| cell.modifier.contains(Modifier::DIM)), [false, true]);
+}
+
+#[test]
+fn a_match_is_not_sought_without_a_search() {
+    let mut driver = Driver::scored_pair(SIZE);
+    let word = driver.word();
+    driver.keys("n");
+    assert!(driver.text().contains("nothing is searched for"), "{}", driver.text());
+    assert_eq!(driver.word(), word);
+}
+
+#[test]
 fn arrows_move_between_panels_that_stand_side_by_side() {
     let mut driver = Driver::scored_pair((120, 36));
     driver.keys("a<Esc>");
