@@ -102,11 +102,13 @@ impl State {
         }
     }
 
-    /// To another set of data.
-    pub(super) fn step_set(&mut self, by: isize) {
-        if self.page == Page::Lines {
+    /// To another set of data; false on a page that shows none by itself.
+    pub(super) fn step_set(&mut self, by: isize) -> bool {
+        let has_sets = self.page == Page::Lines;
+        if has_sets {
             self.set.step(by, self.sets().len(), 1);
         }
+        has_sets
     }
 
     pub(super) fn turn(&mut self, by: usize) {

@@ -173,9 +173,12 @@ impl App {
             Action::PreviousPage => self.statistics.turn(statistics::Page::ALL.len() - 1),
             Action::NextPanel | Action::PreviousPanel => {
                 let by = if action == Action::NextPanel { 1 } else { -1 };
-                match self.view {
+                let moved = match self.view {
                     View::Ablation => self.ablation.step_set(by),
                     _ => self.statistics.step_panel(by, self.size),
+                };
+                if !moved {
+                    return self.tell(Level::Info, "this page has one part: the first page has several");
                 }
             }
             Action::Zoom if self.statistics.has_panels() => self.statistics.toggle_zoom(),

@@ -11,7 +11,7 @@ use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::strip::column;
 use super::widgets::table::{self, Column};
-use super::{category_style, line_with_end, look, model_name, notice, numbers};
+use super::{category_styles, line_with_end, look, model_name, notice, numbers};
 use crate::app::action::Action;
 use crate::app::card::CardShown;
 use crate::app::{App, layout};
@@ -209,9 +209,10 @@ fn lists(frame: &mut Frame, area: Rect, app: &App, card: &Card, selected: &Leani
     const LEAST: usize = 19;
     let columns = (usize::from(area.width.saturating_sub(2)) / LEAST).clamp(1, 4);
     let wide = usize::from(area.width.saturating_sub(2)) / columns;
+    let styles = category_styles(&app.universe.corpus.categories, theme);
     let lists: [List; 4] = [
-        (format!("ranked first {sign}"), words.top.iter().map(|of| word(app, of, wide, theme)).collect()),
-        (format!("ranked last {sign}"), words.bottom.iter().map(|of| word(app, of, wide, theme)).collect()),
+        (format!("ranked first {sign}"), words.top.iter().map(|of| word(app, of, &styles, wide, theme)).collect()),
+        (format!("ranked last {sign}"), words.bottom.iter().map(|of| word(app, of, &styles, wide, theme)).collect()),
         (format!("leanings {sign}"), standings(card, selected, wide, theme)),
         ("ranks alike, rho".to_owned(), likenesses(card, wide, theme)),
     ];
@@ -236,14 +237,14 @@ fn lists(frame: &mut Frame, area: Rect, app: &App, card: &Card, selected: &Leani
 }
 
 /// A word with its mean rank, in the colour of its category.
-fn word(app: &App, of: &Ranked, cells: usize, theme: &Theme) -> Line<'static> {
+fn word(app: &App, of: &Ranked, styles: &[Style], cells: usize, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let shown = visible_word(&of.word, theme.ascii);
     let rank = format!("{:>6.1} ", of.mean_rank);
     let word = fit(&shown, cells.saturating_sub(rank.len() + 1), glyphs.ellipsis).into_owned();
     let names = &app.universe.corpus.categories;
     let category = of.categories.first().and_then(|name| names.iter().position(|known| known == name));
-    let style = category.map_or(theme.text, |at| category_style(names, at, theme));
+    let style = category.map_or(theme.text, |at| styles.get(at).copied().unwrap_or(theme.text));
     Line::from(vec![Span::styled(rank, theme.dim), Span::styled(word, style)])
 }
 

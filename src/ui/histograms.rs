@@ -2,13 +2,14 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::fit::{fit_name, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::sparkline;
-use super::{category_style, numbers, shape};
+use super::{category_styles, numbers, shape};
 use crate::app::action::Action;
 use crate::app::layout::{Histograms, NARROW};
 use crate::app::table::{AxisKind, CategorySummary, RankedTable};
@@ -59,12 +60,13 @@ pub fn draw(
     let left_out = categories.len().saturating_sub(layout.shown);
     categories.truncate(layout.shown);
     let rows = categories.len().div_ceil(layout.columns);
+    let styles = category_styles(&table.universe.corpus.categories, theme);
     for column in 0..columns {
         let x = area.x + column as u16 * wide;
         let heading = axis(table, unit, beside, layout.bins, value, theme);
         frame.buffer_mut().set_line(x, area.y, &heading, wide);
         for (y, summary) in (1..).zip(categories.iter().skip(column * rows).take(rows)) {
-            let line = category(table, summary, beside, theme);
+            let line = category(table, summary, beside, &styles, theme);
             frame.buffer_mut().set_line(x, area.y + y, &line, wide);
         }
     }
@@ -120,13 +122,13 @@ fn short(low: f64, high: f64) -> numbers::Digits {
     }
 }
 
-fn category(table: &RankedTable, summary: &CategorySummary, beside: Beside, theme: &Theme) -> Line<'static> {
+fn category(table: &RankedTable, summary: &CategorySummary, beside: Beside, styles: &[Style], theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let Beside { name, n, median, gap, .. } = beside;
     let index = usize::from(summary.category);
     let names = &table.universe.corpus.categories;
     let chosen = table.key.filter.is_empty() || table.key.filter.contains(&summary.category);
-    let style = if chosen { category_style(names, index, theme) } else { theme.dim };
+    let style = if chosen { styles.get(index).copied().unwrap_or(theme.text) } else { theme.dim };
     let label = visible(names.get(index).map(String::as_str).unwrap_or_default());
     let label = fit_name(&label, name, glyphs.ellipsis).into_owned();
     let pad = " ".repeat(name.saturating_sub(width(&label)) + 1);

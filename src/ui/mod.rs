@@ -30,7 +30,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::{App, Overlay, View, layout};
-use crate::corpus::sides;
+use crate::corpus::{Side, sides};
 use crate::model::Family;
 use crate::text::{visible, wrap};
 use glyphs::Glyphs;
@@ -112,11 +112,13 @@ fn line_with_end(frame: &mut Frame, area: Rect, left: Line, right: Line) {
     buffer.set_line(area.right() - wide, area.y, &right, wide);
 }
 
-/// The style of a category; of two sides of one, such as virtue and vice, the second is the first's, dimmed.
-fn category_style(names: &[String], index: usize, theme: &Theme) -> Style {
-    let Some(side) = sides(names).get(index).copied() else { return theme.text };
-    let style = theme.category(side.of);
-    if side.second { style.add_modifier(Modifier::DIM) } else { style }
+/// The style of each category; of two sides of one, such as virtue and vice, the second is the first's, dimmed.
+fn category_styles(names: &[String], theme: &Theme) -> Vec<Style> {
+    let style = |side: Side| {
+        let style = theme.category(side.of);
+        if side.second { style.add_modifier(Modifier::DIM) } else { style }
+    };
+    sides(names).into_iter().map(style).collect()
 }
 
 /// A style for what is drawn or left blank: a line under it would be taken for a part of it.

@@ -12,7 +12,7 @@ use super::theme::Theme;
 use super::widgets::bar::bar;
 use super::widgets::sparkline::{shares, stretches, z_sign};
 use super::widgets::table::{self, Column};
-use super::{category_style, histograms, look, notice, numbers};
+use super::{category_styles, histograms, look, notice, numbers};
 use crate::app::action::Action;
 use crate::app::table::{Axis, AxisKind, Layout, PromptColumn, RankedTable, WordSort};
 use crate::app::{App, Model, layout, search};
@@ -165,12 +165,13 @@ pub fn word_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize
 }
 
 pub fn category_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
+    let styles = category_styles(&table.universe.corpus.categories, theme);
     move |&i, cells| {
         let corpus = &table.universe.corpus;
         let word = &corpus.words[i];
         let ellipsis = Glyphs::of(theme.ascii).ellipsis;
         let names: Vec<_> = corpus.categories_of(word).map(visible).collect();
-        let style = word.categories.first().map_or(theme.dim, |&c| category_style(&corpus.categories, usize::from(c), theme));
+        let style = word.categories.first().map_or(theme.dim, |&c| styles.get(usize::from(c)).copied().unwrap_or(theme.text));
         let shown = match &names[..] {
             [one] => fit_name(one, cells, ellipsis).into_owned(),
             several => fit(&several.join(", "), cells, ellipsis).into_owned(),

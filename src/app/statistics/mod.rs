@@ -121,12 +121,13 @@ impl State {
         }
     }
 
-    /// To another panel, whatever their places.
-    pub(super) fn step_panel(&mut self, by: isize, size: (u16, u16)) {
+    /// To another panel, whatever their places; false on a page that has none.
+    pub(super) fn step_panel(&mut self, by: isize, size: (u16, u16)) -> bool {
         if self.has_panels() {
             self.panel.step(by, self.lines(), layout::statistics_rows(size));
             self.scroll = 0;
         }
+        self.has_panels()
     }
 
     pub(super) fn toggle_zoom(&mut self) {

@@ -335,3 +335,28 @@ fn axis(frame: &mut Frame, area: Rect, before: usize, axis: RankAxis, theme: &Th
 pub fn signed_two(value: f64, glyphs: &Glyphs) -> String {
     if value < 0.0 { format!("{}{:.2}", glyphs.minus, -value) } else { format!("+{value:.2}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    /// A lane of 40 cells over ranks 0 to 100.
+    fn lane(mean: f64, se: f64) -> String {
+        let group = Group { name: "Llama".into(), family: "Llama".into(), values: vec![mean], mean, sd: se, se };
+        let axis = RankAxis { low: 0.0, high: 100.0, chance: 1.0 };
+        let theme = Theme::default();
+        let mut terminal = Terminal::new(TestBackend::new((FAMILY + 40 + NUMBERS) as u16, 1)).expect("a terminal");
+        let drawn = terminal.draw(|frame| draw_lane(frame, frame.area(), &group, &family_label(&group, &theme), axis, &theme));
+        drawn.expect("drawn").buffer.content.iter().map(|cell| cell.symbol()).collect()
+    }
+
+    #[test]
+    fn a_whisker_is_drawn_where_it_says_something() {
+        // Half a cell is 1.25 ranks.
+        assert!(lane(50.0, 8.0).contains("───◆───"));
+        assert!(!lane(50.0, 1.2).contains('─'), "a mean at the border of a cell has no whisker by that alone");
+        assert!(lane(50.0, 1.3).contains('─'));
+    }
+}
