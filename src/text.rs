@@ -80,6 +80,22 @@ pub fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
     Ok(json.lines().map(|line| format!("{}\n", visible_json(line))).collect())
 }
 
+/// The last part of a name, or its last two where that is no more than a number or two letters; nothing of a name without parts.
+pub fn last_part(text: &str) -> &str {
+    let parts = |c: char| matches!(c, '_' | '-' | ' ' | '/' | ':');
+    // A point parts words, not the digits of a version.
+    let starts = text
+        .char_indices()
+        .filter(|&(at, c)| parts(c) || c == '.' && text[at + 1..].chars().next().is_some_and(char::is_alphabetic));
+    let mut starts: Vec<usize> = starts.map(|(at, _)| at + 1).collect();
+    while let Some(start) = starts.pop() {
+        if text.len() - start >= 3 || starts.is_empty() {
+            return &text[start..];
+        }
+    }
+    ""
+}
+
 /// Bytes in the units people read: `812 B`, `1.4 MB`, `16.1 GB` (powers of 1000, as hubs state them).
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];

@@ -81,7 +81,7 @@ fn contrasts_of_families_are_as_computed_elsewhere() {
     let options = ReportOptions { replicates: 2_000, bootstrap: 0, seed: 3 };
     let mut exact = 0;
     for (study, panels, told) in studies() {
-        let (found, _) = compare::families(&study, &panels, &options, &|_, _, _| {});
+        let (found, ..) = compare::families(&study, &panels, &options, &|_, _, _| {});
         let expected = told["contrasts"].as_array().unwrap();
         assert_eq!(found.len(), expected.len());
         for expected in expected {

@@ -52,20 +52,28 @@ impl State {
         self.shown.as_deref()
     }
 
+    /// The same, to be kept.
+    pub(super) fn snapshot(&self) -> Option<Arc<Ablation>> {
+        self.shown.clone()
+    }
+
     /// Whether files are being read or have been.
     pub fn is_open(&self) -> bool {
         !self.paths.is_empty()
     }
 
-    /// The sets of data, in the order of the files.
+    /// The sets of data, in the order of the files; first those that were followed over several checkpoints.
     pub fn sets(&self) -> Vec<&Training> {
-        let mut sets: Vec<&Training> = Vec::new();
+        let mut sets: Vec<(&Training, bool)> = Vec::new();
         for run in self.shown().into_iter().flat_map(|shown| &shown.runs) {
-            if !sets.iter().any(|known| known.is_on_the_data_of(&run.training)) {
-                sets.push(&run.training);
+            let followed = run.series.iter().any(|series| series.points.len() > 1);
+            match sets.iter_mut().find(|(known, _)| known.is_on_the_data_of(&run.training)) {
+                Some((_, of_set)) => *of_set |= followed,
+                None => sets.push((&run.training, followed)),
             }
         }
-        sets
+        sets.sort_by_key(|(_, followed)| !followed);
+        sets.into_iter().map(|(training, _)| training).collect()
     }
 
     /// The trainings on the set of data under the cursor.
@@ -92,6 +100,15 @@ impl State {
             Page::Lines => self.set.step(by, lines, 1),
             Page::Last | Page::Words => self.line.step(by, lines, layout::table_rows(size, View::Ablation, 0)),
         }
+    }
+
+    /// To another set of data; false on a page that shows none by itself.
+    pub(super) fn step_set(&mut self, by: isize) -> bool {
+        let has_sets = self.page == Page::Lines;
+        if has_sets {
+            self.set.step(by, self.sets().len(), 1);
+        }
+        has_sets
     }
 
     pub(super) fn turn(&mut self, by: usize) {

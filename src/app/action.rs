@@ -10,6 +10,8 @@ pub enum Action {
     PreviousModel,
     NextPage,
     PreviousPage,
+    NextPanel,
+    PreviousPanel,
     Zoom,
     Down,
     Up,
@@ -83,9 +85,15 @@ pub struct Entry {
     pub help: &'static str,
     /// Where it works.
     pub views: &'static [View],
-    /// Whether it stands in the line of hints.
-    pub hint: bool,
+    /// Where it stands in the line of hints: the lower the nearer to the front; none for what is not named there.
+    pub hint: Option<u8>,
 }
+
+/// Hints that come first, those that follow, those for which there is room on wide screens, and those at the end.
+const FIRST: Option<u8> = Some(0);
+const SECOND: Option<u8> = Some(1);
+const THIRD: Option<u8> = Some(2);
+pub const LAST: Option<u8> = Some(3);
 
 const EVERYWHERE: &[View] = &View::ALL;
 const TABLES: &[View] = &[View::Words, View::Compare, View::Implicit];
@@ -100,6 +108,8 @@ const PAGES: &[View] = &[View::Statistics, View::Ablation];
 /// Where two models stand against each other.
 const PAIRS: &[View] = &[View::Compare, View::Implicit];
 const MODELS: &[View] = &[View::Models];
+/// Where a model can be closed: in the list of models, and where one that failed leaves the screen empty.
+const CLOSING: &[View] = &[View::Models, View::Words];
 
 const fn entry(
     action: Action,
@@ -108,7 +118,7 @@ const fn entry(
     name: &'static str,
     help: &'static str,
     views: &'static [View],
-    hint: bool,
+    hint: Option<u8>,
 ) -> Entry {
     Entry { action, group, keys, name, help, views, hint }
 }
@@ -127,56 +137,58 @@ pub const ACTIONS: &[Entry] = {
     use Action::*;
     use Group::{General, Models, Moving, Scoring, Table, Views};
     &[
-        entry(Show(View::Words), Views, &[c('1')], "words", "the words of one model, best first", EVERYWHERE, false),
-        entry(Show(View::Compare), Views, &[c('2')], "compare", "two models side by side, the same word in each row", EVERYWHERE, false),
-        entry(Show(View::Statistics), Views, &[c('3')], "statistics", "what the study measures, from all opened models: categories by framing, families, tests", EVERYWHERE, false),
-        entry(Show(View::Models), Views, &[c('4')], "models", "opened models: progress, memory, provenance, errors", EVERYWHERE, false),
-        entry(Show(View::Card), Views, &[c('5')], "card", "one model's values on a page: where it leans, its place among the others, words, agreement", EVERYWHERE, false),
-        entry(Show(View::Implicit), Views, &[c('6')], "implicit", "how much more one language model likes each word than another", EVERYWHERE, false),
-        entry(Show(View::Ablation), Views, &[c('7')], "ablation", "trainings over their checkpoints, from files", EVERYWHERE, false),
-        entry(NextModel, Views, &[k(KeyCode::Tab)], "flip", "flip to the next model; word, sort and filter stay", FLIPPING, true),
-        entry(PreviousModel, Views, &[k(KeyCode::BackTab)], "flip back", "flip to the previous model", FLIPPING, false),
-        entry(NextPage, Views, &[k(KeyCode::Tab), k(KeyCode::Right)], "page", "statistics and ablation: the next page", PAGES, true),
-        entry(PreviousPage, Views, &[k(KeyCode::BackTab), k(KeyCode::Left)], "page back", "statistics and ablation: the page before", PAGES, false),
-        entry(Zoom, Views, &[k(KeyCode::Enter)], "by model", "the panel under the cursor model by model, and back", STATISTICS, true),
+        entry(Show(View::Words), Views, &[c('1')], "words", "the words of one model, best first", EVERYWHERE, None),
+        entry(Show(View::Compare), Views, &[c('2')], "compare", "two models side by side, the same word in each row", EVERYWHERE, None),
+        entry(Show(View::Statistics), Views, &[c('3')], "statistics", "what the study measures, from all opened models: categories by framing, families, tests", EVERYWHERE, None),
+        entry(Show(View::Models), Views, &[c('4')], "models", "opened models: progress, memory, provenance, errors", EVERYWHERE, None),
+        entry(Show(View::Card), Views, &[c('5')], "card", "one model's values on a page: where it leans, its place among the others, words, agreement", EVERYWHERE, None),
+        entry(Show(View::Implicit), Views, &[c('6')], "implicit", "how much more one language model likes each word than another", EVERYWHERE, None),
+        entry(Show(View::Ablation), Views, &[c('7')], "ablation", "trainings over their checkpoints, from files", EVERYWHERE, None),
+        entry(NextModel, Views, &[k(KeyCode::Tab)], "flip", "flip to the next model; word, sort and filter stay", FLIPPING, FIRST),
+        entry(PreviousModel, Views, &[k(KeyCode::BackTab)], "flip back", "flip to the previous model", FLIPPING, None),
+        entry(NextPage, Views, &[k(KeyCode::Tab)], "page", "statistics and ablation: the next page", PAGES, FIRST),
+        entry(PreviousPage, Views, &[k(KeyCode::BackTab)], "page back", "statistics and ablation: the page before", PAGES, None),
+        entry(NextPanel, Views, &[c(']'), k(KeyCode::Right)], "panel", "statistics: the next panel; ablation: the next set of data", PAGES, SECOND),
+        entry(PreviousPanel, Views, &[c('['), k(KeyCode::Left)], "panel back", "statistics: the panel before; ablation: the set of data before", PAGES, None),
+        entry(Zoom, Views, &[k(KeyCode::Enter)], "by model", "the panel under the cursor model by model, and back; of agreement, the two models side by side", STATISTICS, FIRST),
 
-        entry(Down, Moving, &[c('j'), k(KeyCode::Down)], "down", "one row down", EVERYWHERE, false),
-        entry(Up, Moving, &[c('k'), k(KeyCode::Up)], "up", "one row up", EVERYWHERE, false),
-        entry(PageDown, Moving, &[k(KeyCode::PageDown), Key::control('d')], "page down", "one page down", EVERYWHERE, false),
-        entry(PageUp, Moving, &[k(KeyCode::PageUp), Key::control('u')], "page up", "one page up", EVERYWHERE, false),
-        entry(Top, Moving, &[c('g'), k(KeyCode::Home)], "top", "to the first row, and stay there while rows move", EVERYWHERE, false),
-        entry(Bottom, Moving, &[c('G'), k(KeyCode::End)], "bottom", "to the last row", EVERYWHERE, false),
+        entry(Down, Moving, &[c('j'), k(KeyCode::Down)], "down", "one row down", EVERYWHERE, None),
+        entry(Up, Moving, &[c('k'), k(KeyCode::Up)], "up", "one row up", EVERYWHERE, None),
+        entry(PageDown, Moving, &[k(KeyCode::PageDown), Key::control('d')], "page down", "one page down", EVERYWHERE, None),
+        entry(PageUp, Moving, &[k(KeyCode::PageUp), Key::control('u')], "page up", "one page up", EVERYWHERE, None),
+        entry(Top, Moving, &[c('g'), k(KeyCode::Home)], "top", "to the first row, and stay there while rows move", EVERYWHERE, None),
+        entry(Bottom, Moving, &[c('G'), k(KeyCode::End)], "bottom", "to the last row", EVERYWHERE, None),
 
-        entry(Search, Table, &[c('/')], "search", "find words as you type; Enter keeps the search, Esc goes back", TABLES, true),
-        entry(NextMatch, Table, &[c('n')], "next match", "to the next match", TABLES, false),
-        entry(PreviousMatch, Table, &[c('N')], "previous match", "to the previous match", TABLES, false),
-        entry(Filter, Table, &[c('f')], "filter", "choose the categories to show", TABLES, true),
-        entry(Sort, Table, &[c('s'), c('>')], "sort", "order by the next column", TABLES, true),
-        entry(SortBack, Table, &[c('<')], "sort back", "order by the previous column", TABLES, false),
-        entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", TABLES, false),
-        entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards; implicit rewards as MWLR or as log ratio", TABLES, false),
-        entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: conversation, tokens, warnings", TABLES, true),
-        entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", TABLES, false),
-        entry(Export, Table, &[c('e')], "export", "write what is shown to a file: a table as CSV, JSON lines or Parquet, a picture as SVG or PNG, a card also as Markdown, JSON or text", LISTS, false),
+        entry(Search, Table, &[c('/')], "search", "find words as you type; Enter keeps the search, Esc goes back", TABLES, FIRST),
+        entry(NextMatch, Table, &[c('n')], "next match", "to the next match", TABLES, None),
+        entry(PreviousMatch, Table, &[c('N')], "previous match", "to the previous match", TABLES, None),
+        entry(Filter, Table, &[c('f')], "filter", "choose the categories to show", TABLES, FIRST),
+        entry(Sort, Table, &[c('s'), c('>')], "sort", "order by the next column", TABLES, FIRST),
+        entry(SortBack, Table, &[c('<')], "sort back", "order by the previous column", TABLES, None),
+        entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", TABLES, None),
+        entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards; implicit rewards as MWLR or as log ratio", TABLES, None),
+        entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: conversation, tokens, warnings", TABLES, FIRST),
+        entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", TABLES, None),
+        entry(Export, Table, &[c('e')], "export", "write what is shown to a file: a table as CSV, JSON lines or Parquet, a picture as SVG or PNG, a card also as Markdown, JSON or text", LISTS, SECOND),
 
-        entry(Prompt, Scoring, &[c('p')], "prompt", "choose the prompt, or type a new one", TABLES, true),
-        entry(NextPrompt, Scoring, &[c(']')], "next prompt", "to the next prompt of the set", TABLES, false),
-        entry(PreviousPrompt, Scoring, &[c('[')], "previous prompt", "to the previous prompt of the set", TABLES, false),
-        entry(AllPrompts, Scoring, &[c('a')], "all prompts", "score every prompt of the set in the background, or stop doing so", ALL_PROMPTS, true),
-        entry(AddWords, Scoring, &[c('w')], "add words", "type words to score; they come first", TABLES, true),
-        entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", LISTS, true),
-        entry(Resume, Scoring, &[c('r')], "go on", "go on after a cancel; try a failed model again", EVERYWHERE, false),
+        entry(Prompt, Scoring, &[c('p')], "prompt", "choose the prompt, or type a new one", TABLES, FIRST),
+        entry(NextPrompt, Scoring, &[c(']')], "next prompt", "to the next prompt of the set", TABLES, None),
+        entry(PreviousPrompt, Scoring, &[c('[')], "previous prompt", "to the previous prompt of the set", TABLES, None),
+        entry(AllPrompts, Scoring, &[c('a')], "all prompts", "score every prompt of the set in the background, or stop doing so", ALL_PROMPTS, SECOND),
+        entry(AddWords, Scoring, &[c('w')], "add words", "type words to score; they come first", TABLES, THIRD),
+        entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", LISTS, THIRD),
+        entry(Resume, Scoring, &[c('r')], "go on", "go on after a cancel; try a failed model again", EVERYWHERE, None),
 
-        entry(OtherModel, Models, &[c('o')], "other model", "compare with the next model", PAIRS, true),
-        entry(OpenModel, Models, &[c('m')], "models", "open a model: catalogue, cache, path or repository id", EVERYWHERE, true),
-        entry(Select, Models, &[k(KeyCode::Enter)], "show", "show the words of the model under the cursor", MODELS, true),
-        entry(CloseModel, Models, &[c('x')], "close", "close the model under the cursor", MODELS, true),
+        entry(OtherModel, Models, &[c('o')], "other model", "compare with the next model", PAIRS, FIRST),
+        entry(OpenModel, Models, &[c('m')], "models", "open a model: catalogue, cache, path or repository id", EVERYWHERE, THIRD),
+        entry(Select, Models, &[k(KeyCode::Enter)], "show", "show the words of the model under the cursor", MODELS, FIRST),
+        entry(CloseModel, Models, &[c('x')], "close", "close the model under the cursor, or the one on the screen where it failed", CLOSING, FIRST),
 
-        entry(Palette, General, &[c(':'), Key::control('p')], "actions", "find an action by its name", EVERYWHERE, false),
-        entry(Theme, General, &[c('t')], "theme", "choose the colours", EVERYWHERE, false),
-        entry(Help, General, &[c('?'), k(KeyCode::F(1))], "help", "this list", EVERYWHERE, true),
-        entry(Cancel, General, &[k(KeyCode::Esc)], "cancel", "close what is open, end the search, then cancel downloading and scoring", EVERYWHERE, false),
-        entry(Quit, General, &[c('q'), Key::control('c')], "quit", "leave", EVERYWHERE, true),
+        entry(Palette, General, &[c(':'), Key::control('p')], "actions", "find an action by its name", EVERYWHERE, None),
+        entry(Theme, General, &[c('t')], "theme", "choose the colours", EVERYWHERE, None),
+        entry(Help, General, &[c('?'), k(KeyCode::F(1))], "help", "this list", EVERYWHERE, LAST),
+        entry(Cancel, General, &[k(KeyCode::Esc)], "cancel", "close what is open, end the search, then cancel downloading and scoring", EVERYWHERE, None),
+        entry(Quit, General, &[c('q'), Key::control('c')], "quit", "leave", EVERYWHERE, LAST),
     ]
 };
 

@@ -1,15 +1,11 @@
-//! The implicit view: which two language models it is about, and its picture.
+//! The implicit view: which two language models it is about.
 
 use super::table::{Layout, RankedTable};
 use super::{App, Effect, Level, Model};
-use crate::figure::{self, Figure, Lollipop, LollipopFigure};
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{Family, Unit};
 use crate::scores::ModelId;
 use crate::stats::implicit::Measure;
-
-/// Words that a figure draws at either end.
-const DRAWN: usize = 20;
 
 impl App {
     /// What the implicit view is about: A and B, or a model that is an implicit reward itself, alone. The model on the screen
@@ -53,28 +49,6 @@ impl App {
         }
         self.measure = if self.measure == Measure::Mwlr { Measure::LogRatio } else { Measure::Mwlr };
         self.rank_now().into_iter().collect()
-    }
-
-    /// The words at both ends as a picture.
-    pub(super) fn implicit_figure(&self, table: &RankedTable) -> Figure {
-        let words = &table.universe.corpus.words;
-        let mut known: Vec<usize> = (0..words.len()).filter(|&i| !table.left.ranks[i].is_nan()).collect();
-        known.sort_by(|&i, &j| table.left.ranks[i].total_cmp(&table.left.ranks[j]));
-        let of = known.len();
-        if of > 2 * DRAWN {
-            known.drain(DRAWN..of - DRAWN);
-        }
-        let [(a, _), (b, _)] = self.implicit_names(table);
-        let (measure, _) = self.implicit_measure(table);
-        figure::lollipops(&LollipopFigure {
-            a,
-            b,
-            measure: measure.to_string(),
-            words: known.iter().map(|&i| Lollipop { word: words[i].text.to_string(), value: table.left.scores[i] }).collect(),
-            of,
-            prompt: self.current_prompt().map(|entry| entry.prompt.text.to_string()).unwrap_or_default(),
-            note: String::new(),
-        })
     }
 
     /// What the two models of a table are called, and of which families they are.

@@ -30,6 +30,8 @@ pub struct Inspector {
     pub word: Arc<str>,
     /// None until the engine answers.
     pub answer: Option<Result<Box<Inspection>, String>>,
+    /// There is nobody to ask; the answer says why.
+    pub recorded: bool,
     /// Scrolled by so many lines.
     pub scroll: usize,
 }
@@ -68,6 +70,7 @@ impl Inspector {
         };
         match &self.answer {
             None => paragraph(&mut lines, "the model answers when the batch or the load that runs now is done", Tone::Dim),
+            Some(Err(reason)) if self.recorded => paragraph(&mut lines, reason, Tone::Text),
             Some(Err(reason)) => paragraph(&mut lines, reason, Tone::Error),
             Some(Ok(inspection)) => {
                 for badge in &inspection.badges {
@@ -229,7 +232,7 @@ impl App {
         });
         let request =
             InspectRequest { model, prompt_text: prompt_text.clone(), word: word.clone(), company: self.company(&word) };
-        self.overlay = Some(Overlay::Inspector(Inspector { model, prompt_text, word, answer: refused, scroll: 0 }));
+        self.overlay = Some(Overlay::Inspector(Inspector { model, prompt_text, word, answer: refused, recorded, scroll: 0 }));
         if recorded { Vec::new() } else { vec![Effect::Inspect(request)] }
     }
 

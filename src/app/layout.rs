@@ -12,8 +12,11 @@ pub const NEEDED: (u16, u16) = (60, 16);
 const HEADER: u16 = 2;
 /// Provenance, status, hints.
 const FOOTER: u16 = 3;
-/// From this width on, two categories can share a line.
+/// From this width on, two panels can share a line.
 const WIDE: u16 = 120;
+/// From this width on, two histograms can, and below that width of its own, one has short columns beside it.
+const ABREAST: u16 = 76;
+pub const NARROW: usize = 56;
 
 pub fn fits(size: (u16, u16)) -> bool {
     size.0 >= NEEDED.0 && size.1 >= NEEDED.1
@@ -34,14 +37,19 @@ pub struct Histograms {
 
 pub fn histograms(size: (u16, u16), categories: usize) -> Histograms {
     let most_lines = usize::from((size.1.saturating_sub(12) / 3).max(2));
-    // One above the other they compare best; side by side only where there are too many for that.
-    let columns = if size.0 >= WIDE && categories > most_lines { 2 } else { 1 };
+    // One above the other they compare best; side by side only where there are too many for that, and then with some lines more
+    // if that shows all of them.
+    let columns = if size.0 >= ABREAST && categories > most_lines { 2 } else { 1 };
+    let all = categories.div_ceil(columns);
+    let most_lines =
+        if columns > 1 && all <= usize::from(size.1.saturating_sub(12) / 2) { most_lines.max(all) } else { most_lines };
     let most = most_lines * columns;
     // One line less where a line has to say how many are left out.
     let shown = if categories > most { most - columns } else { categories };
     let lines = (shown.div_ceil(columns) + usize::from(shown < categories)) as u16;
     let column_width = usize::from(size.0) / columns;
-    Histograms { columns, lines, shown, bins: column_width.saturating_sub(48).clamp(16, 64) }
+    let bins = if column_width < NARROW { column_width.saturating_sub(28) } else { column_width.saturating_sub(48) };
+    Histograms { columns, lines, shown, bins: bins.clamp(12, 64) }
 }
 
 /// Rows of the table in a view.
@@ -101,6 +109,26 @@ pub fn panels(size: (u16, u16), panels: usize, lanes: usize, paired: bool) -> Pa
     let (lane, gap) = fitting.unwrap_or((1, 0));
     let height = 1 + lanes * lane + gap;
     Panels { columns, height, lane, rows: usize::from((room / height).max(1)), notes }
+}
+
+/// How one panel lies that fills the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zoomed {
+    /// Lines of a lane.
+    pub lane: u16,
+    /// Lanes on the screen.
+    pub lanes: usize,
+    /// Lines that explain the panel.
+    pub notes: u16,
+}
+
+/// `lanes` are those of its families and of its models.
+pub fn zoomed(size: (u16, u16), lanes: usize) -> Zoomed {
+    let notes = if size.0 >= WIDE { 3 } else { 4 };
+    // Without the line of pages, the title, the axis and the notes.
+    let room = usize::from(size.1.saturating_sub(HEADER + FOOTER + 3 + notes)).max(1);
+    let lane = if lanes * 3 <= room { 3 } else { 1 };
+    Zoomed { lane: lane as u16, lanes: room / lane, notes }
 }
 
 /// How the card lies.
@@ -171,9 +199,14 @@ pub fn help_box(columns: u16, rows: u16) -> (u16, usize) {
     (columns.min(HELP_WIDEST), help(columns).len().min(usize::from(rows.saturating_sub(2))))
 }
 
+/// Lines of the help on a screen of this size.
+pub fn help_rows(size: (u16, u16)) -> usize {
+    help_box(size.0, size.1.saturating_sub(HEADER + FOOTER)).1
+}
+
 /// How far the help can be scrolled.
 pub fn help_scroll(size: (u16, u16)) -> usize {
-    help(size.0).len() - help_box(size.0, size.1.saturating_sub(HEADER + FOOTER)).1
+    help(size.0).len() - help_rows(size)
 }
 
 const INSPECTOR_WIDEST: u16 = 120;
@@ -206,7 +239,10 @@ mod tests {
         assert_eq!((h.columns, h.lines, h.shown), (1, 2, 2));
         assert_eq!(table_rows((80, 24), View::Words, 2), 15);
         let many = histograms((80, 24), 10);
-        assert_eq!((many.lines, many.shown), (4, 3));
+        assert_eq!((many.columns, many.lines, many.shown), (2, 5, 10), "ten foundations are all there");
+        let more = histograms((80, 24), 20);
+        assert_eq!((more.lines, more.shown), (4, 6), "a line says how many are left out");
+        assert_eq!((histograms((60, 24), 10).columns, histograms((60, 24), 10).shown), (1, 3));
         assert_eq!((histograms((160, 50), 10).lines, histograms((160, 50), 20).lines), (10, 10));
         assert_eq!(table_rows((60, 16), View::Words, 0), 10);
     }

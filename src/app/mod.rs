@@ -8,6 +8,7 @@ pub mod action;
 pub mod card;
 mod cursor;
 mod export;
+mod hints;
 mod implicit;
 pub mod input;
 pub mod inspector;
@@ -34,7 +35,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use cursor::Cursor;
-pub use export::{Export, ExportInput};
+pub use export::{Export, ExportInput, ExportRequest};
+pub use hints::StepBack;
 pub use key::{Key, KeyCode};
 pub use models::Model;
 pub use toast::{Level, Toast, Toasts};
@@ -43,7 +45,6 @@ pub use universe::Universe;
 use crate::corpus::pairs::AnswerPair;
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::{Event, InspectRequest, Job};
-use crate::figure::Figure;
 use crate::model::LoadOptions;
 use crate::model::source::ModelSpec;
 use crate::scores::judging::Judging;
@@ -102,6 +103,8 @@ pub struct Startup {
     pub options: LoadOptions,
     pub theme: String,
     pub themes: Vec<String>,
+    /// The terminal shows no colours, or is not to.
+    pub colourless: bool,
     pub size: (u16, u16),
     /// Files and folders that follow a training.
     pub trainings: Vec<PathBuf>,
@@ -204,18 +207,8 @@ pub enum Effect {
     ListModels,
     ListCorpora,
     SetTheme(String),
-    /// Write a table to a file that is not there yet.
-    Export(Box<Export>),
-    /// A picture to be written, under the name that was typed.
-    Draw {
-        path: String,
-        figure: Box<Figure>,
-    },
-    /// A text to be written, under the name that was typed.
-    Write {
-        path: String,
-        text: String,
-    },
+    /// Build what was asked for, on another thread, and write it to a file that is not there yet.
+    Export(Box<ExportRequest>),
     /// Put text on the clipboard (OSC 52).
     Copy(String),
     Quit,
@@ -289,6 +282,8 @@ pub struct App {
     pub options: LoadOptions,
     pub theme: String,
     themes: Vec<String>,
+    /// Whether themes differ in what they show.
+    colours: bool,
     catalogue: Vec<ModelEntry>,
     corpora: Vec<CorpusEntry>,
     tables: update::Tables,
@@ -346,6 +341,7 @@ impl App {
             options: startup.options,
             theme: startup.theme,
             themes: startup.themes,
+            colours: !startup.colourless,
             catalogue: Vec::new(),
             corpora: Vec::new(),
             tables: Default::default(),

@@ -1,5 +1,7 @@
 //! Models come and go: opening, closing, cancelling, going on.
 
+use super::action::Action;
+use super::hints::StepBack;
 use super::{App, Effect, Level, Model, View};
 use crate::engine::Phase;
 use crate::model::source::ModelSpec;
@@ -39,7 +41,15 @@ impl App {
         effects
     }
 
+    /// Closes the model under the cursor of the list, or, where its failure is all there is to see, the one on the screen.
     pub(super) fn close(&mut self) -> Vec<Effect> {
+        if self.view == View::Words {
+            if self.failure_in_place_of_words().is_none() {
+                let models = Action::Show(View::Models).key_text();
+                return self.tell(Level::Info, format!("models are closed in their list: {models} shows it"));
+            }
+            self.models_cursor = self.models.iter().position(|model| Some(model.id) == self.focus).unwrap_or(0);
+        }
         if self.models_cursor >= self.models.len() {
             return Vec::new();
         }
@@ -83,29 +93,32 @@ impl App {
 
     /// One step back: notices, then the search, then what runs.
     pub(super) fn cancel(&mut self) -> Vec<Effect> {
-        if self.toasts.dismiss() {
-            return Vec::new();
-        }
-        if self.view == View::Statistics && std::mem::take(&mut self.statistics.zoomed) {
-            return Vec::new();
-        }
-        if !self.search.query().is_empty() {
-            self.search.input.clear();
-            return self.rank_now().into_iter().collect();
-        }
-        let mut effects = Vec::new();
-        let mut busy = false;
-        for model in self.models.iter_mut().filter(|m| !m.is_recorded() && m.is_busy()) {
-            busy = true;
-            if model.is_opening() {
-                model.phase = Phase::Cancelled;
-                effects.push(Effect::Cancel(model.id));
+        match self.step_back() {
+            Some(StepBack::Notice) => {
+                self.toasts.dismiss();
+                Vec::new()
             }
+            Some(StepBack::Zoom) => {
+                self.statistics.zoomed = false;
+                Vec::new()
+            }
+            Some(StepBack::Search) => {
+                self.search.input.clear();
+                self.rank_now().into_iter().collect()
+            }
+            Some(StepBack::Work) => self.cancel_work(),
+            None => Vec::new(),
         }
-        if busy {
-            self.paused = true;
-            effects.extend(self.plan());
+    }
+
+    fn cancel_work(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for model in self.models.iter_mut().filter(|m| !m.is_recorded() && m.is_opening()) {
+            model.phase = Phase::Cancelled;
+            effects.push(Effect::Cancel(model.id));
         }
+        self.paused = true;
+        effects.extend(self.plan());
         effects
     }
 }

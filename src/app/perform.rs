@@ -15,11 +15,12 @@ impl App {
         match &mut self.overlay {
             Some(Overlay::Help { scroll }) => {
                 let last = layout::help_scroll(self.size);
+                let page = layout::help_rows(self.size).saturating_sub(1).max(1);
                 let to = match Action::of(key, self.view) {
                     Some(Action::Down) => *scroll + 1,
                     Some(Action::Up) => scroll.saturating_sub(1),
-                    Some(Action::PageDown) => *scroll + 10,
-                    Some(Action::PageUp) => scroll.saturating_sub(10),
+                    Some(Action::PageDown) => *scroll + page,
+                    Some(Action::PageUp) => scroll.saturating_sub(page),
                     Some(Action::Top) => 0,
                     Some(Action::Bottom) => last,
                     _ => {
@@ -35,6 +36,7 @@ impl App {
                 Outcome::Closed => self.picker_closed(),
                 Outcome::Moved => self.picker_moved(),
                 Outcome::Marked => self.picker_marked(),
+                Outcome::Kept => self.tell(Level::Info, "one category at least is shown"),
                 Outcome::Chosen(choice) => self.picker_chosen(choice),
             },
             Some(Overlay::AddWords(input)) => match key.code {
@@ -137,6 +139,10 @@ impl App {
                 self.search.input.clear();
                 return self.rank_now().into_iter().collect();
             }
+            Action::NextMatch | Action::PreviousMatch if self.search.query().is_empty() => {
+                let search = Action::Search.key_text();
+                return self.tell(Level::Info, format!("nothing is searched for: {search} finds words"));
+            }
             Action::NextMatch => self.go_to_match(true),
             Action::PreviousMatch => self.go_to_match(false),
             Action::NextPrompt => return self.choose_prompt(self.prompt + 1),
@@ -165,11 +171,18 @@ impl App {
             Action::PreviousPage if self.view == View::Ablation => self.ablation.turn(ablation::Page::ALL.len() - 1),
             Action::NextPage => self.statistics.turn(1),
             Action::PreviousPage => self.statistics.turn(statistics::Page::ALL.len() - 1),
-            Action::Zoom => {
-                let zooms = matches!(self.statistics.page, statistics::Page::Panels | statistics::Page::Contrasts);
-                self.statistics.zoomed = zooms && !self.statistics.zoomed;
-                self.statistics.page = if zooms { statistics::Page::Panels } else { self.statistics.page };
+            Action::NextPanel | Action::PreviousPanel => {
+                let by = if action == Action::NextPanel { 1 } else { -1 };
+                let moved = match self.view {
+                    View::Ablation => self.ablation.step_set(by),
+                    _ => self.statistics.step_panel(by, self.size),
+                };
+                if !moved {
+                    return self.tell(Level::Info, "this page has one part: the first page has several");
+                }
             }
+            Action::Zoom if self.statistics.has_panels() => self.statistics.toggle_zoom(),
+            Action::Zoom => return self.pair_under_cursor().map(|pair| self.compare(pair)).unwrap_or_default(),
             Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
             Action::OtherModel if self.view == View::Implicit => {
                 let none = "no third language model is open: m opens another";
@@ -257,6 +270,12 @@ impl App {
         self.other = if self.focus == compared { before } else { compared };
         self.models_cursor = next;
         self.plan().into_iter().chain(self.rank_now()).collect()
+    }
+
+    /// Two models side by side.
+    fn compare(&mut self, [left, right]: [ModelId; 2]) -> Vec<Effect> {
+        (self.focus, self.other) = (Some(left), Some(right));
+        self.perform(Action::Show(View::Compare))
     }
 
     fn next_other(&mut self) -> Vec<Effect> {

@@ -58,7 +58,55 @@ pub struct Picker {
     /// What the typed text would do as it stands: `ask`, `open`; none where only items can be chosen.
     pub takes_text: Option<&'static str>,
     /// Chosen so far, where several can be.
-    pub marked: Option<BTreeSet<usize>>,
+    pub marked: Option<Marks>,
+}
+
+/// Items that are ticked. The first item stands for all the others, and at least one of them always is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks {
+    ticked: BTreeSet<usize>,
+    /// How many items there are.
+    of: usize,
+    /// Something was ticked or unticked since the list was opened.
+    pub changed: bool,
+}
+
+impl Marks {
+    /// The item that stands for all.
+    pub const ALL: usize = 0;
+
+    /// Of `of` items besides the first; all where none is given.
+    pub fn new(ticked: impl IntoIterator<Item = usize>, of: usize) -> Marks {
+        let ticked: BTreeSet<usize> = ticked.into_iter().collect();
+        let ticked = if ticked.is_empty() { (1..=of).collect() } else { ticked };
+        Marks { ticked, of, changed: false }
+    }
+
+    pub fn has(&self, item: usize) -> bool {
+        if item == Marks::ALL { self.is_all() } else { self.ticked.contains(&item) }
+    }
+
+    pub fn is_all(&self) -> bool {
+        self.ticked.len() == self.of
+    }
+
+    /// The items that are ticked, without the one that stands for all.
+    pub fn items(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.ticked.iter().copied()
+    }
+
+    /// False where it was the only one, which stays.
+    fn toggle(&mut self, item: usize) -> bool {
+        if item == Marks::ALL {
+            self.ticked = (1..=self.of).collect();
+        } else if self.ticked.contains(&item) && self.ticked.len() == 1 {
+            return false;
+        } else if !self.ticked.remove(&item) {
+            self.ticked.insert(item);
+        }
+        self.changed = true;
+        true
+    }
 }
 
 /// What a key did.
@@ -69,6 +117,8 @@ pub enum Outcome {
     Moved,
     /// An item was marked or unmarked.
     Marked,
+    /// The only mark cannot be taken away.
+    Kept,
     Chosen(Choice),
     Closed,
 }
@@ -143,10 +193,7 @@ impl Picker {
 
     fn mark(&mut self) -> Outcome {
         let (Some(marked), Some((item, _))) = (&mut self.marked, self.shown.get(self.cursor)) else { return Outcome::Stays };
-        if !marked.remove(item) {
-            marked.insert(*item);
-        }
-        Outcome::Marked
+        if marked.toggle(*item) { Outcome::Marked } else { Outcome::Kept }
     }
 
     fn narrow(&mut self) {
@@ -224,6 +271,15 @@ mod tests {
         assert_eq!(typing(&mut picker(Some("ask")), "the worst thing"), Some(Choice::Item(1)));
         assert_eq!(typing(&mut picker(Some("ask")), "wor"), Some(Choice::Item(1)));
         assert_eq!(typing(&mut picker(None), "is it good?"), None);
+    }
+
+    #[test]
+    fn marks_begin_with_all_and_never_end_with_none() {
+        let mut marks = Marks::new([], 3);
+        assert!(marks.is_all() && marks.has(Marks::ALL) && !marks.changed);
+        assert!(marks.toggle(1) && marks.toggle(2) && !marks.toggle(3), "one stays");
+        assert_eq!((marks.items().collect::<Vec<_>>(), marks.has(Marks::ALL), marks.changed), (vec![3], false, true));
+        assert!(marks.toggle(Marks::ALL) && marks.is_all());
     }
 
     #[test]

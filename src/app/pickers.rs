@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::action::ACTIONS;
-use super::picker::{Choice, Item, Picker, PickerKind};
+use super::picker::{Choice, Item, Marks, Picker, PickerKind};
 use super::{App, Effect, Level, Overlay, PromptEntry};
 use crate::corpus::{Framing, Prompt};
 use crate::text;
 
 /// The item of the corpus picker that stands for the recorded models' words.
 const RECORDED_WORDS: &str = "recorded words";
+/// The item of the filter that stands for all the others.
+const EVERY_CATEGORY: &str = "every category";
 
 impl App {
     pub(super) fn open_models(&mut self) -> Vec<Effect> {
@@ -43,20 +45,24 @@ impl App {
         for category in self.universe.corpus.words.iter().flat_map(|w| &w.categories) {
             sizes[usize::from(*category)] += 1;
         }
-        let items = categories.iter().zip(sizes).map(|(name, n)| Item {
-            label: name.clone(),
-            detail: format!("{} words", text::count(n)),
+        let item = |label: &str, n: usize| Item {
+            label: label.to_owned(),
+            detail: if n == 1 { "1 word".to_owned() } else { format!("{} words", text::count(n)) },
             ..Item::default()
-        });
+        };
+        let every = item(EVERY_CATEGORY, self.universe.len());
+        let items = std::iter::once(every).chain(categories.iter().zip(sizes).map(|(name, n)| item(name, n)));
         let mut picker = Picker::new(PickerKind::Filter, "Show categories", items.collect());
-        picker.marked = Some((0..categories.len()).filter(|&i| self.filter.contains(&categories[i])).collect());
+        let shown = (1..).zip(categories).filter(|(_, name)| self.filter.contains(*name)).map(|(at, _)| at);
+        picker.marked = Some(Marks::new(shown, categories.len()));
         self.overlay = Some(Overlay::Picker(picker));
     }
 
     pub(super) fn open_themes(&mut self) {
         let item = |name: &String| Item { label: name.clone(), current: *name == self.theme, ..Item::default() };
         let items = self.themes.iter().map(item).collect();
-        self.overlay = Some(Overlay::Picker(Picker::new(PickerKind::Theme, "Theme", items)));
+        let title = if self.colours { "Theme" } else { "Theme; colours are off (NO_COLOR), so all look alike" };
+        self.overlay = Some(Overlay::Picker(Picker::new(PickerKind::Theme, title, items)));
     }
 
     pub(super) fn open_palette(&mut self) {
@@ -97,8 +103,9 @@ impl App {
     }
 
     pub(super) fn picker_marked(&mut self) -> Vec<Effect> {
-        let Some(Overlay::Picker(picker)) = &self.overlay else { return Vec::new() };
-        self.filter = picker.marked.iter().flatten().map(|&i| picker.items[i].label.clone()).collect();
+        let Some(Overlay::Picker(Picker { marked: Some(marks), items, .. })) = &self.overlay else { return Vec::new() };
+        // Where all are shown, words without a category are too.
+        self.filter = if marks.is_all() { BTreeSet::new() } else { marks.items().map(|i| items[i].label.clone()).collect() };
         self.rank_now().into_iter().collect()
     }
 
@@ -124,9 +131,11 @@ impl App {
             (PickerKind::Corpus, Choice::Item(i)) if picker.items[i].broken => self.tell(Level::Error, &picker.items[i].detail),
             (PickerKind::Corpus, _) => vec![Effect::LoadCorpus(label.trim().to_owned())],
             (PickerKind::Filter, Choice::Item(i)) => {
-                // Enter on a line, with nothing marked, means that line alone.
-                if picker.marked.as_ref().is_none_or(BTreeSet::is_empty) {
-                    self.filter = BTreeSet::from([picker.items[i].label.clone()]);
+                // Enter on a line, with no mark changed, means that line alone.
+                match picker.marked {
+                    Some(marks) if marks.changed => {}
+                    _ if i == Marks::ALL => self.filter.clear(),
+                    _ => self.filter = BTreeSet::from([picker.items[i].label.clone()]),
                 }
                 self.rank_now().into_iter().collect()
             }

@@ -5,6 +5,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     Info,
+    /// Something is not as it was asked for, and all goes on.
+    Warning,
     Error,
 }
 
@@ -23,12 +25,12 @@ pub struct Toasts(Vec<Toast>);
 const MOST: usize = 4;
 
 impl Toasts {
-    /// Shows a text from `now` on. An error stays longer, by its length. What is shown already is not shown twice.
+    /// Shows a text from `now` on. Warnings and errors stay longer, by their length. What is shown already is not shown twice.
     pub fn push(&mut self, level: Level, text: impl Into<String>, now: Duration) {
         let text = text.into();
         let seconds = match level {
             Level::Info => 4,
-            Level::Error => 10 + text.len() as u64 / 40,
+            Level::Warning | Level::Error => 10 + text.len() as u64 / 40,
         };
         self.0.retain(|toast| toast.text != text);
         self.0.push(Toast { level, text, until: now + Duration::from_secs(seconds) });

@@ -39,6 +39,15 @@ impl Tables {
         }
     }
 
+    /// The same, to be kept while a newer one takes its place.
+    pub(super) fn snapshot(&self, view: View) -> Option<Arc<RankedTable>> {
+        match view {
+            View::Compare => self.compare.clone(),
+            View::Implicit => self.implicit.clone(),
+            _ => self.words.clone(),
+        }
+    }
+
     pub(super) fn due(&self) -> Option<Duration> {
         self.due
     }
@@ -151,7 +160,7 @@ impl App {
 
     fn engine(&mut self, event: Event) -> Vec<Effect> {
         let id = match (&event, event.model()) {
-            (Event::Notice { text }, _) => return self.tell(Level::Error, text.clone()),
+            (Event::Notice { text }, _) => return self.tell(Level::Warning, text.clone()),
             (_, Some(id)) => id,
             (_, None) => return Vec::new(),
         };
@@ -167,8 +176,11 @@ impl App {
                 match phase {
                     Phase::Failed(error) => {
                         self.planned.forget();
+                        // What stands on the screen already is not said twice.
+                        let in_view =
+                            self.view == View::Models || self.focus == Some(id) && self.failure_in_place_of_words().is_some();
                         let text = if error.contains(&name) { error } else { format!("{name}: {error}") };
-                        self.tell(Level::Error, text)
+                        if in_view { Vec::new() } else { self.tell(Level::Error, text) }
                     }
                     Phase::Cancelled => {
                         self.planned.forget();
@@ -215,7 +227,7 @@ impl App {
                     return effects;
                 }
                 let more = if many > 1 { format!(" (and {} more)", many - 1) } else { String::new() };
-                self.tell(Level::Error, format!("{name}: {first}{more}"));
+                self.tell(Level::Warning, format!("{name}: {first}{more}"));
                 effects
             }
         }
@@ -322,7 +334,8 @@ impl App {
         self.tables.in_flight = true;
         self.tables.stale = false;
         self.tables.due = None;
-        let columns = key.prompt.map(|prompt| self.models.iter().map(|m| (m.id, self.book.column(m.id, prompt))).collect());
+        let columns =
+            key.prompt.map(|prompt| self.models.iter().map(|m| (m.id, m.unit(), self.book.column(m.id, prompt))).collect());
         let prompts = match (key.layout, self.focus) {
             (Layout::Words(_), Some(model)) => self.prompts.iter().map(|p| (p.id, self.book.column(model, p.id))).collect(),
             _ => Vec::new(),

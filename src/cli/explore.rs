@@ -12,7 +12,7 @@ use super::{Failure, entries};
 use crate::app::card::{self, CardRequest};
 use crate::app::statistics::{self, StatisticsRequest};
 use crate::app::table::{self, RankRequest};
-use crate::app::{App, Effect, Level, Message, Startup};
+use crate::app::{App, Effect, Export, ExportRequest, Level, Message, Startup};
 use crate::corpus::pairs::read_pairs;
 use crate::corpus::{self, Corpus, PromptSet};
 use crate::engine::Engine;
@@ -23,7 +23,7 @@ use crate::model::{LoadOptions, bundled};
 use crate::runtime::{Exit, Mailbox, Post, Program, Request, run as run_loop};
 use crate::scores::ablation;
 use crate::scores::sheet::SheetFormat;
-use crate::terminal::abilities::Abilities;
+use crate::terminal::abilities::{Abilities, Colours};
 use crate::ui::{self, theme, theme::Theme};
 use crate::{logging, terminal, whole_file};
 
@@ -107,6 +107,7 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         options: LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(settings) },
         theme: args.theme.clone().or_else(|| settings.theme.clone()).unwrap_or_else(|| theme::DEFAULT.to_owned()),
         themes: theme::list(session.user_dir()).into_iter().map(|theme| theme.name).collect(),
+        colourless: abilities.colours == Colours::None,
         size: abilities.size.unwrap_or((80, 24)),
         trainings: trainings.iter().map(|argument| source::expand_home(argument)).collect(),
         pairs: args.pairs.as_deref().map(read_pairs).transpose().map_err(Failure::usage)?.unwrap_or_default(),
@@ -118,6 +119,19 @@ fn load_theme(name: &str, args: &ExploreArgs, session: &Session, abilities: &Abi
     let mut theme = Theme::load(name, session.user_dir(), abilities).map_err(|error| error.to_string())?;
     theme.ascii = args.ascii || session.settings.ascii.unwrap_or(!abilities.utf8);
     Ok(theme)
+}
+
+/// Builds what was asked for and writes it to a file that is not there yet.
+fn write(request: &ExportRequest, path: &Path) -> Result<(), String> {
+    whole_file::may_be_written(path, false).map_err(|error| error.to_string())?;
+    match (request.build()?, SheetFormat::of(path)) {
+        (Export::Sheet { sheet, origin }, Some(format)) => {
+            sheet.save(path, format, &origin, false).map_err(|error| error.to_string())
+        }
+        (Export::Sheet { .. }, None) => Err("a name that ends with .csv, .jsonl or .parquet is needed".to_owned()),
+        (Export::Figure(figure), _) => figure.save(path, false).map_err(|error| error.to_string()),
+        (Export::Text(text), _) => whole_file::write(path, text.as_bytes(), false).map_err(|error| error.to_string()),
+    }
 }
 
 /// A path as it is found from anywhere.
@@ -153,7 +167,7 @@ impl<'a> Explorer<'a> {
         let events = Arc::new(move |event| events.send(Message::Engine(event)));
         let (store, note) = session.store(&args.store);
         if let Some(text) = note {
-            post.send(Message::Notify(Level::Error, text));
+            post.send(Message::Notify(Level::Warning, text));
         }
         let engine = Engine::start_with(session.catalogue.clone(), events, store).map_err(no_thread)?;
         let tables = post.clone();
@@ -202,26 +216,10 @@ impl<'a> Explorer<'a> {
                 Effect::Copy(text) => requests.push(Request::Copy(text)),
                 Effect::Quit => requests.push(Request::Quit),
                 Effect::SetTheme(name) => requests.extend(self.set_theme(&name)),
-                Effect::Export(export) => self.answer(move || {
-                    let path = source::expand_home(&export.path);
-                    let written = match SheetFormat::of(&path) {
-                        None => Err("a name that ends with .csv, .jsonl or .parquet is needed".to_owned()),
-                        Some(format) => {
-                            export.sheet.save(&path, format, &export.origin, false).map_err(|error| error.to_string())
-                        }
-                    };
-                    Message::Exported(written.map(|()| whole(&path)).map_err(|problem| (export.path, problem)))
-                }),
-                Effect::Draw { path: typed, figure } => self.answer(move || {
-                    let path = source::expand_home(&typed);
-                    Message::Exported(
-                        figure.save(&path, false).map(|()| whole(&path)).map_err(|error| (typed, error.to_string())),
-                    )
-                }),
-                Effect::Write { path: typed, text } => self.answer(move || {
-                    let path = source::expand_home(&typed);
-                    let written = whole_file::write(&path, text.as_bytes(), false);
-                    Message::Exported(written.map(|()| whole(&path)).map_err(|error| (typed, error.to_string())))
+                Effect::Export(request) => self.answer(move || {
+                    let path = source::expand_home(&request.path);
+                    let written = write(&request, &path);
+                    Message::Exported(written.map(|()| whole(&path)).map_err(|problem| (request.path, problem)))
                 }),
                 Effect::LoadCorpus(name) => {
                     let user_dir = self.user_dir();

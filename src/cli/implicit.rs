@@ -16,16 +16,13 @@ use crate::corpus::{self, Corpus, Prompt};
 use crate::engine::{Job, ModelInfo, Recorded, implicit, is_reward_model};
 use crate::figure::{self, Lollipop, LollipopFigure};
 use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{LoadOptions, Provenance, Unit};
+use crate::model::{Family, LoadOptions, Provenance, Unit};
 use crate::scores::export::{rank_text, shortest};
 use crate::scores::origin::{ModelOrigin, Origin};
 use crate::scores::{ModelId, PromptId, WordId, recorded};
 use crate::stats::implicit::{ImplicitWord, Variants, fold, join, variants_of, words};
 use crate::stats::ranks;
 use crate::text::{visible, visible_word};
-
-/// Words drawn at either end.
-const DRAWN: usize = 20;
 
 /// Texts with their log-probabilities under one prompt.
 type Column = Vec<(Arc<str>, f64)>;
@@ -74,7 +71,14 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
         TextFormat::Csv => csv(&report, args, place::is_terminal(args.output.as_deref()))?,
         TextFormat::Json => place::json(&report)?,
     };
-    place::draw(args.figure.as_deref(), || figure::lollipops(&picture(&report, args)))?;
+    let infos = asked.as_ref().map(|gather| &gather.infos);
+    // What the files say of a live model goes before what its name lets guess.
+    let read = |spec: &ModelSpec| {
+        let id = live.iter().position(|other| other == spec).map(|at| ModelId(at as u32))?;
+        Some(infos?.get(&id)?.family)
+    };
+    let models = specs.each_ref().map(|spec| (spec.name.clone(), read(spec).unwrap_or(spec.family)));
+    place::draw(args.figure.as_deref(), || figure::lollipops(&picture(&report, models, args)))?;
     notes.extend(asked.iter_mut().flat_map(Gather::take_notes));
     for note in &notes {
         eprintln!("note: {}", visible(note));
@@ -102,25 +106,20 @@ fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], asked: Option<&Gather>, p
     Origin::new(vec![ModelOrigin::new(&name, &pair.provenance)], prompts)
 }
 
-/// The outermost words of the first prompt, the one that A likes most on top.
-fn picture(report: &Report<'_>, args: &ImplicitArgs) -> LollipopFigure {
+/// The words of the first prompt, the one that A likes most on top.
+fn picture(report: &Report<'_>, models: [(String, Family); 2], args: &ImplicitArgs) -> LollipopFigure {
     let Some(of) = report.prompts.first() else { return LollipopFigure::default() };
-    let mut words: Vec<(f64, Lollipop)> = of
-        .words
-        .iter()
-        .map(|row| (row.rank, Lollipop { word: row.word.word.clone(), value: row.word.value(args.measure) }))
-        .collect();
-    words.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let all = words.len();
-    if all > 2 * DRAWN {
-        words.drain(DRAWN..all - DRAWN);
-    }
+    let mut rows: Vec<&Row> = of.words.iter().collect();
+    rows.sort_by(|a, b| a.rank.total_cmp(&b.rank));
+    let word = |row: &Row| Lollipop {
+        word: row.word.word.clone(),
+        categories: row.categories.clone(),
+        value: row.word.value(args.measure),
+    };
     LollipopFigure {
-        a: report.a.to_owned(),
-        b: report.b.to_owned(),
-        measure: args.measure.to_string(),
-        words: words.into_iter().map(|(_, word)| word).collect(),
-        of: all,
+        models,
+        measure: args.measure,
+        words: rows.into_iter().map(word).collect(),
         prompt: of.text.to_owned(),
         note: String::new(),
     }

@@ -70,14 +70,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let mut report = compute(&study, args);
     report.notes.splice(0..0, notes);
     place::draw(args.figure.as_deref(), || {
-        figure::panels(PanelsFigure {
-            panels: &panels(&report),
-            words: report.words,
-            corpus: &corpus.name,
-            prompts: report.prompts.len(),
-            models: report.models.len(),
-            partial: None,
-        })
+        figure::panels(PanelsFigure { panels: &panels(&report), report: &report, corpus: &corpus.name, notes: &[] })
     })?;
     print(&report, args.format)
 }

@@ -1,6 +1,7 @@
 //! What is asked and what is answered: word lists with their categories, and the prompts.
 //!
-//! `read` reads the formats of word lists, `library` finds lists by name, `prompt` and `prompts` hold the questions. Knows
+//! `read` reads the formats of word lists, `library` finds lists by name, `prompt` and `prompts` hold the questions,
+//! `sides` tells which categories are two sides of one. Knows
 //! files and text, nothing of models.
 
 pub(crate) mod error;
@@ -9,6 +10,7 @@ pub mod pairs;
 pub mod prompt;
 mod prompts;
 pub mod read;
+mod sides;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub use error::CorpusError;
 pub use library::{Listing, join_categories, list};
 pub use prompt::{Factors, Framing, Prompt, PromptSet};
 pub use read::read_words_file;
+pub use sides::{Side, sides};
 
 /// One word of a corpus, exactly as it is put to the model (a leading space is part of it).
 #[derive(Clone, Debug, PartialEq, Eq)]

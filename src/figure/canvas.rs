@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use kuva::RasterBackend;
 use kuva::backend::svg::SvgBackend;
 pub use kuva::render::render::TextAnchor as Anchor;
-use kuva::render::render::{PathData, Primitive, Scene};
+use kuva::render::render::{PathData, Primitive, Scene, TextSpan};
 
 use super::FigureError;
+use crate::corpus::{Side, sides};
 use crate::model::Family;
-use crate::text::visible;
+use crate::text::{last_part, visible};
 
 /// Wide fonts first: what fits with them fits with any.
 const FONTS: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
@@ -35,6 +36,16 @@ const PALETTE: [Colour; 7] = [
     (0x56, 0xb4, 0xe9),
     (0x55, 0x55, 0x55),
 ];
+
+/// Colours of text by category, dark enough to be read on white and unlike those of the two families.
+const CATEGORIES: [Colour; 6] =
+    [(0x9c, 0x2f, 0x74), (0x00, 0x6b, 0x4e), (0x5d, 0x46, 0xa8), (0x6e, 0x5a, 0x00), (0x00, 0x6a, 0x6e), (0x55, 0x55, 0x55)];
+
+/// The colour of each category; the second side of one is paler.
+pub fn category_colours(names: &[impl AsRef<str>]) -> Vec<Colour> {
+    let of = |side: Side| mixed(CATEGORIES[side.of % CATEGORIES.len()], if side.second { 0.72 } else { 1.0 });
+    sides(names).into_iter().map(of).collect()
+}
 
 /// How a group is told from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,10 +182,16 @@ impl Canvas {
 
     /// `y` is the baseline.
     pub fn text(&mut self, x: f64, y: f64, text: &str, font: Font) {
+        let Font { size, anchor, bold, .. } = font;
+        let color = Some(rgb(font.colour));
+        if bold && font.turned.is_none() {
+            // The one form of text that is bold in a PNG as well; it knows no formulas.
+            let spans = vec![TextSpan { bold, ..TextSpan::plain(clean(text)) }];
+            return self.scene.add(Primitive::RichText { x, y, spans, size, anchor, color });
+        }
         // kuva reads what stands between two dollars as a formula; escaped, a dollar is a dollar.
         let content = clean(text).replace('$', "\\$");
-        let Font { size, anchor, bold, .. } = font;
-        self.scene.add(Primitive::Text { x, y, content, size, anchor, rotate: font.turned, bold, color: Some(rgb(font.colour)) });
+        self.scene.add(Primitive::Text { x, y, content, size, anchor, rotate: font.turned, bold, color });
     }
 
     /// Lines of text, one below the other; gives the baseline of the line after.
@@ -288,6 +305,16 @@ pub fn wrapped(text: &str, width: f64, size: u32) -> Vec<String> {
     crate::text::wrap(text, (width / (f64::from(size) * LETTER)) as usize)
 }
 
+/// A name at most so wide, its middle cut out where it must be: names with a common stem differ at their ends.
+pub fn fitted_name(text: &str, width: f64, size: u32) -> String {
+    let last = last_part(text);
+    let room = width - text_width(last, size);
+    if text_width(text, size) <= width || last.is_empty() || room < text_width("abcd", size) {
+        return fitted(text, width, size);
+    }
+    format!("{}{last}", fitted(&text[..text.len() - last.len()], room, size))
+}
+
 /// At most so wide, cut off where it must be.
 pub fn fitted(text: &str, width: f64, size: u32) -> String {
     use unicode_segmentation::UnicodeSegmentation;
@@ -304,38 +331,15 @@ pub fn fitted(text: &str, width: f64, size: u32) -> String {
     out + "…"
 }
 
-/// Round numbers between two ends, about so many.
-pub fn ticks(low: f64, high: f64, about: usize) -> Vec<f64> {
-    let span = high - low;
-    if !span.is_finite() || span <= 0.0 {
-        return vec![low];
-    }
-    let rough = span / about.max(1) as f64;
-    let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|s| s * power).find(|s| *s >= rough * 0.9).unwrap_or(power * 10.0);
-    let first = (low / step).ceil() as i64;
-    let last = (high / step).floor() as i64;
-    (first..=last).map(|i| i as f64 * step).collect()
-}
-
-/// A number without needless zeros.
-pub fn number(value: f64) -> String {
-    let text = if value.abs() >= 1000.0 || value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") };
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
-    if text == "-0" { "0".to_owned() } else { text.replace('-', "−") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_round_and_inside() {
-        assert_eq!(ticks(71.0, 175.0, 5), [80.0, 100.0, 120.0, 140.0, 160.0]);
-        assert_eq!(ticks(0.0, 1.0, 4), [0.0, 0.5, 1.0]);
-        assert_eq!(ticks(3.0, 3.0, 4), [3.0]);
-        assert_eq!(ticks(f64::NAN, 1.0, 4).len(), 1);
-        assert_eq!([0.5, -0.25, 1200.0, 0.0].map(number), ["0.5", "−0.25", "1200", "0"]);
+    fn names_with_a_common_stem_keep_their_ends() {
+        let cut = fitted_name("authority_virtue", text_width("authority_vi", 12), 12);
+        assert!(cut.ends_with("…virtue") && text_width(&cut, 12) <= text_width("authority_vi", 12), "{cut}");
+        assert_eq!(fitted_name("agency", 500.0, 12), "agency");
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! One model on one page: where it stands on each axis of values, among the others, and what it says.
 
-use super::canvas::{Canvas, FAINT, Figure, Font, GREY, INK, Look, fitted, line_height, number, wrapped};
+use super::canvas::{
+    Canvas, Colour, FAINT, Figure, Font, GREY, INK, Look, category_colours, fitted, fitted_name, line_height, text_width, wrapped,
+};
+use super::scale::{number, ticks};
 
 /// A strip along which the model and the others lie.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CardAxis {
+    /// What it stands under; axes of one group follow one another and share their scale.
+    pub group: String,
     pub name: String,
     pub low: f64,
     pub high: f64,
@@ -15,15 +20,33 @@ pub struct CardAxis {
     pub interval: Option<(f64, f64)>,
     /// The other models: family and value.
     pub others: Vec<(String, f64)>,
-    /// Numbers in words, at the right.
+    /// Numbers in words, at the right, and after them the place among the models.
     pub text: String,
+    pub place: String,
 }
 
-/// A list of words or of facts.
+/// A list of words or of models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CardList {
     pub title: String,
-    pub lines: Vec<String>,
+    pub lines: Vec<CardLine>,
+}
+
+/// A number, and what it is of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CardLine {
+    pub number: String,
+    pub text: String,
+    pub of: Of,
+}
+
+/// What decides the colour of a line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Of {
+    /// A word, of the category with this place among [`CardFigure::categories`].
+    Word(Option<usize>),
+    /// A model, of this family.
+    Model(String),
 }
 
 /// What the card shows.
@@ -35,29 +58,35 @@ pub struct CardFigure {
     pub facts: Vec<String>,
     pub axes: Vec<CardAxis>,
     pub lists: Vec<CardList>,
+    pub categories: Vec<String>,
     pub caption: String,
 }
 
 const MARGIN: f64 = 24.0;
-const WIDTH: f64 = 920.0;
+const WIDTH: f64 = 960.0;
 const NAMES: f64 = 280.0;
-const NUMBERS: f64 = 230.0;
-const STRIP: f64 = 30.0;
+const NUMBERS: f64 = 220.0;
+const STRIP: f64 = 26.0;
+/// Above the axes of a group: its name, and the numbers of the scale.
+const GROUP: f64 = 26.0;
 const SMALL: u32 = 11;
-const COLUMNS: usize = 3;
+const COLUMNS: usize = 4;
+/// Up to so many categories the legend tells their colours apart.
+const NAMED: usize = 2;
+const LINE: f64 = 17.0;
+const LEFT: f64 = MARGIN + NAMES;
+const RIGHT: f64 = WIDTH - MARGIN - NUMBERS;
 
 pub fn card(figure: &CardFigure) -> Figure {
     let inner = WIDTH - 2.0 * MARGIN;
     let facts: Vec<String> = figure.facts.iter().flat_map(|fact| wrapped(fact, inner, SMALL)).collect();
     let caption = wrapped(&figure.caption, inner, SMALL);
-    let column = inner / COLUMNS as f64;
-    let list_height =
-        |lists: &[CardList]| lists.iter().map(|list| list.lines.len()).max().map_or(0.0, |n| 30.0 + n as f64 * 17.0);
+    let groups: Vec<&[CardAxis]> = figure.axes.chunk_by(|a, b| a.group == b.group).collect();
+    let axes_top = 62.0 + facts.len() as f64 * line_height(SMALL) + 6.0;
+    let legend_top = axes_top + groups.len() as f64 * (GROUP + 6.0) + figure.axes.len() as f64 * STRIP;
+    let lists_top = legend_top + 34.0;
     let lists: f64 = figure.lists.chunks(COLUMNS).map(|row| list_height(row) + 12.0).sum();
-    let axes_top = 62.0 + facts.len() as f64 * line_height(SMALL) + 14.0;
-    let lists_top = axes_top + figure.axes.len() as f64 * STRIP + 18.0;
-    let caption_top = lists_top + lists;
-    let height = caption_top + caption.len() as f64 * line_height(SMALL) + MARGIN;
+    let height = lists_top + lists + caption.len() as f64 * line_height(SMALL) + MARGIN;
     let title = format!("Value card of {}", figure.model);
     let mut canvas = Canvas::new(WIDTH, height, &title);
     let look = Look::of_family(&figure.family, 0);
@@ -69,21 +98,18 @@ pub fn card(figure: &CardFigure) -> Figure {
         canvas.text(MARGIN, y, &fact, Font::new(SMALL).colour(GREY));
         y += line_height(SMALL);
     }
-    for (i, axis) in figure.axes.iter().enumerate() {
-        strip(&mut canvas, axes_top + i as f64 * STRIP, axis, look);
+    let mut y = axes_top;
+    for group in groups {
+        y = draw_group(&mut canvas, y, group, look) + 6.0;
     }
+    legend(&mut canvas, legend_top + 14.0, figure, look);
+    let colours = category_colours(&figure.categories);
     let mut y = lists_top;
     for row in figure.lists.chunks(COLUMNS) {
-        for (i, list) in row.iter().enumerate() {
-            let x = MARGIN + i as f64 * column;
-            canvas.text(x, y + 16.0, &fitted(&list.title, column - 12.0, 13), Font::new(13).bold());
-            for (j, line) in list.lines.iter().enumerate() {
-                canvas.text(x, y + 36.0 + j as f64 * 17.0, &fitted(line, column - 12.0, 12), Font::new(12));
-            }
-        }
+        draw_lists(&mut canvas, y, row, figure, &colours);
         y += list_height(row) + 12.0;
     }
-    let mut y = caption_top + f64::from(SMALL);
+    y += f64::from(SMALL);
     for text in caption {
         canvas.text(MARGIN, y, &text, Font::new(SMALL).colour(GREY));
         y += line_height(SMALL);
@@ -91,28 +117,134 @@ pub fn card(figure: &CardFigure) -> Figure {
     canvas.finish()
 }
 
-fn strip(canvas: &mut Canvas, y: f64, axis: &CardAxis, look: Look) {
-    let (left, right) = (MARGIN + NAMES, WIDTH - MARGIN - NUMBERS);
-    let middle = y + STRIP / 2.0;
-    let at = |value: f64| {
-        let place = if axis.high > axis.low { (value - axis.low) / (axis.high - axis.low) } else { 0.5 };
-        left + place.clamp(0.0, 1.0) * (right - left)
-    };
-    canvas.text(MARGIN, middle + 4.0, &fitted(&axis.name, NAMES - 50.0, 12), Font::new(12));
-    canvas.line((left, middle), (right, middle), FAINT, 6.0);
-    canvas.text(left - 6.0, middle + 4.0, &number(axis.low.round()), Font::new(9).end().colour(GREY));
-    canvas.text(right + 6.0, middle + 4.0, &number(axis.high.round()), Font::new(9).colour(GREY));
-    if let Some(chance) = axis.middle {
-        canvas.dashed((at(chance), y + 4.0), (at(chance), y + STRIP - 4.0), GREY, 1.0, Some("3 2"));
+/// The axes that share a scale; gives where they end.
+fn draw_group(canvas: &mut Canvas, top: f64, axes: &[CardAxis], look: Look) -> f64 {
+    let Some(first) = axes.first() else { return top };
+    let (start, end) = (top + GROUP, top + GROUP + axes.len() as f64 * STRIP);
+    canvas.text(MARGIN, top + 17.0, &first.group, Font::new(12).bold());
+    for tick in ticks(first.low, first.high, 6) {
+        let x = place(first, tick);
+        canvas.line((x, start), (x, end), FAINT, 1.0);
+        canvas.text(x, top + 19.0, &number(tick), Font::new(10).middle().colour(GREY));
     }
+    if let Some(chance) = first.middle {
+        canvas.dashed((place(first, chance), start), (place(first, chance), end), GREY, 1.0, Some("3 2"));
+    }
+    for (i, axis) in axes.iter().enumerate() {
+        strip(canvas, start + i as f64 * STRIP, axis, look);
+    }
+    end
+}
+
+fn place(axis: &CardAxis, value: f64) -> f64 {
+    let place = if axis.high > axis.low { (value - axis.low) / (axis.high - axis.low) } else { 0.5 };
+    LEFT + place.clamp(0.0, 1.0) * (RIGHT - LEFT)
+}
+
+fn strip(canvas: &mut Canvas, y: f64, axis: &CardAxis, look: Look) {
+    let middle = y + STRIP / 2.0;
+    let at = |value: f64| place(axis, value);
+    canvas.text(MARGIN, middle + 4.0, &fitted_name(&axis.name, NAMES - 14.0, 12), Font::new(12));
     for (i, (family, value)) in axis.others.iter().enumerate().filter(|(_, (_, value))| value.is_finite()) {
-        canvas.marker((at(*value), middle), 2.2, Look::of_family(family, i));
+        canvas.marker((at(*value), middle), 2.4, Look::of_family(family, i));
     }
     if let Some((low, high)) = axis.interval {
         canvas.line((at(low), middle), (at(high), middle), INK, 2.0);
+        for end in [low, high] {
+            canvas.line((at(end), middle - 4.0), (at(end), middle + 4.0), INK, 1.4);
+        }
     }
     if axis.value.is_finite() {
         canvas.marker((at(axis.value), middle), 5.5, look);
     }
-    canvas.text(right + 38.0, middle + 4.0, &fitted(&axis.text, NUMBERS - 38.0, SMALL), Font::new(SMALL));
+    canvas.text(RIGHT + 14.0, middle + 4.0, &axis.text, Font::new(SMALL));
+    canvas.text(WIDTH - MARGIN, middle + 4.0, &axis.place, Font::new(SMALL).end());
+}
+
+/// What the marks on the strips are, and the colours of words.
+fn legend(canvas: &mut Canvas, y: f64, figure: &CardFigure, look: Look) {
+    let mut x = MARGIN;
+    let mut say = |canvas: &mut Canvas, mark: Option<(f64, Look)>, text: &str, colour: Colour| {
+        let before = if mark.is_some() { 14.0 } else { 0.0 };
+        if x + before + text_width(text, SMALL) > WIDTH - MARGIN {
+            return;
+        }
+        if let Some((size, look)) = mark {
+            canvas.marker((x + 5.0, y - 4.0), size, look);
+        }
+        canvas.text(x + before, y, text, Font::new(SMALL).colour(colour));
+        x += before + text_width(text, SMALL) + 16.0;
+    };
+    say(canvas, Some((5.0, look)), "this model, bar: 95 %", GREY);
+    let mut families: Vec<&str> = figure.axes.iter().flat_map(|axis| &axis.others).map(|(family, _)| family.as_str()).collect();
+    families.sort_unstable();
+    families.dedup();
+    for family in families {
+        say(canvas, Some((2.4, Look::of_family(family, 0))), &format!("another model, {family}"), GREY);
+    }
+    // More of them are named beside their words.
+    let colours = category_colours(&figure.categories);
+    for (name, colour) in figure.categories.iter().zip(colours).filter(|_| figure.categories.len() <= NAMED) {
+        say(canvas, None, name, colour);
+    }
+}
+
+/// Lines of the highest of the lists; one alone lies across all columns.
+fn list_rows(lists: &[CardList]) -> usize {
+    match lists {
+        [one] => one.lines.len().div_ceil(COLUMNS),
+        _ => lists.iter().map(|list| list.lines.len()).max().unwrap_or(0),
+    }
+}
+
+fn list_height(lists: &[CardList]) -> f64 {
+    26.0 + list_rows(lists) as f64 * LINE
+}
+
+fn draw_lists(canvas: &mut Canvas, y: f64, lists: &[CardList], figure: &CardFigure, colours: &[Colour]) {
+    let wide = (WIDTH - 2.0 * MARGIN) / COLUMNS as f64;
+    let rows = list_rows(lists).max(1);
+    for (i, list) in lists.iter().enumerate() {
+        let x = MARGIN + i as f64 * wide;
+        let room = if lists.len() == 1 { WIDTH - 2.0 * MARGIN } else { wide - 12.0 };
+        canvas.text(x, y + 14.0, &fitted(&list.title, room, 13), Font::new(13).bold());
+        let numbers = list.lines.iter().map(|line| text_width(&line.number, 12)).fold(0.0, f64::max);
+        for (at, line) in list.lines.iter().enumerate() {
+            let (column, row) = (at / rows, at % rows);
+            let x = x + column as f64 * wide;
+            draw_line(canvas, (x, y + 34.0 + row as f64 * LINE), wide - 12.0, numbers, line, figure, colours);
+        }
+    }
+}
+
+/// The number under those above it; then the word, in the colour of its category, which is named where there are many.
+fn draw_line(
+    canvas: &mut Canvas,
+    (x, y): (f64, f64),
+    wide: f64,
+    numbers: f64,
+    line: &CardLine,
+    figure: &CardFigure,
+    colours: &[Colour],
+) {
+    canvas.text(x + numbers, y, &line.number, Font::new(12).end().colour(GREY));
+    let x = x + numbers + 8.0;
+    let room = wide - numbers - 8.0;
+    match &line.of {
+        Of::Model(family) => {
+            let look = Look::of_family(family, 0);
+            canvas.marker((x + 4.0, y - 4.0), 2.8, look);
+            canvas.text(x + 14.0, y, &fitted_name(&line.text, room - 14.0, 12), Font::new(12).colour(look.colour));
+        }
+        Of::Word(category) => {
+            let named = category.filter(|_| figure.categories.len() > NAMED).and_then(|at| figure.categories.get(at));
+            let own = if named.is_some() { room * 0.56 } else { room };
+            let colour = category.and_then(|at| colours.get(at)).copied().unwrap_or(INK);
+            canvas.text(x, y, &fitted(&line.text, own, 12), Font::new(12).colour(colour));
+            if let Some(name) = named {
+                let name = fitted_name(name, room - own - 6.0, 9);
+                canvas.text(x + own + 6.0, y, &name, Font::new(9).colour(GREY));
+            }
+        }
+    }
 }

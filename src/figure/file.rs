@@ -44,14 +44,15 @@ impl Figure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figure::{LinePanel, LinesFigure, Series, lines};
+    use crate::figure::{Line, LineColumn, LinesFigure, lines};
 
     #[test]
     fn a_figure_is_written_once_and_by_its_name() {
         let home = tempfile::tempdir().unwrap();
-        let series = Series { label: "agency".to_owned(), points: vec![(1.0, 9.0), (2.0, 4.0)] };
-        let panels = vec![LinePanel { title: "a training".to_owned(), series: vec![series] }];
-        let figure = lines(&LinesFigure { title: "Medians".to_owned(), panels, ..LinesFigure::default() });
+        let series = vec![("agency".to_owned(), vec![(1.0, 9.0), (2.0, 4.0)])];
+        let line = Line { name: "a training".to_owned(), family: String::new(), series };
+        let columns = vec![LineColumn { title: "data".to_owned(), lines: vec![line] }];
+        let figure = lines(&LinesFigure { title: "Medians".to_owned(), columns, ..LinesFigure::default() });
         let (svg, png) = (home.path().join("a.svg"), home.path().join("a.PNG"));
         figure.save(&svg, false).unwrap();
         assert!(std::fs::read_to_string(&svg).unwrap().contains("a training"));

@@ -9,13 +9,15 @@ mod file;
 mod lines;
 mod lollipop;
 mod panels;
+mod scale;
 
 pub use canvas::Figure;
-pub use card::{CardAxis, CardFigure, CardList, card};
+pub use card::{CardAxis, CardFigure, CardLine, CardList, Of, card};
 pub use file::FigureFormat;
-pub use lines::{LinePanel, LinesFigure, Series, lines};
+pub use lines::{Line, LineColumn, LinesFigure, lines};
 pub use lollipop::{Lollipop, LollipopFigure, lollipops};
 pub use panels::{PanelsFigure, panels};
+pub use scale::rounded_up;
 
 /// Why a figure could not be drawn.
 #[derive(Debug, thiserror::Error)]

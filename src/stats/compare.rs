@@ -9,15 +9,21 @@ use super::cells::Panel;
 use super::contrast::{WelchTest, benjamini_hochberg, bonferroni, welch};
 use super::exact::{MOST_SPLITS, exact_models};
 use super::permutation::permutation_p;
-use super::report::{Contrast, ModelContrast, Permutation, Progress, ReportOptions, UNIT_NOTE, Welch};
+use super::report::{AdjustedFor, Contrast, ModelContrast, Permutation, Progress, ReportOptions, UNIT_NOTE, Welch};
 use super::study::Study;
 use super::summary::{Summary, UNKNOWN_FAMILY, known_families};
 
 /// Models are compared two by two up to this many: pairs grow with the square.
 const MOST_MODELS_IN_PAIRS: usize = 4;
 
-/// Contrasts of each two families, by pair and panel, with what a reader should know of them.
-pub fn families(study: &Study, panels: &[Panel], options: &ReportOptions, progress: Progress) -> (Vec<Contrast>, Vec<String>) {
+/// Contrasts of each two families, by pair and panel, for how many tests they are adjusted, and what a reader should know of
+/// them.
+pub fn families(
+    study: &Study,
+    panels: &[Panel],
+    options: &ReportOptions,
+    progress: Progress,
+) -> (Vec<Contrast>, AdjustedFor, Vec<String>) {
     let families = known_families(study);
     let mut tests: Vec<(&Arc<str>, &Arc<str>, &Panel)> = Vec::new();
     for (i, first) in families.iter().enumerate() {
@@ -37,18 +43,19 @@ pub fn families(study: &Study, panels: &[Panel], options: &ReportOptions, progre
     let (welch, mut contrasts): (Vec<Option<WelchTest>>, Vec<Contrast>) = tests.par_iter().enumerate().map(compare).unzip();
     let adjusted = adjusted(&welch);
     let tested = adjusted.iter().flatten().count();
+    let adjusted_for = AdjustedFor { welch: tested, permutation: tested, exact_models: tested };
     for ((contrast, welch), interval) in contrasts.iter_mut().zip(adjusted).zip(intervals) {
         contrast.welch = welch;
         contrast.bootstrap = interval;
         if let Some(permutation) = &mut contrast.permutation {
-            permutation.p_bonferroni = bonferroni(permutation.p, tested);
+            permutation.p_bonferroni = bonferroni(permutation.p, adjusted_for.permutation);
         }
         if let Some(exact) = &mut contrast.exact_models {
-            exact.p_bonferroni = bonferroni(exact.p, tested);
+            exact.p_bonferroni = bonferroni(exact.p, adjusted_for.exact_models);
         }
     }
     let notes = notes(study, &families, &contrasts);
-    (contrasts, notes)
+    (contrasts, adjusted_for, notes)
 }
 
 fn one(

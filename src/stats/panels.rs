@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::mean_sd;
 use super::report::{Contrast, Report};
 use crate::corpus::Framing;
+use crate::text::{count, visible, wrap};
 
 /// One category under one framing.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +17,19 @@ pub struct Panel {
     pub families: Vec<Group>,
     /// One a model, as the report lists them.
     pub models: Vec<Group>,
-    pub contrast: Option<Contrast>,
+    /// Between each two families that are known, in the order of the report; empty where fewer than two are.
+    pub contrasts: Vec<Contrast>,
+}
+
+impl Panel {
+    /// Each family, and behind it its models, which are the unit of the exact test; true for a family.
+    pub fn families_and_models(&self) -> Vec<(&Group, bool)> {
+        let models = |family: &Group| self.models.iter().filter(|model| model.family == family.name).collect::<Vec<_>>();
+        self.families
+            .iter()
+            .flat_map(|family| std::iter::once((family, true)).chain(models(family).into_iter().map(|model| (model, false))))
+            .collect()
+    }
 }
 
 /// Cells that stand together, with their mean and its standard error.
@@ -74,7 +87,7 @@ pub fn panels(report: &Report) -> Vec<Panel> {
                 framing,
                 families: families.iter().filter_map(of_family).collect(),
                 models: report.models.iter().filter_map(of_model).collect(),
-                contrast: report.contrasts.iter().find(|c| c.category == *category && c.framing == framing).cloned(),
+                contrasts: report.contrasts.iter().filter(|c| c.category == *category && c.framing == framing).cloned().collect(),
             });
         }
     }
@@ -107,21 +120,65 @@ impl RankAxis {
     }
 }
 
-/// In plain words, why the test over cells and the exact test over models say different things; none where there are not
-/// both. `cells` is how many cells the panel has.
-pub fn why_they_differ(contrast: &Contrast, cells: usize, models: usize) -> Option<String> {
-    let (welch, exact) = (contrast.welch?, contrast.exact_models?);
-    let verdict = match (welch.p_bonferroni < 0.05, exact.p < 0.05) {
-        (true, true) => "Here both reach .05.",
-        (true, false) => "Here only Welch reaches .05: too few models differ too little to speak of families.",
-        (false, true) => "Here only the exact test reaches .05.",
-        (false, false) => "Here neither reaches .05.",
+/// In plain words, what each test of a contrast takes for a witness and what they say; where a test is missing, why.
+pub fn why_they_differ(contrast: &Contrast) -> String {
+    let (caveat, verdict) = match (&contrast.welch, &contrast.exact_models) {
+        (Some(_), Some(exact)) => {
+            let ways = match exact.sampled {
+                true => format!("in {} random labellings", count(exact.splits as usize)),
+                false => format!("in all {} ways to label the families", count(exact.splits as usize)),
+            };
+            let caveat = format!(
+                "Welch takes all {} cells as independent; prompts put to one model are not, they repeat its taste. The exact test \
+                 takes the {} models as the unit, {ways}.",
+                count(contrast.n.iter().sum()),
+                contrast.models.iter().sum::<usize>(),
+            );
+            (caveat, verdict(contrast))
+        }
+        _ => (why_a_test_is_missing(contrast), None),
     };
-    Some(format!(
-        "Welch takes all {cells} cells as independent; prompts put to one model are not, they repeat its taste. The exact test \
-         takes the {models} models as the unit, in all {} ways to label the families. {verdict}",
-        exact.splits
-    ))
+    [Some(caveat), verdict.map(|[long, _]| long.to_owned())].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The same for a screen: lines of at most `cells`, two of them where there are 56 or more.
+pub fn why_in_short(contrast: &Contrast, cells: usize) -> Vec<String> {
+    let Some([long, short]) = verdict(contrast) else { return wrap(&why_a_test_is_missing(contrast), cells) };
+    let all = contrast.n.iter().sum();
+    let caveat = format!("Welch counts all {} cells, though prompts of one model repeat its taste.", count(all));
+    let fits = caveat.len().max(long.len()) <= cells;
+    let lines = if fits { [&caveat, long] } else { ["Welch counts cells, but prompts of one model are alike.", short] };
+    lines.into_iter().flat_map(|line| wrap(line, cells)).collect()
+}
+
+/// Which of the two tests, each adjusted for the number of tests, finds a difference; in many words and in few. None where
+/// there are not both.
+fn verdict(contrast: &Contrast) -> Option<[&'static str; 2]> {
+    let (welch, exact) = (contrast.welch?, contrast.exact_models?);
+    Some(match (welch.p_bonferroni < 0.05, exact.p_bonferroni < 0.05) {
+        (true, true) => ["Adjusted, both reach .05.", "Adjusted, both reach .05."],
+        (true, false) => [
+            "Adjusted, only Welch reaches .05: too few models to speak of families.",
+            "Only Welch reaches .05: too few to speak of families.",
+        ],
+        (false, true) => ["Adjusted, only the exact test reaches .05.", "Adjusted, only the exact test reaches .05."],
+        (false, false) => ["Adjusted, neither reaches .05.", "Adjusted, neither reaches .05."],
+    })
+}
+
+fn why_a_test_is_missing(contrast: &Contrast) -> String {
+    let single = contrast.families.iter().zip(contrast.models).find(|(_, models)| *models == 1);
+    match (contrast.welch, contrast.models, single) {
+        (None, ..) => "Too few cells for a test: more prompts are needed.".to_owned(),
+        (_, [1, 1], _) => {
+            "One model a family: Welch counts prompts of one model as witnesses; the exact test needs more models.".to_owned()
+        }
+        (_, _, Some((family, _))) => format!(
+            "One model stands for {}: Welch counts its prompts as witnesses; the exact test needs two models of each family.",
+            visible(family)
+        ),
+        _ => "The exact test has nothing to go by: the models' means do not vary.".to_owned(),
+    }
 }
 
 /// `***` below .001, `**` below .01, `*` below .05, else `n.s.`. Whoever writes it names the test beside it.
@@ -134,21 +191,21 @@ pub fn stars(p: f64) -> &'static str {
     }
 }
 
-/// A p-value in at most five signs: `.042`, `3e-5`, `1`.
+/// A p-value in at most seven signs: `.042`, `3e-5`, `1`. One that is smaller than a number can be is not nothing.
 pub fn p_text(p: f64) -> String {
     match p {
         p if p.is_nan() => "?".to_owned(),
         p if p >= 0.9995 => "1".to_owned(),
         p if p >= 0.001 => format!("{p:.3}").trim_start_matches('0').to_owned(),
         p if p > 0.0 => format!("{p:.0e}"),
-        _ => "0".to_owned(),
+        _ => "<1e-300".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::report::{Cell, ModelFamily};
+    use crate::stats::report::{Cell, ExactModels, ModelFamily, Welch};
 
     fn report() -> Report {
         let mut report = Report { words: 27, ..Report::default() };
@@ -174,6 +231,70 @@ mod tests {
         assert_eq!((llama.n(), llama.mean), (4, 11.5));
         assert!((llama.se - (5.0f64 / 3.0).sqrt() / 2.0).abs() < 1e-12);
         assert_eq!(panel.models.iter().map(|g| &*g.name).collect::<Vec<_>>(), ["b", "a", "c"]);
+        let lanes: Vec<_> = panel.families_and_models().into_iter().map(|(group, family)| (&*group.name, family)).collect();
+        assert_eq!(lanes, [("Gemma", true), ("a", false), ("Llama", true), ("b", false), ("c", false)]);
+    }
+
+    fn contrast(families: [&str; 2], models: [usize; 2], p: Option<(f64, f64)>) -> Contrast {
+        let welch = |p| Welch { t: -3.0, df: 9.0, p, p_bonferroni: (4.0 * p).min(1.0), p_fdr: p };
+        let exact =
+            |p| ExactModels { splits: 210, p, p_bonferroni: (4.0 * p).min(1.0), sampled: false, t: -1.0, df: 3.0, p_welch: p };
+        Contrast {
+            category: "agency".into(),
+            framing: Framing::Positive,
+            families: families.map(Into::into),
+            n: models.map(|models| 27 * models),
+            models,
+            difference: -4.0,
+            welch: p.map(|(p, _)| welch(p)),
+            permutation: None,
+            exact_models: p.map(|(_, p)| exact(p)).filter(|_| models.iter().all(|&models| models > 1)),
+            bootstrap: None,
+        }
+    }
+
+    #[test]
+    fn a_panel_has_the_contrasts_of_all_pairs_and_a_family_that_is_not_known_is_in_none() {
+        let mut report = report();
+        report.models.push(ModelFamily { model: "d".into(), family: "other".into() });
+        report.contrasts =
+            [["Gemma", "Llama"], ["Gemma", "Qwen"], ["Llama", "Qwen"]].map(|of| contrast(of, [1, 2], None)).to_vec();
+        let of: Vec<_> = panels(&report)[0].contrasts.iter().map(|c| c.families.each_ref().map(|f| f.to_string())).collect();
+        assert_eq!(of, [["Gemma", "Llama"], ["Gemma", "Qwen"], ["Llama", "Qwen"]]);
+    }
+
+    #[test]
+    fn tests_are_compared_adjusted_alike_and_by_what_they_rest_on() {
+        let why = |p| why_they_differ(&contrast(["Gemma", "Llama"], [4, 6], Some(p)));
+        // Unadjusted the exact test would reach .05; adjusted as Welch's is, it does not.
+        let text = why((0.001, 0.04));
+        assert!(text.contains("all 270 cells") && text.contains("the 10 models") && text.contains("all 210 ways"), "{text}");
+        assert!(text.ends_with("only Welch reaches .05: too few models to speak of families."), "{text}");
+        assert!(why((0.001, 0.01)).ends_with("both reach .05."));
+        assert!(why((0.02, 0.01)).ends_with("only the exact test reaches .05."));
+        let mut drawn = contrast(["Gemma", "Llama"], [40, 60], Some((0.001, 0.04)));
+        if let Some(exact) = &mut drawn.exact_models {
+            (exact.splits, exact.sampled) = (500_000, true);
+        }
+        assert!(why_they_differ(&drawn).contains("in 500,000 random labellings"), "{}", why_they_differ(&drawn));
+    }
+
+    #[test]
+    fn where_a_test_is_missing_the_reason_is_said() {
+        let why = |models, p| why_they_differ(&contrast(["Gemma", "Llama"], models, p));
+        assert!(why([1, 1], Some((0.01, 0.01))).starts_with("One model a family: Welch counts prompts of one model"));
+        assert!(why([1, 3], Some((0.01, 0.01))).starts_with("One model stands for Gemma"));
+        assert!(why([1, 1], None).starts_with("Too few cells"));
+    }
+
+    #[test]
+    fn the_short_lines_fit_a_small_screen() {
+        for (models, p) in [([4, 6], (0.001, 0.5)), ([4, 6], (0.5, 0.5)), ([400, 600], (0.001, 0.001)), ([1, 1], (0.1, 0.1))] {
+            for cells in [56, 76] {
+                let lines = why_in_short(&contrast(["Gemma", "Llama"], models, Some(p)), cells);
+                assert!(lines.len() == 2 && lines.iter().all(|line| line.len() <= cells), "{cells}: {lines:?}");
+            }
+        }
     }
 
     #[test]
@@ -187,7 +308,7 @@ mod tests {
     #[test]
     fn p_values_are_short_and_stars_follow_the_usual_limits() {
         let shown = [1.0, 0.9999, 0.5, 0.0421, 0.001, 0.00003, 1e-200, 0.0].map(p_text);
-        assert_eq!(shown, ["1", "1", ".500", ".042", ".001", "3e-5", "1e-200", "0"]);
+        assert_eq!(shown, ["1", "1", ".500", ".042", ".001", "3e-5", "1e-200", "<1e-300"]);
         assert_eq!([0.0009, 0.001, 0.01, 0.05, f64::NAN].map(stars), ["***", "**", "*", "n.s.", "n.s."]);
     }
 }

@@ -48,7 +48,7 @@ pub fn report(study: &Study, options: &ReportOptions) -> Report {
 pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -> Report {
     let indexed = cells::indexed(study);
     let panels: Vec<Panel> = cells::panels_of(study, &indexed);
-    let (contrasts, mut notes) = compare::families(study, &panels, options, progress);
+    let (contrasts, adjusted_for, mut notes) = compare::families(study, &panels, options, progress);
     let (mixed_model, mixed_model_note) = match mixed::mixed_model(study, &panels) {
         Ok(model) => (Some(model), None),
         Err(reason) => (None, Some(reason)),
@@ -69,6 +69,7 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         scores_summary: cells::scores_summary(study, &indexed),
         families: summary::of_families(study, &panels),
         contrasts,
+        adjusted_for,
         mixed_model,
         mixed_model_note,
         anova,
@@ -120,6 +121,8 @@ pub struct Report {
     pub families: Vec<FamilySummary>,
     /// Between each two families, second in alphabetical order minus first; empty where fewer than two are known.
     pub contrasts: Vec<Contrast>,
+    /// What Bonferroni multiplied the p-values of the contrasts by.
+    pub adjusted_for: AdjustedFor,
     /// Null where it is not identifiable; `mixed_model_note` then says why.
     pub mixed_model: Option<MixedModel>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,6 +234,14 @@ pub struct FamilySummary {
     pub mean: f64,
     pub sd: f64,
     pub se: f64,
+}
+
+/// How many tests of each kind the p-values of the contrasts are adjusted for, over all panels and all pairs of families.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AdjustedFor {
+    pub welch: usize,
+    pub permutation: usize,
+    pub exact_models: usize,
 }
 
 /// One panel (category and framing): do the families differ?

@@ -7,7 +7,7 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget as _};
 
-use super::fit::fit;
+use super::fit::{fit, fit_name};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::table::{self, Column};
@@ -70,19 +70,18 @@ fn name_span(training: &Training, cells: usize, theme: &Theme) -> Span<'static> 
     let glyphs = Glyphs::of(theme.ascii);
     let family = family_of(training);
     let name = visible(&training.model);
-    let name = fit(&name, cells.saturating_sub(2), glyphs.ellipsis);
+    let name = fit_name(&name, cells.saturating_sub(2), glyphs.ellipsis);
     Span::styled(format!("{} {name}", glyphs.family(family)), theme.family(family))
 }
 
 fn lines(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let glyphs = Glyphs::of(theme.ascii);
     let sets = app.ablation.sets();
     let at = app.ablation.set.row(sets.len());
     let Some(set) = sets.get(at) else { return };
     let runs = app.ablation.runs();
     let data = set.data();
     let data = if data.is_empty() { "data not known".to_owned() } else { data };
-    let place = format!("{} of {} sets of data {} {} {} ", at + 1, sets.len(), glyphs.dot, glyphs.up, glyphs.down);
+    let place = format!("{} of {} sets of data ", at + 1, sets.len());
     let right = if sets.len() > 1 { Line::styled(place, theme.dim) } else { Line::default() };
     line_with_end(frame, Rect { height: 1, ..area }, Line::styled(format!("  {}", visible(&data)), theme.title), right);
 

@@ -6,19 +6,19 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit, width};
+use super::fit::{fit, fit_name, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::strip::column;
 use super::widgets::table::{self, Column};
-use super::{line_with_end, look, model_name, notice, numbers};
+use super::{category_styles, line_with_end, look, model_name, notice, numbers};
 use crate::app::action::Action;
 use crate::app::card::CardShown;
 use crate::app::{App, layout};
 use crate::corpus::Framing;
 use crate::model::Family;
 use crate::scores::export::rank_text;
-use crate::stats::card::{Card, Extremes, Leaning, Ranked};
+use crate::stats::card::{Axis, Card, Extremes, Leaning, Pole, Ranked};
 use crate::text::{count, visible, visible_word};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
@@ -100,12 +100,14 @@ fn axes(frame: &mut Frame, area: Rect, app: &App, card: &Card, theme: &Theme) {
     };
     let bound = card.axes.iter().map(ends).fold(1.0, f64::max);
     let scale = format!("{}{bound:.0}", glyphs.minus);
+    let names = card.axes.iter().map(|of| width(&axis_name(&of.axis))).max().unwrap_or(0) as u16;
     let columns: Vec<Column<&Leaning>> = vec![
-        Column::new("leans to", 21, 34, move |of: &&Leaning, cells| {
-            let name = visible(&of.axis.axis);
-            Line::styled(fit(&name, cells, glyphs.ellipsis).into_owned(), theme.title)
+        Column::new("leans to", names.clamp(12, 24), names.clamp(12, 40), move |of: &&Leaning, cells| {
+            let name = axis_name(&of.axis);
+            Line::styled(fit_name(&name, cells, glyphs.ellipsis).into_owned(), theme.title)
         })
-        .gap(2),
+        .gap(2)
+        .eager(),
         Column::new("", 1, 10, move |of: &&Leaning, cells| {
             let (sign, name) = framing(of.framing, glyphs);
             Line::styled(if cells >= 10 { format!("{sign} {name}") } else { sign.to_string() }, theme.text)
@@ -113,11 +115,11 @@ fn axes(frame: &mut Frame, area: Rect, app: &App, card: &Card, theme: &Theme) {
         Column::new("places", 7, 8, move |of: &&Leaning, _| Line::styled(places(of.value, glyphs), theme.text)).right(),
         Column::new("95 %", 16, 18, move |of: &&Leaning, _| {
             let (low, high) = (places(of.interval.0, glyphs), places(of.interval.1, glyphs));
-            Line::styled(format!("{low} {} {high}", glyphs.to), theme.dim)
+            Line::styled(format!("[{low}, {high}]"), theme.dim)
         })
         .right()
         .priority(1),
-        Column::new(scale, 20, 81, move |of: &&Leaning, cells| strip(of, card, bound, cells, theme)).gap(2),
+        Column::new(scale, 17, 81, move |of: &&Leaning, cells| strip(of, card, bound, cells, theme)).gap(2),
         Column::new("place", 7, 8, move |of: &&Leaning, _| {
             let many = of.models.len();
             Line::styled(if many > 1 { format!("{} of {many}", rank_text(of.place)) } else { String::new() }, theme.text)
@@ -134,6 +136,17 @@ fn axes(frame: &mut Frame, area: Rect, app: &App, card: &Card, theme: &Theme) {
         let high = format!("+{bound:.0}");
         let at = (area.x + x + wide).saturating_sub(high.len() as u16);
         frame.buffer_mut().set_line(at, area.y, &Line::styled(high, theme.header), area.right().saturating_sub(at));
+    }
+}
+
+/// `agency over communion`; of two sides of one, what they are sides of is said once: `care: virtue/vice`.
+fn axis_name(axis: &Axis) -> String {
+    let Pole::Category(second) = &axis.second else { return visible(&axis.axis).into_owned() };
+    let [first, second] = [&axis.first, second].map(|name| visible(name).into_owned());
+    let parted = |name: &str| name.rsplit_once(['_', '.', '-', ' ']).map(|(stem, side)| (stem.to_owned(), side.to_owned()));
+    match (parted(&first), parted(&second)) {
+        (Some((stem, side)), Some((other, against))) if stem == other => format!("{stem}: {side}/{against}"),
+        _ => visible(&axis.axis).into_owned(),
     }
 }
 
@@ -164,7 +177,6 @@ fn strip(of: &Leaning, card: &Card, bound: f64, cells: usize, theme: &Theme) -> 
 /// `pairs judged as people did  84.2 %  95 % 81.0 to 87.1  500 pairs`.
 fn judgement(app: &App, shown: &CardShown, theme: &Theme) -> Option<Line<'static>> {
     let judged = app.card.judged(shown.model)?;
-    let glyphs = Glyphs::of(theme.ascii);
     let mut spans = vec![Span::styled("  pairs judged as people did  ", theme.title)];
     match judged.accuracy {
         None => spans.push(Span::styled(format!("none yet, of {}", count(judged.of)), theme.dim)),
@@ -172,7 +184,7 @@ fn judgement(app: &App, shown: &CardShown, theme: &Theme) -> Option<Line<'static
             let percent = |share: f64| format!("{:.1}", share * 100.0);
             spans.push(Span::styled(format!("{} %", percent(of.accuracy)), theme.text));
             let (low, high) = (percent(of.interval.0), percent(of.interval.1));
-            spans.push(Span::styled(format!("   95 % {low} {} {high}   ", glyphs.to), theme.dim));
+            spans.push(Span::styled(format!("   95 % [{low}, {high}]   "), theme.dim));
             let partial = judged.pairs < judged.of;
             let style = if partial { theme.warning } else { theme.dim };
             let of_all = if partial { format!("partial: {} of ", count(judged.pairs)) } else { String::new() };
@@ -193,14 +205,18 @@ fn lists(frame: &mut Frame, area: Rect, app: &App, card: &Card, selected: &Leani
     let (sign, _) = framing(selected.framing, glyphs);
     let none = Extremes { framing: selected.framing, prompts: 0, top: Vec::new(), bottom: Vec::new() };
     let words = card.words_by_framing.iter().find(|of| of.framing == selected.framing).unwrap_or(&none);
-    let wide = usize::from(area.width.saturating_sub(2)) / 4;
+    // Where there is no room for all of them, names that can be read matter more than a fourth list.
+    const LEAST: usize = 19;
+    let columns = (usize::from(area.width.saturating_sub(2)) / LEAST).clamp(1, 4);
+    let wide = usize::from(area.width.saturating_sub(2)) / columns;
+    let styles = category_styles(&app.universe.corpus.categories, theme);
     let lists: [List; 4] = [
-        (format!("first {sign}"), words.top.iter().map(|of| word(app, of, wide, theme)).collect()),
-        (format!("last {sign}"), words.bottom.iter().map(|of| word(app, of, wide, theme)).collect()),
-        (format!("place {sign}"), standings(card, selected, wide, theme)),
+        (format!("ranked first {sign}"), words.top.iter().map(|of| word(app, of, &styles, wide, theme)).collect()),
+        (format!("ranked last {sign}"), words.bottom.iter().map(|of| word(app, of, &styles, wide, theme)).collect()),
+        (format!("leanings {sign}"), standings(card, selected, wide, theme)),
         ("ranks alike, rho".to_owned(), likenesses(card, wide, theme)),
     ];
-    for (x, (title, lines)) in (area.x + 2..).step_by(wide).zip(lists) {
+    for (x, (title, lines)) in (area.x + 2..).step_by(wide).zip(lists).take(columns) {
         if area.height == 0 {
             return;
         }
@@ -213,7 +229,7 @@ fn lists(frame: &mut Frame, area: Rect, app: &App, card: &Card, selected: &Leani
             frame.buffer_mut().set_line(x, y, line, wide.saturating_sub(1) as u16);
         }
         // Words have no end worth telling; models are counted.
-        if more > 0 && (title.starts_with("place") || title.starts_with("ranks")) {
+        if more > 0 && (title.starts_with("leanings") || title.starts_with("ranks alike")) {
             let line = Line::styled(format!("+{more} more"), theme.dim);
             frame.buffer_mut().set_line(x, area.bottom() - 1, &line, wide as u16);
         }
@@ -221,15 +237,14 @@ fn lists(frame: &mut Frame, area: Rect, app: &App, card: &Card, selected: &Leani
 }
 
 /// A word with its mean rank, in the colour of its category.
-fn word(app: &App, of: &Ranked, cells: usize, theme: &Theme) -> Line<'static> {
+fn word(app: &App, of: &Ranked, styles: &[Style], cells: usize, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let shown = visible_word(&of.word, theme.ascii);
-    let rank = numbers::rank((of.mean_rank * 10.0).round() / 10.0, glyphs);
-    let rank = format!("{rank:>6} ");
+    let rank = format!("{:>6.1} ", of.mean_rank);
     let word = fit(&shown, cells.saturating_sub(rank.len() + 1), glyphs.ellipsis).into_owned();
     let names = &app.universe.corpus.categories;
     let category = of.categories.first().and_then(|name| names.iter().position(|known| known == name));
-    let style = category.map_or(theme.text, |at| theme.category(at));
+    let style = category.map_or(theme.text, |at| styles.get(at).copied().unwrap_or(theme.text));
     Line::from(vec![Span::styled(rank, theme.dim), Span::styled(word, style)])
 }
 
@@ -259,7 +274,7 @@ fn named(number: &str, name: &str, family: &str, own: bool, cells: usize, theme:
     let family = Family::guess(family);
     let before = format!("{number}{}", " ".repeat(7usize.saturating_sub(width(number))));
     let name = visible(name);
-    let name = fit(&name, cells.saturating_sub(width(&before) + 3), glyphs.ellipsis);
+    let name = fit_name(&name, cells.saturating_sub(width(&before) + 3), glyphs.ellipsis);
     let style = if own { theme.family(family).add_modifier(Modifier::BOLD | Modifier::UNDERLINED) } else { theme.family(family) };
     Line::from(vec![Span::styled(before, theme.text), Span::styled(format!("{} {name}", glyphs.family(family)), style)])
 }

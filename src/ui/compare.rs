@@ -5,14 +5,15 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::fit::width;
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::table::{self, Column};
 use super::words::{bar_cell, category_cell, rank_cell, word_cell};
 use super::{line_with_end, look, model_name, notice, numbers};
-use crate::app::table::{AxisKind, CompareSort, Layout, RankedTable, Side};
+use crate::app::table::{Axis, AxisKind, CompareSort, Layout, RankedTable, Side};
 use crate::app::{App, Model};
-use crate::text::count;
+use crate::text::{count, visible};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let Some(table) = app.table() else { return };
@@ -55,7 +56,7 @@ fn agreement(frame: &mut Frame, area: Rect, table: &RankedTable, theme: &Theme) 
     let text = match table.agreement {
         Some((r, n)) => vec![
             Span::styled("  Spearman ", theme.dim),
-            Span::styled(format!("{r:+.2}"), theme.title),
+            Span::styled(numbers::signed(r, 2, Glyphs::of(theme.ascii)), theme.title),
             Span::styled(format!("  n {}", count(n)), theme.dim),
         ],
         None => vec![Span::styled("  no common words yet", theme.dim)],
@@ -72,31 +73,50 @@ fn columns<'a>(table: &'a RankedTable, right: &'a Side, a: &Model, b: &Model, th
         }
         _ => name.to_owned(),
     };
+    // What one prefers comes first: said by its family's sign where that tells the two apart.
+    let preferred = |side: &str, model: &Model| match a.family() == b.family() {
+        true => side.to_owned(),
+        false => format!("diff {}", glyphs.family(model.family())),
+    };
     let by_difference = match table.key.layout {
-        Layout::Compare(CompareSort::LeftPreferred) => sorted(&[CompareSort::LeftPreferred], "left"),
-        Layout::Compare(CompareSort::RightPreferred) => sorted(&[CompareSort::RightPreferred], "right"),
+        Layout::Compare(CompareSort::LeftPreferred) => sorted(&[CompareSort::LeftPreferred], &preferred("left", a)),
+        Layout::Compare(CompareSort::RightPreferred) => sorted(&[CompareSort::RightPreferred], &preferred("right", b)),
         _ => sorted(&[CompareSort::Difference], "diff"),
     };
-    let rank = |side: &'a Side| move |&i: &usize, _: usize| rank_cell(side.ranks[i], theme);
-    let bars = |side: &'a Side, style: Style| {
-        let values = if table.key.axis == AxisKind::Z { &side.z } else { &side.scores };
-        move |&i: &usize, cells: usize| bar_cell(table.axis, values[i], cells, style, theme)
+    let styles = if a.family() == b.family() {
+        [theme.rank_up, theme.rank_down]
+    } else {
+        [theme.family(a.family()), theme.family(b.family())]
     };
+    let rank = |side: &'a Side| move |&i: &usize, _: usize| rank_cell(side.ranks[i], theme);
+    let bars = |side: &'a Side, axis: Option<Axis>, style: Style| {
+        let values = if table.key.axis == AxisKind::Z { &side.z } else { &side.scores };
+        move |&i: &usize, cells: usize| bar_cell(axis, values[i], cells, style, theme)
+    };
+    let names = table.universe.corpus.categories.iter().map(|name| width(&visible(name))).max().unwrap_or(0) as u16;
     vec![
         Column::new(sorted(&[CompareSort::Word], "word"), 17, 24, word_cell(table, theme)).gap(2),
-        Column::new(sorted(&[CompareSort::Category], "category"), 9, 18, category_cell(table, theme)).priority(1),
-        Column::new("", 8, 34, bars(&table.left, theme.family(a.family()))).gap(2).priority(2),
+        Column::new(
+            sorted(&[CompareSort::Category], "category"),
+            names.clamp(9, 11),
+            names.clamp(9, 24),
+            category_cell(table, theme),
+        )
+        .priority(1)
+        .eager(),
+        Column::new("", 8, 34, bars(&table.left, table.axis, theme.family(a.family()))).gap(2).priority(2),
         Column::new(sorted(&[CompareSort::LeftRank], "rank"), 6, 8, rank(&table.left)).right(),
-        Column::new(by_difference, 9, 10, move |&i: &usize, _| difference_cell(table.differences[i], theme)).right(),
+        Column::new(by_difference, 9, 10, move |&i: &usize, _| difference_cell(table.differences[i], styles, theme)).right(),
         Column::new(sorted(&[CompareSort::RightRank], "rank"), 7, 9, rank(right)).right(),
-        Column::new("", 8, 34, bars(right, theme.family(b.family()))).gap(2).priority(2),
+        Column::new("", 8, 34, bars(right, table.right_axis, theme.family(b.family()))).gap(2).priority(2),
     ]
 }
 
-fn difference_cell(difference: f64, theme: &Theme) -> Line<'static> {
+/// In the style of the model that prefers the word.
+fn difference_cell(difference: f64, [left, right]: [Style; 2], theme: &Theme) -> Line<'static> {
     let style = match difference {
-        d if d > 0.0 => theme.rank_up,
-        d if d < 0.0 => theme.rank_down,
+        d if d > 0.0 => left,
+        d if d < 0.0 => right,
         _ => theme.rank_same,
     };
     Line::styled(numbers::difference(difference, Glyphs::of(theme.ascii)), style)

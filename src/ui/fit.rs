@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use crate::text::last_part;
+
 /// A letter with more marks than this is noise that some terminals draw over their neighbours.
 const MARKS: usize = 6;
 
@@ -38,6 +40,19 @@ pub fn fit(text: &str, cells: usize, ellipsis: char) -> Cow<'_, str> {
         out.push(ellipsis);
     }
     Cow::Owned(out)
+}
+
+/// A name at most `cells` wide, its middle cut out where it must be, so that names with a common stem stay apart: of
+/// `authority_virtue` the last part is kept. One without parts loses its end.
+pub fn fit_name(text: &str, cells: usize, ellipsis: char) -> Cow<'_, str> {
+    let last = last_part(text);
+    // A few letters of the first part must be left.
+    let room = cells.saturating_sub(last.width());
+    if text.width() <= cells || last.is_empty() || room < 4 {
+        return fit(text, cells, ellipsis);
+    }
+    let head = fit(&text[..text.len() - last.len()], room, ellipsis);
+    Cow::Owned(format!("{head}{last}"))
 }
 
 /// At most `cells` wide, the beginning cut off: of a path, the end says most.
@@ -82,6 +97,26 @@ mod tests {
             assert!(width(&got) <= cells);
         }
         assert_eq!(fit_end("/a/long/path", 6, '…'), "…/path");
+    }
+
+    #[test]
+    fn of_names_with_a_common_stem_the_ends_are_kept() {
+        for (name, cells, shown) in [
+            ("authority_virtue", 16, "authority_virtue"),
+            ("authority_virtue", 11, "auth…virtue"),
+            ("authority_vice", 11, "author…vice"),
+            ("authority_virtue", 9, "authorit…"),
+            ("communion", 6, "commu…"),
+            ("爱情_故事", 8, "爱…故事"),
+            ("meta-llama--Llama-3.2-3B", 14, "meta-ll…3.2-3B"),
+            ("S-Gem-27B-v0.2", 9, "S-Ge…v0.2"),
+            ("F-Lla-8B.v", 9, "F-Ll…8B.v"),
+            ("a_", 1, "…"),
+            ("-", 0, ""),
+        ] {
+            assert_eq!(fit_name(name, cells, '…'), shown);
+            assert!(width(&fit_name(name, cells, '…')) <= cells);
+        }
     }
 
     #[test]

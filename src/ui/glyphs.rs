@@ -46,6 +46,8 @@ pub struct Glyphs {
     /// What is multiplied by: the number of panels.
     pub times: char,
     pub plus_minus: &'static str,
+    /// A difference.
+    pub delta: &'static str,
     llama: char,
     gemma: char,
     other: char,
@@ -80,6 +82,7 @@ static UNICODE: Glyphs = Glyphs {
     to: '→',
     times: '×',
     plus_minus: "±",
+    delta: "Δ",
     llama: '◆',
     gemma: '◇',
     other: '○',
@@ -87,7 +90,7 @@ static UNICODE: Glyphs = Glyphs {
 };
 
 static ASCII: Glyphs = Glyphs {
-    levels: &['.', ':', '-', '=', '+', '*', '#', '%', '@'],
+    levels: &['.', ':', '-', '=', '+', '%', '#'],
     bar: '#',
     bar_left: '#',
     bar_right: '#',
@@ -105,16 +108,17 @@ static ASCII: Glyphs = Glyphs {
     descending: 'v',
     marked: 'x',
     unmarked: ' ',
-    current: '*',
+    current: 'x',
     caret: '|',
     against: '/',
     whisker: '-',
-    chance: ':',
+    chance: '|',
     head: 'o',
     to: '>',
     times: 'x',
     plus_minus: "+-",
-    llama: '*',
+    delta: "diff",
+    llama: '@',
     gemma: 'o',
     other: '-',
     border: border::Set {
@@ -143,6 +147,12 @@ impl Glyphs {
         }
     }
 
+    /// The sign for a height between 0 and 1, the highest of all left out: where row stands below row they would be a wall.
+    pub fn low_level(&self, height: f64) -> char {
+        let levels = &self.levels[..self.levels.len().saturating_sub(1)];
+        pick(levels, height * levels.len() as f64)
+    }
+
     /// The sign for a height between 0 and 1.
     pub fn level(&self, height: f64) -> char {
         pick(self.levels, height * self.levels.len() as f64)
@@ -162,6 +172,13 @@ mod tests {
     fn heights_use_the_whole_range() {
         let unicode = Glyphs::of(false);
         assert_eq!([0.0, 0.49, 0.5, 1.0, 7.0, f64::NAN].map(|h| unicode.level(h)), ['▁', '▄', '▄', '▇', '▇', '▁']);
-        assert_eq!((Glyphs::of(true).level(0.0), Glyphs::of(true).level(1.0)), ('.', '@'));
+        assert_eq!((Glyphs::of(true).level(0.0), Glyphs::of(true).level(1.0)), ('.', '#'));
+        assert_eq!([0.0, 0.5, 1.0].map(|h| unicode.low_level(h)), ['▁', '▄', '▆'], "rows of them do not touch");
+    }
+
+    #[test]
+    fn a_star_is_a_star_alone() {
+        let ascii = format!("{:?}", Glyphs::of(true));
+        assert!(!ascii.contains('*'), "{ascii}");
     }
 }

@@ -7,10 +7,11 @@ use ratatui::text::{Line, Span};
 use super::fit::{fit, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
-use super::{ablation, card, line_with_end, model_name, statistics};
+use super::{ablation, card, line_with_end, model_name, name_span, statistics};
 use crate::app::{App, Model, View};
 use crate::corpus::Framing;
 use crate::model::Unit;
+use crate::model::source::ModelSource;
 use crate::text::visible;
 
 /// From this width on, the program says its own name; below, the model's matters more.
@@ -37,34 +38,40 @@ pub fn draw(frame: &mut Frame, top: Rect, below: Rect, app: &App, theme: &Theme)
     }
 }
 
-/// How much of the tabs is said.
+/// How much of the tabs is said, and how closely they stand.
 #[derive(Clone, Copy, PartialEq)]
 enum Tabs {
     /// With the program's name.
     Whole,
-    Names,
+    /// Two spaces apart.
+    Wide,
+    /// A space apart.
+    Close,
+    /// A space apart, and none between key and name.
+    Tight,
     /// Of the last ones the keys alone.
-    Short,
+    Keys,
 }
 
-/// One space apart; the one on the screen takes the spaces at its sides, so that nothing moves with it.
+/// The tab on the screen is marked on its own cells, with a space on either side of the mark.
 fn tab_line(how: Tabs, app: &App, theme: &Theme) -> Line<'static> {
     let mut left = vec![Span::raw(" ")];
     if how == Tabs::Whole {
-        left.push(Span::styled("rewardscope ", theme.title));
+        left.push(Span::styled("rewardscope", theme.title));
+        left.push(Span::raw("  "));
     }
+    let padded = matches!(how, Tabs::Whole | Tabs::Wide);
     for (view, key, name, short) in TABS {
         let name = match how {
             Tabs::Whole => Some(name),
-            Tabs::Short if view != app.view => short,
-            Tabs::Names | Tabs::Short => short.or(Some(name)),
+            Tabs::Keys if view != app.view => short,
+            _ => short.or(Some(name)),
         };
-        let text = name.map_or(key.to_owned(), |name| format!("{key} {name}"));
-        if view == app.view {
-            left.pop();
-            left.push(Span::styled(format!(" {text} "), theme.tab_active));
-        } else {
-            left.push(Span::styled(text, theme.tab_inactive));
+        let space = if matches!(how, Tabs::Tight | Tabs::Keys) { "" } else { " " };
+        let text = name.map_or(key.to_owned(), |name| format!("{key}{space}{name}"));
+        let style = if view == app.view { theme.tab_active } else { theme.tab_inactive };
+        left.push(Span::styled(if padded { format!(" {text} ") } else { text }, style));
+        if !padded {
             left.push(Span::raw(" "));
         }
     }
@@ -72,54 +79,113 @@ fn tab_line(how: Tabs, app: &App, theme: &Theme) -> Line<'static> {
 }
 
 fn tabs(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    // What stands at the right end needs some room.
-    let needed = match app.view {
-        View::Words => 36,
-        View::Compare | View::Statistics => 22,
-        View::Models | View::Card | View::Implicit | View::Ablation => 0,
-    };
-    let fits = |line: &Line| line.width() + needed <= usize::from(area.width);
-    let whole = Some(tab_line(Tabs::Whole, app, theme)).filter(|line| area.width >= NAMED && fits(line));
-    let names = || Some(tab_line(Tabs::Names, app, theme)).filter(&fits);
-    let left = whole.or_else(names).unwrap_or_else(|| tab_line(Tabs::Short, app, theme));
-    let mut right = Line::default();
-    // The table knows whose numbers it shows; between a flip and its table that is not yet the model asked for.
-    let shown = app.table().and_then(|t| t.key.model).or(app.focus).and_then(|id| app.model(id));
-    if let Some(model) = shown.filter(|_| app.view == View::Words) {
-        let room = usize::from(area.width).saturating_sub(left.width() + 3);
-        let notes: &[&str] = match (model.spec.is_demonstration(), model.is_recorded()) {
+    let right = Right::of(app);
+    let wide = usize::from(area.width);
+    let fits =
+        |how: &Tabs| (*how != Tabs::Whole || area.width >= NAMED) && tab_line(*how, app, theme).width() + right.wanted() <= wide;
+    let how = [Tabs::Whole, Tabs::Wide, Tabs::Close, Tabs::Tight].into_iter().find(fits).unwrap_or(Tabs::Keys);
+    let left = tab_line(how, app, theme);
+    let room = wide.saturating_sub(left.width() + 1);
+    line_with_end(frame, area, left, right.line(room, theme));
+}
+
+/// What stands at the right end of the first line.
+struct Right<'a> {
+    /// The model whose numbers are shown, and which of how many it is.
+    model: Option<(&'a Model, String)>,
+    /// What it is, in many words and in few.
+    notes: &'static [&'static str],
+}
+
+impl<'a> Right<'a> {
+    fn of(app: &'a App) -> Right<'a> {
+        let nothing = Right { model: None, notes: &[] };
+        match app.view {
+            View::Words => {
+                // The table knows whose numbers it shows; between a flip and its table that is not yet the model asked for.
+                let shown = app.table().and_then(|t| t.key.model).or(app.focus).and_then(|id| app.model(id));
+                let Some(model) = shown else { return nothing };
+                let at = app.models.iter().position(|m| m.id == model.id).unwrap_or(0) + 1;
+                let slash = if app.models.len() > 1 { format!("  {at}/{}", app.models.len()) } else { String::new() };
+                Right { model: Some((model, slash)), notes: Self::what(model) }
+            }
+            View::Compare | View::Statistics => {
+                let pair: Vec<&Model> = match app.view {
+                    View::Compare => app.focused().into_iter().chain(app.other()).collect(),
+                    _ => app.models.iter().collect(),
+                };
+                let any = |is: fn(&Model) -> bool| pair.iter().any(|model| is(model));
+                let notes: &[&str] = match () {
+                    () if any(|m| m.spec.is_demonstration()) => &["demonstration models ", "demonstration "],
+                    () if any(Model::is_recorded) => &["recorded, not live ", "recorded "],
+                    () => &[],
+                };
+                Right { notes, ..nothing }
+            }
+            View::Models | View::Card | View::Implicit | View::Ablation => nothing,
+        }
+    }
+
+    fn what(model: &Model) -> &'static [&'static str] {
+        match (model.spec.is_demonstration(), model.is_recorded()) {
             (true, _) => &["  demonstration model", "  demonstration"],
             (_, true) => &["  recorded, not live", "  recorded"],
             _ if matches!(model.unit(), Unit::Mwlr | Unit::LogRatio) => {
                 &["  implicit reward of two language models", "  implicit reward", "  implicit"]
             }
             _ if model.unit() == Unit::Nats => &["  language model, log p in nats", "  log p in nats", "  nats"],
-            _ => &[""],
-        };
-        let at = app.models.iter().position(|m| m.id == model.id).unwrap_or(0) + 1;
-        let count = if app.models.len() > 1 { format!("  {at}/{}", app.models.len()) } else { String::new() };
-        // The name gives way before the note that says what it is.
-        let name = (width(&visible(&model.spec.name)) + 4).min(room / 2);
-        let fits = |note: &&&str| name + note.len() + count.len() <= room;
-        let note = notes.iter().find(fits).or(notes.last()).copied().unwrap_or_default();
-        right.push_span(model_name(model, room.saturating_sub(note.len() + count.len()), theme));
-        right.push_span(Span::styled(note, theme.dim));
-        right.push_span(Span::styled(count, theme.dim));
-        right.push_span(Span::raw(" "));
-    }
-    if matches!(app.view, View::Compare | View::Statistics) {
-        let pair: Vec<&Model> = match app.view {
-            View::Compare => app.focused().into_iter().chain(app.other()).collect(),
-            _ => app.models.iter().collect(),
-        };
-        let kind = |is: fn(&Model) -> bool| pair.iter().any(|model| is(model));
-        if kind(|m| m.spec.is_demonstration()) {
-            right.push_span(Span::styled("demonstration models ", theme.dim));
-        } else if kind(Model::is_recorded) {
-            right.push_span(Span::styled("recorded, not live ", theme.dim));
+            _ => &[],
         }
     }
-    line_with_end(frame, area, left, right);
+
+    /// Cells for which tabs make room: a model's name, else the shortest note.
+    fn wanted(&self) -> usize {
+        /// The longest name for which they do.
+        const NAME: usize = 24;
+        match &self.model {
+            Some((model, count)) => name_width(model).min(NAME * names_of(model)) + count.len() + 2,
+            None => self.notes.last().map_or(0, |note| note.len() + 1),
+        }
+    }
+
+    /// The note gives way before the name.
+    fn line(&self, room: usize, theme: &Theme) -> Line<'static> {
+        let Some((model, count)) = &self.model else {
+            let note = self.notes.iter().find(|note| note.len() <= room).copied().unwrap_or_default();
+            return Line::styled(note, theme.dim);
+        };
+        let room = room.saturating_sub(count.len() + 1);
+        let name = name_width(model).min(room);
+        let note = self.notes.iter().find(|note| name + note.len() <= room).copied().unwrap_or_default();
+        let mut line = Line::from(model_names(model, name, theme));
+        line.push_span(Span::styled(note, theme.dim));
+        line.push_span(Span::styled(count.clone(), theme.dim));
+        line.push_span(Span::raw(" "));
+        line
+    }
+}
+
+/// The models that one is of: two of an implicit reward.
+fn names_of(model: &Model) -> usize {
+    if matches!(model.spec.source, ModelSource::Implicit { .. }) { 2 } else { 1 }
+}
+
+fn name_width(model: &Model) -> usize {
+    match &model.spec.source {
+        ModelSource::Implicit { models, .. } => models.iter().map(|spec| width(&visible(&spec.name)) + 4).sum::<usize>() + 3,
+        _ => width(&visible(&model.spec.name)) + 4,
+    }
+}
+
+/// Sign, letter and name; of an implicit reward those of both its models, each with half of the room.
+fn model_names(model: &Model, cells: usize, theme: &Theme) -> Vec<Span<'static>> {
+    let ModelSource::Implicit { models, .. } = &model.spec.source else { return vec![model_name(model, cells, theme)] };
+    let glyphs = Glyphs::of(theme.ascii);
+    let room = cells.saturating_sub(3);
+    let wide = models.each_ref().map(|spec| width(&visible(&spec.name)) + 4);
+    let halves = [room.saturating_sub(wide[1]).max(room / 2), room.saturating_sub(wide[0]).max(room / 2)];
+    let name = |at: usize| name_span(&models[at].name, models[at].family, halves[at].min(wide[at]), theme);
+    vec![name(0), Span::styled(format!(" {} ", glyphs.against), theme.dim), name(1)]
 }
 
 fn prompt(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {

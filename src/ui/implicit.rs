@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit, width};
+use super::fit::{fit_name, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::lollipop;
@@ -35,20 +35,12 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let sides = sides(app, table, theme);
     let columns = columns(app, table, &sides, theme);
     let places = table::places(&columns, area.width);
-    if let Some((x, wide)) = places.get(STEMS).copied().flatten() {
-        let zero = table.axis.map_or(0.5, |axis| stem_place(axis, 0.0, app.implicit_measure(table).0));
-        let zero = lollipop::column(zero, usize::from(wide)) as u16;
-        names(frame, Rect { x: area.x + x, y: area.y, width: wide, height: 1 }, zero, &sides, theme);
-    }
     let (measure, _) = app.implicit_measure(table);
-    let glyphs = Glyphs::of(theme.ascii);
-    let before = places.get(STEMS).copied().flatten().map_or(area.width, |(x, _)| x.saturating_sub(1));
-    let heading = match measure {
-        Measure::Mwlr => format!("{measure}, stems by roots"),
-        Measure::LogRatio => measure.to_string(),
-    };
-    let heading = fit(&heading, usize::from(before).saturating_sub(2), glyphs.ellipsis).into_owned();
-    frame.buffer_mut().set_line(area.x + 2, area.y, &Line::styled(heading, theme.title), before.saturating_sub(2));
+    let zero = places.get(STEMS).copied().flatten().map(|(x, wide)| {
+        let zero = table.axis.map_or(0.5, |axis| stem_place(axis, 0.0, measure));
+        x + lollipop::column(zero, usize::from(wide)) as u16
+    });
+    heading(frame, Rect { height: 1, ..area }, measure, zero, &sides, theme);
 
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let height = usize::from(rows.height.saturating_sub(1));
@@ -78,22 +70,43 @@ fn sides(app: &App, table: &RankedTable, theme: &Theme) -> [Side; 2] {
     [(a, style_a), (b, style_b)].map(|((name, family), style)| Side { name, family, style })
 }
 
-/// `◇ G base likes more ┊ ◆ L instruct likes more`, each on its side of zero.
-fn names(frame: &mut Frame, area: Rect, zero: u16, [a, b]: &[Side; 2], theme: &Theme) {
+/// `MWLR   ◇ G base likes more ┊ ◆ L instruct likes more`: each model on its side of zero where its name has room there, else
+/// both at the right end.
+fn heading(frame: &mut Frame, area: Rect, measure: Measure, zero: Option<u16>, [a, b]: &[Side; 2], theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let text = |side: &Side, cells: u16| {
-        let name = visible(&side.name);
-        let name = fit(&name, usize::from(cells).saturating_sub(4), glyphs.ellipsis);
-        let label = format!("{} {} {name}", glyphs.family(side.family), side.family.letter());
-        let more = format!("{label} likes more");
-        Line::styled(if width(&more) <= usize::from(cells) { more } else { label }, side.style)
+    let names = match measure {
+        Measure::Mwlr => ["mixture-weighted log ratio, stems by roots", "MWLR, stems by roots", "MWLR"],
+        Measure::LogRatio => ["log ratio, stems to the model that likes more", "log ratio", "log ratio"],
     };
-    let left = text(b, zero.saturating_sub(1));
-    let wide = (left.width() as u16).min(zero);
-    frame.buffer_mut().set_line(area.x + zero.saturating_sub(wide + 1), area.y, &left, wide);
-    frame.buffer_mut().set_line(area.x + zero, area.y, &Line::styled(glyphs.chance.to_string(), theme.dim), 1);
-    let room = area.width.saturating_sub(zero + 2);
-    frame.buffer_mut().set_line(area.x + zero + 2, area.y, &text(a, room), room);
+    let label = |side: &Side, more: &str, cells: usize| {
+        let name = visible(&side.name);
+        let name = fit_name(&name, cells.saturating_sub(4 + width(more)), glyphs.ellipsis).into_owned();
+        Span::styled(format!("{} {} {name}{more}", glyphs.family(side.family), side.family.letter()), side.style)
+    };
+    let sign = |at: &str| Span::styled(format!(" {} ", at), theme.dim);
+    let wide = usize::from(area.width);
+    let least = width(names[2]) + 4;
+    let both = |more: &str, cells: usize| {
+        let half = cells.saturating_sub(3) / 2;
+        Line::from(vec![label(b, more, half), sign(&glyphs.chance.to_string()), label(a, more, half)])
+    };
+    // At zero in as many words as there is room for; else at the right end.
+    let full = [" likes more", ""].map(|more| both(more, 2 * wide));
+    let at_zero = |line: &Line| {
+        let x = usize::from(zero?).checked_sub(line.spans[0].width() + 1)?;
+        (x >= least && x + line.width() < wide).then_some(x)
+    };
+    let (x, line) = match full.iter().find_map(|line| Some((at_zero(line)?, line.clone()))) {
+        Some(found) => found,
+        None => {
+            let fitting = full.into_iter().find(|line| line.width() + least < wide);
+            let line = fitting.unwrap_or_else(|| both("", wide.saturating_sub(least + 1)));
+            (wide.saturating_sub(line.width() + 1), line)
+        }
+    };
+    frame.buffer_mut().set_line(area.x + x as u16, area.y, &line, area.width.saturating_sub(x as u16));
+    let name = names.into_iter().find(|name| width(name) + 3 <= x).unwrap_or(names[2]);
+    frame.buffer_mut().set_line(area.x + 2, area.y, &Line::styled(name, theme.title), (x as u16).saturating_sub(2));
 }
 
 /// Where a value lies on the axis of stems. Of MWLR, which few words dominate, roots are drawn: the others would all lie at
@@ -126,8 +139,8 @@ fn columns<'a>(app: &App, table: &'a RankedTable, [a, b]: &[Side; 2], theme: &'a
     let value = move |&i: &usize, _: usize| {
         let value = side.scores[i];
         let text = match measure {
-            Measure::Mwlr if !value.is_nan() => format!("{value:+.1e}"),
-            _ => numbers::signed(value, 3, glyphs),
+            Measure::Mwlr => numbers::score(value, numbers::Digits::Scientific, glyphs),
+            Measure::LogRatio => numbers::signed(value, 3, glyphs),
         };
         Line::styled(text, if value.is_nan() { theme.dim } else { theme.text })
     };
@@ -149,10 +162,13 @@ fn columns<'a>(app: &App, table: &'a RankedTable, [a, b]: &[Side; 2], theme: &'a
     // Without both models' own numbers there is nothing to put into their columns.
     let wide = if table.log_probabilities.is_some() { 8 } else { 0 };
     let log_title = |side: &Side| if wide > 0 { format!("log p {}", side.family.letter()) } else { String::new() };
+    let names = table.universe.corpus.categories.iter().map(|name| width(&visible(name))).max().unwrap_or(0) as u16;
+    let category =
+        Column::new(title(WordSort::Category, "category"), names.clamp(10, 16), names.clamp(10, 24), category_cell(table, theme));
     vec![
         Column::new(title(WordSort::Rank, "rank"), 7, 8, move |&i: &usize, _| rank_cell(side.ranks[i], theme)).right(),
         Column::new(title(WordSort::Word, "word"), 16, 24, word_cell(table, theme)).gap(2),
-        Column::new(title(WordSort::Category, "category"), 10, 18, category_cell(table, theme)).priority(3),
+        category.priority(3).eager(),
         Column::new(log_title(a), wide, wide, log(0)).right().gap(u16::from(wide > 0)).priority(2),
         Column::new(log_title(b), wide, wide, log(1)).right().gap(u16::from(wide > 0)).priority(2),
         Column::new(heading, 9, 10, value).right(),

@@ -15,6 +15,7 @@ mod inspector;
 mod models;
 mod numbers;
 mod picker;
+mod provenance;
 mod statistics;
 mod status;
 pub mod theme;
@@ -24,10 +25,13 @@ mod words;
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::{App, Overlay, View, layout};
+use crate::corpus::{Side, sides};
+use crate::model::Family;
 use crate::text::{visible, wrap};
 use glyphs::Glyphs;
 use theme::Theme;
@@ -52,7 +56,7 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
         View::Implicit => implicit::draw(frame, body, app, theme),
         View::Ablation => ablation::draw(frame, body, app, theme),
     }
-    status::provenance(frame, line(area.height - 3), app, theme);
+    provenance::draw(frame, line(area.height - 3), app, theme);
     status::status(frame, line(area.height - 2), app, theme);
     status::hints(frame, line(area.height - 1), app, theme);
     match &app.overlay {
@@ -88,6 +92,18 @@ fn look(theme: &Theme) -> Look<'static> {
     Look { header: theme.header, cursor: theme.cursor_row, glyphs: Glyphs::of(theme.ascii) }
 }
 
+/// The first of the lines that fits into so many cells, else the last.
+fn fitting<'a>(candidates: impl IntoIterator<Item = Line<'a>>, cells: usize) -> Line<'a> {
+    let mut last = Line::default();
+    for candidate in candidates {
+        last = candidate;
+        if last.width() <= cells {
+            break;
+        }
+    }
+    last
+}
+
 /// Draws one line with something at its right end; the left part gives way.
 fn line_with_end(frame: &mut Frame, area: Rect, left: Line, right: Line) {
     let wide = (right.width() as u16).min(area.width);
@@ -96,11 +112,29 @@ fn line_with_end(frame: &mut Frame, area: Rect, left: Line, right: Line) {
     buffer.set_line(area.right() - wide, area.y, &right, wide);
 }
 
+/// The style of each category; of two sides of one, such as virtue and vice, the second is the first's, dimmed.
+fn category_styles(names: &[String], theme: &Theme) -> Vec<Style> {
+    let style = |side: Side| {
+        let style = theme.category(side.of);
+        if side.second { style.add_modifier(Modifier::DIM) } else { style }
+    };
+    sides(names).into_iter().map(style).collect()
+}
+
+/// A style for what is drawn or left blank: a line under it would be taken for a part of it.
+fn shape(style: Style) -> Style {
+    style.remove_modifier(Modifier::UNDERLINED)
+}
+
 /// Sign, letter and name of a model, in its family's style.
 fn model_name(model: &crate::app::Model, cells: usize, theme: &Theme) -> Span<'static> {
+    name_span(&model.spec.name, model.family(), cells, theme)
+}
+
+/// The same of a name that is no opened model's.
+fn name_span(name: &str, family: Family, cells: usize, theme: &Theme) -> Span<'static> {
     let glyphs = Glyphs::of(theme.ascii);
-    let family = model.family();
-    let name = visible(&model.spec.name);
-    let name = fit::fit(&name, cells.saturating_sub(4), glyphs.ellipsis);
+    let name = visible(name);
+    let name = fit::fit_name(&name, cells.saturating_sub(4), glyphs.ellipsis);
     Span::styled(format!("{} {} {name}", glyphs.family(family), family.letter()), theme.family(family))
 }

@@ -8,7 +8,7 @@ use super::fit::fit;
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::table::{self, Column};
-use super::{look, model_name, notice, status};
+use super::{look, model_name, notice, provenance, shape, status};
 use crate::app::action::Action;
 use crate::app::{App, Model};
 use crate::engine::Phase;
@@ -45,8 +45,8 @@ fn columns<'a>(app: &'a App, theme: &'a Theme) -> Vec<Column<'a, &'a Model>> {
     vec![
         Column::new("model", 20, 38, move |model: &&Model, cells| {
             let shown = Some(model.id) == app.focus;
-            let mark = Span::styled(if shown { format!("{} ", glyphs.current) } else { "  ".to_owned() }, theme.selected);
-            Line::from(vec![mark, model_name(model, cells.saturating_sub(2), theme)])
+            let mark = Span::styled(if shown { glyphs.current } else { ' ' }.to_string(), shape(theme.selected));
+            Line::from(vec![mark, Span::raw(" "), model_name(model, cells.saturating_sub(2), theme)])
         }),
         Column::new("kind", 13, 13, move |model: &&Model, _| Line::styled(kind(model), theme.dim)).priority(2),
         Column::new("memory", 8, 9, move |model: &&Model, _| {
@@ -61,7 +61,8 @@ fn columns<'a>(app: &'a App, theme: &'a Theme) -> Vec<Column<'a, &'a Model>> {
         .right()
         .priority(1),
         Column::new("state", 22, 70, move |model: &&Model, cells| {
-            let text = status::phase(&model.phase);
+            let waits = status::waits_for_its_turn(app, model);
+            let text = if waits { "waiting for the other models".to_owned() } else { status::phase(&model.phase) };
             let text = if text.len() > cells { status::short_phase(&model.phase).unwrap_or(text) } else { text };
             Line::styled(fit(&text, cells, glyphs.ellipsis).into_owned(), style(model))
         })
@@ -77,10 +78,12 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
         facts.push(("failed", visible(error).into_owned()));
         facts.push(("", format!("{} tries again, {} closes it", Action::Resume.key_text(), Action::CloseModel.key_text())));
     } else {
-        facts.push(("state", status::phase(&model.phase)));
+        let waits = status::waits_for_its_turn(app, model);
+        let state = if waits { "waiting for the other models".to_owned() } else { status::phase(&model.phase) };
+        facts.push(("state", state));
     }
     match &model.info {
-        None => facts.push(("source", status::source(model, 400, glyphs))),
+        None => facts.push(("source", provenance::source(model, 400, glyphs))),
         Some(info) => {
             let p = &info.provenance;
             facts.push(("source", p.source.clone()));

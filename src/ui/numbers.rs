@@ -2,6 +2,22 @@
 
 use super::glyphs::Glyphs;
 
+/// How the scores of a model are written, so that they can be told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digits {
+    Decimals(usize),
+    /// Three digits and a power of ten.
+    Scientific,
+}
+
+/// Decimals from the range that the scores span; scores of which four decimals would show nothing have a power.
+pub fn digits(low: f64, high: f64) -> Digits {
+    if low.abs().max(high.abs()) < 0.01 && high > low {
+        return Digits::Scientific;
+    }
+    Digits::Decimals(decimals(low, high))
+}
+
 /// Decimals that tell the scores of a model apart, from the range they span.
 pub fn decimals(low: f64, high: f64) -> usize {
     match high - low {
@@ -13,9 +29,26 @@ pub fn decimals(low: f64, high: f64) -> usize {
     }
 }
 
+/// A score with its sign.
+pub fn score(value: f64, digits: Digits, glyphs: &Glyphs) -> String {
+    match digits {
+        Digits::Decimals(decimals) => signed(value, decimals, glyphs),
+        Digits::Scientific if value.is_nan() => glyphs.none.to_string(),
+        Digits::Scientific => with_sign(format!("{value:+.2e}"), glyphs),
+    }
+}
+
 /// With its sign; nothing but a dot where there is no number.
 pub fn signed(value: f64, decimals: usize, glyphs: &Glyphs) -> String {
-    if value.is_nan() { glyphs.none.to_string() } else { format!("{value:+.decimals$}") }
+    if value.is_nan() { glyphs.none.to_string() } else { with_sign(format!("{value:+.decimals$}"), glyphs) }
+}
+
+/// The sign as it is drawn everywhere; that of a power stays.
+fn with_sign(text: String, glyphs: &Glyphs) -> String {
+    match text.strip_prefix('-') {
+        Some(size) => format!("{}{size}", glyphs.minus),
+        None => text,
+    }
 }
 
 /// A rank: whole where it is not shared, else with its half.
@@ -46,10 +79,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn small_scores_have_three_digits_and_a_power() {
+        let g = Glyphs::of(false);
+        let of = |low, high| [2.834e-4, -1.2e-21, 0.0, f64::NAN].map(|value| score(value, digits(low, high), g));
+        assert_eq!(of(-5e-4, 3e-4), ["+2.83e-4", "−1.20e-21", "+0.00e0", "·"]);
+        assert_eq!(of(-4.0, 6.0), ["+0.00", "−0.00", "+0.00", "·"]);
+        assert_eq!(digits(0.0, 0.15), Digits::Decimals(4));
+    }
+
+    #[test]
     fn numbers_carry_their_sign_and_enough_decimals() {
         let g = Glyphs::of(false);
         assert_eq!([decimals(0.0, 0.15), decimals(-1.0, 2.0), decimals(-4.1, 6.3), decimals(-300.0, 90.0)], [4, 3, 2, 1]);
-        assert_eq!([signed(6.314, 2, g), signed(-0.5, 1, g), signed(f64::NAN, 2, g)], ["+6.31", "-0.5", "·"]);
+        assert_eq!([signed(6.314, 2, g), signed(-0.5, 1, g), signed(f64::NAN, 2, g)], ["+6.31", "−0.5", "·"]);
+        assert_eq!(signed(-0.5, 1, Glyphs::of(true)), "-0.5");
         assert_eq!([rank(3.0, g), rank(3.5, g), rank(f64::NAN, g)], ["3", "3.5", "·"]);
         assert_eq!([39.0, -88.0, 0.0, 1.5].map(|d| difference(d, g)), ["▲    +39", "▼    −88", "=       ", "▲   +1.5"]);
     }

@@ -7,10 +7,10 @@ use ratatui::text::{Line, Span};
 
 use super::fit::{fit, width};
 use super::glyphs::Glyphs;
-use super::look;
 use super::theme::Theme;
 use super::widgets::popup::popup;
 use super::widgets::table;
+use super::{look, shape};
 use crate::app::input::Input;
 use crate::app::picker::{Item, Picker};
 use crate::app::{App, ExportInput, View};
@@ -21,7 +21,7 @@ pub fn draw(frame: &mut Frame, area: Rect, picker: &Picker, theme: &Theme) {
     let wide = area.width.min(110);
     let high = (picker.items.len() as u16 + 4 + u16::from(picker.takes_text.is_some())).clamp(8, area.height);
     let title = match &picker.marked {
-        Some(marked) if !marked.is_empty() => format!("{} {} {} marked", picker.title, glyphs.dot, marked.len()),
+        Some(marks) => format!("{} {} {} of {}", picker.title, glyphs.dot, marks.items().len(), picker.items.len() - 1),
         _ => format!("{} {} {} of {}", picker.title, glyphs.dot, picker.shown.len(), picker.items.len()),
     };
     let inner = popup(frame, area, wide, high, &title, theme);
@@ -58,7 +58,8 @@ fn placeholder(picker: &Picker) -> &'static str {
 fn typed_line(picker: &Picker, cells: usize, theme: &Theme) -> Line<'static> {
     let verb = picker.takes_text.unwrap_or_default();
     let text = format!("{verb} \"{}\"", visible(picker.input.text().trim()));
-    Line::styled(format!("   {}", fit(&text, cells.saturating_sub(3), Glyphs::of(theme.ascii).ellipsis)), theme.selected)
+    let text = fit(&text, cells.saturating_sub(3), Glyphs::of(theme.ascii).ellipsis).into_owned();
+    Line::from(vec![Span::raw("   "), Span::styled(text, theme.selected)])
 }
 
 /// Widths of the parts of an item's line.
@@ -88,12 +89,13 @@ impl Columns {
         let glyphs = Glyphs::of(theme.ascii);
         let item = &picker.items[index];
         let mark = match &picker.marked {
-            Some(marked) if marked.contains(&index) => glyphs.marked,
+            Some(marks) if marks.has(index) => glyphs.marked,
             Some(_) => glyphs.unmarked,
             None if item.current => glyphs.current,
             None => ' ',
         };
-        let mut spans = vec![Span::styled(format!(" {mark}"), theme.selected)];
+        let mark = if mark == ' ' { Span::raw(" ") } else { Span::styled(mark.to_string(), shape(theme.selected)) };
+        let mut spans = vec![Span::raw(" "), mark];
         if Columns::family(picker) > 0 {
             let family = item.family.map_or("    ".to_owned(), |f| format!(" {} {}", glyphs.family(f), f.letter()));
             spans.push(Span::styled(family, item.family.map_or(theme.text, |f| theme.family(f))));

@@ -1,147 +1,17 @@
-//! The three lines at the bottom: where the numbers come from, what is going on, what can be done.
+//! The two last lines: what is going on, and what can be done.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit, fit_end, width};
+use super::fit::{fit, width};
 use super::glyphs::Glyphs;
 use super::line_with_end;
 use super::theme::Theme;
-use crate::app::action::{ACTIONS, Action};
-use crate::app::{App, Model, Overlay, View};
+use crate::app::action::Action;
+use crate::app::{App, Model, Overlay, StepBack, View};
 use crate::engine::Phase;
-use crate::model::Unit;
-use crate::model::source::ModelSource;
 use crate::text::{bytes, count, duration, visible};
-
-/// Source and revision, dtype, BOS policy, template, head: all that decides a score besides the word. Of two models that
-/// are compared, the facts that may differ.
-pub fn provenance(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let glyphs = Glyphs::of(theme.ascii);
-    let room = usize::from(area.width).saturating_sub(2);
-    let separator = format!(" {} ", glyphs.dot);
-    let key = app.table().map(|t| &t.key);
-    let definition = match app.view {
-        View::Statistics => Some(
-            "A cell is the median rank of a category's words within model and prompt; rank 1 = highest score, ties averaged.",
-        ),
-        View::Card => Some(
-            "Leaning: difference of the poles' median ranks, in places, mean over prompts; + leans to the first. 95 %: bootstrap over prompts and words.",
-        ),
-        View::Ablation => {
-            Some("Median rank of each category's words at each checkpoint; up is preferred; change: last less first.")
-        }
-        _ => None,
-    };
-    if let Some(text) = definition {
-        let line = Line::styled(format!(" {}", fit(text, room, glyphs.ellipsis)), theme.provenance);
-        return line_with_end(frame, area, line, Line::default());
-    }
-    let models = match app.view {
-        View::Models => [app.models.get(app.models_cursor), None],
-        View::Words | View::Statistics | View::Card | View::Ablation => {
-            [key.and_then(|k| app.model(k.model?)).or(app.focused()), None]
-        }
-        View::Compare | View::Implicit => [key.and_then(|k| app.model(k.model?)), key.and_then(|k| app.model(k.other?))],
-    };
-    let text = match models {
-        [Some(left), Some(right)] => {
-            let (left, right) = (short_facts(left, room, glyphs), short_facts(right, room, glyphs));
-            // Sources always differ; every other fact is said once where both agree.
-            let both = |i: usize| match (left.get(i), right.get(i)) {
-                (Some(l), Some(r)) if l == r => l.clone(),
-                (l, r) => {
-                    let said = |fact: Option<&String>| fact.cloned().unwrap_or(glyphs.none.to_string());
-                    format!("{} {} {}", said(l), glyphs.against, said(r))
-                }
-            };
-            (0..left.len().max(right.len())).map(both).collect::<Vec<_>>().join(&separator)
-        }
-        [Some(model), None] => {
-            let full = facts(model, room, glyphs).join(&separator);
-            if width(&full) <= room { full } else { short_facts(model, room, glyphs).join(&separator) }
-        }
-        _ => return,
-    };
-    let line = Line::styled(format!(" {}", fit(&text, room, glyphs.ellipsis)), theme.provenance);
-    line_with_end(frame, area, line, Line::default());
-}
-
-/// The provenance of a model as separate facts, the source first; a long path keeps its end.
-pub fn facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
-    let mut facts = Vec::new();
-    if model.spec.is_demonstration() {
-        facts.push("demonstration model".to_owned());
-    }
-    facts.push(source(model, (room / 2).max(20), glyphs));
-    if model.is_recorded() {
-        facts.push("recorded, not live".to_owned());
-    } else if let Some(info) = &model.info {
-        let p = &info.provenance;
-        facts.push(format!("{} on {}", visible(&p.dtype), visible(&p.device)));
-        facts.push(format!("BOS {}", visible(&p.bos)));
-        facts.push(format!("template {}", visible(&p.template)));
-        facts.push(format!("head {}{}", visible(&p.head), unit(model)));
-        facts.extend(p.policies.facts());
-    }
-    facts
-}
-
-/// The same for a narrow line: the template by its date, the head by its tensor, and what the header says left out.
-fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
-    let mut facts = vec![source(model, (room / 3).max(16), glyphs)];
-    if model.is_recorded() {
-        facts.push("recorded, not live".to_owned());
-    } else if let Some(info) = &model.info {
-        let p = &info.provenance;
-        // One fact, so that those of two models stay abreast.
-        let computed = [vec![format!("{} {}", p.dtype, p.device)], p.policies.unusual()].concat().join(", ");
-        facts.push(visible(&computed).into_owned());
-        facts.push(format!("BOS {}", visible(&p.bos)));
-        let template = p.template.rsplit(", ").next().unwrap_or_default();
-        facts.push(visible(template.rsplit_once('.').map_or(template, |(stem, _)| stem)).into_owned());
-        facts.push(format!("{}{}", visible(p.head.split(" [").next().unwrap_or_default()), unit(model)));
-    }
-    facts
-}
-
-/// Said where it is not the usual one.
-fn unit(model: &Model) -> &'static str {
-    match model.unit() {
-        Unit::Reward => "",
-        Unit::Nats => ", nats",
-        Unit::LogRatio => ", log ratio",
-        Unit::Mwlr => ", MWLR",
-    }
-}
-
-/// Where a model comes from, with its revision.
-pub fn source(model: &Model, room: usize, glyphs: &Glyphs) -> String {
-    let (source, revision) = match &model.info {
-        Some(info) => (info.provenance.source.clone(), info.provenance.revision.as_deref()),
-        None => (source_text(&model.spec.source), None),
-    };
-    let source = visible(&source);
-    let source = fit_end(&source, room, glyphs.ellipsis);
-    match revision {
-        Some(revision) => format!("{source}@{}", visible(revision).chars().take(7).collect::<String>()),
-        None => source.into_owned(),
-    }
-}
-
-fn source_text(source: &ModelSource) -> String {
-    match source {
-        ModelSource::Bundled(name) => (*name).to_owned(),
-        ModelSource::Hub { repository, revision: Some(revision) } => format!("{repository}@{revision}"),
-        ModelSource::Hub { repository, revision: None } => repository.clone(),
-        ModelSource::Directory(path) | ModelSource::Recorded(path) => path.display().to_string(),
-        ModelSource::Implicit { measure, models } => {
-            let [a, b] = models.each_ref().map(|spec| source_text(&spec.source));
-            format!("{}:{a},{b}", measure.key())
-        }
-    }
-}
 
 /// What a model is doing, with numbers: `scoring 4,120 of 14,634  38 words/s  ETA 4:37`.
 pub fn phase(phase: &Phase) -> String {
@@ -224,13 +94,24 @@ fn progress(app: &App, theme: &Theme) -> Line<'static> {
         spans.push(Span::styled(format!("  cancelled: {} to go on", Action::Resume.key_text()), theme.warning));
     }
     for model in app.models.iter().filter(|m| Some(m.id) != app.focus) {
-        if let Some(text) = short_phase(&model.phase) {
+        let waits = waits_for_its_turn(app, model);
+        if let Some(text) = if waits { Some("waiting".to_owned()) } else { short_phase(&model.phase) } {
             spans.push(Span::raw("   "));
             spans.push(sign(model));
             spans.push(Span::styled(text, theme.dim));
         }
     }
     Line::from(spans)
+}
+
+/// Nothing of it has been read while the one thread that reads and scores is busy with another.
+pub fn waits_for_its_turn(app: &App, model: &Model) -> bool {
+    let works = |other: &Model| match other.phase {
+        Phase::Loading { done_bytes, .. } => done_bytes > 0,
+        Phase::WarmingUp | Phase::Scoring { .. } => true,
+        _ => false,
+    };
+    matches!(model.phase, Phase::Loading { done_bytes: 0, .. }) && app.models.iter().any(|m| m.id != model.id && works(m))
 }
 
 /// At rest, how many words have a score and how many have none yet.
@@ -246,7 +127,9 @@ fn focused_phase(app: &App, model: &Model) -> String {
         Phase::Idle | Phase::Cancelled => {
             format!("{} of {} words scored, {} without score", count(known), count(all), count(all - known))
         }
+        Phase::Failed(_) if app.failure_in_place_of_words().is_some() => "failed".to_owned(),
         Phase::Failed(_) => format!("failed: {} shows why", Action::Show(View::Models).key_text()),
+        _ if waits_for_its_turn(app, model) => "waiting for the other models".to_owned(),
         other => phase(other),
     }
 }
@@ -282,12 +165,13 @@ pub fn hints(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     };
     let mut given: Vec<Vec<Span>> = Vec::new();
     match &app.overlay {
-        Some(Overlay::Picker(picker)) => {
-            if picker.marked.is_some() {
-                given.push(hint("Space", "mark"));
+        Some(Overlay::Picker(picker)) => match &picker.marked {
+            Some(marked) => {
+                let enter = if marked.changed { "keep" } else { "only this" };
+                given.extend([hint("Space", "tick"), hint("Enter", enter), hint("Up Down", "move"), hint("Esc", "close")]);
             }
-            given.extend([hint("Enter", "choose"), hint("Up Down", "move"), hint("Esc", "close")]);
-        }
+            None => given.extend([hint("Enter", "choose"), hint("Up Down", "move"), hint("Esc", "close")]),
+        },
         Some(Overlay::AddWords(_)) => given.extend([hint("Enter", "add"), hint("Esc", "close")]),
         Some(Overlay::Export(input)) => {
             given.push(hint("Enter", "write"));
@@ -305,15 +189,16 @@ pub fn hints(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         None => {
             if app.paused {
                 given.push(hint(&Action::Resume.key_text(), "go on"));
-            } else if app.models.iter().any(|m| !m.is_recorded() && m.is_busy()) {
-                given.push(hint("Esc", "cancel"));
+            } else if app.failure_in_place_of_words().is_some() {
+                given.push(hint(&Action::Resume.key_text(), "retry"));
             }
-            let here = ACTIONS.iter().filter(|e| e.hint && e.views.contains(&app.view));
-            given.extend(here.map(|e| hint(&e.action.key_text(), e.name)));
+            let step = app.step_back().filter(|step| !app.paused || *step != StepBack::Work);
+            given.extend(step.map(|step| hint(&Action::Cancel.key_text(), step.name())));
+            given.extend(app.hints().iter().map(|(key, name)| hint(key, name)));
         }
     }
     let wide = |spans: &Vec<Span>| spans.iter().map(|s| width(&s.content)).sum::<usize>();
-    let last = if app.overlay.is_none() && !app.search.editing { 2 } else { 0 };
+    let last = if app.overlay.is_none() && !app.search.editing { App::lasting_hints() } else { 0 };
     let tail = given.split_off(given.len() - last.min(given.len()));
     let mut room = usize::from(area.width).saturating_sub(tail.iter().map(wide).sum());
     let mut line = Vec::new();

@@ -24,6 +24,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         let place = Rect::new(area.right().saturating_sub(wide + 1), top, wide, high);
         let (title, style) = match toast.level {
             Level::Info => ("", theme.text),
+            Level::Warning => ("Note", theme.text),
             Level::Error => ("Error", theme.error),
         };
         let inner = boxed(frame, place, title, theme);

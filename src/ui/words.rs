@@ -5,20 +5,25 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit, width};
+use super::fit::{fit, fit_name, width};
 use super::glyphs::Glyphs;
+use super::numbers::Digits;
 use super::theme::Theme;
 use super::widgets::bar::bar;
-use super::widgets::sparkline::{stretches, z_sign};
+use super::widgets::sparkline::{shares, stretches, z_sign};
 use super::widgets::table::{self, Column};
-use super::{histograms, look, notice, numbers};
-use crate::app::table::{Axis, AxisKind, Layout, RankedTable, WordSort};
+use super::{category_styles, histograms, look, notice, numbers};
+use crate::app::action::Action;
+use crate::app::table::{Axis, AxisKind, Layout, PromptColumn, RankedTable, WordSort};
 use crate::app::{App, Model, layout, search};
 use crate::corpus::Framing;
 use crate::model::Unit;
-use crate::text::{visible, visible_word};
+use crate::text::{visible, visible_word, wrap};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+    if let Some(why) = app.failure_in_place_of_words() {
+        return failure(frame, area, why, theme);
+    }
     let Some(table) = app.table() else { return };
     if table.universe.is_empty() {
         return notice(frame, area, empty(app), theme);
@@ -27,11 +32,40 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let mut rows = area;
     if sizes.lines > 0 {
         let under_cursor = table.rows.get(app.cursor.row()).map(|&i| axis_value(table, i as usize)).filter(|v| !v.is_nan());
-        histograms::draw(frame, Rect { height: sizes.lines + 1, ..area }, sizes, table, under_cursor, theme);
+        histograms::draw(frame, Rect { height: sizes.lines + 1, ..area }, sizes, table, unit(app, table), under_cursor, theme);
         rows.y += sizes.lines + 1;
         rows.height = rows.height.saturating_sub(sizes.lines + 1);
     }
     draw_rows(frame, rows, app, table, theme);
+}
+
+/// What a model's scores are.
+fn unit(app: &App, table: &RankedTable) -> Unit {
+    table.key.model.and_then(|id| app.model(id)).map_or_else(Unit::default, Model::unit)
+}
+
+/// Why there are no words, and what can be done.
+fn failure(frame: &mut Frame, area: Rect, why: &str, theme: &Theme) {
+    let why = visible(why);
+    let lines = wrap(&why, usize::from(area.width.saturating_sub(12)).max(1));
+    let top = area.y + (area.height.saturating_sub(lines.len() as u16 + 2)) / 3;
+    let mut y = top;
+    for line in lines {
+        frame.buffer_mut().set_line(area.x + 6, y, &Line::styled(line, theme.error), area.width.saturating_sub(6));
+        y = (y + 1).min(area.bottom() - 1);
+    }
+    let key = |action: Action| Span::styled(action.key_text(), theme.key_hint);
+    let does = |text: &'static str| Span::styled(text, theme.key_hint_text);
+    let line = Line::from(vec![
+        key(Action::Resume),
+        does(" tries again   "),
+        key(Action::CloseModel),
+        does(" closes the model   "),
+        key(Action::OpenModel),
+        does(" opens another"),
+    ]);
+    let y = (y + 1).min(area.bottom() - 1);
+    frame.buffer_mut().set_line(area.x + 6, y, &line, area.width.saturating_sub(6));
 }
 
 fn empty(app: &App) -> &'static str {
@@ -58,7 +92,7 @@ pub fn axis_value(table: &RankedTable, word: usize) -> f64 {
 fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Column<'a, usize>> {
     let glyphs = Glyphs::of(theme.ascii);
     let side = &table.left;
-    let unit = table.key.model.and_then(|id| app.model(id)).map_or_else(Unit::default, Model::unit);
+    let unit = unit(app, table);
     let title = |sort: WordSort, name: &str| match table.key.layout {
         Layout::Words(by) if by == sort => {
             let descending = sort.descends() != table.key.reversed;
@@ -66,27 +100,36 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         }
         _ => name.to_owned(),
     };
-    let decimals = side.range.map_or(2, |(low, high)| numbers::decimals(low, high));
-    let number = |value: f64, decimals: usize, style: Style| {
+    let digits = side.range.map_or(Digits::Decimals(2), |(low, high)| numbers::digits(low, high));
+    let least = if digits == Digits::Scientific { 9 } else { 7 };
+    let number = |value: f64, digits: Digits, style: Style| {
         let style = if value.is_nan() { theme.dim } else { style };
-        Line::styled(numbers::signed(value, decimals, glyphs), style)
+        Line::styled(numbers::score(value, digits, glyphs), style)
     };
+    // Names that need it have room before bars do: the sign and the length of a bar stand beside it as a number.
+    let names = table.universe.corpus.categories.iter().map(|name| width(&visible(name))).max().unwrap_or(0) as u16;
+    let bars = if names > 10 { 5 } else { 1 };
     let mut columns = vec![
         Column::new(title(WordSort::Rank, "rank"), 7, 8, move |&i: &usize, _| rank_cell(side.ranks[i], theme)).right(),
         Column::new(title(WordSort::Word, "word"), 17, 26, word_cell(table, theme)).gap(2),
-        Column::new(title(WordSort::Category, "category"), 10, 18, category_cell(table, theme)).priority(3),
-        Column::new(title(WordSort::Score, unit.title()), 7, 9, move |&i: &usize, _| {
-            number(side.scores[i], decimals, theme.text)
+        Column::new(title(WordSort::Category, "category"), names.clamp(10, 16), names.clamp(10, 24), category_cell(table, theme))
+            .priority(2)
+            .eager(),
+        Column::new(title(WordSort::Score, unit.title()), least, least.max(9), move |&i: &usize, _| {
+            number(side.scores[i], digits, theme.text)
         })
         .right(),
-        Column::new(title(WordSort::Z, "z"), 6, 7, move |&i: &usize, _| number(side.z[i], 2, theme.dim)).right().priority(2),
+        Column::new(title(WordSort::Z, "z"), 6, 7, move |&i: &usize, _| number(side.z[i], Digits::Decimals(2), theme.dim))
+            .right()
+            .priority(3),
         Column::new("", 8, 40, move |&i: &usize, cells| bar_cell(table.axis, axis_value(table, i), cells, theme.bar, theme))
             .gap(2)
-            .priority(1),
+            .priority(bars),
     ];
     if table.prompts.len() > 1 {
-        let counted = format!("{}/{} prompts", table.prompts.len(), app.prompts.len());
-        columns.push(prompts_column(app, table, title(WordSort::Prompts, &counted), theme));
+        let groups = prompt_groups(app, table);
+        let counted = groups.iter().map(|group| group.count(glyphs)).collect::<Vec<_>>().join(" ");
+        columns.push(prompts_column(table, groups, title(WordSort::Prompts, &counted), theme));
     }
     columns
 }
@@ -122,12 +165,18 @@ pub fn word_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize
 }
 
 pub fn category_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
+    let styles = category_styles(&table.universe.corpus.categories, theme);
     move |&i, cells| {
         let corpus = &table.universe.corpus;
         let word = &corpus.words[i];
+        let ellipsis = Glyphs::of(theme.ascii).ellipsis;
         let names: Vec<_> = corpus.categories_of(word).map(visible).collect();
-        let style = word.categories.first().map_or(theme.dim, |&c| theme.category(usize::from(c)));
-        Line::styled(fit(&names.join(", "), cells, Glyphs::of(theme.ascii).ellipsis).into_owned(), style)
+        let style = word.categories.first().map_or(theme.dim, |&c| styles.get(usize::from(c)).copied().unwrap_or(theme.text));
+        let shown = match &names[..] {
+            [one] => fit_name(one, cells, ellipsis).into_owned(),
+            several => fit(&several.join(", "), cells, ellipsis).into_owned(),
+        };
+        Line::styled(shown, style)
     }
 }
 
@@ -141,26 +190,61 @@ pub fn bar_cell(axis: Option<Axis>, value: f64, cells: usize, style: Style, them
     }
 }
 
-/// One sign a prompt of the session, or a stretch of prompts where there is less room; a gap where nothing is known yet,
-/// negative framings dimmed.
-fn prompts_column<'a>(app: &'a App, table: &'a RankedTable, title: String, theme: &'a Theme) -> Column<'a, usize> {
-    let glyphs = Glyphs::of(theme.ascii);
+/// The prompts of one framing, with what is known under each.
+struct PromptGroup<'a> {
+    framing: Option<Framing>,
+    known: Vec<Option<&'a PromptColumn>>,
+}
+
+impl PromptGroup<'_> {
+    /// `+27`, and where not all are known yet `+12/27`.
+    fn count(&self, glyphs: &Glyphs) -> String {
+        let sign = match self.framing {
+            Some(Framing::Positive) => '+',
+            Some(Framing::Negative) => glyphs.minus,
+            None => '?',
+        };
+        let (known, all) = (self.known.iter().flatten().count(), self.known.len());
+        if known == all { format!("{sign}{all}") } else { format!("{sign}{known}/{all}") }
+    }
+}
+
+/// The prompts of the session by framing.
+fn prompt_groups<'a>(app: &App, table: &'a RankedTable) -> Vec<PromptGroup<'a>> {
     let known = |id| table.prompts.iter().find(|p| p.prompt == id);
-    let places: Vec<_> = app.prompts.iter().map(|p| (known(p.id), p.prompt.framing == Some(Framing::Negative))).collect();
-    let negative: Vec<Option<f64>> = places.iter().map(|(_, negative)| Some(f64::from(u8::from(*negative)))).collect();
-    let wide = width(&title).max(places.len()) as u16;
+    let group = |framing| PromptGroup {
+        framing,
+        known: app.prompts.iter().filter(|p| p.prompt.framing == framing).map(|p| known(p.id)).collect(),
+    };
+    let groups = [Some(Framing::Positive), Some(Framing::Negative), None].map(group);
+    groups.into_iter().filter(|group| !group.known.is_empty()).collect()
+}
+
+/// One sign a prompt, or a stretch of prompts where there is less room, with a gap between framings; nothing where nothing is
+/// known yet.
+fn prompts_column<'a>(
+    table: &'a RankedTable,
+    groups: Vec<PromptGroup<'a>>,
+    title: String,
+    theme: &'a Theme,
+) -> Column<'a, usize> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let sizes: Vec<usize> = groups.iter().map(|group| group.known.len()).collect();
+    let all = sizes.iter().sum::<usize>() + sizes.len().saturating_sub(1);
+    let wide = width(&title).max(all) as u16;
     Column::new(title, 14, wide.max(14), move |&i: &usize, cells| {
         let id = table.universe.ids[i];
-        let z: Vec<Option<f64>> = places.iter().map(|(known, _)| known.and_then(|p| p.z(id))).collect();
-        let signs = stretches(&z, cells).into_iter().zip(stretches(&negative, cells));
-        let span = |(z, negative): (Option<f64>, Option<f64>)| match z {
-            Some(z) => {
-                let style = if negative.is_some_and(|n| n > 0.5) { theme.spark.patch(theme.dim) } else { theme.spark };
-                Span::styled(z_sign(z, glyphs).to_string(), style)
+        let mut spans = Vec::new();
+        for (group, cells) in groups.iter().zip(shares(&sizes, cells)) {
+            if !spans.is_empty() {
+                spans.push(Span::raw(" "));
             }
-            None => Span::raw(" "),
-        };
-        Line::from(signs.map(span).collect::<Vec<_>>())
+            let z: Vec<Option<f64>> = group.known.iter().map(|known| known.and_then(|p| p.z(id))).collect();
+            let signs: String = stretches(&z, cells).into_iter().map(|z| z.map_or(' ', |z| z_sign(z, glyphs))).collect();
+            let negative = group.framing == Some(Framing::Negative);
+            spans.push(Span::styled(signs, if negative { theme.spark.patch(theme.dim) } else { theme.spark }));
+        }
+        Line::from(spans)
     })
     .gap(2)
     .priority(4)

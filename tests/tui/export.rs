@@ -1,17 +1,22 @@
 //! The table on the screen goes into a file as it stands.
 
 use rewardscope::app::{Effect, Export, Key, KeyCode, Message};
-use rewardscope::scores::sheet::Values;
+use rewardscope::scores::sheet::{Sheet, Values};
+use serde_json::Value;
 
 use crate::driver::{Driver, SIZE};
 
-fn exported(driver: &Driver) -> &Export {
-    let last = driver.asked.iter().rev().find_map(|effect| if let Effect::Export(export) = effect { Some(export) } else { None });
-    last.unwrap()
+/// What was exported last: the name as it was typed, the table and what it rests on.
+fn exported(driver: &Driver) -> (String, Sheet, Value) {
+    let last =
+        driver.asked.iter().rev().find_map(|effect| if let Effect::Export(request) = effect { Some(request) } else { None });
+    let request = last.unwrap();
+    let Ok(Export::Sheet { sheet, origin }) = request.build() else { panic!("no table") };
+    (request.path.clone(), sheet, origin)
 }
 
-fn words(export: &Export) -> Vec<String> {
-    let found = export.sheet.columns.iter().find(|(name, _)| name == "word");
+fn words(sheet: &Sheet) -> Vec<String> {
+    let found = sheet.columns.iter().find(|(name, _)| name == "word");
     let Some((_, Values::Text(words))) = found else { panic!("no words") };
     words.iter().map(|word| word.to_string()).collect()
 }
@@ -26,17 +31,17 @@ fn the_visible_rows_are_exported_in_their_order_under_a_name_that_says_what_they
     let shown = driver.app.table().unwrap();
     let on_screen: Vec<String> =
         shown.rows.iter().map(|&row| shown.universe.corpus.words[row as usize].text.to_string()).collect();
-    let export = exported(&driver);
-    assert_eq!(words(export), on_screen);
-    assert_eq!(export.path, "demo-llama-greatest_ever_one.csv");
-    assert_eq!(export.origin["models"][0]["model"], "demo-llama");
-    assert_eq!(export.origin["prompts"][0]["label"], "greatest_ever_one");
+    let (path, sheet, origin) = exported(&driver);
+    assert_eq!(words(&sheet), on_screen);
+    assert_eq!(path, "demo-llama-greatest_ever_one.csv");
+    assert_eq!(origin["models"][0]["model"], "demo-llama");
+    assert_eq!(origin["prompts"][0]["label"], "greatest_ever_one");
 
     driver.keys("2");
     driver.keys("e");
     driver.key(Key::plain(KeyCode::Enter));
-    let export = exported(&driver);
-    let names: Vec<&str> = export.sheet.columns.iter().map(|(name, _)| name.as_str()).collect();
+    let (_, sheet, _) = exported(&driver);
+    let names: Vec<&str> = sheet.columns.iter().map(|(name, _)| name.as_str()).collect();
     assert!(
         names.contains(&"demo-llama rank") && names.contains(&"demo-gemma score") && names.contains(&"difference"),
         "{names:?}"
@@ -52,4 +57,16 @@ fn a_file_that_is_there_gives_the_name_back_to_be_changed() {
     driver.key(Key::plain(KeyCode::Esc));
     driver.send(Message::Exported(Ok("/here/y.csv".into())));
     assert!(driver.text().contains("/here/y.csv"));
+}
+
+#[test]
+fn what_is_written_is_what_was_shown_when_it_was_asked_for() {
+    let mut driver = Driver::scored_pair(SIZE);
+    let before = driver.words();
+    driver.keys("e");
+    driver.key(Key::plain(KeyCode::Enter));
+    // The table goes on while the file is still to be made.
+    driver.keys("S");
+    assert_ne!(driver.words(), before);
+    assert_eq!(words(&exported(&driver).1), before);
 }

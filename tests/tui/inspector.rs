@@ -104,6 +104,10 @@ fn recorded_scores_have_no_tokens() {
     driver.engine(Event::Recorded { model, recorded: Box::new(recorded(model, &["love", "war"])) });
     driver.keys("i");
     assert!(driver.text().contains("neither tokens nor"), "{}", driver.text());
+    let error = rewardscope::ui::theme::Theme::default().error.fg;
+    let line = driver.text().lines().position(|line| line.contains("neither tokens")).unwrap() as u16;
+    let buffer = driver.draw();
+    assert!((0..80).all(|x| Some(buffer[(x, line)].fg) != error), "it is no error");
     assert!(!driver.asked.iter().any(|effect| matches!(effect, Effect::Inspect(_))));
 }
 

@@ -6,6 +6,7 @@ mod export;
 mod inspector;
 mod models;
 mod safety;
+mod small;
 mod statistics;
 mod tables;
 mod values;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ratatui::buffer::Buffer;
 use rewardscope::app::{Key, KeyCode, Message, Startup};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::Phase;
@@ -74,8 +75,13 @@ fn meanings_have_their_colours() {
     assert_eq!(Some(fg("◇")), theme.gemma.fg);
     driver.keys("jjj");
     let buffer = driver.draw();
-    let up = buffer.content.iter().filter(|c| c.symbol() == "▲").map(|c| Some(c.fg)).collect::<Vec<_>>();
-    assert!(up.contains(&theme.rank_up.fg));
+    // An arrow has the colour of the family that prefers the word, the number beside it too.
+    let of = |buffer: &Buffer, arrow: &str| {
+        let at = buffer.content.iter().position(|c| c.symbol() == arrow && c.modifier == ratatui::style::Modifier::BOLD).unwrap();
+        [&buffer.content[at], &buffer.content[at + 6]].map(|cell| Some(cell.fg))
+    };
+    assert_eq!(of(&buffer, "▲"), [theme.llama.fg; 2]);
+    assert_eq!(of(&buffer, "▼"), [theme.gemma.fg; 2]);
     let reversed = |y: u16| buffer[(40, y)].modifier.contains(ratatui::style::Modifier::REVERSED);
     assert_eq!((0..24).filter(|&y| reversed(y)).count(), 1, "one row is marked");
     driver.keys("1/lov");

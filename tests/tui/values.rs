@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use rewardscope::app::ablation::Page;
-use rewardscope::app::{Effect, Message, Startup, View};
+use rewardscope::app::{Effect, Export, Message, Startup, View};
 use rewardscope::corpus::pairs::AnswerPair;
 use rewardscope::engine::Event;
 use rewardscope::model::Family;
@@ -206,6 +206,21 @@ fn over_training() {
 }
 
 #[test]
+fn a_set_that_was_followed_comes_before_one_with_a_single_checkpoint() {
+    let mut single = trainings();
+    for run in &mut single.runs[..2] {
+        run.series.iter_mut().for_each(|series| series.points.truncate(1));
+    }
+    let mut driver = ablation(SIZE);
+    driver.send(Message::Followed(Ok(Box::new(single))));
+    assert!(driver.text().contains("80k pairs, uf"), "{}", driver.text());
+    driver.keys("]");
+    assert!(driver.text().contains("27k pairs, uf"), "{}", driver.text());
+    driver.keys("[");
+    assert!(driver.text().contains("80k pairs, uf"));
+}
+
+#[test]
 fn without_trainings_the_view_says_how_to_open_one_and_a_broken_file_is_told() {
     let mut driver = Driver::scored_pair(SIZE);
     driver.keys("7");
@@ -228,9 +243,11 @@ fn each_view_is_written_in_its_own_ways() {
         let before = driver.asked.len();
         driver.keys("<Enter>");
         match driver.asked[before..].first() {
-            Some(Effect::Draw { path, .. }) => format!("draw {path}"),
-            Some(Effect::Write { path, text }) => format!("write {path} {}", text.lines().next().unwrap_or_default()),
-            Some(Effect::Export(export)) => format!("export {} {}", export.path, export.sheet.rows()),
+            Some(Effect::Export(request)) => match request.build().unwrap() {
+                Export::Figure(_) => format!("draw {}", request.path),
+                Export::Text(text) => format!("write {} {}", request.path, text.lines().next().unwrap_or_default()),
+                Export::Sheet { sheet, .. } => format!("export {} {}", request.path, sheet.rows()),
+            },
             _ => driver.text(),
         }
     };

@@ -9,6 +9,7 @@ use crate::figure::{self, Figure, PanelsFigure};
 use crate::stats::panels::{self, Panel, RankAxis};
 use crate::stats::report::Report;
 use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
+use crate::text::count;
 
 /// A snapshot of what statistics are made of.
 #[derive(Clone, Debug)]
@@ -40,14 +41,23 @@ pub struct StatisticsModel {
 pub struct Progress {
     pub columns: usize,
     pub columns_wanted: usize,
-    /// Prompts with a complete column.
-    pub prompts: usize,
-    pub prompts_wanted: usize,
+    /// Complete columns of the model that has fewest, and of the one that has most, of those that have any.
+    pub prompts_of_a_model: (usize, usize),
 }
 
 impl Progress {
     pub fn is_partial(&self) -> bool {
         self.columns < self.columns_wanted
+    }
+
+    /// `partial: 72 of 108 tables`, and where models have not been asked alike, `18 to 54 prompts a model`; none where
+    /// everything is there.
+    pub fn notes(&self) -> Vec<String> {
+        let (fewest, most) = self.prompts_of_a_model;
+        let missing = format!("partial: {} of {} tables", count(self.columns), count(self.columns_wanted));
+        let unequal = format!("{fewest} to {most} prompts a model");
+        let notes = [(self.is_partial(), missing), (fewest < most, unequal)];
+        notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect()
     }
 }
 
@@ -82,15 +92,11 @@ pub struct Statistics {
 impl Statistics {
     /// The panels as a picture.
     pub fn figure(&self) -> Figure {
-        let Progress { columns, columns_wanted, .. } = self.progress;
-        let partial = self.progress.is_partial().then(|| format!("{columns} of {columns_wanted} columns"));
         figure::panels(PanelsFigure {
             panels: &self.panels,
-            words: self.report.words,
+            report: &self.report,
             corpus: &self.corpus,
-            prompts: self.report.prompts.len(),
-            models: self.report.models.len(),
-            partial: partial.as_deref(),
+            notes: &self.progress.notes(),
         })
     }
 }
@@ -109,9 +115,7 @@ pub fn compute(request: StatisticsRequest) -> Statistics {
 /// The complete columns as a study, and how many of the wanted ones they are.
 pub(in crate::app) fn study(universe: &Universe, prompts: &[(Prompt, bool)], models: Vec<StatisticsModel>) -> (Study, Progress) {
     let words = universe.len();
-    let any_live = models.iter().any(|model| !model.recorded);
-    let mut progress =
-        Progress { prompts_wanted: prompts.iter().filter(|(_, in_set)| *in_set && any_live).count(), ..Progress::default() };
+    let mut progress = Progress::default();
     let mut used = vec![false; prompts.len()];
     let mut rows: Vec<Vec<Option<Vec<f64>>>> = Vec::new();
     for model in &models {
@@ -127,8 +131,8 @@ pub(in crate::app) fn study(universe: &Universe, prompts: &[(Prompt, bool)], mod
         }
         rows.push(own);
     }
-    progress.prompts = used.iter().filter(|used| **used).count();
-    progress.prompts_wanted = progress.prompts_wanted.max(progress.prompts);
+    let asked = rows.iter().map(|own| own.iter().flatten().count()).filter(|&prompts| prompts > 0);
+    progress.prompts_of_a_model = asked.map(|n| (n, n)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
     let kept = || used.iter().enumerate().filter(|(_, used)| **used).map(|(at, _)| at);
     let nothing = Arc::new(vec![f64::NAN; words]);
     let study_model = |(model, mut own): (StatisticsModel, Vec<Option<Vec<f64>>>)| StudyModel {

@@ -12,6 +12,8 @@ pub use compute::{Pair, Progress, Statistics, StatisticsModel, StatisticsRequest
 use super::list::ListCursor;
 use super::pacer::Pacer;
 use super::{App, Effect, Model, View, layout};
+use crate::scores::ModelId;
+use crate::stats::panels::Panel;
 
 /// What the statistics view shows of the study.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -46,6 +48,8 @@ pub struct State {
     pub line: ListCursor,
     /// One panel fills the page, model by model.
     pub zoomed: bool,
+    /// The first line of that panel on the screen.
+    scroll: usize,
     shown: Option<Arc<Statistics>>,
     pub(super) pacer: Pacer,
 }
@@ -54,6 +58,11 @@ impl State {
     /// The newest statistics that have been computed.
     pub fn shown(&self) -> Option<&Statistics> {
         self.shown.as_deref()
+    }
+
+    /// The same, to be kept while newer ones take their place.
+    pub(super) fn snapshot(&self) -> Option<Arc<Statistics>> {
+        self.shown.clone()
     }
 
     /// How many lines the page's list has.
@@ -68,13 +77,63 @@ impl State {
 
     /// The cursor of the page's list.
     pub fn cursor(&self) -> ListCursor {
-        if matches!(self.page, Page::Panels | Page::Contrasts) { self.panel } else { self.line }
+        if self.has_panels() { self.panel } else { self.line }
+    }
+
+    /// The panel under the cursor.
+    pub fn selected(&self) -> Option<&Panel> {
+        let panels = &self.shown()?.panels;
+        panels.get(self.panel.row(panels.len()))
+    }
+
+    /// How the panels lie on a screen of this size.
+    pub fn panels(&self, size: (u16, u16)) -> layout::Panels {
+        let panels = self.shown().map_or(&[][..], |shown| &shown.panels);
+        let lanes = panels.iter().map(|panel| panel.families.len()).max().unwrap_or(1);
+        let paired = panels.chunks(2).all(|pair| matches!(pair, [a, b] if a.category == b.category));
+        layout::panels(size, panels.len(), lanes, paired)
+    }
+
+    /// How the panel that fills the page lies, and which of its lines is the first.
+    pub fn zoom(&self, size: (u16, u16)) -> (layout::Zoomed, usize) {
+        let lanes = self.selected().map_or(0, |panel| panel.families.len() + panel.models.len());
+        let zoomed = layout::zoomed(size, lanes);
+        (zoomed, self.scroll.min(lanes.saturating_sub(zoomed.lanes)))
+    }
+
+    /// Whether the page moves from panel to panel.
+    pub fn has_panels(&self) -> bool {
+        matches!(self.page, Page::Panels | Page::Contrasts)
     }
 
     pub(super) fn step(&mut self, by: isize, size: (u16, u16)) {
         let (lines, height) = (self.lines(), layout::statistics_rows(size));
-        let cursor = if matches!(self.page, Page::Panels | Page::Contrasts) { &mut self.panel } else { &mut self.line };
-        cursor.step(by, lines, height);
+        match self.page {
+            Page::Panels if self.zoomed => {
+                let scroll = self.zoom(size).1.saturating_add_signed(by);
+                self.scroll = scroll;
+                self.scroll = self.zoom(size).1;
+            }
+            // Side by side, down is the panel below.
+            Page::Panels => self.panel.step(by.saturating_mul(self.panels(size).columns as isize), lines, height),
+            Page::Contrasts => self.panel.step(by, lines, height),
+            Page::MixedModel | Page::Agreement => self.line.step(by, lines, height),
+        }
+    }
+
+    /// To another panel, whatever their places; false on a page that has none.
+    pub(super) fn step_panel(&mut self, by: isize, size: (u16, u16)) -> bool {
+        if self.has_panels() {
+            self.panel.step(by, self.lines(), layout::statistics_rows(size));
+            self.scroll = 0;
+        }
+        self.has_panels()
+    }
+
+    pub(super) fn toggle_zoom(&mut self) {
+        self.zoomed = !self.zoomed;
+        self.page = Page::Panels;
+        self.scroll = 0;
     }
 
     pub(super) fn turn(&mut self, by: usize) {
@@ -130,21 +189,12 @@ impl App {
     pub(super) fn statistics_request(&self, generation: u64) -> StatisticsRequest {
         let unit = self.focused().map(Model::unit).unwrap_or_default();
         let (same, others): (Vec<&Model>, Vec<&Model>) = self.models.iter().partition(|model| model.unit() == unit);
-        let mut names: Vec<Arc<str>> = Vec::new();
-        let models = same.into_iter().map(|model| {
-            let mut name: Arc<str> = model.spec.name.as_str().into();
-            let namesakes = names.iter().filter(|known| **known == name).count();
-            names.push(name.clone());
-            if namesakes > 0 {
-                name = format!("{name} #{}", namesakes + 1).into();
-            }
-            StatisticsModel {
-                name,
-                family: model.family().to_string().into(),
-                recorded: model.is_recorded(),
-                columns: self.prompts.iter().map(|p| self.book.column(model.id, p.id)).collect(),
-                unscorable: self.prompts.iter().map(|p| model.unscorable.get(&p.id).map_or(0, |words| words.len())).collect(),
-            }
+        let models = named(&same).into_iter().zip(same).map(|(name, model)| StatisticsModel {
+            name,
+            family: model.family().to_string().into(),
+            recorded: model.is_recorded(),
+            columns: self.prompts.iter().map(|p| self.book.column(model.id, p.id)).collect(),
+            unscorable: self.prompts.iter().map(|p| model.unscorable.get(&p.id).map_or(0, |words| words.len())).collect(),
         });
         StatisticsRequest {
             generation,
@@ -154,4 +204,26 @@ impl App {
             left_out: others.len(),
         }
     }
+
+    /// The two models of the pair under the cursor, on the page of agreement.
+    pub(super) fn pair_under_cursor(&self) -> Option<[ModelId; 2]> {
+        let shown = self.statistics.shown().filter(|_| self.statistics.page == Page::Agreement)?;
+        let pair = shown.pairs.get(self.statistics.line.row(shown.pairs.len()))?;
+        let unit = self.focused().map(Model::unit).unwrap_or_default();
+        let same: Vec<&Model> = self.models.iter().filter(|model| model.unit() == unit).collect();
+        let names = named(&same);
+        let of = |name: &Arc<str>| names.iter().position(|known| known == name).map(|at| same[at].id);
+        Some([of(&pair.a)?, of(&pair.b)?])
+    }
+}
+
+/// The models' names, no two of them the same.
+fn named(models: &[&Model]) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = Vec::new();
+    for (at, model) in models.iter().enumerate() {
+        let name = model.spec.name.as_str();
+        let namesakes = models[..at].iter().filter(|known| known.spec.name == name).count();
+        names.push(if namesakes > 0 { format!("{name} #{}", namesakes + 1).into() } else { name.into() });
+    }
+    names
 }

@@ -10,6 +10,7 @@ mod words;
 use std::sync::Arc;
 
 use super::universe::{NONE, Universe};
+use crate::model::Unit;
 use crate::scores::{ModelId, PromptId, WordId};
 use crate::stats;
 use crate::stats::implicit::Measure;
@@ -84,8 +85,8 @@ pub struct RankRequest {
     pub generation: u64,
     pub key: TableKey,
     pub universe: Arc<Universe>,
-    /// The current prompt's column of every model that has one: they share the axis.
-    pub columns: Vec<(ModelId, Column)>,
+    /// The current prompt's column of every model that has one, and what its scores are: those of one unit share the axis.
+    pub columns: Vec<(ModelId, Unit, Column)>,
     /// The shown model's columns under all prompts of the set, for the sparklines.
     pub prompts: Vec<(PromptId, Column)>,
 }
@@ -127,6 +128,8 @@ pub struct RankedTable {
     /// Spearman's correlation of the two models and the number of words behind it.
     pub agreement: Option<(f64, usize)>,
     pub axis: Option<Axis>,
+    /// The axis of the right-hand model of a comparison, which is another one where its scores are of another unit.
+    pub right_axis: Option<Axis>,
     pub categories: Vec<CategorySummary>,
     /// Prompts under which the shown model has scores, in the order of the set.
     pub prompts: Vec<PromptColumn>,
@@ -146,7 +149,8 @@ impl RankedTable {
 /// Computes a table. Cost: O(n log n) in the words, O(n) in the words of each scored prompt.
 pub fn rank(request: RankRequest) -> RankedTable {
     let RankRequest { generation, key, universe, columns, prompts } = request;
-    let column_of = |model: Option<ModelId>| columns.iter().find(|(m, _)| Some(*m) == model).map(|(_, column)| column);
+    let of_model = |model: Option<ModelId>| columns.iter().find(|(m, ..)| Some(*m) == model);
+    let column_of = |model: Option<ModelId>| of_model(model).map(|(.., column)| column);
     let both = [key.model, key.other].map(column_of);
     let log_probabilities = match (key.layout, both) {
         (Layout::Implicit(..), [Some(a), Some(b)]) => Some([a, b].map(|column| gather(&universe, Some(column)))),
@@ -160,7 +164,11 @@ pub fn rank(request: RankRequest) -> RankedTable {
     let mut right = matches!(key.layout, Layout::Compare(_)).then(|| side(&universe, both[1]));
     let axis = match key.layout {
         Layout::Implicit(..) => implicit::axis(&left),
-        _ => common_axis(&universe, &columns, key.axis),
+        _ => common_axis(&universe, &columns, of_model(key.model).map(|(_, unit, _)| *unit), key.axis),
+    };
+    let right_axis = match key.layout {
+        Layout::Compare(_) => common_axis(&universe, &columns, of_model(key.other).map(|(_, unit, _)| *unit), key.axis),
+        _ => None,
     };
     let prompts = words::prompt_columns(&universe, prompts);
 
@@ -207,6 +215,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
         differences,
         agreement,
         axis,
+        right_axis,
         categories,
         prompts,
     }
@@ -236,8 +245,10 @@ fn gather(universe: &Universe, column: Option<&Column>) -> Vec<f64> {
     universe.ids.iter().map(score).collect()
 }
 
-fn common_axis(universe: &Universe, columns: &[(ModelId, Column)], kind: AxisKind) -> Option<Axis> {
-    let ranges = columns.iter().filter_map(|(_, column)| {
+/// Around the scores of all models of a unit: rewards and log-probabilities have no place on one axis.
+fn common_axis(universe: &Universe, columns: &[(ModelId, Unit, Column)], unit: Option<Unit>, kind: AxisKind) -> Option<Axis> {
+    let of_unit = columns.iter().filter(|(_, of, _)| Some(*of) == unit);
+    let ranges = of_unit.filter_map(|(.., column)| {
         let scores = gather(universe, Some(column));
         range(&if kind == AxisKind::Z { stats::z_scores(&scores) } else { scores })
     });

@@ -1,5 +1,6 @@
 //! The statistics view: pages over the newest statistics, each drawn from what was computed elsewhere.
 
+mod notes;
 mod panels;
 mod tables;
 
@@ -7,9 +8,10 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::fit::width;
 use super::glyphs::Glyphs;
 use super::theme::Theme;
-use super::{line_with_end, notice};
+use super::{fitting, line_with_end, notice};
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::statistics::{Page, Statistics};
@@ -50,29 +52,45 @@ fn missing(app: &App, shown: &Statistics) -> Option<String> {
 }
 
 fn pages(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let glyphs = Glyphs::of(theme.ascii);
     let mut left = vec![Span::raw(" ")];
     for page in Page::ALL {
         let style = if page == app.statistics.page { theme.tab_active } else { theme.tab_inactive };
         left.push(Span::styled(format!(" {} ", page.name()), style));
     }
-    let mut right = Vec::new();
-    if let Some(shown) = app.statistics.shown().filter(|shown| shown.progress.is_partial()) {
-        let (done, all) = (shown.progress.prompts, shown.progress.prompts_wanted);
-        let what = if done < all {
-            format!("partial: {done} of {all} prompts ")
-        } else {
-            format!("partial: {} of {} tables ", count(shown.progress.columns), count(shown.progress.columns_wanted))
-        };
-        right.push(Span::styled(what, theme.warning));
-        if !app.all_prompts && done < all {
-            right.push(Span::styled(format!("{} {} scores all ", glyphs.dot, Action::AllPrompts.key_text()), theme.dim));
-        }
-    }
-    line_with_end(frame, area, Line::from(left), Line::from(right));
+    let left = Line::from(left);
+    let room = usize::from(area.width).saturating_sub(left.width() + 1);
+    let right = app.statistics.shown().map_or_else(Line::default, |shown| progress(app, shown, room, theme));
+    line_with_end(frame, area, left, right);
 }
 
-/// The second line of the screen: what is compared, and n of everything.
+/// What is missing yet, and which of the panels are on the screen, in as many words as there is room for.
+fn progress(app: &App, shown: &Statistics, room: usize, theme: &Theme) -> Line<'static> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let notes = shown.progress.notes();
+    let scores_all = shown.progress.is_partial() && !app.all_prompts && app.models.iter().any(|model| !model.is_recorded());
+    let key = format!("{} {} scores all ", glyphs.dot, Action::AllPrompts.key_text());
+    let partial = |words: usize| match (notes.is_empty(), words) {
+        (true, _) => String::new(),
+        (_, 0) if shown.progress.is_partial() => format!("partial {}/{} ", shown.progress.columns, shown.progress.columns_wanted),
+        (_, 0 | 1) => format!("{} ", notes[0]),
+        _ => format!("{} ", notes.join(", ")),
+    };
+    let place = panels::place_of(app, shown);
+    let where_it_is = |long: bool| place.as_ref().map_or(String::new(), |of| if long { of.long() } else { of.short() });
+    let line = |words: usize, hint: bool, long: bool| {
+        let mut spans = vec![Span::styled(partial(words), theme.warning)];
+        spans.extend((hint && scores_all).then(|| Span::styled(key.clone(), theme.dim)));
+        let place = where_it_is(long);
+        spans.extend((!place.is_empty()).then(|| Span::styled(format!(" {place}"), theme.dim)));
+        Line::from(spans)
+    };
+    let candidates =
+        [(2, true, true), (2, true, false), (2, false, true), (2, false, false), (1, false, false), (0, false, false)];
+    fitting(candidates.map(|(words, hint, long)| line(words, hint, long)), room)
+}
+
+/// The second line of the screen: what is compared, n of everything, and what a difference is. What there is no room for goes,
+/// the least important first.
 pub fn study(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let Some(shown) = app.statistics.shown() else { return };
@@ -96,10 +114,41 @@ pub fn study(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         plural(report.words, "word"),
         format!("n {}", plural(report.cells.len(), "cell")),
     ];
-    left.push(Span::styled(facts.join(&format!(" {} ", glyphs.dot)), theme.text));
-    let mut right = Line::default();
-    if shown.left_out > 0 {
-        right.push_span(Span::styled(format!("{} of another unit left out ", plural(shown.left_out, "model")), theme.dim));
+    let told = |kept: [bool; 3]| {
+        let kept = facts.iter().zip(kept).filter(|(_, kept)| *kept).map(|(fact, _)| fact.as_str());
+        kept.collect::<Vec<_>>().join(&format!(" {} ", glyphs.dot))
+    };
+    let difference = panels::what_a_difference_is(report, glyphs);
+    let left_out = match shown.left_out {
+        0 => Vec::new(),
+        n => vec![format!("{} of another unit left out", plural(n, "model")), format!("{n} left out")],
+    };
+    let room = usize::from(area.width).saturating_sub(left.iter().map(|span| width(&span.content)).sum());
+    let wide = |kept, right: &[&String]| width(&told(kept)) + right.iter().map(|text| width(text) + 2).sum::<usize>();
+    let mut kept = [false, false, true];
+    let mut right: Vec<&String> = Vec::new();
+    // In their shortest forms; then, between the other facts, in the longest for which there still is room.
+    for shortest in [left_out.last(), difference.last()].into_iter().flatten() {
+        right.push(shortest);
+        if wide(kept, &right) > room {
+            right.pop();
+        }
     }
-    line_with_end(frame, area, Line::from(left), right);
+    for fact in [0, 1] {
+        kept[fact] = true;
+        kept[fact] = wide(kept, &right) <= room;
+        for of in [&left_out, &difference] {
+            let Some(at) = right.iter().position(|text| of.contains(text)) else { continue };
+            // The very longest form waits for the last fact.
+            for form in of.iter().rev().take(if fact == 0 { 2 } else { of.len() }) {
+                let before = std::mem::replace(&mut right[at], form);
+                if wide(kept, &right) > room {
+                    right[at] = before;
+                }
+            }
+        }
+    }
+    left.push(Span::styled(told(kept), theme.text));
+    let right: String = right.iter().map(|text| format!("  {text}")).collect();
+    line_with_end(frame, area, Line::from(left), Line::styled(format!("{} ", right.trim_start()), theme.dim));
 }

@@ -6,20 +6,20 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
+use super::notes;
 use crate::app::App;
-use crate::app::layout;
-use crate::app::statistics::Statistics;
+use crate::app::statistics::{Page, Statistics};
 use crate::corpus::Framing;
 use crate::model::Family;
-use crate::stats::panels::{Group, Panel, RankAxis, p_text, stars, why_they_differ};
-use crate::stats::report::Contrast;
-use crate::text::{visible, wrap};
-use crate::ui::fit::{fit, width};
+use crate::stats::panels::{Group, Panel, RankAxis, stars};
+use crate::stats::report::{AdjustedFor, Contrast, Report};
+use crate::text::visible;
+use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::strip::{column, strip};
 use crate::ui::widgets::table;
-use crate::ui::{line_with_end, look};
+use crate::ui::{fitting, line_with_end, look};
 
 /// Cells that a lane's numbers take: `  84.1 ±2.1  n 162`.
 const NUMBERS: usize = 21;
@@ -27,73 +27,101 @@ const NUMBERS: usize = 21;
 const FAMILY: usize = 6;
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
-    let lanes = shown.panels.iter().map(|panel| panel.families.len()).max().unwrap_or(1);
-    let paired = shown.panels.chunks(2).all(|pair| matches!(pair, [a, b] if a.category == b.category));
-    let sizes = layout::panels(app.size, shown.panels.len(), lanes, paired);
+    let sizes = app.statistics.panels(app.size);
     let selected = app.statistics.panel.row(shown.panels.len());
-    let all_rows = shown.panels.len().div_ceil(sizes.columns);
-    // Screen by screen: panels stay where they are until the cursor leaves them.
-    let first = (selected / sizes.columns / sizes.rows * sizes.rows).min(all_rows.saturating_sub(sizes.rows));
+    let on_screen = on_screen(app, shown);
     let wide = area.width / sizes.columns as u16;
+    let beside = u16::from(sizes.columns > 1);
     let bottom = area.bottom().saturating_sub(1 + sizes.notes);
-    for (at, panel) in shown.panels.iter().enumerate().skip(first * sizes.columns).take(sizes.rows * sizes.columns) {
-        let (row, column) = (at / sizes.columns - first, at % sizes.columns);
+    let mut last_row = 0;
+    for (place, at) in on_screen.enumerate() {
+        let (row, column) = (place / sizes.columns, place % sizes.columns);
         let (x, y) = (area.x + column as u16 * wide, area.y + row as u16 * sizes.height);
-        let place = Rect::new(x, y, wide.saturating_sub(u16::from(sizes.columns > 1)), bottom.saturating_sub(y));
-        title(frame, Rect { height: 1, ..place }, panel, shown.panels.len(), at == selected, theme);
+        let place = Rect::new(x, y, wide.saturating_sub(beside), bottom.saturating_sub(y));
+        let panel = &shown.panels[at];
+        title(frame, Rect { height: 1, ..place }, panel, shown.report.adjusted_for, at == selected, theme);
         for (y, group) in (place.y + 1..).step_by(usize::from(sizes.lane)).zip(&panel.families) {
             let lane = Rect { y, height: sizes.lane.min(bottom.saturating_sub(y)), ..place };
             draw_lane(frame, lane, group, &family_label(group, theme), shown.axis, theme);
         }
+        last_row = row + 1;
     }
-    let last_row = all_rows.min(first + sizes.rows) - first;
     let y = (area.y + last_row as u16 * sizes.height).min(bottom);
     for column in 0..sizes.columns.min(shown.panels.len()) {
         let x = area.x + column as u16 * wide;
-        axis(frame, Rect::new(x, y, wide.saturating_sub(u16::from(sizes.columns > 1)), 1), FAMILY, shown.axis, theme);
-    }
-    let left_out = shown.panels.len().saturating_sub((first + sizes.rows) * sizes.columns);
-    if first > 0 || left_out > 0 {
-        let text =
-            format!("panels {} to {} of {} ", first * sizes.columns + 1, shown.panels.len() - left_out, shown.panels.len());
-        line_with_end(frame, Rect::new(area.x, y, area.width, 1), Line::default(), Line::styled(text, theme.dim));
+        axis(frame, Rect::new(x, y, wide.saturating_sub(beside), 1), FAMILY, shown.axis, theme);
     }
     if let Some(panel) = shown.panels.get(selected) {
-        let y = y + 1;
-        notes(frame, Rect::new(area.x, y, area.width, area.bottom().saturating_sub(y)), panel, shown, theme);
+        let place = Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area };
+        notes::draw(frame, place, app, panel, shown, theme);
     }
 }
 
-/// One panel over the whole page: its families, then each model, which is the unit of the exact test.
+/// The panels on the screen: screen by screen, so that panels stay where they are until the cursor leaves them.
+fn on_screen(app: &App, shown: &Statistics) -> std::ops::Range<usize> {
+    let sizes = app.statistics.panels(app.size);
+    let all_rows = shown.panels.len().div_ceil(sizes.columns);
+    let row = app.statistics.panel.row(shown.panels.len()) / sizes.columns;
+    let first = (row / sizes.rows * sizes.rows).min(all_rows.saturating_sub(sizes.rows));
+    first * sizes.columns..((first + sizes.rows) * sizes.columns).min(shown.panels.len())
+}
+
+/// Which of many are on the screen.
+pub struct PlaceOf {
+    what: &'static str,
+    first: usize,
+    last: usize,
+    of: usize,
+}
+
+impl PlaceOf {
+    pub fn long(&self) -> String {
+        format!("{} {} to {} of {} ", self.what, self.first, self.last, self.of)
+    }
+
+    pub fn short(&self) -> String {
+        format!("{} to {} of {} ", self.first, self.last, self.of)
+    }
+}
+
+/// Which panels, or lines of the one that fills the page, are on the screen; none where all are.
+pub fn place_of(app: &App, shown: &Statistics) -> Option<PlaceOf> {
+    if app.statistics.page != Page::Panels {
+        return None;
+    }
+    let (what, range, of) = if app.statistics.zoomed {
+        let (sizes, first) = app.statistics.zoom(app.size);
+        let lanes = app.statistics.selected()?.families_and_models().len();
+        ("lines", first..(first + sizes.lanes).min(lanes), lanes)
+    } else {
+        ("panels", on_screen(app, shown), shown.panels.len())
+    };
+    (range.len() < of).then(|| PlaceOf { what, first: range.start + 1, last: range.end, of })
+}
+
+/// One panel over the whole page: each family, and below it its models, which are the unit of the exact test.
 pub fn zoomed(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let Some(panel) = shown.panels.get(app.statistics.panel.row(shown.panels.len())) else { return };
-    title(frame, Rect { height: 1, ..area }, panel, shown.panels.len(), true, theme);
-    let notes_height: u16 = if area.width >= 120 { 3 } else { 4 };
-    let room = usize::from(area.height.saturating_sub(2 + notes_height));
-    let lanes: Vec<(&Group, bool)> =
-        panel.families.iter().map(|group| (group, true)).chain(panel.models.iter().map(|group| (group, false))).collect();
-    let lane = if lanes.len() * 3 <= room { 3 } else { 1 };
-    let fitting = room / lane;
+    let Some(panel) = app.statistics.selected() else { return };
+    title(frame, Rect { height: 1, ..area }, panel, shown.report.adjusted_for, true, theme);
+    let (sizes, first) = app.statistics.zoom(app.size);
+    let lanes = panel.families_and_models();
     let names = panel.models.iter().map(|group| width(&visible(&group.name))).max().unwrap_or(0).clamp(FAMILY, 24) + 7;
     let mut y = area.y + 1;
-    for &(group, family) in lanes.iter().take(if lanes.len() > fitting { fitting.saturating_sub(1) } else { fitting }) {
+    for &(group, family) in lanes.iter().skip(first).take(sizes.lanes) {
         let style = family_style(group, theme);
         let sign = glyphs.family(Family::guess(&group.family));
         let name = visible(&group.name);
         let name = fit(&name, names - 6, glyphs.ellipsis);
         let label = if family { format!("  {sign} {name}") } else { format!("    {sign} {name}") };
+        let style = if family { style } else { style.remove_modifier(Modifier::BOLD) };
         let label = Span::styled(format!("{label}{}", " ".repeat(names.saturating_sub(width(&label)))), style);
-        draw_lane(frame, Rect { y, height: lane as u16, ..area }, group, &label, shown.axis, theme);
-        y += lane as u16;
-    }
-    if lanes.len() > fitting {
-        let text = format!("    +{} more models", lanes.len() - fitting.saturating_sub(1));
-        frame.buffer_mut().set_line(area.x, y, &Line::styled(text, theme.dim), area.width);
-        y += 1;
+        draw_lane(frame, Rect { y, height: sizes.lane, ..area }, group, &label, shown.axis, theme);
+        y += sizes.lane;
     }
     axis(frame, Rect { y, height: 1, ..area }, names, shown.axis, theme);
-    notes(frame, Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area }, panel, shown, theme);
+    let place = Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area };
+    notes::draw(frame, place, app, panel, shown, theme);
 }
 
 fn family_style(group: &Group, theme: &Theme) -> Style {
@@ -102,72 +130,106 @@ fn family_style(group: &Group, theme: &Theme) -> Style {
 
 fn family_label(group: &Group, theme: &Theme) -> Span<'static> {
     let family = Family::guess(&group.family);
-    // A family that the user named has no letter of its own: its first one stands for it.
-    let letter = visible(&group.name).chars().next().unwrap_or(' ').to_ascii_uppercase();
-    let letter = if family == Family::Other { letter } else { family.letter() };
-    Span::styled(format!("  {} {letter} ", Glyphs::of(theme.ascii).family(family)), theme.family(family))
+    let sign = Glyphs::of(theme.ascii).family(family);
+    Span::styled(format!("  {sign} {} ", letter(&group.name)), theme.family(family))
 }
 
-/// `▌agency + positive   Llama − Gemma −41.2   *** Welch t ×4   n.s. exact, 10 models`.
-fn title(frame: &mut Frame, area: Rect, panel: &Panel, panels: usize, selected: bool, theme: &Theme) {
-    let glyphs = Glyphs::of(theme.ascii);
-    let (sign, framing) = framing(panel.framing, glyphs);
-    let category = visible(&panel.category);
-    let mut left = vec![
-        Span::raw("  "),
-        Span::styled(fit(&category, 20, glyphs.ellipsis).into_owned(), theme.title),
-        Span::styled(format!(" {sign} {framing}"), theme.title),
-    ];
-    let mut right = Vec::new();
-    if let Some(contrast) = &panel.contrast {
-        let names: Vec<_> = panel.families.iter().map(|group| visible(&group.name)).collect();
-        if let [first, second] = &names[..] {
-            let difference =
-                format!("{} {} {} ", fit(second, 12, glyphs.ellipsis), glyphs.minus, fit(first, 12, glyphs.ellipsis));
-            left.push(Span::styled(format!("   {difference}"), theme.dim));
-            left.push(Span::styled(signed(contrast.difference, glyphs), theme.text));
-        }
-        right = verdicts(contrast, panels, panel.models.len(), theme);
+/// The letter of a family. One that the user named has none of its own: its first one stands for it.
+pub fn letter(name: &str) -> char {
+    let first = || visible(name).chars().next().unwrap_or(' ').to_ascii_uppercase();
+    match Family::guess(name) {
+        Family::Other if name != Family::Other.to_string() => first(),
+        family => family.letter(),
     }
-    let right = Line::from(right);
-    // All panels alike, whatever the length of their names.
-    let right = if area.width >= 100 {
-        right
-    } else {
-        Line::from(panel.contrast.as_ref().map_or(Vec::new(), |c| short_verdicts(c, theme)))
-    };
-    line_with_end(frame, area, Line::from(left), right);
+}
+
+/// What the differences are between, the longest form first; none where nothing is compared.
+pub fn what_a_difference_is(report: &Report, glyphs: &Glyphs) -> Vec<String> {
+    let mut pairs: Vec<_> = report.contrasts.iter().map(|contrast| &contrast.families).collect();
+    pairs.dedup();
+    let (delta, minus) = (glyphs.delta, glyphs.minus);
+    match pairs[..] {
+        [] => Vec::new(),
+        [[first, second]] => {
+            let (a, b) = (visible(first), visible(second));
+            let [of_a, of_b] = [first, second].map(|name| letter(name));
+            vec![
+                format!("{delta} = {b} {minus} {a}, below 0 {b} prefers"),
+                format!("{delta} {of_b} {minus} {of_a}, below 0 {of_b} prefers"),
+                format!("{delta} {of_b} {minus} {of_a}"),
+            ]
+        }
+        _ => vec![format!("{delta} below 0: the family named first prefers"), format!("{delta} below 0: the first prefers")],
+    }
+}
+
+/// `▌agency + positive   Δ −41.2      *** Welch  n.s. exact`. The numbers have their room first; then the names, and the words
+/// as far as there is some left.
+fn title(frame: &mut Frame, area: Rect, panel: &Panel, tests: AdjustedFor, selected: bool, theme: &Theme) {
+    let glyphs = Glyphs::of(theme.ascii);
+    let (sign, word) = framing(panel.framing, glyphs);
+    let mut numbers: Vec<Span> = Vec::new();
+    let mut right = Line::default();
+    match &panel.contrasts[..] {
+        [] => {}
+        [contrast] => {
+            numbers.push(Span::styled(format!("   {} ", glyphs.delta), theme.dim));
+            numbers.push(Span::styled(signed(contrast.difference, glyphs), theme.text));
+            // All panels alike, whatever the length of their names.
+            right = if area.width >= 100 { verdicts(contrast, tests, theme) } else { short_verdicts(contrast, theme) };
+        }
+        several => {
+            for contrast in several {
+                let [first, second] = contrast.families.each_ref().map(|name| letter(name));
+                numbers.push(Span::styled(format!("   {second}{}{first} ", glyphs.minus), theme.dim));
+                numbers.push(Span::styled(signed(contrast.difference, glyphs), theme.text));
+                numbers.extend(contrast.welch.map(|w| Span::styled(format!(" {}", stars(w.p_bonferroni)), theme.dim)));
+            }
+        }
+    }
+    let room = usize::from(area.width).saturating_sub(Line::from(numbers.clone()).width() + right.width() + 1);
+    let category = visible(&panel.category);
+    let name = |text: String| Line::styled(text, theme.title);
+    let candidates = [
+        name(format!("  {category} {sign} {word}")),
+        name(format!("  {category} {sign}")),
+        name(format!("  {} {sign}", fit_name(&category, room.saturating_sub(4), glyphs.ellipsis))),
+    ];
+    let mut left = fitting(candidates, room);
+    left.spans.extend(numbers);
+    line_with_end(frame, area, left, right);
     if selected {
         table::mark(frame.buffer_mut(), area, &look(theme));
     }
 }
 
-/// Stars, each with its test.
-fn verdicts(contrast: &Contrast, panels: usize, models: usize, theme: &Theme) -> Vec<Span<'static>> {
-    let glyphs = Glyphs::of(theme.ascii);
+/// Stars, each with its test and the number of tests that its p-value is adjusted for.
+fn verdicts(contrast: &Contrast, tests: AdjustedFor, theme: &Theme) -> Line<'static> {
+    let times = Glyphs::of(theme.ascii).times;
+    let models: usize = contrast.models.iter().sum();
     let mut spans = Vec::new();
     if let Some(welch) = contrast.welch {
         spans.push(Span::styled(stars(welch.p_bonferroni), starred(welch.p_bonferroni, theme)));
-        spans.push(Span::styled(format!(" Welch t {}{panels}   ", glyphs.times), theme.dim));
+        spans.push(Span::styled(format!(" Welch t {times}{}   ", tests.welch), theme.dim));
     }
     if let Some(exact) = contrast.exact_models {
-        spans.push(Span::styled(stars(exact.p), starred(exact.p, theme)));
-        spans.push(Span::styled(format!(" exact, {models} models "), theme.dim));
+        spans.push(Span::styled(stars(exact.p_bonferroni), starred(exact.p_bonferroni, theme)));
+        spans.push(Span::styled(format!(" exact {times}{}, {models} models ", tests.exact_models), theme.dim));
     }
-    spans
+    Line::from(spans)
 }
 
-fn short_verdicts(contrast: &Contrast, theme: &Theme) -> Vec<Span<'static>> {
+fn short_verdicts(contrast: &Contrast, theme: &Theme) -> Line<'static> {
     let mut spans = Vec::new();
     if let Some(welch) = contrast.welch {
         spans.push(Span::styled(stars(welch.p_bonferroni), starred(welch.p_bonferroni, theme)));
         spans.push(Span::styled(" Welch  ", theme.dim));
     }
     if let Some(exact) = contrast.exact_models {
-        spans.push(Span::styled(stars(exact.p), starred(exact.p, theme)));
+        spans.push(Span::styled(stars(exact.p_bonferroni), starred(exact.p_bonferroni, theme)));
         spans.push(Span::styled(" exact ", theme.dim));
     }
-    spans
+    Line::from(spans)
 }
 
 pub fn starred(p: f64, theme: &Theme) -> Style {
@@ -208,6 +270,8 @@ fn draw_lane(frame: &mut Frame, area: Rect, group: &Group, label: &Span<'static>
     let middle = (rows - 1) / 2;
     let at = |value: f64| column(axis.position(value), cells);
     let (from, mean, to) = (at(group.mean - group.se), at(group.mean), at(group.mean + group.se));
+    // A whisker of less than half a cell would show which cell the mean is nearer to, not how sure it is.
+    let seen = (axis.position(group.mean + group.se) - axis.position(group.mean)) * cells as f64 >= 0.5;
     let strong = style.add_modifier(Modifier::BOLD);
     for (y, line) in lines.into_iter().enumerate() {
         let mut spans: Vec<Span> = Vec::new();
@@ -221,7 +285,7 @@ fn draw_lane(frame: &mut Frame, area: Rect, group: &Group, label: &Span<'static>
                 () if y == middle && x == mean => {
                     (glyphs.family(Family::guess(&group.family)), strong.add_modifier(Modifier::REVERSED))
                 }
-                () if y == middle && (from..=to).contains(&x) => (glyphs.whisker, strong),
+                () if y == middle && seen && (from..=to).contains(&x) => (glyphs.whisker, strong),
                 () if sign == glyphs.chance => (sign, theme.dim),
                 () => (sign, style),
             };
@@ -248,58 +312,51 @@ fn axis(frame: &mut Frame, area: Rect, before: usize, axis: RankAxis, theme: &Th
             }
         }
     };
-    let low = format!("rank {:.0}, preferred ", axis.low);
+    let lows = [format!("rank {:.0}, preferred ", axis.low), format!("{:.0} preferred ", axis.low), format!("{:.0} ", axis.low)];
     let high = format!(" {:.0}", axis.high);
-    let chance = format!(" {:.0} chance ", axis.chance);
-    put(&low, 0);
+    let chances = [format!(" {:.0} chance ", axis.chance), format!(" {:.0} ", axis.chance)];
+    let start = |chance: &String| column(axis.position(axis.chance), cells).saturating_sub(chance.len() / 2);
+    let fits = |low: &String, chance: &String| start(chance) >= low.len() && start(chance) + chance.len() + high.len() <= cells;
     put(&high, cells.saturating_sub(high.len()));
-    let start = column(axis.position(axis.chance), cells).saturating_sub(chance.len() / 2);
-    if start >= low.len() && start + chance.len() + high.len() <= cells {
-        put(&chance, start);
+    // The word chance goes before the ends say more than their numbers.
+    let mut found = chances.iter().flat_map(|chance| lows.iter().map(move |low| (low, chance)));
+    match found.find(|(low, chance)| fits(low, chance)) {
+        Some((low, chance)) => {
+            put(low, 0);
+            put(chance, start(chance));
+        }
+        None => put(&lows[2], 0),
     }
     let mut spans = vec![Span::raw(" ".repeat(before)), Span::styled(line.into_iter().collect::<String>(), theme.dim)];
     spans.push(Span::styled(format!(" {:>6} {}se", "mean", glyphs.plus_minus), theme.dim));
     frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
 }
 
-/// The tests of the panel under the cursor in numbers, and in plain words why they differ.
-fn notes(frame: &mut Frame, area: Rect, panel: &Panel, shown: &Statistics, theme: &Theme) {
-    let glyphs = Glyphs::of(theme.ascii);
-    let cells: usize = panel.families.iter().map(Group::n).sum();
-    let mut lines: Vec<(String, Style)> = Vec::new();
-    let room = usize::from(area.width).saturating_sub(4);
-    match &panel.contrast {
-        None => lines.push(("one family alone: a contrast needs models of two families; m opens another".to_owned(), theme.dim)),
-        Some(contrast) => {
-            let numbers = numbers(contrast, shown.panels.len(), glyphs).join(&format!(" {} ", glyphs.dot));
-            lines.extend(wrap(&numbers, room).into_iter().map(|line| (line, theme.text)));
-            let why = why_they_differ(contrast, cells, panel.models.len())
-                .unwrap_or_else(|| "too few cells or models for a test: more prompts and models are needed".to_owned());
-            lines.extend(wrap(&why, room).into_iter().map(|line| (line, theme.dim)));
-        }
-    }
-    for (y, (text, style)) in (area.y..area.bottom()).zip(lines) {
-        frame.buffer_mut().set_line(area.x + 2, y, &Line::styled(text, style), area.width.saturating_sub(2));
-    }
-}
-
-/// Each test with its numbers.
-fn numbers(contrast: &Contrast, panels: usize, glyphs: &Glyphs) -> Vec<String> {
-    let mut parts = Vec::new();
-    if let Some(welch) = contrast.welch {
-        let (t, times) = (signed_two(welch.t, glyphs), glyphs.times);
-        let (p, bonferroni, fdr) = (p_text(welch.p), p_text(welch.p_bonferroni), p_text(welch.p_fdr));
-        parts.push(format!("Welch t {t}, df {:.1}, p {p}, {times}{panels} {bonferroni}, FDR {fdr}", welch.df));
-    }
-    if let Some(permutation) = contrast.permutation {
-        parts.push(format!("permutation p {}", p_text(permutation.p)));
-    }
-    if let Some(exact) = contrast.exact_models {
-        parts.push(format!("exact over models p {}", p_text(exact.p)));
-    }
-    parts
-}
-
 pub fn signed_two(value: f64, glyphs: &Glyphs) -> String {
     if value < 0.0 { format!("{}{:.2}", glyphs.minus, -value) } else { format!("+{value:.2}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    /// A lane of 40 cells over ranks 0 to 100.
+    fn lane(mean: f64, se: f64) -> String {
+        let group = Group { name: "Llama".into(), family: "Llama".into(), values: vec![mean], mean, sd: se, se };
+        let axis = RankAxis { low: 0.0, high: 100.0, chance: 1.0 };
+        let theme = Theme::default();
+        let mut terminal = Terminal::new(TestBackend::new((FAMILY + 40 + NUMBERS) as u16, 1)).expect("a terminal");
+        let drawn = terminal.draw(|frame| draw_lane(frame, frame.area(), &group, &family_label(&group, &theme), axis, &theme));
+        drawn.expect("drawn").buffer.content.iter().map(|cell| cell.symbol()).collect()
+    }
+
+    #[test]
+    fn a_whisker_is_drawn_where_it_says_something() {
+        // Half a cell is 1.25 ranks.
+        assert!(lane(50.0, 8.0).contains("───◆───"));
+        assert!(!lane(50.0, 1.2).contains('─'), "a mean at the border of a cell has no whisker by that alone");
+        assert!(lane(50.0, 1.3).contains('─'));
+    }
 }

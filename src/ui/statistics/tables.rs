@@ -5,83 +5,114 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::panels::{framing, signed, signed_two, starred};
+use super::panels::{framing, letter, signed, signed_two, starred, what_a_difference_is};
 use crate::app::statistics::{Pair, Statistics};
 use crate::app::{App, layout};
-use crate::stats::panels::{Panel, p_text, stars, why_they_differ};
-use crate::stats::report::{Contrast, FixedEffect};
+use crate::stats::panels::{Panel, p_text, stars, why_in_short, why_they_differ};
+use crate::stats::report::{AdjustedFor, Contrast, FixedEffect};
 use crate::text::{visible, wrap};
-use crate::ui::fit::fit;
+use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::table::{self, Column};
 use crate::ui::{look, notice};
 
+/// A panel, and one of its contrasts; none where nothing can be compared.
+type Row<'a> = (&'a Panel, Option<&'a Contrast>);
+
 pub fn contrasts(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
+    let rows: Vec<Row> = shown.panels.iter().flat_map(contrasts_of).collect();
+    let several = rows.len() > shown.panels.len();
+    let selected = app.statistics.selected();
+    let row = rows.iter().position(|(panel, _)| Some(*panel) == selected).unwrap_or(0);
+    let height = layout::statistics_rows(app.size);
+    let offset = if several { (row + 1).saturating_sub(height) } else { app.statistics.panel.offset(rows.len(), height) };
+    let columns = contrast_columns(shown.report.adjusted_for, several, theme);
+    let place = Rect { height: area.height.min(height as u16 + 1), ..area };
+    let cursor = (!rows.is_empty()).then(|| row - offset.min(row));
+    let glyphs = Glyphs::of(theme.ascii);
+    table::draw(&columns, rows.iter().skip(offset).copied(), cursor, place, frame.buffer_mut(), &look(theme));
+    let room = usize::from(area.width.saturating_sub(4));
+    let difference =
+        what_a_difference_is(&shown.report, glyphs).first().map_or(String::new(), |of| format!("{of}. t to FDR: Welch."));
+    let texts = match selected.and_then(|panel| panel.contrasts.first()) {
+        Some(contrast) => vec![why_they_differ(contrast), why_in_short(contrast, room).join(" ")],
+        None => vec!["Nothing to compare: models of two families that are known are needed.".to_owned()],
+    };
+    let texts: Vec<String> = texts.into_iter().map(|why| format!("{difference} {why}").trim_start().to_owned()).collect();
+    explain(frame, area, &texts, theme);
+}
+
+fn contrasts_of(panel: &Panel) -> Vec<Row<'_>> {
+    match panel.contrasts[..] {
+        [] => vec![(panel, None)],
+        _ => panel.contrasts.iter().map(|contrast| (panel, Some(contrast))).collect(),
+    }
+}
+
+fn contrast_columns<'a>(tests: AdjustedFor, several: bool, theme: &'a Theme) -> Vec<Column<'a, Row<'a>>> {
     let glyphs = Glyphs::of(theme.ascii);
     let number = |text: Option<String>, style: Style| match text {
         Some(text) => Line::styled(text, style),
         None => Line::styled(glyphs.none.to_string(), theme.dim),
     };
-    let of = |panel: &&Panel| panel.contrast.clone();
     let p_column = move |title: String, p: fn(&Contrast) -> Option<f64>| {
-        Column::new(title, 7, 9, move |panel: &&Panel, _| {
-            let p = panel.contrast.as_ref().and_then(p);
+        let least = (width(&title) as u16).max(7);
+        Column::new(title, least, 9, move |(_, contrast): &Row, _| {
+            let p = contrast.and_then(p);
             number(p.map(p_text), p.map_or(theme.dim, |p| if p < 0.05 { theme.selected } else { theme.text }))
         })
         .right()
     };
-    let times = format!("p{}{}", glyphs.times, shown.panels.len());
-    let columns = vec![
-        Column::new("category", 11, 20, move |panel: &&Panel, cells| {
-            let name = visible(&panel.category);
-            Line::styled(fit(&name, cells, glyphs.ellipsis).into_owned(), theme.title)
+    let starred_column = move |p: fn(&Contrast) -> Option<f64>| {
+        Column::new("", 4, 4, move |(_, contrast): &Row, _| match contrast.and_then(p) {
+            Some(p) => Line::styled(stars(p), starred(p, theme)),
+            None => Line::default(),
         })
-        .gap(2),
-        Column::new("", 1, 10, move |panel: &&Panel, cells| {
+    };
+    let times = |n: usize| format!("{}{n}", glyphs.times);
+    let welch = |c: &Contrast| c.welch.map(|w| w.p_bonferroni);
+    let exact = |c: &Contrast| c.exact_models.map(|e| e.p_bonferroni);
+    let mut columns = vec![
+        Column::new("category", 11, 20, move |(panel, _): &Row, cells| {
+            let name = visible(&panel.category);
+            Line::styled(fit_name(&name, cells, glyphs.ellipsis).into_owned(), theme.title)
+        })
+        .gap(2)
+        .eager(),
+        Column::new("", 1, 10, move |(panel, _): &Row, cells| {
             let (sign, name) = framing(panel.framing, glyphs);
             Line::styled(if cells >= 10 { format!("{sign} {name}") } else { sign.to_string() }, theme.text)
         }),
-        Column::new("diff", 7, 9, move |p: &&Panel, _| number(of(p).map(|c| signed(c.difference, glyphs)), theme.text)).right(),
-        Column::new("t", 7, 9, move |p: &&Panel, _| {
-            number(of(p).and_then(|c| c.welch).map(|w| signed_two(w.t, glyphs)), theme.text)
-        })
-        .right(),
-        Column::new("df", 6, 8, move |p: &&Panel, _| {
-            number(of(p).and_then(|c| c.welch).map(|w| format!("{:.1}", w.df)), theme.dim)
+    ];
+    if several {
+        columns.push(Column::new("", 5, 5, move |(_, contrast): &Row, _| {
+            let pair = contrast.map(|c| c.families.each_ref().map(|name| letter(name)));
+            Line::styled(pair.map_or(String::new(), |[a, b]| format!("{b} {} {a}", glyphs.minus)), theme.dim)
+        }));
+    }
+    columns.extend([
+        Column::new(glyphs.delta, 7, 9, move |(_, c): &Row, _| number(c.map(|c| signed(c.difference, glyphs)), theme.text))
+            .right(),
+        Column::new("t", 7, 9, move |(_, c): &Row, _| {
+            number(c.and_then(|c| c.welch).map(|w| signed_two(w.t, glyphs)), theme.text)
         })
         .right()
         .priority(2),
-        p_column("p".to_owned(), |c| c.welch.map(|w| w.p)).priority(1),
-        p_column(times, |c| c.welch.map(|w| w.p_bonferroni)),
-        Column::new("", 4, 4, move |p: &&Panel, _| match of(p).and_then(|c| c.welch) {
-            Some(w) => Line::styled(stars(w.p_bonferroni), starred(w.p_bonferroni, theme)),
-            None => Line::default(),
-        }),
-        p_column("FDR".to_owned(), |c| c.welch.map(|w| w.p_fdr)).priority(3),
-        p_column("perm.".to_owned(), |c| c.permutation.map(|p| p.p)).priority(4),
-        p_column("exact".to_owned(), |c| c.exact_models.map(|e| e.p)).gap(2),
-        Column::new("", 4, 4, move |p: &&Panel, _| match of(p).and_then(|c| c.exact_models) {
-            Some(e) => Line::styled(stars(e.p), starred(e.p, theme)),
-            None => Line::default(),
-        }),
-    ];
-    let selected = app.statistics.panel.row(shown.panels.len());
-    list(frame, area, app, &columns, shown.panels.iter(), theme);
-    let Some(panel) = shown.panels.get(selected) else { return };
-    let names: Vec<_> = panel.families.iter().map(|group| visible(&group.name).into_owned()).collect();
-    let mut text = match &names[..] {
-        [first, second] => {
-            format!("diff: {second} {} {first}, below zero {second} ranks it higher. t to FDR: Welch.", glyphs.minus)
-        }
-        _ => "contrasts need models of exactly two families.".to_owned(),
-    };
-    if let Some(p) = panel.contrast.as_ref().and_then(|c| c.permutation) {
-        text.push_str(&format!(" perm.: {} shuffles of cells, seed {}.", p.replicates, p.seed));
-    }
-    let cells = panel.families.iter().map(|group| group.n()).sum();
-    let why = panel.contrast.as_ref().and_then(|c| why_they_differ(c, cells, panel.models.len()));
-    explain(frame, area, &[text, why.unwrap_or_default()].join(" "), theme);
+        Column::new("df", 6, 8, move |(_, c): &Row, _| {
+            number(c.and_then(|c| c.welch).map(|w| format!("{:.1}", w.df)), theme.dim)
+        })
+        .right()
+        .priority(5),
+        p_column("p".to_owned(), |c| c.welch.map(|w| w.p)).priority(3),
+        p_column(format!("p{}", times(tests.welch)), welch),
+        starred_column(welch),
+        p_column("FDR".to_owned(), |c| c.welch.map(|w| w.p_fdr)).priority(4),
+        p_column("exact".to_owned(), |c| c.exact_models.map(|e| e.p)).gap(2).priority(1),
+        p_column(format!("exact{}", times(tests.exact_models)), exact),
+        starred_column(exact),
+    ]);
+    columns
 }
 
 pub fn mixed_model(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
@@ -100,8 +131,8 @@ pub fn mixed_model(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics,
         })
         .gap(2),
         Column::new("estimate", 9, 11, move |e: &&FixedEffect, _| number(signed_two(e.estimate, glyphs), theme.text)).right(),
-        Column::new("se", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.2}", e.se), theme.dim)).right(),
-        Column::new("df", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.1}", e.df), theme.dim)).right().priority(1),
+        Column::new("se", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.2}", e.se), theme.dim)).right().priority(1),
+        Column::new("df", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.1}", e.df), theme.dim)).right().priority(2),
         Column::new("t", 7, 9, move |e: &&FixedEffect, _| number(signed_two(e.t, glyphs), theme.text)).right(),
         Column::new("p", 7, 9, move |e: &&FixedEffect, _| number(p_text(e.p), starred(e.p, theme))).right(),
         Column::new("", 4, 4, move |e: &&FixedEffect, _| number(stars(e.p).to_owned(), starred(e.p, theme))),
@@ -112,7 +143,7 @@ pub fn mixed_model(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics,
          intercepts {:.2}, of the residuals {:.2}. Stars: t of the term.",
         model.n, model.groups, model.intercept_variance, model.residual_variance
     );
-    explain(frame, area, &text, theme);
+    explain(frame, area, &[text], theme);
 }
 
 pub fn agreement(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
@@ -138,24 +169,26 @@ pub fn agreement(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, t
         Column::new("model", 18, 34, move |pair: &&Pair, cells| name(&pair.a, cells)).gap(2),
         Column::new("and model", 18, 34, move |pair: &&Pair, cells| name(&pair.b, cells)),
         Column::new("Spearman", 8, 9, move |pair: &&Pair, _| value(pair.spearman)).right(),
-        Column::new("Kendall", 8, 9, move |pair: &&Pair, _| value(pair.kendall)).right(),
-        Column::new("RBO", 6, 8, move |pair: &&Pair, _| value(pair.rbo)).right(),
+        Column::new("Kendall", 8, 9, move |pair: &&Pair, _| value(pair.kendall)).right().priority(1),
+        Column::new("RBO", 6, 8, move |pair: &&Pair, _| value(pair.rbo)).right().priority(2),
         Column::new("Spearman from, to", 17, 18, move |pair: &&Pair, _| match pair.range {
             Some((low, high)) => Line::styled(format!("{}  {}", signed_two(low, glyphs), signed_two(high, glyphs)), theme.dim),
             None => Line::default(),
         })
         .right()
-        .priority(2),
+        .priority(4),
         Column::new("prompts", 7, 8, move |pair: &&Pair, _| Line::styled(pair.prompts.to_string(), theme.dim))
             .right()
-            .priority(1),
+            .priority(3),
     ];
     list(frame, area, app, &columns, shown.pairs.iter(), theme);
     explain(
         frame,
         area,
-        "How alike two models rank the words of a prompt, as means over the prompts that both have. Spearman and Kendall (tau-b): \
-         1 the same order, 0 none, below zero reversed. RBO: rank-biased overlap, which counts the top of the lists most.",
+        &["How alike two models rank the words of a prompt, as means over the prompts that both have. Spearman and Kendall \
+             (tau-b): 1 the same order, 0 none, below zero reversed. RBO: rank-biased overlap, which counts the top of the lists \
+             most."
+            .to_owned()],
         theme,
     );
 }
@@ -176,10 +209,12 @@ fn list<'a, Row: 'a>(
     table::draw(columns, rows.skip(offset), Some(cursor.row(lines) - offset), place, frame.buffer_mut(), &look(theme));
 }
 
-/// Plain words below a table.
-fn explain(frame: &mut Frame, area: Rect, text: &str, theme: &Theme) {
+/// Plain words below a table: the first of the texts that has room, else the last.
+fn explain(frame: &mut Frame, area: Rect, texts: &[String], theme: &Theme) {
     let y = area.bottom().saturating_sub(layout::STATISTICS_NOTES);
-    let lines = wrap(text, usize::from(area.width.saturating_sub(4)));
+    let wrapped = |text: &String| wrap(text, usize::from(area.width.saturating_sub(4)));
+    let fits = |lines: &Vec<String>| lines.len() <= usize::from(layout::STATISTICS_NOTES);
+    let lines = texts.iter().map(wrapped).find(fits).or(texts.last().map(wrapped)).unwrap_or_default();
     for (y, line) in (y..area.bottom()).zip(lines) {
         frame.buffer_mut().set_line(area.x + 2, y, &Line::styled(line, theme.dim), area.width.saturating_sub(2));
     }

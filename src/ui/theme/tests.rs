@@ -28,6 +28,8 @@ fn styles(theme: &Theme) -> Vec<(String, Style)> {
         ("rank_up", theme.rank_up),
         ("rank_down", theme.rank_down),
         ("rank_same", theme.rank_same),
+        ("bar", theme.bar),
+        ("spark", theme.spark),
         ("search_match", theme.search_match),
         ("warning", theme.warning),
         ("error", theme.error),
@@ -100,6 +102,40 @@ fn families_differ_for_eyes_without_green_cones() {
         let [llama, gemma] = [theme.llama, theme.gemma].map(|style| deuteranopia(style.fg.expect("foreground")));
         let distance: f64 = llama.iter().zip(gemma).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
         assert!(distance > 0.25, "{name}: {distance:.3}");
+    }
+}
+
+/// Degrees around the circle of hues; none for what is nearly grey.
+fn hue(colour: Color) -> Option<f64> {
+    let rgb = match colour {
+        Color::Rgb(r, g, b) => [r, g, b],
+        named => colour::TERMINAL_COLOURS.iter().find(|(_, known, _)| *known == named)?.2,
+    };
+    let [r, g, b] = rgb.map(|c| f64::from(c) / 255.0);
+    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+    if most - least < 0.2 {
+        return None;
+    }
+    let sixths = match most {
+        _ if most == r => ((g - b) / (most - least)).rem_euclid(6.0),
+        _ if most == g => (b - r) / (most - least) + 2.0,
+        _ => (r - g) / (most - least) + 4.0,
+    };
+    Some(sixths * 60.0)
+}
+
+#[test]
+fn no_category_and_no_change_of_rank_has_the_colour_of_a_family() {
+    for name in ["default", "dark", "light"] {
+        let theme = bundled(name);
+        let families = [theme.llama, theme.gemma].map(|style| hue(style.fg.expect("foreground")).expect("a hue"));
+        let others = theme.categories.iter().copied().chain([theme.rank_up, theme.rank_down]);
+        for other in others.filter_map(|style| hue(style.fg?)) {
+            for family in families {
+                let apart = (other - family).rem_euclid(360.0);
+                assert!(apart.min(360.0 - apart) >= 30.0, "{name}: {other:.0} beside {family:.0}");
+            }
+        }
     }
 }
 

@@ -30,8 +30,8 @@ mod tests {
     #[test]
     fn a_stem_goes_from_zero_to_its_head() {
         let drawn = |value| String::from_iter(lollipop(0.5, value, 7, Glyphs::of(true)));
-        assert_eq!([1.0, 0.15, 0.5, 9.0].map(drawn), ["   :--o", " o-:   ", "   o   ", "   :--o"]);
-        assert_eq!(String::from_iter(lollipop(0.0, 1.0, 4, Glyphs::of(true))), ":--o");
+        assert_eq!([1.0, 0.15, 0.5, 9.0].map(drawn), ["   |--o", " o-|   ", "   o   ", "   |--o"]);
+        assert_eq!(String::from_iter(lollipop(0.0, 1.0, 4, Glyphs::of(true))), "|--o");
         assert!(lollipop(0.5, 0.5, 0, Glyphs::of(true)).is_empty());
     }
 }

@@ -13,6 +13,14 @@ pub fn histogram(counts: &[u32], glyphs: &Glyphs) -> String {
     counts.iter().map(sign).collect()
 }
 
+/// How many of `cells` each of several groups takes, with one cell between two groups; a cell a member where there is room.
+pub fn shares(groups: &[usize], cells: usize) -> Vec<usize> {
+    let cells = cells.saturating_sub(groups.len().saturating_sub(1));
+    let all: usize = groups.iter().sum();
+    let share = |&members: &usize| if all <= cells { members } else { (members * cells / all).max(usize::from(members > 0)) };
+    groups.iter().map(share).collect()
+}
+
 /// One sign for each of `cells` stretches of the values, by their mean; none where no value of a stretch is known.
 pub fn stretches(values: &[Option<f64>], cells: usize) -> Vec<Option<f64>> {
     let cells = cells.min(values.len());
@@ -26,7 +34,7 @@ pub fn stretches(values: &[Option<f64>], cells: usize) -> Vec<Option<f64>> {
 
 /// The sign of a z-score.
 pub fn z_sign(z: f64, glyphs: &Glyphs) -> char {
-    glyphs.level(((z + Z_RANGE) / (2.0 * Z_RANGE)).clamp(0.0, 1.0) - 1e-9)
+    glyphs.low_level(((z + Z_RANGE) / (2.0 * Z_RANGE)).clamp(0.0, 1.0) - 1e-9)
 }
 
 #[cfg(test)]
@@ -50,8 +58,17 @@ mod tests {
     }
 
     #[test]
+    fn groups_share_the_room_and_have_a_gap_between_them() {
+        assert_eq!(shares(&[27, 27], 60), [27, 27]);
+        assert_eq!(shares(&[27, 27], 14), [6, 6]);
+        assert_eq!(shares(&[27, 27, 1], 14), [5, 5, 1]);
+        assert_eq!(shares(&[4], 14), [4]);
+        assert!(shares(&[], 14).is_empty());
+    }
+
+    #[test]
     fn the_middle_of_the_scale_is_the_mean() {
         let unicode = Glyphs::of(false);
-        assert_eq!([-9.0, 0.0, 3.0].map(|z| z_sign(z, unicode)), ['▁', '▄', '▇']);
+        assert_eq!([-9.0, 0.0, 3.0].map(|z| z_sign(z, unicode)), ['▁', '▃', '▆']);
     }
 }

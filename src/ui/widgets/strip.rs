@@ -93,7 +93,7 @@ mod tests {
         let mut places = vec![0.1; 80];
         places.push(0.9);
         assert_eq!(drawn(&places, 2, 1, false), ["⡇⠐"]);
-        assert_eq!(drawn(&places, 2, 1, true), ["@."]);
+        assert_eq!(drawn(&places, 2, 1, true), ["#."]);
         assert_eq!(drawn(&places, 2, 3, true), ["# ", "##", "# "]);
     }
 

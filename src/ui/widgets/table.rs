@@ -18,8 +18,10 @@ pub struct Column<'a, Row> {
     pub max: u16,
     /// Empty cells before it.
     pub gap: u16,
-    /// 0 stays always; the highest goes first.
+    /// The highest goes first; of equal ones the last.
     pub priority: u8,
+    /// Grows to its `max` before others grow at all.
+    pub eager: bool,
     pub align: Alignment,
     /// Draws a row's cell into so many cells.
     pub cell: Cell<'a, Row>,
@@ -27,7 +29,7 @@ pub struct Column<'a, Row> {
 
 impl<'a, Row> Column<'a, Row> {
     pub fn new(title: impl Into<String>, min: u16, max: u16, cell: impl Fn(&Row, usize) -> Line<'static> + 'a) -> Self {
-        Column { title: title.into(), min, max, gap: 1, priority: 0, align: Alignment::Left, cell: Box::new(cell) }
+        Column { title: title.into(), min, max, gap: 1, priority: 0, eager: false, align: Alignment::Left, cell: Box::new(cell) }
     }
 
     pub fn right(mut self) -> Self {
@@ -45,30 +47,46 @@ impl<'a, Row> Column<'a, Row> {
         self.priority = priority;
         self
     }
+
+    /// Grows to its full width before others grow at all.
+    pub fn eager(mut self) -> Self {
+        self.eager = true;
+        self
+    }
 }
 
-/// Where each column lies: start and width; none for one that gave way.
+/// Where each column lies: start and width; none for one that gave way. No column is narrower than its `min`, for half a
+/// number is another number; the first one stays whatever happens.
 pub fn places<Row>(columns: &[Column<Row>], width: u16) -> Vec<Option<(u16, u16)>> {
     let mut kept: Vec<bool> = vec![true; columns.len()];
     let least = |kept: &[bool]| -> u16 { columns.iter().zip(kept).filter(|(_, k)| **k).map(|(c, _)| c.gap + c.min).sum() };
     while least(&kept) > width {
-        let candidates = columns.iter().enumerate().filter(|(i, c)| kept[*i] && c.priority > 0);
+        let candidates = columns.iter().enumerate().skip(1).filter(|(i, _)| kept[*i]);
         let Some((goes, _)) = candidates.max_by_key(|(_, c)| c.priority) else { break };
         kept[goes] = false;
     }
-    let spare = f64::from(width.saturating_sub(least(&kept)));
-    let growth: f64 = columns.iter().zip(&kept).filter(|(_, k)| **k).map(|(c, _)| f64::from(c.max.saturating_sub(c.min))).sum();
-    let share = if growth > 0.0 { (spare / growth).min(1.0) } else { 0.0 };
+    let mut spare = width.saturating_sub(least(&kept));
+    let mut widths: Vec<u16> = columns.iter().map(|column| column.min).collect();
+    for eager in [true, false] {
+        let growing: Vec<usize> = (0..columns.len()).filter(|&i| kept[i] && columns[i].eager == eager).collect();
+        let room = |i: &usize| columns[*i].max.saturating_sub(columns[*i].min);
+        let growth: f64 = growing.iter().map(|i| f64::from(room(i))).sum();
+        let share = if growth > 0.0 { (f64::from(spare) / growth).min(1.0) } else { 0.0 };
+        for i in &growing {
+            let more = (f64::from(room(i)) * share).floor() as u16;
+            widths[*i] += more;
+            spare -= more;
+        }
+    }
     let mut x = 0;
-    let place = |(column, kept): (&Column<Row>, bool)| {
+    let place = |((column, kept), wide): ((&Column<Row>, bool), u16)| {
         kept.then(|| {
-            let wide = column.min + (f64::from(column.max.saturating_sub(column.min)) * share).floor() as u16;
             let at = x + column.gap;
             x = at + wide;
             (at, wide.min(width.saturating_sub(at)))
         })
     };
-    columns.iter().zip(kept).map(place).collect()
+    columns.iter().zip(kept).zip(widths).map(place).collect()
 }
 
 /// How a table looks.
@@ -139,6 +157,26 @@ mod tests {
         assert_eq!(places(&columns, 28), [Some((1, 4)), Some((6, 13)), None, Some((20, 8))]);
         assert_eq!(places(&columns, 18), [Some((1, 4)), Some((6, 12)), None, None]);
         assert_eq!(places(&columns, 200), [Some((1, 4)), Some((6, 20)), Some((27, 6)), Some((34, 15))]);
+    }
+
+    #[test]
+    fn no_column_is_narrower_than_its_least_width() {
+        let columns = [column(11, 20, 0), column(7, 9, 0), column(7, 9, 0), column(4, 4, 0)];
+        for width in 12..60 {
+            let places = places(&columns, width);
+            for (column, place) in columns.iter().zip(&places) {
+                assert!(place.is_none_or(|(at, wide)| wide >= column.min && at + wide <= width), "{width}: {places:?}");
+            }
+            assert!(places[0].is_some(), "the first stays");
+        }
+        assert_eq!(places(&columns, 20), [Some((1, 11)), Some((13, 7)), None, None], "of equal ones the last goes");
+    }
+
+    #[test]
+    fn an_eager_column_is_full_before_others_grow() {
+        let columns = [column(10, 10, 0), column(10, 16, 0).eager(), column(8, 40, 0)];
+        assert_eq!(places(&columns, 35), [Some((1, 10)), Some((12, 14)), Some((27, 8))]);
+        assert_eq!(places(&columns, 50), [Some((1, 10)), Some((12, 16)), Some((29, 21))]);
     }
 
     #[test]
