@@ -147,8 +147,8 @@ mod tests {
     fn what_differs_is_not_cut_and_marks_are_explained() {
         let svg = svg();
         for part in [
-            "authority_virtue over authority_vice",
-            "care_virtue over care_vice",
+            "authority: virtue over vice",
+            "care: virtue over vice",
             "Leaning under positive framing",
             "of 2<",
             "this model, bar: 95 %",
