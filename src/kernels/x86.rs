@@ -11,6 +11,8 @@ use super::{BLOCK, Element, Kernel, Matrix, Output, PANEL, Rows, TILE, heights};
 
 /// Panels taken at once for a single row, and the most there can be.
 const ABREAST: usize = 4;
+/// Rows that are computed together where registers are half as wide.
+const LOW: usize = TILE / 2;
 /// Of a cache.
 const LINE: usize = 64;
 /// Steps along a panel between two requests for memory.
@@ -89,7 +91,7 @@ pub(super) fn tiles(matrix: &Matrix, panels: Range<usize>, rows: Range<usize>, x
     }
 }
 
-/// Asks for memory in small parts, some of them before every few steps.
+/// Asks for memory in small parts, one each time.
 struct Ahead<'a> {
     lines: std::slice::ChunksExact<'a, u8>,
     each: usize,
@@ -97,9 +99,9 @@ struct Ahead<'a> {
 
 impl<'a> Ahead<'a> {
     #[inline(always)]
-    fn new(bytes: &'a [u8], steps: usize) -> Self {
+    fn new(bytes: &'a [u8], times: usize) -> Self {
         let lines = bytes.chunks_exact(LINE);
-        Ahead { each: lines.len().div_ceil(steps.div_ceil(STEPS).max(1)), lines }
+        Ahead { each: lines.len().div_ceil(times.max(1)), lines }
     }
 
     #[inline(always)]
@@ -182,7 +184,7 @@ unsafe fn tile(
                             }
                             by_shape!(height, count, run);
                         } else {
-                            wide_256_all::<$format>(x, apart, depth, height, weights, stride, sums)
+                            wide_256_all::<$format>(x, apart, depth, weights, stride, ahead, sums)
                         }
                     };
                 }
@@ -218,7 +220,7 @@ fn pairs_512<const R: usize, const C: usize>(
 ) {
     assert!(x.len() == R * apart && apart >= pairs * 2 && stride == pairs * 128 && weights.len() == C * stride);
     let mut held = [[[_mm512_setzero_ps(); 2]; C]; R];
-    let mut ahead = Ahead::new(ahead, pairs);
+    let mut ahead = Ahead::new(ahead, pairs.div_ceil(STEPS));
     for start in (0..pairs).step_by(STEPS) {
         ahead.ask();
         for pair in start..pairs.min(start + STEPS) {
@@ -255,7 +257,7 @@ fn wide_512<const R: usize, const C: usize, const FORMAT: u8>(
     sums: &mut [Sums; ABREAST],
 ) {
     assert!(x.len() == R * apart && apart >= depth && stride == depth * PANEL * size(FORMAT) && weights.len() == C * stride);
-    let mut ahead = Ahead::new(ahead, depth);
+    let mut ahead = Ahead::new(ahead, depth.div_ceil(STEPS));
     for block in (0..depth).step_by(BLOCK) {
         let end = depth.min(block + BLOCK);
         let mut held = [[[_mm512_setzero_ps(); 2]; C]; R];
@@ -311,42 +313,56 @@ fn add_512<const R: usize, const C: usize>(held: &[[[__m512; 2]; C]; R], sums: &
     }
 }
 
-/// A tile by registers half as wide: 16 columns and up to six rows at a time.
+/// A tile by registers half as wide: 16 columns and up to `LOW` rows at a time. While a block of the weights is in the nearest
+/// cache, all rows and both halves of the panel take it.
 #[target_feature(enable = "avx2,fma,f16c")]
 fn wide_256_all<const FORMAT: u8>(
     x: &[f32],
     apart: usize,
     depth: usize,
-    height: usize,
     weights: &[u8],
     stride: usize,
+    ahead: &[u8],
     sums: &mut [Sums; ABREAST],
 ) {
+    let height = x.len() / apart;
+    let parts = height.div_ceil(LOW);
+    let mut ahead = Ahead::new(ahead, depth.div_ceil(BLOCK));
     for (weights, sums) in weights.chunks_exact(stride.max(1)).zip(sums) {
-        let mut row = 0;
-        while row < height {
-            let rows = (height - row).min(6);
-            let x = &x[row * apart..(row + rows) * apart];
-            let sums = &mut sums[row..];
-            match rows {
-                1 => wide_256::<1, FORMAT>(x, apart, depth, weights, sums),
-                2 => wide_256::<2, FORMAT>(x, apart, depth, weights, sums),
-                3 => wide_256::<3, FORMAT>(x, apart, depth, weights, sums),
-                4 => wide_256::<4, FORMAT>(x, apart, depth, weights, sums),
-                5 => wide_256::<5, FORMAT>(x, apart, depth, weights, sums),
-                _ => wide_256::<6, FORMAT>(x, apart, depth, weights, sums),
+        for block in (0..depth).step_by(BLOCK) {
+            let block = block..depth.min(block + BLOCK);
+            ahead.ask();
+            // Parts of nearly one height, as tiles are.
+            for part in 0..parts {
+                let rows = height * part / parts..height * (part + 1) / parts;
+                let x = &x[rows.start * apart..rows.end * apart];
+                let sums = &mut sums[rows.start..];
+                match rows.len() {
+                    1 => wide_256::<1, FORMAT>(x, apart, block.clone(), weights, sums),
+                    2 => wide_256::<2, FORMAT>(x, apart, block.clone(), weights, sums),
+                    3 => wide_256::<3, FORMAT>(x, apart, block.clone(), weights, sums),
+                    4 => wide_256::<4, FORMAT>(x, apart, block.clone(), weights, sums),
+                    5 => wide_256::<5, FORMAT>(x, apart, block.clone(), weights, sums),
+                    _ => wide_256::<6, FORMAT>(x, apart, block.clone(), weights, sums),
+                }
             }
-            row += rows;
         }
     }
 }
 
+#[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn wide_256<const R: usize, const FORMAT: u8>(x: &[f32], apart: usize, depth: usize, weights: &[u8], sums: &mut [[f32; PANEL]]) {
-    assert!(x.len() == R * apart && apart >= depth && weights.len() == depth * PANEL * size(FORMAT) && sums.len() >= R);
-    for (block, half) in (0..depth).step_by(BLOCK).flat_map(|block| [(block, 0), (block, 1)]) {
+fn wide_256<const R: usize, const FORMAT: u8>(
+    x: &[f32],
+    apart: usize,
+    block: Range<usize>,
+    weights: &[u8],
+    sums: &mut [[f32; PANEL]],
+) {
+    assert!(x.len() == R * apart && apart >= block.end && weights.len() >= block.end * PANEL * size(FORMAT) && sums.len() >= R);
+    for half in 0..2 {
         let mut held = [[_mm256_setzero_ps(); 2]; R];
-        for k in block..depth.min(block + BLOCK) {
+        for k in block.clone() {
             // SAFETY: within `x` and the panel, whose lengths were asserted; the intrinsics are those of the enabled features.
             unsafe {
                 let at = weights.as_ptr().add((k * PANEL + half * 16) * size(FORMAT));
