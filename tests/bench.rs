@@ -105,11 +105,13 @@ fn the_floor_is_the_number_of_distinct_beginnings() {
 #[test]
 fn the_vocabulary_is_set_beside_what_the_corpus_predicts() {
     let home = tempfile::tempdir().unwrap();
-    let report = report(home.path(), &["demo-llama", "--sweep", "none", "--vocabulary=100", "--threads", "1"]);
+    let report = report(home.path(), &["demo-llama", "--sweep", "none", "--vocabulary=2000", "--threads", "1"]);
     assert_eq!(number(&report, "threads"), 1.0);
     let vocabulary = &report["vocabulary"];
     let words = number(vocabulary, "words") + number(vocabulary, "unscorable");
-    assert!((50.0..=100.0).contains(&words), "{words}");
+    let (run, floor) = (number(vocabulary, "tokens_run"), number(vocabulary, "tokens_floor"));
+    assert!(run >= floor && run <= 1.02 * floor, "{run} of {floor}");
+    assert!((1000.0..=1536.0).contains(&words), "{words}");
     let predicted = number(vocabulary, "words") / number(&report, "words_per_s");
     assert!((number(vocabulary, "predicted_s") / predicted - 1.0).abs() < 1e-9);
     assert!((number(vocabulary, "ratio") - number(vocabulary, "seconds") / predicted).abs() < 1e-9);

@@ -5,6 +5,7 @@
 //! next batch what its words share with the last one of this.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
@@ -20,8 +21,13 @@ use crate::model::language::LanguageModel;
 use crate::model::{Cancel, ModelError};
 use crate::scores::WordId;
 
-/// Words tokenized at a time: enough to share prefixes and nodes, few enough that memory stays flat.
-const WORDS_TOKENIZED: usize = 4096;
+/// Words tokenized at a time, for only these share prefix and nodes: lists at once, of a vocabulary a few so that scores
+/// appear, and then all that is left. Kept ids of so many take some tens of megabytes.
+const WORDS_AT_ONCE: usize = 4096;
+const FIRST_WORDS: usize = 1024;
+const MOST_WORDS: usize = 1 << 18;
+/// Words that are asked for in the store before they are run.
+const WORDS_AHEAD: usize = 4096;
 /// Nodes of a first batch: small, so that words appear at once.
 pub(super) const FIRST_NODES: usize = 24;
 pub const MOST_NODES: usize = 512;
@@ -127,13 +133,23 @@ impl Batches {
         self.waiting.is_empty()
     }
 
-    /// The words that come next, in no order: those tokenized already, or those that will be.
+    /// Words that come next, in no order: those tokenized already, or those that will be.
     pub(super) fn ahead(&self) -> HashSet<WordId> {
         if self.waiting.is_empty() {
-            let end = (self.tokenized + WORDS_TOKENIZED).min(self.job.words.len());
-            return self.job.words[self.tokenized..end].iter().map(|(word, _)| *word).collect();
+            return self.job.words[self.window()].iter().map(|(word, _)| *word).take(WORDS_AHEAD).collect();
         }
-        self.waiting.iter().map(|(word, _)| *word).collect()
+        self.waiting.iter().map(|(word, _)| *word).take(WORDS_AHEAD).collect()
+    }
+
+    /// Of the job's words, those that are tokenized next.
+    fn window(&self) -> Range<usize> {
+        let left = self.job.words.len() - self.tokenized;
+        let many = match self.tokenized {
+            _ if left <= WORDS_AT_ONCE => left,
+            0 => FIRST_WORDS,
+            _ => left.min(MOST_WORDS),
+        };
+        self.tokenized..self.tokenized + many
     }
 
     /// Leaves out words whose scores have come from elsewhere.
@@ -238,8 +254,8 @@ impl Batches {
     }
 
     fn tokenize(&mut self, model: &LoadedModel, step: &mut Step, cancel: &Cancel) -> Result<(), ModelError> {
-        let end = (self.tokenized + WORDS_TOKENIZED).min(self.job.words.len());
-        let words = &self.job.words[self.tokenized..end];
+        let window = self.window();
+        let words = &self.job.words[window.clone()];
         let texts: Vec<&str> = words.iter().map(|(_, text)| &**text).collect();
         let prompt = &self.job.prompt_text;
         let asked = match model {
@@ -271,7 +287,7 @@ impl Batches {
             }
         }
         self.waiting = encoded.into();
-        self.tokenized = end;
+        self.tokenized = window.end;
         Ok(())
     }
 
@@ -420,6 +436,24 @@ mod tests {
         });
         assert!(done.is_ok());
         assert_eq!((tried, batches.nodes()), (vec![400, 200, 100, 50], FIRST_NODES));
+    }
+
+    #[test]
+    fn a_list_is_tokenized_at_once_and_a_vocabulary_a_little_first() {
+        let windows = |words: u32| {
+            let mut batches = batches();
+            batches.job.words = (0..words).map(|id| (WordId(id), "a".into())).collect();
+            let mut lengths = Vec::new();
+            while !batches.is_done() {
+                let window = batches.window();
+                batches.tokenized = window.end;
+                lengths.push(window.len());
+            }
+            lengths
+        };
+        assert_eq!((windows(0), windows(4096)), (vec![], vec![4096]));
+        assert_eq!((windows(4097), windows(128_256)), (vec![1024, 3073], vec![1024, 127_232]));
+        assert_eq!(windows(1024 + 262_144 + 4097), [1024, 262_144, 4097]);
     }
 
     #[test]
