@@ -157,7 +157,7 @@ fn scores_do_not_depend_on_the_other_words_or_their_order() {
 #[test]
 fn an_output_file_appears_whole_with_its_provenance() {
     let home = home();
-    let output = rewardscope(home.path(), &["score", "demo-llama", "--word", "love", "--format", "csv", "-o", "scores.csv"]);
+    let output = rewardscope(home.path(), &["score", "demo-llama", "--word", "love", "-o", "scores.csv"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(output.stdout.is_empty());
     let csv = std::fs::read_to_string(home.path().join("scores.csv")).expect("the file");
@@ -185,7 +185,7 @@ fn bad_input_is_refused_in_one_paragraph() {
     write("invalid/config.json", b"{ \"architectures\": [");
     write("bert/config.json", b"{ \"architectures\": [\"BertForSequenceClassification\"], \"hidden_size\": 8 }");
     write("nothing/readme.txt", b"hello");
-    let cases: [(&[&str], i32, &[&str]); 13] = [
+    let cases: [(&[&str], i32, &[&str]); 15] = [
         (&["score", "./no-such-folder", "--word", "a"], 2, &["no-such-folder"]),
         (&["score", "demo-lama", "--word", "a"], 2, &["demo-lama", "demo-llama"]),
         (&["score", "S-Gem-72B", "--word", "a"], 2, &["S-Gem-72B", "S-Gem-27B"]),
@@ -199,6 +199,8 @@ fn bad_input_is_refused_in_one_paragraph() {
         (&["score", "demo-llama", "--prompt", "greatest_evr_one"], 2, &["greatest_evr_one", "greatest_ever_one"]),
         (&["score", "demo-llama", "--word", ""], 1, &["tokenizes to nothing"]),
         (&["score", "demo-llama", "--word", "a", "-o", "no/such/folder/x.csv"], 1, &["no/such/folder/x.csv", "--output"]),
+        (&["score", "demo-llama", "--word", "a", "-o", "x.parquet"], 2, &["x.parquet", ".csv, .jsonl, .txt"]),
+        (&["--store", "x.sqlite", "score", "demo-llama"], 2, &["the command goes first", "rewardscope score"]),
     ];
     for (arguments, status, naming) in cases {
         assert_refused(&rewardscope(home.path(), arguments), status, naming);

@@ -224,10 +224,11 @@ pub struct ScoreArgs {
     /// Give each word's token ids, of the whole conversation
     #[arg(long)]
     pub tokens: bool,
-    /// How rows are written
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Write to this file (and what the scores rest on to FILE.provenance.json) instead of standard output
+    /// How rows are written [default: as the end of FILE says; a table on standard output]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Write to this file (and what the scores rest on to FILE.provenance.json) instead of standard output: .csv, .jsonl, or
+    /// .txt for a table
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -293,10 +294,9 @@ fn sweep(text: &str) -> Result<Sweep, String> {
     sizes.map(Sweep).ok_or_else(|| format!("numbers from 1 to {MOST}, with commas between them, or none"))
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For reading: words by rank
-    #[default]
     Table,
     /// One header line; words in the order of the list
     Csv,

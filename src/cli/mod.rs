@@ -25,7 +25,7 @@ mod store;
 use std::fmt;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 pub use args::{Cli, Command};
 
@@ -106,7 +106,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         use_threads(threads.into())?;
     }
     match cli.command {
-        None => explore::run(&cli.explore),
+        None => command_first(&cli.explore.models).and_then(|()| explore::run(&cli.explore)),
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Models(args)) => list::models(&args),
@@ -121,6 +121,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Ablation(args)) => ablation::run(&args),
         Some(Command::Stats(args)) => stats::run(&args),
         Some(Command::Card(args)) => card::run(&args),
+    }
+}
+
+/// Behind an option, the name of a command would be opened as a model.
+fn command_first(models: &[String]) -> Result<(), Failure> {
+    match models.first() {
+        Some(name) if Cli::command().find_subcommand(name).is_some() => Err(Failure::Use(format!(
+            "the command goes first, and its options behind it: rewardscope {name} … (a folder of that name opens as ./{name})"
+        ))),
+        _ => Ok(()),
     }
 }
 

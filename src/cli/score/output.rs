@@ -3,8 +3,8 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::Failure;
 use crate::cli::args::{Format, ScoreArgs};
+use crate::cli::{Failure, place};
 use crate::corpus::Prompt;
 use crate::engine::ModelInfo;
 use crate::model::source::ModelSpec;
@@ -25,7 +25,8 @@ pub(super) struct Output {
 impl Output {
     /// Opens before anything is scored, so that a place that cannot be written costs no time.
     pub(super) fn open(args: &ScoreArgs) -> Result<Self, Failure> {
-        let layout = match args.format {
+        let endings = [("csv", Format::Csv, false), ("jsonl", Format::Jsonl, false), ("txt", Format::Table, false)];
+        let layout = match place::format(args.format, args.output.as_deref(), &endings, Format::Table)? {
             Format::Table => Layout::Table,
             Format::Csv => Layout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
             Format::Jsonl => Layout::Jsonl,
