@@ -1,7 +1,8 @@
 //! Figures of what the statistics say: pure functions from numbers to a picture, as SVG text or as the bytes of a PNG.
 //!
 //! The same input gives the same bytes. A family is told by colour and by marker (Okabe and Ito's palette, which those who
-//! see fewer colours can tell apart); n and the name of every test stand in the caption. Knows no model, no file, no screen.
+//! see fewer colours can tell apart); n and the name of every test stand in the caption. Knows no model and no screen; only
+//! `file` writes.
 
 mod canvas;
 mod card;
