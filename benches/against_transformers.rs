@@ -91,6 +91,7 @@ fn main() {
     let (scores, _) = our_scores(&arguments, &["--words-file", &words_file(&arguments, folder.path())]);
 
     let at = |side: &Side, key: &str, digits: usize| format!("{:.digits$}", side.median(key));
+    let percent = |side: &Side, key: &str| format!("{:.1} %", 100.0 * side.median(key));
     let memory = |bytes: f64| format!("{:.2} GB", bytes / 1e9);
     let ratio = |theirs: &Side| format!("{:.2} ×", ours.median("words_per_s") / theirs.median("words_per_s"));
     let (our_rss, peer_rss) = (ours.median("peak_rss_bytes"), prefix.median("peak_rss_mib") * f64::from(1 << 20));
@@ -110,7 +111,8 @@ fn main() {
             vec!["words".into(), at(&ours, "words", 0), at(&prefix, "words", 0), at(&full, "words", 0)],
             vec!["tokens run".into(), at(&ours, "tokens_run", 0), at(&prefix, "tokens_run", 0), at(&full, "tokens_run", 0)],
             vec!["floor of tokens".into(), at(&ours, "tokens_floor", 0), dash(), dash()],
-            vec!["share of the CPU's peak".into(), format!("{:.1} %", 100.0 * ours.median("share_of_peak")), dash(), dash()],
+            vec!["share of the CPU's peak".into(), percent(&ours, "share_of_peak"), dash(), dash()],
+            vec!["share of it by the weight matrices alone".into(), percent(&ours, "linears_share_of_peak"), dash(), dash()],
             vec!["peak memory".into(), memory(our_rss), memory(peer_rss), dash()],
             vec![
                 "peak memory / checkpoint".into(),

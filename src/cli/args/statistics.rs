@@ -1,0 +1,197 @@
+//! Options of the commands that compare models: statistics, implicit rewards, trainings, cards.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{MachineOptions, ModelOptions, StoreArgs, WordArgs};
+use crate::figure::FigureFormat;
+use crate::stats::implicit::{Measure, Variants};
+
+#[derive(Debug, Args)]
+pub struct ImplicitArgs {
+    /// The language model whose liking is asked: live, or a file of recorded log-probabilities
+    #[arg(value_name = "A")]
+    pub a: String,
+    /// The one it is held against: its own base model, or another
+    #[arg(value_name = "B")]
+    pub b: String,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    /// Ranks, and the column that is written as CSV
+    #[arg(long, value_enum, default_value_t)]
+    pub measure: Measure,
+    #[arg(long, value_enum, default_value_t)]
+    pub variants: Variants,
+    /// table, csv (a word and one column a prompt, which opens as recorded scores) or json [default: by the end of FILE: .txt,
+    /// .csv or .json; else table]
+    #[arg(long, value_enum)]
+    pub format: Option<TextFormat>,
+    /// Draw the words at both ends as well, under the first prompt, into this file: .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = figure_file)]
+    pub figure: Option<PathBuf>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct AblationArgs {
+    /// Files, or folders of them: median ranks (model_id, Category, checkpoint, sum_value), or scores with a column (step-N)
+    /// or a row for each checkpoint
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Word list with the categories of a file of scores [default: big-two]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub corpus: Vec<String>,
+    /// What a file's runs were trained on, where its name and columns do not say it or say it wrongly: thousands of pairs,
+    /// source, method, each of which may be left empty. May be repeated
+    #[arg(long, value_name = "FILE=SIZE[,SOURCE[,METHOD]]")]
+    pub data: Vec<String>,
+    /// How many of the words that moved farthest are named
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub moved: usize,
+    /// table, csv (one row a checkpoint) or json [default: by the end of FILE: .txt, .csv or .json; else table]
+    #[arg(long, value_enum)]
+    pub format: Option<TextFormat>,
+    /// Draw the medians over checkpoints as well, into this file: .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = figure_file)]
+    pub figure: Option<PathBuf>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CardArgs {
+    /// The model that the card is about
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Models among which it has a place, such as a folder of recorded scores
+    #[arg(value_name = "SOURCE")]
+    pub others: Vec<String>,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    /// Fold categories by what stands before the first `_` or `.`: Care_Virtue and Care_Vice become Care
+    #[arg(long)]
+    pub category_prefix: bool,
+    /// Leave out a category, by its own or its folded name. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub exclude_category: Vec<String>,
+    /// Say which family a model belongs to, such as my-model=Llama. May be repeated
+    #[arg(long, value_name = "MODEL=NAME", value_parser = model_and_family)]
+    pub family: Vec<(String, String)>,
+    /// JSON lines with prompt, chosen and rejected: the model's accuracy on them stands on the card
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
+    /// Bootstrap samples
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub replicates: u32,
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// [default: by the end of FILE: .txt, .md, .json, .svg or .png; else text]
+    #[arg(long, value_enum)]
+    pub format: Option<CardFormat>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    #[default]
+    Table,
+    Csv,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CardFormat {
+    #[default]
+    Text,
+    Markdown,
+    Json,
+    Svg,
+    Png,
+}
+
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// Models, recorded (a file, or a directory of files) or live; see `rewardscope --help` for what a MODEL is
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<String>,
+    /// Word list with categories: a name from `rewardscope corpora`, or a file. Ranks run over its words that have scores.
+    /// May be repeated
+    #[arg(long, value_name = "NAME|FILE", required = true)]
+    pub corpus: Vec<String>,
+    /// A prompt by key, by its text, or `all` for the study's 54. May be repeated [default: every prompt that the recorded
+    /// sources have scores for; with live sources alone, all 54]
+    #[arg(long, value_name = "KEY|TEXT|all")]
+    pub prompt: Vec<String>,
+    /// Fold categories by what stands before the first `_` or `.`: Care_Virtue and Care_Vice become Care, in which a word of
+    /// both counts once
+    #[arg(long)]
+    pub category_prefix: bool,
+    /// Leave out a category, by its own or its folded name. Its words are dropped before ranking, unless they are in another
+    /// category that is kept. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub exclude_category: Vec<String>,
+    /// Say which family a model belongs to, such as my-model=Llama. May be repeated
+    #[arg(long, value_name = "MODEL=NAME", value_parser = model_and_family)]
+    pub family: Vec<(String, String)>,
+    /// Random divisions in each permutation test; 0 leaves these tests and the bootstrap intervals out
+    #[arg(long, value_name = "N", default_value_t = 9_999)]
+    pub replicates: u32,
+    /// Of the random numbers: the same seed gives the same report
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: StatsFormat,
+    /// Draw the panels as well, into this file: .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = figure_file)]
+    pub figure: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StatsFormat {
+    /// For reading
+    #[default]
+    Table,
+    /// One object with everything, cell by cell
+    Json,
+    Markdown,
+}
+
+fn figure_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match FigureFormat::of(&path) {
+        Some(_) => Ok(path),
+        None => Err("a name that ends with .svg or .png is needed".to_owned()),
+    }
+}
+
+/// A family's name holds no `=`; a model's may.
+fn model_and_family(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=').map(|(model, family)| (model.trim(), family.trim())) {
+        Some((model, family)) if !model.is_empty() && !family.is_empty() => Ok((model.to_owned(), family.to_owned())),
+        _ => Err("write MODEL=NAME, such as my-model=Llama".to_owned()),
+    }
+}
