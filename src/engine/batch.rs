@@ -24,7 +24,7 @@ use crate::scores::WordId;
 /// Words tokenized at a time, for only these share prefix and nodes: lists at once, of a vocabulary a few so that scores
 /// appear, and then all that is left. Kept ids of so many take some tens of megabytes.
 const WORDS_AT_ONCE: usize = 4096;
-const FIRST_WORDS: usize = 1024;
+const FIRST_WORDS: usize = 256;
 const MOST_WORDS: usize = 1 << 18;
 /// Words that are asked for in the store before they are run.
 const WORDS_AHEAD: usize = 4096;
@@ -452,8 +452,8 @@ mod tests {
             lengths
         };
         assert_eq!((windows(0), windows(4096)), (vec![], vec![4096]));
-        assert_eq!((windows(4097), windows(128_256)), (vec![1024, 3073], vec![1024, 127_232]));
-        assert_eq!(windows(1024 + 262_144 + 4097), [1024, 262_144, 4097]);
+        assert_eq!((windows(4097), windows(128_256)), (vec![256, 3841], vec![256, 128_000]));
+        assert_eq!(windows(256 + 262_144 + 4097), [256, 262_144, 4097]);
     }
 
     #[test]
