@@ -49,6 +49,22 @@ impl Case {
     }
 }
 
+/// A copy of a fixture whose chat template writes the prompt and nothing else.
+fn with_a_template_of_the_prompt_alone(name: &str) -> tempfile::TempDir {
+    let copy = copied(name);
+    std::fs::write(copy.path().join("chat_template.jinja"), "{{ messages[0]['content'] }}").unwrap();
+    copy
+}
+
+fn copied(name: &str) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(folder(name)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    copy
+}
+
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
@@ -132,8 +148,12 @@ fn ids_and_log_probabilities_are_those_of_transformers() {
     for name in FIXTURES {
         let expected = expected(name);
         let (mut several, mut merged) = (0, 0);
+        // The reference puts each word of a bare prompt right behind it, as a template does.
+        let of_prompt = with_a_template_of_the_prompt_alone(name);
         for group in groups(&expected) {
-            let scored = Bench::new(&folder(name), group[0].options()).score(&expected.prompts[group[0].prompt], &words(&group));
+            let folder = if group[0].form == "bare" { of_prompt.path().to_owned() } else { folder(name) };
+            let options = LoadOptions { form: Some(PromptForm::Chat), ..group[0].options() };
+            let scored = Bench::new(&folder, options).score(&expected.prompts[group[0].prompt], &words(&group));
             for (case, i) in group.iter().zip(0..) {
                 let what = format!("{name}, {}, {}, prompt {}, {:?}", case.form, case.bos, case.prompt, case.word);
                 let tokens = &scored.tokens[&i];
@@ -149,6 +169,40 @@ fn ids_and_log_probabilities_are_those_of_transformers() {
             }
         }
         assert!(several > 20 && merged > 0, "{name}: {several} words of several tokens, {merged} that merge");
+    }
+}
+
+#[test]
+fn a_bare_prompt_gives_a_word_and_the_word_behind_a_space_the_same_tokens() {
+    for name in FIXTURES {
+        let expected = expected(name);
+        let groups = groups(&expected);
+        let bench = Bench::new(&folder(name), options("bare", BosPolicy::Single));
+        for prompt in &expected.prompts {
+            let scored = bench.score(prompt, &["love", " love", "ice cream", " ice cream"]);
+            for (word, parted) in [(0, 1), (2, 3)] {
+                assert_eq!(scored.tokens[&word], scored.tokens[&parted], "{name}, {prompt}");
+                assert_eq!(scored.scores[&word].to_bits(), scored.scores[&parted].to_bits(), "{name}, {prompt}");
+            }
+        }
+        // Words that bring their white space are put as the reference puts them.
+        for group in groups.iter().filter(|group| group[0].form == "bare") {
+            let spaced: Vec<&Case> = group.iter().copied().filter(|case| case.word.starts_with([' ', '\n'])).collect();
+            let scored = bench.score(&expected.prompts[group[0].prompt], &words(&spaced));
+            for (case, i) in spaced.iter().zip(0..) {
+                assert_eq!(scored.tokens[&i].ids, case.ids, "{name}, {:?}", case.word);
+                let off = scored.scores[&i] - case.log_probabilities.iter().sum::<f32>();
+                assert!(off.abs() < TOLERANCE * case.ids.len() as f32, "{name}, {:?}: off by {off}", case.word);
+            }
+            assert_eq!(spaced.len(), 2);
+        }
+        // Tokens of a vocabulary follow the prompt as they are, with no space of ours.
+        let words = vec![(WordId(0), "".into())];
+        let prompt_text: Arc<str> = "Which?".into();
+        let job = Job { model: MODEL, prompt: PromptId(9), prompt_text, words, token_ids: vec![7], tokens: true };
+        let ids = bench.run(job).tokens[&0].ids.clone();
+        let before = bench.score("Which?", &["\n"]).tokens[&0].ids.clone();
+        assert_eq!(ids[..ids.len() - 1], before[..ids.len() - 1], "{name}");
     }
 }
 
@@ -183,11 +237,7 @@ fn company_order_and_the_prompt_before_change_no_value() {
 #[test]
 fn chat_is_the_default_where_there_is_a_template_and_bare_where_there_is_none() {
     let source = folder("llama-lm");
-    let base = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(&source).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), base.path().join(entry.file_name())).unwrap();
-    }
+    let base = copied("llama-lm");
     std::fs::remove_file(base.path().join("chat_template.jinja")).unwrap();
     let prompt = &expected("llama-lm").prompts[0];
     let default = LoadOptions { dtype: Dtype::F32, ..LoadOptions::default() };
@@ -201,7 +251,7 @@ fn chat_is_the_default_where_there_is_a_template_and_bare_where_there_is_none() 
     assert_eq!((told.head.as_str(), told.architecture.as_str()), ("lm_head.weight [428, 48]", "LlamaForCausalLM"));
     let (bare, told) = ids(base.path(), default);
     assert_eq!(bare, ids(&source, options("bare", BosPolicy::Single)).0);
-    assert_eq!(told.template, "none, bare prompt");
+    assert_eq!(told.template, "none, bare prompt and one space");
     assert_ne!(chat, bare);
 
     let bench = Bench::new(base.path(), options("chat", BosPolicy::Single));
@@ -230,11 +280,7 @@ fn a_word_without_tokens_is_refused_and_the_others_go_on() {
 
 #[test]
 fn without_the_cap_of_its_logits_a_model_is_plainly_wrong() {
-    let copy = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(folder("gemma2-lm")).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
-    }
+    let copy = copied("gemma2-lm");
     let path = copy.path().join("config.json");
     let config = std::fs::read_to_string(&path).unwrap();
     assert!(config.contains("\"final_logit_softcapping\": 3.0"));

@@ -85,6 +85,13 @@ fn some(model: usize, prompt: usize, word: usize) -> Option<f64> {
     Some(((word * (3 + model + 2 * prompt)) % 17) as f64 + word as f64 / 100.0)
 }
 
+/// Those that have cells, by name.
+fn categories(report: &Value) -> Vec<String> {
+    let names =
+        report["cells"].as_array().expect("cells").iter().map(|cell| cell["category"].as_str().expect("a name").to_owned());
+    names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
 const STATS: [&str; 4] = ["stats", "scores", "--corpus", "list.csv"];
 
 fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -139,11 +146,6 @@ fn cells_of_words_that_readers_bend_are_the_medians_of_their_ranks() {
 #[test]
 fn categories_are_folded_and_left_out_as_asked() {
     let home = home(&["gemma-a", "llama-a"], some);
-    let categories = |report: &Value| {
-        let names =
-            report["cells"].as_array().expect("cells").iter().map(|cell| cell["category"].as_str().expect("a name").to_owned());
-        names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
-    };
     let report = json(home.path(), &with(&["--category-prefix", "--replicates", "0"]));
     assert_eq!(categories(&report), ["Care", "Duty"]);
     assert_eq!(report["cells"][0]["words"], 6, "a word in both halves counts once");
@@ -186,6 +188,52 @@ fn a_model_of_no_known_family_and_three_families_are_handled() {
 }
 
 #[test]
+fn models_that_agree_do_not_differ_for_having_been_asked_other_words() {
+    // All say the same of a word; those of one family were asked six of the nine.
+    let models = ["gemma-a", "gemma-b", "llama-a", "llama-b"];
+    let home = home(&models, |m, p, w| if m >= 2 && w >= 6 { None } else { some(0, p, w) });
+    let report = json(home.path(), &with(&["--replicates", "99"]));
+    for contrast in report["contrasts"].as_array().expect("contrasts") {
+        assert_eq!(contrast["difference"], 0.0, "{contrast}");
+    }
+    assert!(report["agreement"].as_array().expect("pairs").iter().all(|pair| pair["spearman"] == 1.0));
+    let common = &report["common_words"];
+    assert_eq!((&report["words"], &common["words"], &common["of"]), (&6.into(), &6.into(), &9.into()));
+    let counts = |key: &str| common["models"].as_array().expect("models").iter().map(|m| m[key].as_u64()).collect::<Vec<_>>();
+    assert_eq!(counts("words"), [9, 9, 6, 6].map(Some));
+    assert_eq!(counts("without_it"), [6; 4].map(Some), "two models lack the same words");
+    let told = "Compared over the 6 of 9 words that every model has under every prompt that it was asked: llama-a has 6, llama-b \
+                has 6; the other 2 models have all.";
+    assert_eq!(report["warnings"], serde_json::json!([told]));
+    let table = stdout(home.path(), &with(&["--replicates", "0"]));
+    assert!(table.starts_with("Warning: Compared over the 6 of 9 words") && table.contains("6 words, 4 prompts"), "{table}");
+}
+
+#[test]
+fn the_model_that_costs_the_most_words_and_categories_without_words_are_named() {
+    let models = ["gemma-a", "llama-a", "llama-b"];
+    // Of the third model's words none is of Duty_Virtue.
+    let home = home(&models, |m, p, w| if m == 2 && (w % 3 == 2 || w > 6) { None } else { some(m, p, w) });
+    let report = json(home.path(), &with(&["--replicates", "0"]));
+    assert_eq!(categories(&report), ["Care_Vice", "Care_Virtue"]);
+    let told = report["warnings"].to_string();
+    for naming in
+        ["5 of 9 words", "llama-b has 5; the other 2 models have all", "Without llama-b it would be 9", "left of Duty_Virtue"]
+    {
+        assert!(told.contains(naming), "'{naming}' is not in: {told}");
+    }
+}
+
+#[test]
+fn models_that_share_no_words_are_refused_with_what_each_has() {
+    let home = home(&["gemma-a", "llama-a"], |m, p, w| if (m == 0) == (w < 4) { some(m, p, w) } else { None });
+    refused(home.path(), &with(&[]), &["0 of the 9 words", "gemma-a has 4, llama-a has 5", "--corpus", "--prompt"]);
+    // One word alone has no rank that says anything.
+    let home = self::home(&["gemma-a", "llama-a"], |m, p, w| if w == 4 || (m == 0) == (w < 4) { some(m, p, w) } else { None });
+    refused(home.path(), &with(&[]), &["1 of the 9 words"]);
+}
+
+#[test]
 fn missing_scores_are_said_and_bend_nothing() {
     // The second model lacks two words under one prompt, and one prompt altogether; nobody has "tie".
     let gaps = |m: usize, p: usize, w: usize| {
@@ -194,7 +242,7 @@ fn missing_scores_are_said_and_bend_nothing() {
     };
     let home = home(&["gemma-a", "llama-a"], gaps);
     let report = json(home.path(), &with(&["--replicates", "0"]));
-    assert_eq!(report["words"], 8);
+    assert_eq!((&report["words"], &report["common_words"]["of"]), (&6.into(), &8.into()), "six are common to every table");
     assert!(
         !text(serde_json::to_string(&report["cells"]).expect("cells").as_bytes()).contains("null"),
         "no cell without a number"
@@ -206,7 +254,11 @@ fn missing_scores_are_said_and_bend_nothing() {
         [(Some("llama-a"), Some("best_ever_one"), Some(6)), (Some("llama-a"), Some("terrible_world_please"), Some(0))]
     );
     let notes = report["notes"].to_string();
-    for naming in ["partial under 1 of 4 prompts, at least 6 of 8", "no score under 1 of 4 prompts", "1 of 9 words of the list"] {
+    for naming in [
+        "partial under 1 of 4 prompts; the fewest, 6 of 8 words, have a score under best_ever_one",
+        "no score under 1 of 4 prompts",
+        "1 of 9 words of the list",
+    ] {
         assert!(notes.contains(naming), "'{naming}' is not in: {notes}");
     }
     let cells = report["cells"].as_array().expect("cells");

@@ -173,6 +173,77 @@ fn a_pair_is_a_source_like_any_other_and_its_file_opens_as_recorded_scores() {
 }
 
 #[test]
+fn language_models_that_were_not_asked_alike_are_said_to_be_above_all_else() {
+    let home = home();
+    let home = home.path();
+    // The same model without its chat template is asked by a bare prompt.
+    let (chat, base) = (fixture("llama-lm"), home.join("base-lm"));
+    std::fs::create_dir(&base).expect("a folder");
+    for entry in std::fs::read_dir(&chat).expect("the fixture") {
+        let from = entry.expect("a file").path();
+        if !from.ends_with("chat_template.jinja") {
+            std::fs::copy(&from, base.join(from.file_name().expect("a name"))).expect("copied");
+        }
+    }
+    let base = base.to_str().expect("UTF-8").to_owned();
+    let list = file(home, "list.csv", "word,category\nlove,c\nfreedom,a\nworst,a\nice cream,c\n");
+    let common = ["--corpus", &list, "--prompt", "best_ever_one", "--prompt", "worst_ever_one", "--dtype", "f32"];
+    let naming = "Not asked alike (chat: llama-lm; bare prompt: base-lm)";
+    let run = |arguments: &[&str]| rewardscope(home, &[arguments, &common].concat());
+    let out = |arguments: &[&str]| String::from_utf8(run(arguments).stdout).expect("UTF-8");
+
+    let table = out(&["implicit", &chat, &base]);
+    assert!(table.starts_with(&format!("Warning: {naming}")), "{table}");
+    let warned = |text: &str, key: &str| serde_json::from_str::<Value>(text).expect("JSON")[key].to_string();
+    assert!(warned(&out(&["implicit", &chat, &base, "--format", "json"]), "warnings").contains(naming));
+    let csv = run(&["implicit", &chat, &base, "--format", "csv"]);
+    assert!(String::from_utf8_lossy(&csv.stderr).contains(naming), "a file of numbers alone is warned of beside it");
+
+    let stats = ["stats", &chat, &base, "--replicates", "0"];
+    let table = out(&stats);
+    assert!(table.starts_with(&format!("Warning: {naming}")), "{table}");
+    assert!(warned(&out(&[&stats[..], &["--format", "json"]].concat()), "warnings").contains(naming));
+    assert!(warned(&out(&["card", &chat, &base, "--format", "json"]), "notes").contains(naming));
+    // A pair that was not asked alike says so wherever it is taken.
+    let pair = format!("mwlr:{chat},{base}");
+    assert!(out(&["stats", &pair, "--replicates", "0"]).contains("Not asked alike (chat: "));
+    // Rewards beside log-probabilities.
+    assert!(out(&["stats", &chat, "demo-llama", "--replicates", "0"]).contains("(log p: llama-lm; reward: demo-llama)"));
+
+    for alike in [["implicit", &chat, &base, "--bare"], ["stats", &chat, &base, "--bare"]] {
+        let told = run(&alike);
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        assert!(!String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).contains("Not asked alike"));
+    }
+}
+
+#[test]
+fn words_that_either_model_has_alone_are_counted() {
+    let home = home();
+    let a = file(home.path(), "a.csv", "response,best_ever_one\nlove,-1\nwar,-2\nonly-a,-3\n");
+    let b = file(home.path(), "b.csv", "response,best_ever_one\nlove,-2\nwar,-1\nonly-b,-3\nalso-b,-4\n");
+    let output = rewardscope(home.path(), &["implicit", &a, &b, "--prompt", "best_ever_one"]);
+    let said = text(&output.stderr);
+    for naming in ["1 times a word has a log-probability by a alone", "2 times a word has a log-probability by b alone"] {
+        assert!(said.contains(naming), "'{naming}' is not in: {said}");
+    }
+    assert!(text(&output.stdout).contains("2 words, above zero"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn recorded_scores_of_another_asking_are_said_to_be() {
+    let home = home();
+    let home = home.path();
+    let (model, recorded) = (fixture("llama-lm"), home.join("published.csv"));
+    let recorded = recorded.to_str().expect("UTF-8");
+    let words = ["--word", "love", "--word", "worst", "--prompt", "best_ever_one", "--dtype", "f32"];
+    stdout(home, &[&["score", &model, "--bos", "published", "-o", recorded, "--format", "csv"], &words[..]].concat());
+    let found = json(home, &[&["implicit", recorded, &model], &words[..]].concat());
+    let told = found["warnings"].to_string();
+    assert!(told.contains("BOS published: llama-lm; BOS single: llama-lm"), "{told}");
+}
+
+#[test]
 fn recorded_log_probabilities_stand_in_for_a_model() {
     let home = home();
     let home = home.path();

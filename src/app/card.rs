@@ -191,6 +191,7 @@ impl App {
         let mut page = shown.page.clone()?;
         let model = self.model(shown.model)?;
         let Progress { columns, columns_wanted, .. } = shown.progress;
+        page.notes.extend(self.asked_differently().into_iter().map(|difference| difference.text));
         if shown.progress.is_partial() {
             page.notes.push(format!("partial: {columns} of {columns_wanted} tables of model and prompt were scored"));
         }

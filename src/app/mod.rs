@@ -6,6 +6,7 @@
 pub mod ablation;
 pub mod action;
 pub mod card;
+mod comparing;
 mod cursor;
 mod export;
 mod hints;

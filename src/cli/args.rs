@@ -92,8 +92,8 @@ pub struct ModelOptions {
     /// Language models: put the word behind the chat template's generation prompt [default where there is a template]
     #[arg(long, conflicts_with = "bare")]
     pub chat: bool,
-    /// Language models: put the word right behind the prompt's text, as it stands (" love" and "love" differ) [default
-    /// for base models]
+    /// Language models: put the word behind the prompt's text, with one space between them where there is no white space
+    /// ("love" and " love" are then the same) [default for base models]
     #[arg(long)]
     pub bare: bool,
 }

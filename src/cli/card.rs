@@ -65,6 +65,7 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         notes.push(format!("no word of {} has a category, so there is no axis to lean on", corpus.name));
     }
     notes.extend(gather.take_notes());
+    notes.splice(0..0, gather.asked_differently());
     let none = || Provenance::of_recorded(String::new());
     let provenance = gather.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
     let mut page = Page::new(card, &study, &corpus.name, provenance);

@@ -221,7 +221,7 @@ fn fits(run: &Run, options: &ModelOptions) -> bool {
         && options.softcap.is_none_or(|softcap| softcap == key.softcap)
         && options.template_date.is_none_or(|date| date.to_string() == key.template_date)
         && (!options.reference_rounding || key.rounding.is_some())
-        && form.is_none_or(|form| key.form.as_deref() == Some(key::form_name(form)))
+        && form.is_none_or(|form| key.form.as_deref() == Some(key::form_name(Some(form))))
 }
 
 /// The key of a model that lies on this machine.

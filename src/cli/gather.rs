@@ -11,6 +11,7 @@ use super::session::Session;
 use crate::corpus::Corpus;
 use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded};
 use crate::model::LoadOptions;
+use crate::model::asking::differences;
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::scores::{ModelId, PromptId, WordId};
 
@@ -92,6 +93,14 @@ impl Gather {
         let mut all = std::mem::take(&mut self.notes);
         all.extend(told.into_iter().map(|(note, names)| format!("{}: {note}", names.join(", "))));
         all
+    }
+
+    /// In what the models were asked differently.
+    pub(super) fn asked_differently(&self) -> Vec<String> {
+        let mut known: Vec<_> = self.infos.iter().collect();
+        known.sort_by_key(|(id, _)| **id);
+        let asked: Vec<_> = known.iter().map(|(id, info)| (self.spec(**id).name.as_str(), &info.provenance)).collect();
+        differences(&asked).into_iter().map(|difference| difference.text).collect()
     }
 
     /// Ends where a model has failed.

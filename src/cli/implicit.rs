@@ -15,6 +15,7 @@ use super::session::Session;
 use crate::corpus::{self, Corpus, Prompt};
 use crate::engine::{Job, ModelInfo, Recorded, implicit, is_reward_model};
 use crate::figure::{self, Lollipop, LollipopFigure};
+use crate::model::asking::differences;
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{Family, LoadOptions, Provenance, Unit};
 use crate::scores::export::{rank_text, shortest};
@@ -59,38 +60,42 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     if found.iter().all(|prompt| prompt.words.is_empty()) {
         return Err(Failure::Run("the two models have no word in common".to_owned()));
     }
-    let missing = |a: &Column, b: &Column| a.len() + b.len() - 2 * join(pairs(a), pairs(b)).len();
-    let apart: usize = if args.words.vocabulary { 0 } else { sides[0].iter().zip(&sides[1]).map(|(a, b)| missing(a, b)).sum() };
-    if apart > 0 {
-        notes.push(format!("{apart} times a word has a log-probability under one model alone and was left out"));
+    for (side, other) in [(0, 1), (1, 0)] {
+        let alone = |(own, other): (&Column, &Column)| own.len() - join(pairs(own), pairs(other)).len();
+        let apart: usize = sides[side].iter().zip(&sides[other]).map(alone).sum();
+        if apart > 0 && !args.words.vocabulary {
+            let name = &specs[side].name;
+            notes.push(format!("{apart} times a word has a log-probability by {name} alone and was left out"));
+        }
     }
-    let report =
-        Report { a: &specs[0].name, b: &specs[1].name, measure: args.measure.key(), variants: args.variants, prompts: found };
+    let infos = infos(&specs, asked.as_ref());
+    let named: Vec<_> = specs.iter().zip(&infos).map(|(spec, info)| (spec.name.as_str(), &info.provenance)).collect();
+    let differing = differences(&named);
+    let warnings: Vec<String> = differing.iter().map(|difference| difference.text.clone()).collect();
+    let (a, b, measure) = (&specs[0].name, &specs[1].name, args.measure.key());
+    let report = Report { warnings, a, b, measure, variants: args.variants, prompts: found };
     let text = match format {
         TextFormat::Table => table(&report, args),
         TextFormat::Csv => csv(&report, args, place::is_terminal(args.output.as_deref()))?,
         TextFormat::Json => place::json(&report)?,
     };
-    let infos = asked.as_ref().map(|gather| &gather.infos);
     // What the files say of a live model goes before what its name lets guess.
-    let read = |spec: &ModelSpec| {
-        let id = live.iter().position(|other| other == spec).map(|at| ModelId(at as u32))?;
-        Some(infos?.get(&id)?.family)
-    };
-    let models = specs.each_ref().map(|spec| (spec.name.clone(), read(spec).unwrap_or(spec.family)));
+    let models = [0, 1].map(|side| (specs[side].name.clone(), infos[side].family));
     place::draw(args.figure.as_deref(), || figure::lollipops(&picture(&report, models, args)))?;
     notes.extend(asked.iter_mut().flat_map(Gather::take_notes));
-    for note in &notes {
-        eprintln!("note: {}", visible(note));
+    // A table on the screen begins with the warnings.
+    if args.output.is_some() || format != TextFormat::Table {
+        report.warnings.iter().for_each(|warning| eprintln!("warning: {}", visible(warning)));
     }
-    place::write(args.output.as_deref(), text.as_bytes(), Some(&origin(args, &specs, asked.as_ref(), &prompts)))
+    notes.iter().for_each(|note| eprintln!("note: {}", visible(note)));
+    place::write(args.output.as_deref(), text.as_bytes(), Some(&origin(args, &specs, &infos, &prompts)))
 }
 
-/// What the numbers rest on, told of the pair as of one model: so the file opens again with its unit.
-fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], asked: Option<&Gather>, prompts: &[Prompt]) -> Origin {
+/// What is known of both models, from their files where they are live, else from beside their scores.
+fn infos(specs: &[ModelSpec; 2], asked: Option<&Gather>) -> [ModelInfo; 2] {
     // Live sides have the first ids, in their order.
     let mut ids = (0..).map(ModelId);
-    let info = |spec: &ModelSpec| match &spec.source {
+    specs.each_ref().map(|spec| match &spec.source {
         ModelSource::Recorded(path) => {
             ModelInfo { family: spec.family, provenance: Origin::provenance_of(path), memory_bytes: 0 }
         }
@@ -99,9 +104,12 @@ fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], asked: Option<&Gather>, p
             let nothing = || Provenance::of_recorded(spec.name.clone());
             info.unwrap_or_else(|| ModelInfo { family: spec.family, provenance: nothing(), memory_bytes: 0 })
         }
-    };
-    let [a, b] = specs.each_ref().map(info);
-    let pair = implicit::together(args.measure, &a, &b);
+    })
+}
+
+/// What the numbers rest on, told of the pair as of one model: so the file opens again with its unit.
+fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], [a, b]: &[ModelInfo; 2], prompts: &[Prompt]) -> Origin {
+    let pair = implicit::together(args.measure, a, b);
     let name = format!("{}:{},{}", args.measure.key(), specs[0].name, specs[1].name);
     Origin::new(vec![ModelOrigin::new(&name, &pair.provenance)], prompts)
 }
@@ -121,7 +129,7 @@ fn picture(report: &Report<'_>, models: [(String, Family); 2], args: &ImplicitAr
         measure: args.measure,
         words: rows.into_iter().map(word).collect(),
         prompt: of.text.to_owned(),
-        note: String::new(),
+        note: report.warnings.join(" "),
     }
 }
 
@@ -142,20 +150,21 @@ fn file(spec: &ModelSpec, session: &Session, notes: &mut Vec<String>) -> Result<
     Ok(Some(recorded))
 }
 
-/// The words asked; where none are named, all of a recorded side, else the default list.
+/// The words asked; where none are named, all of the recorded sides, else the default list.
 fn list(args: &ImplicitArgs, session: &Session, files: &[Option<Recorded>; 2]) -> Result<Corpus, Failure> {
     if args.words.vocabulary {
         return Ok(Corpus::new("vocabulary"));
     }
     let named = session.words(&args.words)?;
-    let mut corpus = match (named, files.iter().flatten().next()) {
-        (Some(corpus), _) => Arc::unwrap_or_clone(corpus),
-        (None, Some(file)) => {
-            let mut all = Corpus::from_words("recorded", file.words.iter().map(|word| word.to_string()));
+    let mut corpus = match named {
+        Some(corpus) => Arc::unwrap_or_clone(corpus),
+        None if files.iter().any(Option::is_some) => {
+            let words = files.iter().flatten().flat_map(|file| &file.words);
+            let mut all = Corpus::from_words("recorded", words.map(|word| word.to_string()));
             corpus::join_categories(&mut all);
             all
         }
-        (None, None) => Arc::unwrap_or_clone(session.default_corpus()?),
+        None => Arc::unwrap_or_clone(session.default_corpus()?),
     };
     if args.variants == Variants::Add {
         let forms = corpus.words.iter().flat_map(|word| variants_of(&word.text)).collect::<Vec<_>>();
@@ -238,6 +247,9 @@ fn pairs(column: &Column) -> impl Iterator<Item = (&str, f64)> {
 
 #[derive(Serialize)]
 struct Report<'a> {
+    /// What makes the numbers doubtful.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     a: &'a str,
     b: &'a str,
     measure: &'static str,
@@ -295,7 +307,7 @@ fn found<'a>(args: &ImplicitArgs, corpus: &Corpus, prompts: &'a [Prompt], sides:
 }
 
 fn table(report: &Report<'_>, args: &ImplicitArgs) -> String {
-    let mut out = String::new();
+    let mut out: String = report.warnings.iter().map(|warning| format!("Warning: {}\n\n", visible(warning))).collect();
     for (i, of) in report.prompts.iter().enumerate() {
         let gap = if i > 0 { "\n" } else { "" };
         let _ = writeln!(out, "{gap}{} of A {} against B {}", args.measure, visible(report.a), visible(report.b));

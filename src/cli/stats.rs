@@ -20,6 +20,7 @@ use crate::model::source::ModelSource;
 use crate::scores::export::shortest;
 use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::{Book, ModelId, WordId};
+use crate::stats::common::CommonWords;
 use crate::stats::panels::panels;
 use crate::stats::report::{Report, ReportOptions, report_with};
 use crate::stats::study::Study;
@@ -69,8 +70,10 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     check(&study, &corpus)?;
     let mut report = compute(&study, args);
     report.notes.splice(0..0, notes);
+    report.warnings.splice(0..0, gather.asked_differently());
     place::draw(args.figure.as_deref(), || {
-        figure::panels(PanelsFigure { panels: &panels(&report), report: &report, corpus: &corpus.name, notes: &[] })
+        let (panels, notes) = (&panels(&report), &report.warnings);
+        figure::panels(PanelsFigure { panels, report: &report, corpus: &corpus.name, notes })
     })?;
     print(&report, args.format)
 }
@@ -183,6 +186,13 @@ fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
         return Err(Failure::Use(format!(
             "{name}: it has no score for any word of {list} under these prompts. Give the word list that it was scored with as \
              --corpus, or name its prompts with --prompt"
+        )));
+    }
+    let common = CommonWords::of(study);
+    if let (true, Some(told)) = (common.are_too_few(), common.told()) {
+        return Err(Failure::Use(format!(
+            "{list}: {told} Leave out the model that lacks most, give a list whose words all have as --corpus, or name with \
+             --prompt the prompts under which they are complete"
         )));
     }
     Ok(())

@@ -365,6 +365,7 @@ pub fn together(measure: Measure, a: &ModelInfo, b: &ModelInfo) -> ModelInfo {
         },
         recorded: a.provenance.recorded && b.provenance.recorded,
         policies: Policies { notes, ..Policies::default() },
+        parts: vec![a.provenance.clone(), b.provenance.clone()],
         ..Provenance::of_recorded(String::new())
     };
     let family = if a.family == b.family { a.family } else { Family::Other };

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::plan::common_prefix;
+use crate::model::continuation::gap;
 use crate::model::tokenizer::ChatTokenizer;
 use crate::model::{Cancel, ModelError, PromptForm};
 
@@ -51,6 +52,8 @@ pub enum Badge {
 #[derive(Clone, Debug, Default)]
 pub struct Parts<'a> {
     pub word: &'a str,
+    /// What parts it from a bare prompt: [`gap`].
+    pub gap: &'static str,
     pub rendered: String,
     /// The conversations of [`PROBES`].
     pub probes: [String; 2],
@@ -80,7 +83,7 @@ impl Inspection {
         if beginnings > 1 {
             badges.push(Badge::DoubledBos(beginnings));
         }
-        if written != parts.word {
+        if written.strip_prefix(parts.gap) != Some(parts.word) {
             let trims = [parts.word.trim(), parts.word.trim_start(), parts.word.trim_end()];
             badges.push(if trims.contains(&written) { Badge::Trimmed } else { Badge::Rewritten(written.to_owned()) });
         }
@@ -128,7 +131,7 @@ pub fn inspect(
 ) -> Result<Inspection, ModelError> {
     let render = |word: &str| match form {
         None => tokenizer.render(prompt, word),
-        Some(form) => Ok(tokenizer.text_before(form, prompt)? + word),
+        Some(form) => tokenizer.text_with(form, prompt, word),
     };
     let encode = |word: &str| match form {
         None => tokenizer.encode(prompt, word),
@@ -138,7 +141,14 @@ pub fn inspect(
         }
     };
     let rendered = render(word)?;
-    let probes = [render(PROBES[0])?, render(PROBES[1])?];
+    // What parts a word from a bare prompt is read with the word, and so belongs to it here.
+    let (gap, probes) = match form {
+        None => ("", [render(PROBES[0])?, render(PROBES[1])?]),
+        Some(form) => {
+            let before = tokenizer.text_before(form, prompt)?;
+            (gap(form, &before, word), PROBES.map(|probe| before.clone() + probe))
+        }
+    };
     let start = answer(&rendered, &probes).start;
     let mut others = Vec::with_capacity(company.len() + PROBES.len());
     for other in company.iter().cloned().chain(PROBES.map(Arc::from)) {
@@ -153,6 +163,7 @@ pub fn inspect(
     };
     Ok(Inspection::of(Parts {
         word,
+        gap,
         tokens: ids.into_iter().map(|id| (id, tokenizer.token_text(id))).collect(),
         bos: tokenizer.bos(),
         pooled: form.is_none(),
@@ -189,6 +200,7 @@ mod tests {
         let company = ["love", "war", "A", "b"].map(|w| (Arc::from(w), ids(&render(w)))).to_vec();
         Inspection::of(Parts {
             word,
+            gap: "",
             tokens: ids(&rendered).into_iter().map(|id| (id, String::new())).collect(),
             bos: Some('^' as u32),
             pooled: true,
@@ -227,6 +239,22 @@ mod tests {
         let shouted =
             Parts { word: "x", rendered: "<X>".to_owned(), probes: ["<A>".to_owned(), "<B>".to_owned()], ..Parts::default() };
         assert_eq!(Inspection::of(shouted).badges, [Badge::Rewritten("X".to_owned())]);
+    }
+
+    #[test]
+    fn the_space_behind_a_bare_prompt_is_read_with_the_word_and_is_no_rewriting() {
+        let parts = Parts {
+            word: "peace",
+            gap: " ",
+            rendered: "which? peace".to_owned(),
+            probes: ["which?A".to_owned(), "which?b".to_owned()],
+            tokens: ids("which? peace").into_iter().map(|id| (id, String::new())).collect(),
+            plain: ids("which? peace"),
+            before: ids("which?"),
+            ..Parts::default()
+        };
+        let found = Inspection::of(parts);
+        assert_eq!((&found.rendered[found.word.clone()], found.badges.len()), (" peace", 0), "{:?}", found.badges);
     }
 
     #[test]

@@ -211,6 +211,7 @@ impl<'a> Checkpoint<'a> {
             unit,
             recorded: false,
             demonstration: matches!(self.files, Files::Bundled { .. }),
+            parts: Vec::new(),
             policies: self.policies.clone(),
         };
         ModelInfo { family: self.config.family, provenance, memory_bytes: loaded.memory_bytes }
@@ -367,6 +368,8 @@ pub struct Estimate {
     pub kernel: String,
     /// See [`device::class`].
     pub device_class: String,
+    /// Whether it is scored as a language model.
+    pub is_language: bool,
 }
 
 /// Opens the device and reads headers, no weights.
@@ -378,6 +381,7 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
     let chosen = choose(&weights, &config, options, &device)?;
     Ok(Estimate {
         weights_bytes: memory(&weights, &config, chosen.compute, &device),
+        is_language: config.task == Task::Language,
         config: config.decoder,
         device_name: device::name(&device),
         kernel: kernel(chosen.compute, &device),

@@ -1,4 +1,5 @@
-//! A prompt and a word to the ids that a language model reads: the text before the word, and the word right behind it.
+//! A prompt and a word to the ids that a language model reads: the text before the word, and the word behind it, parted by a
+//! space where the prompt is bare.
 //!
 //! Where the word begins among the ids is found by tokenizing the whole text with and without it, never by assuming a
 //! boundary: a tokenizer may merge across it. Knows tokenizer and template, not what a token is worth.
@@ -17,6 +18,16 @@ pub struct Continuation {
     pub merged: bool,
 }
 
+/// What stands between the text before a word and the word: behind a bare prompt one space, unless white space stands there
+/// already or nothing stands on one of its sides. A template ends as its model was trained to go on: behind it, nothing.
+///
+/// The rule looks at the texts alone, so that it is the same for all models; the space counts with the word.
+pub fn gap(form: PromptForm, before: &str, word: &str) -> &'static str {
+    let is_open = |side: Option<char>| side.is_some_and(|c| !c.is_whitespace());
+    let parted = form == PromptForm::Bare && is_open(before.chars().next_back()) && is_open(word.chars().next());
+    if parted { " " } else { "" }
+}
+
 impl ChatTokenizer {
     /// The text that the word is put behind: the user's turn and the opening of the answer, or the prompt as it stands.
     pub fn text_before(&self, form: PromptForm, prompt: &str) -> Result<String, ModelError> {
@@ -31,7 +42,14 @@ impl ChatTokenizer {
         Ok(without(&self.end(), self.ids(&self.text_before(form, prompt)?)?))
     }
 
-    /// Puts each word behind the prompt exactly as it stands; one result a word, in order.
+    /// The whole text that is read.
+    pub fn text_with(&self, form: PromptForm, prompt: &str, word: &str) -> Result<String, ModelError> {
+        let text = self.text_before(form, prompt)?;
+        let gap = gap(form, &text, word);
+        Ok(text + gap + word)
+    }
+
+    /// Puts each word behind the prompt exactly as it stands, across the [`gap`]; one result a word, in order.
     ///
     /// Fails as a whole where the prompt cannot be put, or when cancelled; for one word where nothing is left of it, or
     /// where no token stands before it.
@@ -47,7 +65,7 @@ impl ChatTokenizer {
         let mut found = Vec::with_capacity(words.len());
         for words in words.chunks(AT_ONCE) {
             cancel.check()?;
-            let whole = self.all_ids(words.iter().map(|word| Ok(format!("{text}{word}"))).collect());
+            let whole = self.all_ids(words.iter().map(|word| Ok(format!("{text}{}{word}", gap(form, &text, word)))).collect());
             found.extend(words.iter().zip(whole).map(|(word, ids)| {
                 let ids = self.judge(word, without(&end, ids?), Some(&before))?;
                 continuation(word, ids, &before)
@@ -103,6 +121,23 @@ mod tests {
         ] {
             let found = continuation("w", ids.to_vec(), &before).unwrap();
             assert_eq!((found.word, found.merged, found.ids.as_slice()), (word, merged, ids));
+        }
+    }
+
+    #[test]
+    fn a_bare_prompt_and_its_word_are_parted_by_one_space_and_a_template_decides_for_itself() {
+        for (before, word, expected) in [
+            ("Which is best?", "love", " "),
+            ("Which is best?", " love", ""),
+            ("Which is best?", "\tlove", ""),
+            ("Which is best?\n", "love", ""),
+            ("Which is best?\u{3000}", "love", ""),
+            ("最好的是什么？", "爱", " "),
+            ("", "love", ""),
+            ("Which is best?", "", ""),
+        ] {
+            assert_eq!(gap(PromptForm::Bare, before, word), expected, "{before:?} {word:?}");
+            assert_eq!(gap(PromptForm::Chat, before, word), "");
         }
     }
 

@@ -7,6 +7,7 @@ use candle_core::{DType, Tensor};
 use half::bf16;
 use rayon::prelude::*;
 
+use super::asking::form_text;
 use super::checkpoint::Checkpoint;
 use super::decoder::{Decoder, Role};
 use super::device::Compute;
@@ -57,10 +58,7 @@ impl LanguageModel {
         };
         let head = LanguageHead { matrix, vocab_size: shape.0, hidden_size: shape.1, tied, softcap: config.final_softcap };
         let loaded = loading.finish();
-        let form_text = match form {
-            PromptForm::Chat => format!("{}, generation prompt", checkpoint.template_text()),
-            PromptForm::Bare => "none, bare prompt".to_owned(),
-        };
+        let form_text = form_text(form, &checkpoint.template_text());
         let info = checkpoint.info(loaded, head.describe(), form_text, Unit::Nats);
         Ok(LanguageModel { decoder, head, tokenizer: checkpoint.tokenizer, form, info })
     }

@@ -2,9 +2,11 @@
 //!
 //! `source` names a model, `hub` brings its files, `files` reads them, `config`, `weights`, `tokenizer` and `template`
 //! give them meaning, `decoder` turns ids into hidden states, `head` hidden states into a reward and `language` into the
-//! probability of the next token, for the words that `continuation` puts after a prompt. Nothing here knows of word lists,
+//! probability of the next token, for the words that `continuation` puts after a prompt; `asking` says in what models were
+//! asked differently. Nothing here knows of word lists,
 //! threads or screens.
 
+pub mod asking;
 pub mod bundled;
 pub mod cancel;
 pub mod catalogue;
@@ -102,7 +104,7 @@ impl fmt::Display for BosPolicy {
 pub enum PromptForm {
     /// The chat template's user turn and the opening of its answer.
     Chat,
-    /// The prompt's text alone.
+    /// The prompt's text alone, and a space before the word: see [`continuation::gap`].
     Bare,
 }
 
@@ -254,6 +256,9 @@ pub struct Provenance {
     pub unit: Unit,
     pub recorded: bool,
     pub demonstration: bool,
+    /// Of the two models that an implicit reward is made of; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Provenance>,
     #[serde(flatten)]
     pub policies: Policies,
 }
@@ -288,6 +293,7 @@ impl Provenance {
             unit: Unit::Reward,
             recorded: true,
             demonstration: false,
+            parts: Vec::new(),
             policies: Policies::default(),
         }
     }

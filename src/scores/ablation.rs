@@ -34,8 +34,16 @@ const UNNUMBERED: [&str; 5] = ["base", "init", "best", "last", "final"];
 /// The runs that a file tells of. `corpus` gives the categories of the words of a file of scores.
 pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), CorpusError> {
     let mut table = Table::open(path)?;
-    let mut reader =
-        Reader { path, of_file: of_name(path), corpus, catalogue, notes: Vec::new(), strangers: 0, unnumbered: BTreeMap::new() };
+    let mut reader = Reader {
+        path,
+        of_file: of_name(path),
+        corpus,
+        catalogue,
+        notes: Vec::new(),
+        strangers: 0,
+        torn: None,
+        unnumbered: BTreeMap::new(),
+    };
     let runs = match Kind::of(&table.header) {
         Some(Kind::Medians(columns)) => reader.medians(&mut table, &columns)?,
         Some(Kind::Wide { word, steps }) => {
@@ -51,6 +59,9 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
         }
     };
     reader.note_unnumbered();
+    if let (true, Some(gap)) = (runs.is_empty(), reader.torn) {
+        return Err(CorpusError::file(path, gap, "Leave out the column or the rows of the checkpoint that lacks most"));
+    }
     if runs.is_empty() && reader.strangers == 0 {
         let told: String = reader.notes.iter().map(|note| format!("; {note}")).collect();
         let next = "A checkpoint is a whole number of steps, or named as step-1000";
@@ -197,6 +208,8 @@ struct Reader<'a> {
     notes: Vec<String>,
     /// Words that are not in the corpus.
     strangers: usize,
+    /// Of a training without a word that every checkpoint has.
+    torn: Option<String>,
     /// Checkpoints that have no number, and how many rows there are of each.
     unnumbered: BTreeMap<String, usize>,
 }

@@ -138,6 +138,17 @@ impl Ablation {
             let trainings = if n == 1 { "one training".to_owned() } else { format!("{n} trainings") };
             notes.push(format!("{file} and {other} hold the same numbers of {trainings}: they are one run each"));
         }
+        let mut ranked: Vec<(usize, &str)> =
+            runs.iter().filter_map(|run| Some((run.words?, run.training.model.as_str()))).collect();
+        ranked.sort_unstable();
+        if let ([(fewest, of), ..], [.., (most, other)]) = (&ranked[..], &ranked[..])
+            && fewest < most
+        {
+            notes.push(format!(
+                "trainings were scored on other words, {of} on {fewest} and {other} on {most}: a median rank of one cannot be set \
+                 beside another's"
+            ));
+        }
         let mut finals: Vec<Final> = Vec::new();
         for run in &runs {
             finals.extend(run.series.iter().filter_map(|series| {
@@ -164,7 +175,7 @@ pub struct CheckpointWord<'a> {
 }
 
 /// Series and moved words from scores: `scores` has for each checkpoint one score a word, NaN where there is none. Ranks are
-/// over the words given, within checkpoint, ties averaged.
+/// over the words given that have a score, within checkpoint, ties averaged: who compares checkpoints gives words that all have.
 pub fn of_scores(words: &[CheckpointWord<'_>], scores: &[(u64, Vec<f64>)]) -> (Vec<Series>, Vec<Moved>) {
     let mut by_step: Vec<(u64, Vec<f64>)> = scores.iter().map(|(step, scores)| (*step, ranks(scores))).collect();
     by_step.sort_by_key(|(step, _)| *step);

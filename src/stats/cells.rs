@@ -35,7 +35,7 @@ pub struct Panel {
 }
 
 /// Every cell that has a rank: by model, then prompt, then category. Ranks run over the words that have a score there, so
-/// a column with gaps has cells of its own scale: see [`partial_columns`].
+/// a column with gaps has cells of its own scale: who compares takes [`Study::of_common_words`] first.
 pub fn cells(study: &Study) -> Vec<Cell> {
     named(study, &indexed(study))
 }
@@ -177,10 +177,11 @@ pub(super) fn notes(study: &Study, partial: &[PartialColumn]) -> Vec<String> {
         if let Some(column) = gaps.iter().min_by_key(|column| column.words) {
             let (n, of) = (study.prompts.len(), column.of);
             notes.push(format!(
-                "{}: partial under {} of {n} prompts, at least {} of {of} words have a score; ranks run over those",
+                "{}: partial under {} of {n} prompts; the fewest, {} of {of} words, have a score under {}",
                 model.name,
                 gaps.len(),
-                column.words
+                column.words,
+                column.prompt
             ));
         }
         if !empty.is_empty() {

@@ -1,6 +1,7 @@
 //! Pure statistics over scores, in f64. Knows no model, no screen, no file.
 //!
-//! A [`study::Study`] goes in, a [`report::Report`] comes out ([`report::report`]). `cells` makes the unit of everything
+//! A [`study::Study`] goes in, a [`report::Report`] comes out ([`report::report`]). `common` finds the words that all models
+//! have; `cells` makes the unit of everything
 //! after, the median rank of a category within model and prompt; `summary` describes it, `compare` sets families and models
 //! against each other with the tests of `contrast`, `permutation`, `exact` and `bootstrap`; `mixed` and `anova` model all of
 //! it at once. `agreement` says how alike models rank words, `card` puts one model on a page; `implicit` makes a reward of two
@@ -12,6 +13,7 @@ pub mod anova;
 pub mod bootstrap;
 pub mod card;
 pub mod cells;
+pub mod common;
 pub mod compare;
 pub mod contrast;
 mod correlation;

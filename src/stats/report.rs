@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::agreement::{self, Dividing, FramingAgreement};
 use super::cells::{self, Panel};
+use super::common::CommonWords;
 use super::study::Study;
 use super::{anova, compare, mixed, summary};
 use crate::corpus::Framing;
@@ -38,7 +39,8 @@ pub const UNIT_NOTE: &str = "Welch and permutation tests take every prompt for a
      model are not independent: they ask one model nearly the same question. The exact test takes each model for one witness. \
      Where they differ, only the exact test says something about other models of these families.";
 
-/// Computes everything there is to tell of a study.
+/// Computes everything there is to tell of a study, over the words that all its models have. Where these are too few, a
+/// report says so and has no numbers.
 pub fn report(study: &Study, options: &ReportOptions) -> Report {
     report_with(study, options, &|_, _, _| {})
 }
@@ -46,6 +48,20 @@ pub fn report(study: &Study, options: &ReportOptions) -> Report {
 /// As [`report`]; `progress` hears what is being done, how much of it is done, and of how much. It is called from many
 /// threads.
 pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -> Report {
+    let (common_words, partial) = (CommonWords::of(study), cells::partial_columns(study));
+    let name = |model: &super::study::StudyModel| ModelFamily { model: model.name.clone(), family: model.family.clone() };
+    let known = Report {
+        words: common_words.words,
+        models: study.models.iter().map(name).collect(),
+        prompts: study.prompts.iter().map(|prompt| prompt.label.clone()).collect(),
+        warnings: common_words.told().into_iter().collect(),
+        ..Report::default()
+    };
+    let missing = cells::notes(study, &partial);
+    if common_words.are_too_few() {
+        return Report { common_words, partial, notes: missing, ..known };
+    }
+    let study = &study.clone().of_common_words();
     let indexed = cells::indexed(study);
     let panels: Vec<Panel> = cells::panels_of(study, &indexed);
     let (contrasts, adjusted_for, mut notes) = compare::families(study, &panels, options, progress);
@@ -57,13 +73,9 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         Ok(anova) => (Some(anova), None),
         Err(reason) => (None, Some(reason)),
     };
-    let partial = cells::partial_columns(study);
-    notes.extend(cells::notes(study, &partial));
-    let name = |model: &super::study::StudyModel| ModelFamily { model: model.name.clone(), family: model.family.clone() };
+    notes.extend(missing);
     Report {
-        words: study.words.len(),
-        models: study.models.iter().map(name).collect(),
-        prompts: study.prompts.iter().map(|prompt| prompt.label.clone()).collect(),
+        common_words,
         cells: cells::named(study, &indexed),
         models_summary: summary::of_models(study, &panels),
         scores_summary: cells::scores_summary(study, &indexed),
@@ -80,6 +92,7 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         dividing: dividing(study),
         partial,
         notes,
+        ..known
     }
 }
 
@@ -109,8 +122,12 @@ fn dividing(study: &Study) -> Vec<DividingWords> {
 /// All of it. Lists are in a fixed order: models as given, families and categories by name, positive before negative.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// Words ranked.
+    /// Words ranked: those that every model has under every prompt that it was asked.
     pub words: usize,
+    pub common_words: CommonWords,
+    /// What makes the numbers doubtful, in sentences; stands above them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     pub models: Vec<ModelFamily>,
     /// Labels of the prompts.
     #[serde(serialize_with = "texts")]
@@ -180,7 +197,7 @@ pub struct Cell {
     pub median_rank: f64,
 }
 
-/// A model under a prompt for which some words of the study have no score.
+/// A model under a prompt for which some words of the study have no score; before words are left out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PartialColumn {
     #[serde(serialize_with = "text")]

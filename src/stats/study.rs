@@ -46,17 +46,22 @@ impl Study {
         (0..self.prompts.len()).filter(|at| !any || framed(at)).collect()
     }
 
+    /// Whether each model has each word under every prompt that it was asked, `[models][words]`.
+    pub(super) fn known_words(&self) -> Vec<Vec<bool>> {
+        let words = |model: &StudyModel| -> Vec<bool> {
+            let asked: Vec<_> = model.scores.iter().filter(|column| column.iter().any(|score| !score.is_nan())).collect();
+            let known = |word: usize| asked.iter().all(|column| column.get(word).is_some_and(|score| !score.is_nan()));
+            (0..self.words.len()).map(known).collect()
+        };
+        self.models.iter().map(words).collect()
+    }
+
     /// As [`Study::of_common_words`], but models whose gaps would leave less than a quarter of the words of `models[own]`, or
     /// one alone, are left out.
     ///
     /// None where that model itself has no word under every prompt that it was asked.
     pub fn comparable(mut self, own: usize) -> Option<Comparable> {
-        let words = |model: &StudyModel| -> Vec<bool> {
-            let asked = || model.scores.iter().filter(|column| column.iter().any(|score| !score.is_nan()));
-            let known = |word: usize| asked().all(|column| column.get(word).is_some_and(|score| !score.is_nan()));
-            (0..self.words.len()).map(known).collect()
-        };
-        let known: Vec<Vec<bool>> = self.models.iter().map(words).collect();
+        let known = self.known_words();
         let mut common = known.get(own)?.clone();
         let shared = |with: &[bool], common: &[bool]| with.iter().zip(common).filter(|(a, b)| **a && **b).count();
         let of_own = shared(&common, &common);
@@ -90,10 +95,8 @@ impl Study {
     /// The same over the words that every model has under every prompt that it was asked: places of one model and of another
     /// then count the same words.
     pub fn of_common_words(mut self) -> Study {
-        let columns = || self.models.iter().flat_map(|model| &model.scores);
-        let asked = |column: &&Arc<Vec<f64>>| column.iter().any(|score| !score.is_nan());
-        let is_known = |word: usize| columns().filter(asked).all(|column| column.get(word).is_some_and(|score| !score.is_nan()));
-        let kept: Vec<usize> = (0..self.words.len()).filter(|&word| is_known(word)).collect();
+        let known = self.known_words();
+        let kept: Vec<usize> = (0..self.words.len()).filter(|&word| known.iter().all(|of| of[word])).collect();
         if kept.len() == self.words.len() {
             return self;
         }

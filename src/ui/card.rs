@@ -59,7 +59,8 @@ pub fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let Some(model) = app.focused() else { return };
     let mut left = vec![Span::raw(" "), model_name(model, 40, theme), Span::raw("  ")];
-    let mut right = Line::default();
+    let mut right = super::header::warning(app, usize::from(area.width).saturating_sub(26), theme).unwrap_or_default();
+    let warned = !right.spans.is_empty();
     if let Some((shown, card)) = app.card.shown().filter(|shown| shown.model == model.id).and_then(|s| Some((s, s.card()?))) {
         let asked = [(card.positive_prompts, "+"), (card.negative_prompts, "−"), (card.other_prompts, "?")];
         let sign = |sign: &'static str| if sign == "−" { glyphs.minus.to_string() } else { sign.to_owned() };
@@ -69,7 +70,7 @@ pub fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         let (done, all) = (shown.progress.columns, shown.progress.columns_wanted);
         if shown.progress.is_partial() {
             right.push_span(Span::styled(format!("partial: {} of {} tables ", count(done), count(all)), theme.warning));
-            if !app.all_prompts {
+            if !app.all_prompts && !warned {
                 right.push_span(Span::styled(format!("{} {} scores all ", glyphs.dot, Action::AllPrompts.key_text()), theme.dim));
             }
         } else if shown.missing > 0 {

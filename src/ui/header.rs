@@ -188,18 +188,27 @@ fn model_names(model: &Model, cells: usize, theme: &Theme) -> Vec<Span<'static>>
     vec![name(0), Span::styled(format!(" {} ", glyphs.against), theme.dim), name(1)]
 }
 
+/// In as many words as leave a third of the line to what else it says.
+pub fn warning(app: &App, cells: usize, theme: &Theme) -> Option<Line<'static>> {
+    let texts = app.warning().map(|text| format!("! {} ", visible(&text)));
+    let text = texts.iter().find(|text| 3 * width(text) <= 2 * cells).unwrap_or(&texts[1]);
+    let text = fit(text, cells, Glyphs::of(theme.ascii).ellipsis).into_owned();
+    (!app.warning()[0].is_empty()).then(|| Line::styled(text, theme.warning))
+}
+
 fn prompt(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let Some(entry) = app.current_prompt() else {
         return line_with_end(frame, area, Line::styled(" no prompt: p chooses one", theme.dim), Line::default());
     };
-    let right = match entry.prompt.framing {
+    let framing = match entry.prompt.framing {
         Some(Framing::Positive) => Line::from(vec![Span::styled("+ ", theme.title), Span::styled("positive ", theme.dim)]),
         Some(Framing::Negative) => {
             Line::from(vec![Span::styled(format!("{} ", glyphs.minus), theme.title), Span::styled("negative ", theme.dim)])
         }
         None => Line::styled("your prompt ", theme.dim),
     };
+    let right = warning(app, usize::from(area.width), theme).unwrap_or(framing);
     let mut room = usize::from(area.width).saturating_sub(right.width() + 3);
     let mut left = vec![Span::raw(" ")];
     if let Some(key) = &entry.prompt.key {

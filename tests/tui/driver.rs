@@ -369,6 +369,7 @@ pub fn provenance(name: &str) -> Provenance {
         unit: Unit::Reward,
         recorded: false,
         demonstration: true,
+        parts: Vec::new(),
         policies: Default::default(),
     }
 }

@@ -1,6 +1,7 @@
 //! The explorer from outside: messages in, screens and effects out.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod comparing;
 mod driver;
 mod export;
 mod inspector;

@@ -154,7 +154,8 @@ impl App {
         let table = self.tables.snapshot(View::Implicit)?;
         let prompt = self.current_prompt().map(|entry| entry.prompt.text.to_string()).unwrap_or_default();
         let (models, (measure, _)) = (self.implicit_names(&table), self.implicit_measure(&table));
-        Some(Implicit { table, models, measure, prompt })
+        let note = self.asked_differently().into_iter().map(|difference| difference.text).collect::<Vec<_>>().join(" ");
+        Some(Implicit { table, models, measure, prompt, note })
     }
 }
 

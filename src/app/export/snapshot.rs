@@ -81,6 +81,8 @@ pub(super) struct Implicit {
     pub(super) models: [(String, Family); 2],
     pub(super) measure: Measure,
     pub(super) prompt: String,
+    /// What makes the numbers doubtful.
+    pub(super) note: String,
 }
 
 impl ExportRequest {
@@ -206,7 +208,7 @@ impl Implicit {
             measure: self.measure,
             words: known.iter().map(word).collect(),
             prompt: self.prompt.clone(),
-            note: String::new(),
+            note: self.note.clone(),
         })
     }
 }

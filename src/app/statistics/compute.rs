@@ -21,6 +21,8 @@ pub struct StatisticsRequest {
     pub models: Vec<StatisticsModel>,
     /// Opened models whose scores are of another kind.
     pub left_out: usize,
+    /// What makes a comparison of these models doubtful, in sentences.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ pub struct StatisticsModel {
 }
 
 /// How much of what is wanted is there. A column is one model's scores under one prompt; it counts once all its words have a
-/// score, for ranks among fewer words are other ranks.
+/// score, for else the words that all models have would be few, and others whenever scores come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     pub columns: usize,
@@ -96,16 +98,17 @@ impl Statistics {
             panels: &self.panels,
             report: &self.report,
             corpus: &self.corpus,
-            notes: &self.progress.notes(),
+            notes: &[self.report.warnings.clone(), self.progress.notes()].concat(),
         })
     }
 }
 
 /// Computes everything. Cost: that of [`report`](crate::stats::report::report).
 pub fn compute(request: StatisticsRequest) -> Statistics {
-    let StatisticsRequest { generation, universe, prompts, models, left_out } = request;
+    let StatisticsRequest { generation, universe, prompts, models, left_out, warnings } = request;
     let (study, progress) = study(&universe, &prompts, models);
-    let report = crate::stats::report::report(&study, &crate::stats::report::ReportOptions::quick());
+    let mut report = crate::stats::report::report(&study, &crate::stats::report::ReportOptions::quick());
+    report.warnings.splice(0..0, warnings);
     let panels = panels::panels(&report);
     let axis = RankAxis::of(&panels, report.words);
     let pairs = pairs(&report);

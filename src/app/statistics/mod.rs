@@ -202,6 +202,7 @@ impl App {
             prompts: self.prompts.iter().map(|p| (p.prompt.clone(), p.in_set)).collect(),
             models: models.collect(),
             left_out: others.len(),
+            warnings: self.asked_differently().into_iter().map(|difference| difference.text).collect(),
         }
     }
 

@@ -132,8 +132,8 @@ pub struct StatsArgs {
     /// Models, recorded (a file, or a directory of files) or live; see `rewardscope --help` for what a MODEL is
     #[arg(value_name = "SOURCE", required = true)]
     pub sources: Vec<String>,
-    /// Word list with categories: a name from `rewardscope corpora`, or a file. Ranks run over its words that have scores.
-    /// May be repeated
+    /// Word list with categories: a name from `rewardscope corpora`, or a file. Ranks run over its words that every
+    /// model has a score for. May be repeated
     #[arg(long, value_name = "NAME|FILE", required = true)]
     pub corpus: Vec<String>,
     /// A prompt by key, by its text, or `all` for the study's 54. May be repeated [default: every prompt that the recorded

@@ -12,6 +12,10 @@ const R: Side = Side::Right;
 
 pub(super) fn tell(report: &Report, layout: Layout) -> String {
     let mut document = Document::new(layout);
+    for warning in &report.warnings {
+        document.paragraph(&format!("Warning: {warning}"));
+        document.paragraph("");
+    }
     let mut families: BTreeMap<&str, usize> = BTreeMap::new();
     for model in &report.models {
         *families.entry(&model.family).or_default() += 1;

@@ -102,11 +102,27 @@ impl Reader<'_> {
         self.strangers = scores.strangers.len();
         self.note(scores.differing, "rows repeat a word with another score; the first one counts");
         self.note(scores.strangers.len(), "words are not in the word list and take no rank");
-        let run = |((model, prompt), steps): (RunKey, BySteps)| {
-            let steps = steps.into_entries();
-            // Words that the file lacks take no part.
-            let known = |i: usize| steps.iter().any(|(_, scores)| !scores[i].is_nan());
-            let kept: Vec<usize> = (0..self.corpus.words.len()).filter(|&i| known(i)).collect();
+        let (mut gaps, mut torn): (Vec<String>, Option<String>) = Default::default();
+        let mut run = |((model, prompt), mut steps): (RunKey, Vec<(u64, Vec<f64>)>)| {
+            steps.retain(|(_, scores)| scores.iter().any(|score| !score.is_nan()));
+            // Ranks of one checkpoint and of another are compared, so both run over the same words.
+            let all = 0..self.corpus.words.len();
+            let known = |i: usize, at: &[(u64, Vec<f64>)]| at.iter().filter(|(_, scores)| !scores[i].is_nan()).count();
+            let kept: Vec<usize> = all.clone().filter(|&i| known(i, &steps) == steps.len()).collect();
+            let lost = all.filter(|&i| known(i, &steps) > 0).count() - kept.len();
+            if lost > 0 {
+                let fewest = steps.iter().min_by_key(|(_, scores)| scores.iter().filter(|score| !score.is_nan()).count());
+                let fewest = fewest.map_or(0, |(step, _)| *step);
+                let left = if kept.is_empty() { "there is nothing to follow" } else { "they take no rank" };
+                gaps.push(format!(
+                    "{model}: {lost} of {} words lack a score at some checkpoint, most of them at step {fewest}: {left}",
+                    lost + kept.len()
+                ));
+            }
+            if kept.is_empty() {
+                torn = torn.take().or(gaps.last().cloned());
+                return None;
+            }
             let word = |&i: &usize| {
                 let word = &self.corpus.words[i];
                 CheckpointWord { text: &word.text, categories: self.corpus.categories_of(word).collect() }
@@ -117,8 +133,16 @@ impl Reader<'_> {
             let (series, moved) = of_scores(&words, &steps);
             let family = families.get(&model).cloned().flatten();
             let prompt = (!prompt.is_empty()).then_some(prompt);
-            Run { training: Training { model, family, prompt, ..of_file.clone() }, words: Some(words.len()), series, moved }
+            Some(Run { training: Training { model, family, prompt, ..of_file.clone() }, words: Some(words.len()), series, moved })
         };
-        scores.runs.into_entries().into_iter().map(run).collect()
+        let by_run = scores.runs.into_entries().into_iter().map(|(key, steps)| (key, steps.into_entries()));
+        let runs = by_run.filter_map(&mut run).collect();
+        self.torn = torn;
+        // A file may follow 54 prompts.
+        let more = gaps.len().saturating_sub(3);
+        gaps.truncate(3);
+        gaps.extend((more > 0).then(|| format!("the same of {more} more trainings or prompts")));
+        self.notes.extend(gaps.into_iter().map(|gap| format!("{}: {gap}", self.of_file.file)));
+        runs
     }
 }

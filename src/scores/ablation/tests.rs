@@ -105,6 +105,18 @@ fn wide_and_long_scores_give_the_same_series() {
 }
 
 #[test]
+fn checkpoints_are_ranked_over_the_words_that_all_of_them_have() {
+    // The two words that the first checkpoint lacks are the best of the second: over its own words "love" would have fallen.
+    let text = "response,step-1,step-2\nlove,2,2\nNA,1,1\nnull,,9\n\"ice, cream\",,8\n";
+    let (runs, notes) = read_csv("x.csv", text).unwrap();
+    assert_eq!((runs[0].words, runs[0].moved.len()), (Some(2), 2));
+    assert!(runs[0].moved.iter().all(|moved| moved.change == 0.0), "{:?}", runs[0].moved);
+    assert!(notes[0].contains("2 of 4 words lack a score at some checkpoint, most of them at step 1"), "{notes:?}");
+    let message = read_csv("x.csv", "response,step-1,step-2,step-3\nlove,2,,\nNA,,1,\n").unwrap_err();
+    assert!(message.contains("2 of 2 words lack a score") && message.contains("nothing to follow"), "{message}");
+}
+
+#[test]
 fn names_of_columns_tell_prompt_and_step() {
     for (name, expected) in [
         ("step-1000", Some(("", 1000))),

@@ -28,7 +28,7 @@ pub struct Key {
     pub template_date: String,
     pub softcap: SoftCap,
     pub rounding: Option<PublishedDtype>,
-    /// How a prompt is put to a language model; none: as the checkpoint has it.
+    /// How a prompt is put to a language model: [`form_name`]; none for a reward model.
     pub form: Option<String>,
     pub reward_row: Option<usize>,
     /// What is computed in.
@@ -46,7 +46,7 @@ impl Key {
     /// # Errors
     /// Where headers of weights or the device cannot be had: the model cannot be loaded either.
     pub fn new(files: &Files, options: &LoadOptions, content: fingerprint::Content) -> Result<Key, ModelError> {
-        let Estimate { device_class, dtype, kernel, .. } = checkpoint::estimate(files, options)?;
+        let Estimate { device_class, dtype, kernel, is_language, .. } = checkpoint::estimate(files, options)?;
         Ok(Key {
             scoring: SCORING,
             content: content.model,
@@ -56,7 +56,7 @@ impl Key {
             softcap: options.softcap,
             // Rewards are f32 as computed.
             rounding: options.rounding.filter(|dtype| *dtype != PublishedDtype::F32),
-            form: options.form.map(|form| form_name(form).to_owned()),
+            form: is_language.then(|| form_name(options.form).to_owned()),
             reward_row: options.reward_row,
             kernel,
             dtype,
@@ -93,11 +93,13 @@ impl Key {
     }
 }
 
-/// `chat`, `bare`.
-pub fn form_name(form: PromptForm) -> &'static str {
+/// Where neither form is asked for, the checkpoint decides. A bare prompt was once not parted from its word: those runs stand
+/// under `bare`, and under none.
+pub fn form_name(form: Option<PromptForm>) -> &'static str {
     match form {
-        PromptForm::Chat => "chat",
-        PromptForm::Bare => "bare",
+        Some(PromptForm::Chat) => "chat",
+        Some(PromptForm::Bare) => "bare and a space",
+        None => "chat, or bare and a space",
     }
 }
 
@@ -129,6 +131,9 @@ pub enum IdentifyError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::path::Path;
+
     use super::*;
     use crate::kernels::{Element, Kernel, Matrix, Stored};
 
@@ -139,6 +144,22 @@ mod tests {
             (seed >> 8) as f32 / (1u32 << 23) as f32 - 1.0
         };
         (0..count).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn runs_of_a_bare_prompt_that_was_not_parted_from_its_word_are_not_found() {
+        let folder = |name: &str| Files::Directory(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name));
+        let key = |name: &str, form| {
+            let content = fingerprint::Content { model: "files:1".to_owned(), tokenizer: None };
+            Key::new(&folder(name), &LoadOptions { form, ..LoadOptions::default() }, content).unwrap()
+        };
+        let forms = [None, Some(PromptForm::Chat), Some(PromptForm::Bare)];
+        let keys = forms.map(|form| key("llama-lm", form));
+        let before = Key { form: Some("bare".to_owned()), ..keys[2].clone() };
+        let undecided = Key { form: None, ..keys[2].clone() };
+        let digests: HashSet<_> = keys.iter().chain([&before, &undecided]).map(Key::digest).collect();
+        assert_eq!(digests.len(), 5, "{keys:?}");
+        assert!(forms.into_iter().all(|form| key("llama", form).form.is_none()), "a reward model is asked in one way");
     }
 
     /// The sums that scores are made of, to the bit. Whoever changes a number here raises [`SCORING`]: scores that were kept

@@ -45,6 +45,9 @@ fn missing(app: &App, shown: &Statistics) -> Option<String> {
             key(Action::Corpus)
         ));
     }
+    if let (true, Some(told)) = (shown.report.common_words.are_too_few(), shown.report.common_words.told()) {
+        return Some(format!("{told} In the list of models, {} closes one.", key(Action::CloseModel)));
+    }
     if shown.report.cells.is_empty() {
         return Some("no model has scores for all words of a prompt yet: ranks begin to count then".to_owned());
     }
@@ -67,6 +70,7 @@ fn pages(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
 fn progress(app: &App, shown: &Statistics, room: usize, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let notes = shown.progress.notes();
+    let warning = app.warning().map(|text| if text.is_empty() { text } else { format!("! {}  ", visible(&text)) });
     let scores_all = shown.progress.is_partial() && !app.all_prompts && app.models.iter().any(|model| !model.is_recorded());
     let key = format!("{} {} scores all ", glyphs.dot, Action::AllPrompts.key_text());
     let partial = |words: usize| match (notes.is_empty(), words) {
@@ -78,7 +82,7 @@ fn progress(app: &App, shown: &Statistics, room: usize, theme: &Theme) -> Line<'
     let place = panels::place_of(app, shown);
     let where_it_is = |long: bool| place.as_ref().map_or(String::new(), |of| if long { of.long() } else { of.short() });
     let line = |words: usize, hint: bool, long: bool| {
-        let mut spans = vec![Span::styled(partial(words), theme.warning)];
+        let mut spans = vec![Span::styled(format!("{}{}", warning[usize::from(words == 0)], partial(words)), theme.warning)];
         spans.extend((hint && scores_all).then(|| Span::styled(key.clone(), theme.dim)));
         let place = where_it_is(long);
         spans.extend((!place.is_empty()).then(|| Span::styled(format!(" {place}"), theme.dim)));
@@ -108,10 +112,14 @@ pub fn study(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         let family = crate::model::Family::guess(name);
         left.push(Span::styled(format!("{} {} {n}  ", glyphs.family(family), visible(name)), theme.family(family)));
     }
+    if report.common_words.are_fewer() {
+        left.push(Span::styled(format!("! {}  ", report.common_words.in_short()), theme.warning));
+    }
     let plural = |n: usize, one: &str| format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" });
     let facts = [
         plural(report.prompts.len(), "prompt"),
-        plural(report.words, "word"),
+        // Of those that are fewer than the list, the number stands before.
+        report.common_words.of_models().map_or_else(|| plural(report.words, "word"), |of| visible(&of).into_owned()),
         format!("n {}", plural(report.cells.len(), "cell")),
     ];
     let told = |kept: [bool; 3]| {
