@@ -228,8 +228,9 @@ impl App {
         }
         let Some(last) = last else { return Vec::new() };
         self.cursor.seek(last);
-        self.paused = false;
-        self.words_changed()
+        let mut effects = self.end_pause();
+        effects.extend(self.words_changed());
+        effects
     }
 
     fn page(&self) -> isize {

@@ -13,8 +13,7 @@ const WORDS_IN_A_PLAN: usize = 200_000;
 /// What the engine was asked last.
 #[derive(Debug, Default)]
 pub(super) struct Planned {
-    /// Model, prompt and number of words of each job.
-    outline: Vec<(ModelId, PromptId, usize)>,
+    outline: Vec<Outline>,
     /// There was more than one plan holds.
     pub(super) more: bool,
 }
@@ -26,12 +25,29 @@ impl Planned {
     }
 }
 
+/// All that a job asks for. Two jobs of as many words are not the same job: the ids say which words, and a token of a
+/// vocabulary has another id than the word of the same text.
+#[derive(Debug, PartialEq, Eq)]
+struct Outline {
+    model: ModelId,
+    prompt: PromptId,
+    words: Vec<WordId>,
+    token_ids: Vec<u32>,
+}
+
+impl Outline {
+    fn of(job: &Job) -> Outline {
+        let words = job.words.iter().map(|(word, _)| *word).collect();
+        Outline { model: job.model, prompt: job.prompt, words, token_ids: job.token_ids.clone() }
+    }
+}
+
 impl App {
     /// States the jobs that are wanted now: the model on the screen under the current prompt, the other models under it,
     /// and, where asked for, the other prompts; each only for the words that have no score yet.
     pub(super) fn plan(&mut self) -> Option<Effect> {
         let (jobs, more) = if self.paused { (Vec::new(), false) } else { self.wanted_jobs() };
-        let outline: Vec<_> = jobs.iter().map(|job| (job.model, job.prompt, job.words.len())).collect();
+        let outline: Vec<Outline> = jobs.iter().map(Outline::of).collect();
         self.planned.more = more;
         if outline == self.planned.outline {
             return None;

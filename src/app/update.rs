@@ -172,21 +172,30 @@ impl App {
         match event {
             Event::Phase { phase, .. } => {
                 let name = model.spec.name.clone();
+                let was_available = model.is_available();
                 model.phase = phase.clone();
+                let is_back = !was_available && model.is_available();
                 match phase {
                     Phase::Failed(error) => {
                         self.planned.forget();
+                        // A plan that was full of this model's words has left out the others'.
+                        let effects: Vec<Effect> = self.plan().into_iter().collect();
                         // What stands on the screen already is not said twice.
                         let in_view =
                             self.view == View::Models || self.focus == Some(id) && self.failure_in_place_of_words().is_some();
                         let text = if error.contains(&name) { error } else { format!("{name}: {error}") };
-                        if in_view { Vec::new() } else { self.tell(Level::Error, text) }
+                        if !in_view {
+                            self.tell(Level::Error, text);
+                        }
+                        effects
                     }
                     Phase::Cancelled => {
                         self.planned.forget();
                         Vec::new()
                     }
-                    Phase::Idle if self.planned.more && !self.paused => self.plan().into_iter().collect(),
+                    Phase::Idle if self.planned.more => self.plan().into_iter().collect(),
+                    // A plan that was stated in the meantime has left it out.
+                    _ if is_back => self.plan().into_iter().collect(),
                     _ => Vec::new(),
                 }
             }
@@ -236,6 +245,9 @@ impl App {
     /// The files behind a model are others than those whose scores are known.
     fn is_another(&mut self, id: ModelId) -> Vec<Effect> {
         self.book.forget(id);
+        if let Some(model) = self.model_mut(id) {
+            model.unscorable.clear();
+        }
         self.card.pairs.forget(id);
         self.planned.forget();
         self.plan().into_iter().chain(self.rank_now()).chain(self.statistics_changed()).collect()
