@@ -19,7 +19,8 @@ use crate::text::{is_unsafe, visible};
 pub fn draw(frame: &mut Frame, area: Rect, picker: &Picker, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let wide = area.width.min(110);
-    let high = (picker.items.len() as u16 + 4 + u16::from(picker.takes_text.is_some())).clamp(8, area.height);
+    let lines = picker.items.len() + 4 + usize::from(picker.takes_text.is_some());
+    let high = lines.clamp(8, usize::from(area.height).max(8)) as u16;
     let title = match &picker.marked {
         Some(marks) => format!("{} {} {} of {}", picker.title, glyphs.dot, marks.items().len(), picker.items.len() - 1),
         _ => format!("{} {} {} of {}", picker.title, glyphs.dot, picker.shown.len(), picker.items.len()),

@@ -12,7 +12,7 @@ use super::theme::Theme;
 use super::widgets::bar::bar;
 use super::widgets::sparkline::{shares, stretches, z_sign};
 use super::widgets::table::{self, Column};
-use super::{category_styles, histograms, look, notice, numbers};
+use super::{category_styles, histograms, look, notice, numbers, size_of};
 use crate::app::action::Action;
 use crate::app::table::{Axis, AxisKind, Layout, PromptColumn, RankedTable, WordSort};
 use crate::app::{App, Model, layout, search};
@@ -28,7 +28,11 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if table.universe.is_empty() {
         return notice(frame, area, empty(app), theme);
     }
-    let sizes = layout::histograms(app.size, table.universe.corpus.categories.len());
+    // The histograms were counted for the width that was known then.
+    let sizes = layout::Histograms {
+        bins: table.key.bins,
+        ..layout::histograms(size_of(frame), table.universe.corpus.categories.len())
+    };
     let mut rows = area;
     if sizes.lines > 0 {
         let under_cursor = table.rows.get(app.cursor.row()).map(|&i| axis_value(table, i as usize)).filter(|v| !v.is_nan());

@@ -5,6 +5,8 @@ mod driver;
 mod export;
 mod inspector;
 mod models;
+mod planning;
+mod resizing;
 mod safety;
 mod small;
 mod statistics;
