@@ -111,6 +111,7 @@ impl App {
                 self.search.input.clear();
                 self.rank_now().into_iter().collect()
             }
+            Some(StepBack::OwnWords) => self.show_own_words(),
             Some(StepBack::Work) => self.cancel_work(),
             None => Vec::new(),
         }

@@ -148,14 +148,21 @@ impl App {
         Vec::new()
     }
 
-    /// The words of the session are others than before.
+    /// The words of the list are others than before.
     pub(super) fn words_changed(&mut self) -> Vec<Effect> {
+        let effects = self.own_words_changed();
+        effects.into_iter().chain(self.statistics_changed()).chain(self.follow()).collect()
+    }
+
+    /// The own words are others than before; all that the list's are in stays.
+    pub(super) fn own_words_changed(&mut self) -> Vec<Effect> {
         let corpus = self.corpus.as_deref().unwrap_or(&self.recorded);
-        let universe = Universe::new(self.universe.version + 1, corpus, &self.typed, &mut self.book);
+        let universe = Universe::new(self.universe.version + 1, corpus, &self.added, &self.typed, &mut self.book);
         self.filter.retain(|name| universe.corpus.categories.contains(name));
+        self.own_only &= !universe.own.is_empty();
         self.universe = Arc::new(universe);
         self.tables.kept.clear();
-        self.plan().into_iter().chain(self.rank_now()).chain(self.statistics_changed()).chain(self.follow()).collect()
+        self.plan().into_iter().chain(self.rank_now()).collect()
     }
 
     fn engine(&mut self, event: Event) -> Vec<Effect> {
@@ -330,6 +337,7 @@ impl App {
             prompt: self.prompt_id(),
             universe: self.universe.version,
             filter,
+            own_only: self.own_only,
             search: self.search.query().to_owned(),
             axis: self.axis,
             bins: layout::histograms(self.size, categories.len()).bins,

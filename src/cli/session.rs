@@ -99,6 +99,17 @@ impl Session {
         Ok(Some(Arc::new(merged)))
     }
 
+    /// As [`Session::words`], but words given one by one beside a list stand apart from it: those that it does not have are
+    /// given for themselves. Without a list they are one.
+    pub(super) fn words_apart(&self, args: &WordArgs) -> Result<(Option<Arc<Corpus>>, Vec<Arc<str>>), Failure> {
+        let Some(list) = self.words(&WordArgs { word: Vec::new(), ..args.clone() })? else {
+            return Ok((self.words(args)?, Vec::new()));
+        };
+        let mut known: HashSet<&str> = list.words.iter().map(|word| &*word.text).collect();
+        let own = args.word.iter().filter(|word| known.insert(word)).map(|word| word.as_str().into()).collect();
+        Ok((Some(list), own))
+    }
+
     pub(super) fn corpus(&self, name: &str) -> Result<Corpus, Failure> {
         Corpus::load(name, self.user_dir()).map_err(Failure::usage)
     }

@@ -5,6 +5,7 @@ mod driver;
 mod export;
 mod inspector;
 mod models;
+mod own;
 mod planning;
 mod resizing;
 mod safety;

@@ -94,8 +94,7 @@ impl Engine {
                 self.jobs.retain(|job| job.model != model);
                 self.phase(model, Phase::Failed("no head".to_owned()));
             } else {
-                let info =
-                    ModelInfo { family: opened.spec.family, provenance: provenance(&opened.spec.name), memory_bytes: 1 };
+                let info = ModelInfo { family: opened.spec.family, provenance: provenance(&opened.spec.name), memory_bytes: 1 };
                 self.events.push_back(Event::Ready { model, info: Box::new(info) });
                 self.phase(model, Phase::WarmingUp);
             }
@@ -273,7 +272,9 @@ fn perform(session: &mut Session, act: &Act) {
             let spec = ModelSpec { name: (*name).to_owned(), source, family: Family::Llama };
             session.send(Message::Resolved(Ok(vec![spec])));
         }
-        Act::Work(steps) => (0..*steps).for_each(|_| drop(session.engine.step())),
+        Act::Work(steps) => (0..*steps).for_each(|_| {
+            session.engine.step();
+        }),
         Act::Hear(events) => session.deliver(*events),
         Act::Idle => session.run(),
     }
@@ -317,7 +318,8 @@ fn words_typed_one_after_the_other_are_each_scored() {
 #[test]
 fn another_list_of_as_many_words_is_another_plan() {
     let mut driver = Driver::scored_pair(SIZE);
-    let asked = |driver: &Driver| driver.plan.first().map(|job| job.words.iter().map(|(_, text)| text.to_string()).collect::<Vec<_>>());
+    let asked =
+        |driver: &Driver| driver.plan.first().map(|job| job.words.iter().map(|(_, text)| text.to_string()).collect::<Vec<_>>());
     driver.send(Message::Corpus(Ok(list("one", &["a", "b"]))));
     assert_eq!(asked(&driver), Some(vec!["a".to_owned(), "b".to_owned()]));
     driver.send(Message::Corpus(Ok(list("two", &["c", "d"]))));
@@ -329,10 +331,8 @@ fn a_word_typed_while_a_load_is_cancelled_brings_the_model_back() {
     let mut session = pair();
     // The first model is being loaded.
     session.deliver(usize::MAX);
-    session.send(Message::Engine(Event::Phase {
-        model: LLAMA,
-        phase: Phase::Loading { done_bytes: 1, total_bytes: 2, fit: None },
-    }));
+    session
+        .send(Message::Engine(Event::Phase { model: LLAMA, phase: Phase::Loading { done_bytes: 1, total_bytes: 2, fit: None } }));
     session.code(KeyCode::Esc);
     assert!(session.app.paused);
     perform(&mut session, &Act::Type("wibble"));

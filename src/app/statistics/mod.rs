@@ -12,7 +12,7 @@ pub use compute::{Pair, Progress, Statistics, StatisticsModel, StatisticsRequest
 use super::list::ListCursor;
 use super::pacer::Pacer;
 use super::{App, Effect, Model, View, layout};
-use crate::scores::ModelId;
+use crate::scores::{ModelId, PromptId, WordId};
 use crate::stats::panels::Panel;
 
 /// What the statistics view shows of the study.
@@ -194,7 +194,7 @@ impl App {
             family: model.family().to_string().into(),
             recorded: model.is_recorded(),
             columns: self.prompts.iter().map(|p| self.book.column(model.id, p.id)).collect(),
-            unscorable: self.prompts.iter().map(|p| model.unscorable.get(&p.id).map_or(0, |words| words.len())).collect(),
+            unscorable: self.prompts.iter().map(|p| self.unscorable(model, p.id)).collect(),
         });
         StatisticsRequest {
             generation,
@@ -203,6 +203,12 @@ impl App {
             models: models.collect(),
             left_out: others.len(),
         }
+    }
+
+    /// How many words of the list a model cannot be asked under a prompt.
+    fn unscorable(&self, model: &Model, prompt: PromptId) -> usize {
+        let is_listed = |word: &&WordId| self.universe.index_of(**word).is_some_and(|at| !self.universe.is_own(at));
+        model.unscorable.get(&prompt).map_or(0, |words| words.iter().filter(is_listed).count())
     }
 
     /// The two models of the pair under the cursor, on the page of agreement.
