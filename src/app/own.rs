@@ -16,9 +16,10 @@ impl App {
         let (mut own, mut listed) = (Vec::new(), Vec::new());
         for word in &words {
             let id = self.book.word(word);
-            match self.universe.index_of(id) {
-                Some(at) if !self.universe.is_own(at) => listed.push(id),
-                _ => own.push(word.clone()),
+            if self.universe.lists(id) {
+                listed.push(id);
+            } else {
+                own.push(word.clone());
             }
         }
         let last = self.book.word(&last);
@@ -98,10 +99,9 @@ impl App {
         self.typed.retain(|known| *known != text);
         self.added.push(text.clone());
         let remove = Action::RemoveWord.key_text();
-        self.tell(
-            Level::Info,
-            format!("added to the word list: {text}; from now on it counts in ranks, statistics and cards; {remove} removes it"),
-        );
+        let hidden = if self.filter.is_empty() { "" } else { "; the filter hides it, for it has no category" };
+        let counts = "from now on it counts in ranks, statistics and cards";
+        self.tell(Level::Info, format!("added to the word list: {text}; {counts}; {remove} removes it{hidden}"));
         self.words_changed()
     }
 

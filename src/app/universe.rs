@@ -115,6 +115,11 @@ impl Universe {
         at >= self.listed()
     }
 
+    /// Whether the list has a word.
+    pub fn lists(&self, word: WordId) -> bool {
+        self.index_of(word).is_some_and(|at| !self.is_own(at))
+    }
+
     /// Whether the user added a word to the list.
     pub fn is_added(&self, at: usize) -> bool {
         (self.listed() - self.added..self.listed()).contains(&at)

@@ -7,7 +7,7 @@ use super::Failure;
 use super::args::{CardArgs, CardFormat};
 use super::gather::Gather;
 use super::place::{self, FileOption};
-use super::session::{Named, Session};
+use super::session::{Named, Session, Words};
 use crate::card::Page;
 use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
@@ -44,7 +44,7 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         let why = "holds recorded scores, which do not judge pairs. Name the model itself, or leave out --pairs";
         return Err(Failure::Use(format!("{}: {why}", args.model)));
     }
-    let (list, own) = session.words_apart(&args.words)?;
+    let Words { list, own } = session.words_apart(&args.words)?;
     let corpus = match list {
         Some(corpus) => corpus,
         None => session.default_corpus()?,

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Failure;
 use super::args::ScoreArgs;
-use super::session::{Named, Session};
+use super::session::{Named, Session, Words};
 use crate::corpus::{self, Corpus, Prompt, own_label};
 use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded, WordTokens};
 use crate::model::LoadOptions;
@@ -71,7 +71,7 @@ struct Run {
 pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let Named { specs, notes } = session.named(&args.models)?;
-    let (asked, own) = session.words_apart(&args.words)?;
+    let Words { list: asked, own } = session.words_apart(&args.words)?;
     let prompts = session.prompts(&args.words.prompt)?;
     let default = if asked.is_none() && !args.words.vocabulary { Some(session.default_corpus()?) } else { None };
     let options = LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(&session.settings) };

@@ -45,10 +45,12 @@ const SCREENS: [&str; 23] = [
     "7",
 ];
 
+type Make = fn() -> Driver;
+
 /// Sessions, each with what it can show.
-fn screens() -> [(fn() -> Driver, Vec<&'static str>); 4] {
-    let language: fn() -> Driver = || language_models(SIZE);
-    let trainings: fn() -> Driver = || ablation(SIZE);
+fn screens() -> [(Make, Vec<&'static str>); 4] {
+    let language: Make = || language_models(SIZE);
+    let trainings: Make = || ablation(SIZE);
     let of_trainings = vec!["7", "7<Tab>G", "7<Tab><Tab>G"];
     [(pair, SCREENS.to_vec()), (many, SCREENS.to_vec()), (language, vec!["6", "6G"]), (trainings, of_trainings)]
 }

@@ -12,7 +12,7 @@ pub use compute::{Pair, Progress, Statistics, StatisticsModel, StatisticsRequest
 use super::list::ListCursor;
 use super::pacer::Pacer;
 use super::{App, Effect, Model, View, layout};
-use crate::scores::{ModelId, PromptId, WordId};
+use crate::scores::{ModelId, PromptId};
 use crate::stats::panels::Panel;
 
 /// What the statistics view shows of the study.
@@ -207,8 +207,7 @@ impl App {
 
     /// How many words of the list a model cannot be asked under a prompt.
     fn unscorable(&self, model: &Model, prompt: PromptId) -> usize {
-        let is_listed = |word: &&WordId| self.universe.index_of(**word).is_some_and(|at| !self.universe.is_own(at));
-        model.unscorable.get(&prompt).map_or(0, |words| words.iter().filter(is_listed).count())
+        model.unscorable.get(&prompt).map_or(0, |words| words.iter().filter(|word| self.universe.lists(**word)).count())
     }
 
     /// The two models of the pair under the cursor, on the page of agreement.
