@@ -58,14 +58,16 @@ impl Engine {
                 self.jobs.retain(|job| job.model != model);
             }
             // Only what is being loaded can be cancelled.
-            Effect::Cancel(model) => {
-                if self.next().is_some_and(|at| self.jobs[at].model == model) && !self.opened[&model].loaded {
-                    self.jobs.retain(|job| job.model != model);
-                    self.phase(model, Phase::Cancelled);
-                }
+            Effect::Cancel(model) if self.is_loading(model) => {
+                self.jobs.retain(|job| job.model != model);
+                self.phase(model, Phase::Cancelled);
             }
             _ => {}
         }
+    }
+
+    fn is_loading(&self, model: ModelId) -> bool {
+        self.next().is_some_and(|at| self.jobs[at].model == model) && !self.opened[&model].loaded
     }
 
     fn has_jobs(&self, model: ModelId) -> bool {
