@@ -73,6 +73,19 @@ fn the_cursor_keeps_its_word_when_models_are_flipped() {
 }
 
 #[test]
+fn words_typed_one_after_the_other_are_each_scored() {
+    let mut pty = bundled_pair();
+    for (typed, word) in (1..).zip(["wibble", "flarn", "quux", " love", "zang", "blorp", "nim", "oof", "plugh", "xyzzy"]) {
+        pty.send("w");
+        pty.wait_for("Add own words");
+        pty.send(word);
+        pty.send(ENTER);
+        pty.send(ESC);
+        pty.wait_for(&format!("words and {typed} own scored"));
+    }
+}
+
+#[test]
 fn a_search_goes_to_its_word_and_escape_leaves_it() {
     let mut pty = bundled_pair();
     pty.send("/freedom");

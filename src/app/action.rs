@@ -32,6 +32,9 @@ pub enum Action {
     AllPrompts,
     Corpus,
     AddWords,
+    OwnWords,
+    RemoveWord,
+    AddToList,
     OtherModel,
     Axis,
     Inspect,
@@ -89,11 +92,13 @@ pub struct Entry {
     pub hint: Option<u8>,
 }
 
-/// Hints that come first, those that follow, those for which there is room on wide screens, and those at the end.
-const FIRST: Option<u8> = Some(0);
-const SECOND: Option<u8> = Some(1);
-const THIRD: Option<u8> = Some(2);
-pub const LAST: Option<u8> = Some(3);
+/// Hints of what the row under the cursor alone has, those that come first elsewhere, those that follow, those for which there
+/// is room on wide screens, and those at the end.
+const HERE: Option<u8> = Some(0);
+const FIRST: Option<u8> = Some(1);
+const SECOND: Option<u8> = Some(2);
+const THIRD: Option<u8> = Some(3);
+pub const LAST: Option<u8> = Some(4);
 
 const EVERYWHERE: &[View] = &View::ALL;
 const TABLES: &[View] = &[View::Words, View::Compare, View::Implicit];
@@ -175,7 +180,10 @@ pub const ACTIONS: &[Entry] = {
         entry(NextPrompt, Scoring, &[c(']')], "next prompt", "to the next prompt of the set", TABLES, None),
         entry(PreviousPrompt, Scoring, &[c('[')], "previous prompt", "to the previous prompt of the set", TABLES, None),
         entry(AllPrompts, Scoring, &[c('a')], "all prompts", "score every prompt of the set in the background, or stop doing so", ALL_PROMPTS, SECOND),
-        entry(AddWords, Scoring, &[c('w')], "add words", "type words to score; they come first", TABLES, THIRD),
+        entry(AddWords, Scoring, &[c('w')], "add words", "type own words: scored first, shown at the place that they would have, and in no statistic", TABLES, THIRD),
+        entry(OwnWords, Scoring, &[c('W')], "own words", "show own words alone, or all words again", TABLES, SECOND),
+        entry(RemoveWord, Scoring, &[c('d'), k(KeyCode::Delete)], "remove word", "remove the own word under the cursor", TABLES, HERE),
+        entry(AddToList, Scoring, &[c('+')], "add to list", "add the own word under the cursor to the word list: it then counts in ranks, statistics and cards", TABLES, HERE),
         entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", LISTS, THIRD),
         entry(Resume, Scoring, &[c('r')], "go on", "go on after a cancel; try a failed model again", EVERYWHERE, None),
 

@@ -11,6 +11,8 @@ pub enum StepBack {
     Notice,
     Zoom,
     Search,
+    /// Own words alone are shown.
+    OwnWords,
     /// Downloading, loading, scoring.
     Work,
 }
@@ -21,6 +23,7 @@ impl StepBack {
             StepBack::Notice => "dismiss",
             StepBack::Zoom => "back",
             StepBack::Search => "end search",
+            StepBack::OwnWords => "all words",
             StepBack::Work => "cancel",
         }
     }
@@ -42,6 +45,7 @@ impl App {
             (self.toasts.iter().next().is_some(), StepBack::Notice),
             (self.view == View::Statistics && self.statistics.page == Page::Panels && self.statistics.zoomed, StepBack::Zoom),
             (!self.search.query().is_empty(), StepBack::Search),
+            (self.own_only && self.view.is_table(), StepBack::OwnWords),
             (self.models.iter().any(busy), StepBack::Work),
         ];
         steps.into_iter().find(|(holds, _)| *holds).map(|(_, step)| step)
@@ -73,6 +77,12 @@ impl App {
             Action::Filter => has_words && !self.universe.corpus.categories.is_empty(),
             Action::Inspect => has_words && self.focused().is_some_and(|model| !model.is_recorded()),
             Action::AddWords => live,
+            Action::OwnWords if self.own_only => return Some("all words"),
+            Action::OwnWords => !self.universe.own.is_empty(),
+            Action::RemoveWord => {
+                self.under_cursor().is_some_and(|(_, at)| self.universe.is_own(at) || self.universe.is_added(at))
+            }
+            Action::AddToList => self.under_cursor().is_some_and(|(_, at)| self.universe.is_own(at)),
             Action::AllPrompts if self.all_prompts => return live.then_some("this prompt only"),
             Action::AllPrompts => live,
             Action::Zoom => match self.statistics.page {

@@ -18,6 +18,7 @@ pub mod layout;
 pub mod list;
 mod models;
 mod opening;
+mod own;
 mod pacer;
 mod perform;
 pub mod picker;
@@ -49,7 +50,7 @@ use crate::engine::{Event, InspectRequest, Job};
 use crate::model::LoadOptions;
 use crate::model::source::ModelSpec;
 use crate::scores::judging::Judging;
-use crate::scores::{Book, ModelId, PromptId};
+use crate::scores::{Book, ModelId, PromptId, WordId};
 use crate::stats::ablation::Ablation;
 use crate::stats::implicit::Measure;
 use card::{CardRequest, CardShown};
@@ -93,7 +94,7 @@ pub struct Startup {
     pub models: Vec<ModelSpec>,
     /// None: all the words of the recorded models.
     pub corpus: Option<Arc<Corpus>>,
-    /// Words given one by one; they are scored first.
+    /// Words given one by one: own words, which are scored first.
     pub words: Vec<Arc<str>>,
     /// The whole set of prompts.
     pub prompts: Vec<Prompt>,
@@ -232,7 +233,7 @@ pub enum Overlay {
         scroll: usize,
     },
     Picker(Picker),
-    /// Words being typed.
+    /// Own words being typed.
     AddWords(Input),
     /// The name of a file for what is shown.
     Export(ExportInput),
@@ -260,7 +261,14 @@ pub struct App {
     vocabulary: Option<ModelId>,
     /// The union of the recorded models' words.
     recorded: Corpus,
+    /// Words that the user typed, newest first: they stand beside the list.
     typed: Vec<Arc<str>>,
+    /// Words that the user typed and then added to the list.
+    added: Vec<Arc<str>>,
+    /// Words of the list that the user typed, newest first: they are scored before the others.
+    asked_for: Vec<WordId>,
+    /// Own words are shown, and nothing else.
+    pub own_only: bool,
     /// Names of the categories to show; empty for all.
     pub filter: BTreeSet<String>,
     pub word_sort: (WordSort, bool),
@@ -304,7 +312,7 @@ impl App {
         }
         let recorded = Corpus::new("recorded words");
         let corpus = startup.corpus.as_deref().unwrap_or(&recorded);
-        let universe = Universe::new(0, corpus, &startup.words, &mut book);
+        let universe = Universe::new(0, corpus, &[], &startup.words, &mut book);
         let (pairs, several_turns) = startup.pairs;
         let pairs = card::Pairs::new(Judging::new(pairs, several_turns, &mut book));
         // With nothing but trainings there is one view to see.
@@ -324,6 +332,9 @@ impl App {
             vocabulary: None,
             recorded,
             typed: startup.words,
+            added: Vec::new(),
+            asked_for: Vec::new(),
+            own_only: false,
             filter: BTreeSet::new(),
             word_sort: Default::default(),
             compare_sort: Default::default(),

@@ -34,11 +34,16 @@ impl App {
 
     /// Plans and ranks anew, after something that the user wants scored.
     pub(super) fn go_on(&mut self) -> Vec<Effect> {
-        let mut effects = self.reopen(|model| model.phase == Phase::Cancelled);
-        self.paused = false;
+        let mut effects = self.end_pause();
         effects.extend(self.plan());
         effects.extend(self.rank_now());
         effects
+    }
+
+    /// What was cancelled is wanted again; the next plan asks for it.
+    pub(super) fn end_pause(&mut self) -> Vec<Effect> {
+        self.paused = false;
+        self.reopen(|model| model.phase == Phase::Cancelled)
     }
 
     /// Closes the model under the cursor of the list, or, where its failure is all there is to see, the one on the screen.
@@ -106,6 +111,7 @@ impl App {
                 self.search.input.clear();
                 self.rank_now().into_iter().collect()
             }
+            Some(StepBack::OwnWords) => self.show_own_words(),
             Some(StepBack::Work) => self.cancel_work(),
             None => Vec::new(),
         }

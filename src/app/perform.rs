@@ -161,6 +161,9 @@ impl App {
                 return self.go_on();
             }
             Action::AddWords => self.overlay = Some(Overlay::AddWords(Input::default())),
+            Action::OwnWords => return self.show_own_words(),
+            Action::RemoveWord => return self.remove_word(),
+            Action::AddToList => return self.add_to_list(),
             Action::Filter => self.open_filter(),
             Action::Prompt => self.open_prompts(),
             Action::Corpus => return self.open_corpora(),
@@ -216,20 +219,6 @@ impl App {
         }
         self.prompt = prompt % self.prompts.len();
         self.go_on()
-    }
-
-    fn add_words(&mut self, words: impl IntoIterator<Item = String>) -> Vec<Effect> {
-        let mut last = None;
-        // The newest stand first: they are what the user waits for.
-        for word in words.into_iter().filter(|word| !word.is_empty()) {
-            self.typed.retain(|known| **known != *word);
-            self.typed.insert(0, word.as_str().into());
-            last = Some(self.book.word(&word));
-        }
-        let Some(last) = last else { return Vec::new() };
-        self.cursor.seek(last);
-        self.paused = false;
-        self.words_changed()
     }
 
     fn page(&self) -> isize {

@@ -50,7 +50,7 @@ impl App {
             detail: if n == 1 { "1 word".to_owned() } else { format!("{} words", text::count(n)) },
             ..Item::default()
         };
-        let every = item(EVERY_CATEGORY, self.universe.len());
+        let every = item(EVERY_CATEGORY, self.universe.listed());
         let items = std::iter::once(every).chain(categories.iter().zip(sizes).map(|(name, n)| item(name, n)));
         let mut picker = Picker::new(PickerKind::Filter, "Show categories", items.collect());
         let shown = (1..).zip(categories).filter(|(_, name)| self.filter.contains(*name)).map(|(at, _)| at);
@@ -176,7 +176,7 @@ impl App {
     }
 
     fn corpus_items(&self) -> Vec<Item> {
-        let name = &self.universe.corpus.name;
+        let name = self.corpus.as_ref().map(|corpus| &corpus.name);
         let listed = self.corpora.iter().map(|entry| Item {
             label: entry.name.clone(),
             detail: match &entry.contents {
@@ -184,7 +184,7 @@ impl App {
                 Err(error) => error.clone(),
             },
             group: entry.origin.clone(),
-            current: self.corpus.is_some() && entry.name == *name,
+            current: Some(&entry.name) == name,
             broken: entry.contents.is_err(),
             family: None,
         });

@@ -11,18 +11,41 @@ use crate::scores::{ModelId, PromptId, WordId};
 const WORDS_IN_A_PLAN: usize = 200_000;
 
 /// What the engine was asked last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Planned {
-    /// Model, prompt and number of words of each job.
-    outline: Vec<(ModelId, PromptId, usize)>,
+    /// None where that is not known any more.
+    outline: Option<Vec<Outline>>,
     /// There was more than one plan holds.
     pub(super) more: bool,
+}
+
+impl Default for Planned {
+    fn default() -> Planned {
+        Planned { outline: Some(Vec::new()), more: false }
+    }
 }
 
 impl Planned {
     /// The engine may have dropped jobs by itself: the next plan is stated whatever the last one was.
     pub(super) fn forget(&mut self) {
-        self.outline.clear();
+        self.outline = None;
+    }
+}
+
+/// All that a job asks for. Two jobs of as many words are not the same job: the ids say which words, and a token of a
+/// vocabulary has another id than the word of the same text.
+#[derive(Debug, PartialEq, Eq)]
+struct Outline {
+    model: ModelId,
+    prompt: PromptId,
+    words: Vec<WordId>,
+    token_ids: Vec<u32>,
+}
+
+impl Outline {
+    fn of(job: &Job) -> Outline {
+        let words = job.words.iter().map(|(word, _)| *word).collect();
+        Outline { model: job.model, prompt: job.prompt, words, token_ids: job.token_ids.clone() }
     }
 }
 
@@ -31,12 +54,12 @@ impl App {
     /// and, where asked for, the other prompts; each only for the words that have no score yet.
     pub(super) fn plan(&mut self) -> Option<Effect> {
         let (jobs, more) = if self.paused { (Vec::new(), false) } else { self.wanted_jobs() };
-        let outline: Vec<_> = jobs.iter().map(|job| (job.model, job.prompt, job.words.len())).collect();
+        let outline: Vec<Outline> = jobs.iter().map(Outline::of).collect();
         self.planned.more = more;
-        if outline == self.planned.outline {
+        if self.planned.outline.as_ref() == Some(&outline) {
             return None;
         }
-        self.planned.outline = outline;
+        self.planned.outline = Some(outline);
         Some(Effect::Plan(jobs))
     }
 
@@ -50,6 +73,7 @@ impl App {
                 pairs.extend(self.prompts.iter().filter(|p| p.in_set && p.id != current).map(|p| (model, p.id)));
             }
         }
+        let order = self.words_in_order();
         let (mut jobs, mut words) = (Vec::new(), 0);
         // Whoever looks at a card waits for its judgement.
         let judging = self.focused().filter(|model| self.view == View::Card && models.contains(&model.id));
@@ -61,7 +85,7 @@ impl App {
             if words >= WORDS_IN_A_PLAN {
                 return (jobs, true);
             }
-            for job in self.jobs(model, prompt).into_iter().filter(|job| !job.words.is_empty()) {
+            for job in self.jobs(model, prompt, &order).into_iter().filter(|job| !job.words.is_empty()) {
                 words += job.words.len();
                 jobs.push(job);
             }
@@ -70,27 +94,37 @@ impl App {
     }
 
     /// One job for words, and one for tokens of the model's own vocabulary.
-    fn jobs(&self, model: ModelId, prompt: PromptId) -> [Job; 2] {
+    fn jobs(&self, model: ModelId, prompt: PromptId, order: &[usize]) -> [Job; 2] {
         let column = self.book.column(model, prompt);
         let none = HashSet::new();
         let unscorable = self.model(model).and_then(|m| m.unscorable.get(&prompt)).unwrap_or(&none);
-        let words = self.universe.ids.iter().zip(&self.universe.corpus.words);
-        let missing = words.enumerate().filter(|(_, (id, _))| !has(&column, **id) && !unscorable.contains(id));
+        let is_missing = |id: WordId| !has(&column, id) && !unscorable.contains(&id);
+        let missing = order.iter().copied().filter(|&at| is_missing(self.universe.ids[at]));
         let prompt_text = self.book.prompt_text(prompt).clone();
         let empty = Job { model, prompt, prompt_text, words: Vec::new(), token_ids: Vec::new(), tokens: false };
         let (mut texts, mut tokens) = (empty.clone(), empty);
         // To another model a token is no more than its text.
         let own = self.vocabulary == Some(model);
-        for (at, (&id, word)) in missing {
+        for at in missing {
+            let word = (self.universe.ids[at], self.universe.text(at).clone());
             match self.universe.token(at).filter(|_| own) {
                 Some(token) => {
-                    tokens.words.push((id, word.text.clone()));
+                    tokens.words.push(word);
                     tokens.token_ids.push(token);
                 }
-                None => texts.words.push((id, word.text.clone())),
+                None => texts.words.push(word),
             }
         }
         [texts, tokens]
+    }
+
+    /// Indices of all words in scoring order: what the user typed first, for that is what they wait for, then the list.
+    fn words_in_order(&self) -> Vec<usize> {
+        let (listed, all) = (self.universe.listed(), self.universe.len());
+        let asked_for: Vec<usize> = self.asked_for.iter().filter_map(|&word| self.universe.index_of(word)).collect();
+        let first: HashSet<usize> = asked_for.iter().copied().collect();
+        let rest = (0..listed).filter(|at| !first.contains(at));
+        (listed..all).chain(asked_for.into_iter().filter(|at| *at < listed)).chain(rest).collect()
     }
 }
 

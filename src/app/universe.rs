@@ -1,72 +1,75 @@
-//! The words of the session: the corpus and what the user typed, each with its id in the score book.
+//! The words of the session, each with its id in the score book: the list, and beside it the user's own words.
 
 use std::sync::Arc;
 
-use crate::corpus::{Corpus, Word};
+use crate::corpus::{Corpus, Word, own_label};
 use crate::scores::{Book, WordId};
 
-/// Distinct words in scoring order: typed words first, then the corpus in its own order.
+/// Distinct words: first those of the list, in its order, then the own words. A word's place in this order is its index.
 #[derive(Clone, Debug)]
 pub struct Universe {
     /// Tells one universe from another; grows with every change.
     pub version: u64,
+    /// The list, which is all that statistics are made of. Words that the user added to it come last.
     pub corpus: Corpus,
-    /// Parallel to `corpus.words`.
+    /// Words that the user typed and the list does not have, newest first: scored and shown, and in no statistic.
+    pub own: Vec<Arc<str>>,
+    /// By index.
     pub ids: Vec<WordId>,
-    /// Parallel to `corpus.words`: tokens of a vocabulary; `NONE` for plain words.
+    /// By index, of the list: tokens of a vocabulary; `NONE` for plain words.
     tokens: Vec<u32>,
-    /// Index into `corpus.words` by word id; `NONE` for words of other corpora.
+    /// Index by word id; `NONE` for words that are not here.
     index: Vec<u32>,
+    /// How many words at the end of the list were added to it.
+    added: usize,
 }
 
 /// No index.
 pub const NONE: u32 = u32::MAX;
 
 impl Universe {
-    pub fn new(version: u64, corpus: &Corpus, typed: &[Arc<str>], book: &mut Book) -> Universe {
+    /// `added` are words that join the list, without categories, and `typed` those that stand beside it; of both those that the
+    /// list has already are the list's.
+    pub fn new(version: u64, corpus: &Corpus, added: &[Arc<str>], typed: &[Arc<str>], book: &mut Book) -> Universe {
         let mut universe = Universe {
             version,
             corpus: Corpus { name: corpus.name.clone(), categories: corpus.categories.clone(), ..Corpus::default() },
-            ids: Vec::with_capacity(corpus.words.len() + typed.len()),
-            tokens: Vec::with_capacity(corpus.words.len() + typed.len()),
+            own: Vec::new(),
+            ids: Vec::with_capacity(corpus.words.len() + added.len() + typed.len()),
+            tokens: Vec::with_capacity(corpus.words.len() + added.len()),
             index: Vec::new(),
+            added: 0,
         };
-        for text in typed {
-            universe.add(Word { text: text.clone(), categories: Vec::new() }, NONE, book);
-        }
         let tokens = corpus.tokens.iter().copied().chain(std::iter::repeat(NONE));
         for (word, token) in corpus.words.iter().zip(tokens) {
-            universe.add(word.clone(), token, book);
+            let id = if token == NONE { book.word(&word.text) } else { book.token(&word.text, token) };
+            if universe.take(id) {
+                universe.corpus.words.push(word.clone());
+                universe.tokens.push(token);
+            }
+        }
+        for text in added {
+            if universe.take(book.word(text)) {
+                universe.corpus.words.push(Word { text: text.clone(), categories: Vec::new() });
+                universe.tokens.push(NONE);
+                universe.added += 1;
+            }
+        }
+        if universe.added > 0 {
+            universe.corpus.name = format!("{}+{} added", corpus.name, universe.added);
+        }
+        for text in typed {
+            if universe.take(book.word(text)) {
+                universe.own.push(text.clone());
+            }
         }
         universe
     }
 
-    /// The place of a word in `corpus.words`.
-    pub fn index_of(&self, word: WordId) -> Option<usize> {
-        self.index.get(word.0 as usize).filter(|&&at| at != NONE).map(|&at| at as usize)
-    }
-
-    /// The token that the word at a place of `corpus.words` is, where it is one of a vocabulary.
-    pub fn token(&self, at: usize) -> Option<u32> {
-        self.tokens.get(at).copied().filter(|&token| token != NONE)
-    }
-
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    /// A word that is there already, because it was typed, takes the categories of the corpus.
-    fn add(&mut self, word: Word, token: u32, book: &mut Book) {
-        let id = if token == NONE { book.word(&word.text) } else { book.token(&word.text, token) };
-        if let Some(at) = self.index_of(id) {
-            if self.corpus.words[at].categories.is_empty() {
-                self.corpus.words[at].categories = word.categories;
-            }
-            return;
+    /// Gives a word that is not here yet the next index; false for one that is.
+    fn take(&mut self, id: WordId) -> bool {
+        if self.index_of(id).is_some() {
+            return false;
         }
         let slot = id.0 as usize;
         if self.index.len() <= slot {
@@ -74,8 +77,66 @@ impl Universe {
         }
         self.index[slot] = self.ids.len() as u32;
         self.ids.push(id);
-        self.tokens.push(token);
-        self.corpus.words.push(word);
+        true
+    }
+
+    /// The index of a word.
+    pub fn index_of(&self, word: WordId) -> Option<usize> {
+        self.index.get(word.0 as usize).filter(|&&at| at != NONE).map(|&at| at as usize)
+    }
+
+    /// The token that a word is, where it is one of a vocabulary.
+    pub fn token(&self, at: usize) -> Option<u32> {
+        self.tokens.get(at).copied().filter(|&token| token != NONE)
+    }
+
+    pub fn text(&self, at: usize) -> &Arc<str> {
+        match self.corpus.words.get(at) {
+            Some(word) => &word.text,
+            None => &self.own[at - self.corpus.words.len()],
+        }
+    }
+
+    /// Indices into the list's categories; an own word has none.
+    pub fn categories(&self, at: usize) -> &[u16] {
+        self.corpus.words.get(at).map_or(&[], |word| &word.categories)
+    }
+
+    /// What stands in the column of categories; of an own word, that it is one.
+    pub fn category_names(&self, at: usize) -> Vec<&str> {
+        match self.corpus.words.get(at) {
+            Some(word) => self.corpus.categories_of(word).collect(),
+            None => vec![own_label(&self.corpus.categories)],
+        }
+    }
+
+    /// Whether a word stands beside the list.
+    pub fn is_own(&self, at: usize) -> bool {
+        at >= self.listed()
+    }
+
+    /// Whether the list has a word.
+    pub fn lists(&self, word: WordId) -> bool {
+        self.index_of(word).is_some_and(|at| !self.is_own(at))
+    }
+
+    /// Whether the user added a word to the list.
+    pub fn is_added(&self, at: usize) -> bool {
+        (self.listed() - self.added..self.listed()).contains(&at)
+    }
+
+    /// How many words the list has: theirs are the first indices.
+    pub fn listed(&self) -> usize {
+        self.corpus.words.len()
+    }
+
+    /// How many words there are, own ones among them.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
     }
 }
 
@@ -83,21 +144,38 @@ impl Universe {
 mod tests {
     use super::*;
 
-    #[test]
-    fn typed_words_come_first_and_keep_the_categories_of_the_corpus() {
-        let mut book = Book::default();
-        book.word("elsewhere");
+    fn corpus() -> Corpus {
         let mut corpus = Corpus::new("test");
         corpus.categories.push("agency".to_owned());
         for text in ["freedom", "power"] {
             corpus.words.push(Word { text: text.into(), categories: vec![0] });
         }
-        let universe = Universe::new(1, &corpus, &["power".into(), " love".into()], &mut book);
-        let texts: Vec<_> = universe.corpus.words.iter().map(|w| &*w.text).collect();
-        assert_eq!(texts, ["power", " love", "freedom"]);
-        assert_eq!(universe.corpus.words[0].categories, [0]);
-        assert_eq!(universe.index_of(book.word("freedom")), Some(2));
+        corpus
+    }
+
+    #[test]
+    fn own_words_stand_beside_the_list_and_words_that_it_has_are_its_own() {
+        let mut book = Book::default();
+        book.word("elsewhere");
+        let universe = Universe::new(1, &corpus(), &[], &["power".into(), " love".into(), " love".into()], &mut book);
+        let texts: Vec<_> = (0..universe.len()).map(|at| &**universe.text(at)).collect();
+        assert_eq!(texts, ["freedom", "power", " love"]);
+        assert_eq!((universe.listed(), universe.corpus.words.len(), universe.own.len()), (2, 2, 1));
+        assert_eq!(universe.index_of(book.word("power")), Some(1));
+        assert_eq!((universe.categories(1), universe.categories(2)), (&[0][..], &[][..]));
+        assert_eq!((universe.category_names(1), universe.category_names(2)), (vec!["agency"], vec!["own"]));
+        assert!(!universe.is_own(1) && universe.is_own(2));
         assert_eq!(universe.index_of(book.word("elsewhere")), None);
         assert_eq!(universe.index_of(book.word("never seen")), None);
+    }
+
+    #[test]
+    fn added_words_are_the_lists_and_its_name_says_so() {
+        let mut book = Book::default();
+        let universe = Universe::new(1, &corpus(), &["zest".into(), "power".into()], &["zest".into(), "x".into()], &mut book);
+        assert_eq!((universe.listed(), universe.own.len()), (3, 1));
+        assert_eq!(&*universe.corpus.words[2].text, "zest");
+        assert!(universe.is_added(2) && !universe.is_added(1) && !universe.is_added(3) && !universe.is_own(2));
+        assert_eq!(universe.corpus.name, "test+1 added");
     }
 }

@@ -148,14 +148,21 @@ impl App {
         Vec::new()
     }
 
-    /// The words of the session are others than before.
+    /// The words of the list are others than before.
     pub(super) fn words_changed(&mut self) -> Vec<Effect> {
+        let effects = self.own_words_changed();
+        effects.into_iter().chain(self.statistics_changed()).chain(self.follow()).collect()
+    }
+
+    /// The own words are others than before; all that the list's are in stays.
+    pub(super) fn own_words_changed(&mut self) -> Vec<Effect> {
         let corpus = self.corpus.as_deref().unwrap_or(&self.recorded);
-        let universe = Universe::new(self.universe.version + 1, corpus, &self.typed, &mut self.book);
+        let universe = Universe::new(self.universe.version + 1, corpus, &self.added, &self.typed, &mut self.book);
         self.filter.retain(|name| universe.corpus.categories.contains(name));
+        self.own_only &= !universe.own.is_empty();
         self.universe = Arc::new(universe);
         self.tables.kept.clear();
-        self.plan().into_iter().chain(self.rank_now()).chain(self.statistics_changed()).chain(self.follow()).collect()
+        self.plan().into_iter().chain(self.rank_now()).collect()
     }
 
     fn engine(&mut self, event: Event) -> Vec<Effect> {
@@ -172,21 +179,30 @@ impl App {
         match event {
             Event::Phase { phase, .. } => {
                 let name = model.spec.name.clone();
+                let was_available = model.is_available();
                 model.phase = phase.clone();
+                let is_back = !was_available && model.is_available();
                 match phase {
                     Phase::Failed(error) => {
                         self.planned.forget();
+                        // A plan that was full of this model's words has left out the others'.
+                        let effects: Vec<Effect> = self.plan().into_iter().collect();
                         // What stands on the screen already is not said twice.
                         let in_view =
                             self.view == View::Models || self.focus == Some(id) && self.failure_in_place_of_words().is_some();
                         let text = if error.contains(&name) { error } else { format!("{name}: {error}") };
-                        if in_view { Vec::new() } else { self.tell(Level::Error, text) }
+                        if !in_view {
+                            self.tell(Level::Error, text);
+                        }
+                        effects
                     }
                     Phase::Cancelled => {
                         self.planned.forget();
                         Vec::new()
                     }
-                    Phase::Idle if self.planned.more && !self.paused => self.plan().into_iter().collect(),
+                    Phase::Idle if self.planned.more => self.plan().into_iter().collect(),
+                    // A plan that was stated in the meantime has left it out.
+                    _ if is_back => self.plan().into_iter().collect(),
                     _ => Vec::new(),
                 }
             }
@@ -236,6 +252,9 @@ impl App {
     /// The files behind a model are others than those whose scores are known.
     fn is_another(&mut self, id: ModelId) -> Vec<Effect> {
         self.book.forget(id);
+        if let Some(model) = self.model_mut(id) {
+            model.unscorable.clear();
+        }
         self.card.pairs.forget(id);
         self.planned.forget();
         self.plan().into_iter().chain(self.rank_now()).chain(self.statistics_changed()).collect()
@@ -318,6 +337,7 @@ impl App {
             prompt: self.prompt_id(),
             universe: self.universe.version,
             filter,
+            own_only: self.own_only,
             search: self.search.query().to_owned(),
             axis: self.axis,
             bins: layout::histograms(self.size, categories.len()).bins,

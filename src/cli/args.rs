@@ -140,7 +140,7 @@ pub struct WordArgs {
     /// .dicx; one word a line). May be repeated
     #[arg(long, value_name = "NAME|FILE")]
     pub corpus: Vec<String>,
-    /// A single word, exactly as given. May be repeated
+    /// A single word, exactly as given. Beside a list it is scored with it and takes no rank from it. May be repeated
     #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
     pub word: Vec<String>,
     /// A file with one word a line, kept as it stands but for the line end

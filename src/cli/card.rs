@@ -7,7 +7,7 @@ use super::Failure;
 use super::args::{CardArgs, CardFormat};
 use super::gather::Gather;
 use super::place::{self, FileOption};
-use super::session::{Named, Session};
+use super::session::{Named, Session, Words};
 use crate::card::Page;
 use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
@@ -44,13 +44,17 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         let why = "holds recorded scores, which do not judge pairs. Name the model itself, or leave out --pairs";
         return Err(Failure::Use(format!("{}: {why}", args.model)));
     }
-    let corpus = match session.words(&args.words)? {
+    let Words { list, own } = session.words_apart(&args.words)?;
+    let corpus = match list {
         Some(corpus) => corpus,
         None => session.default_corpus()?,
     };
     let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
     let prompts = prompts(args, &session, &gather)?;
     let mut notes = [of_folders, corpus.notes.clone()].concat();
+    if !own.is_empty() {
+        notes.push(format!("words given by --word beside a list are no part of the card: {}", own.join(", ")));
+    }
     let columns = columns(&mut gather, &specs, &corpus, &prompts, &mut notes)?;
     let accuracy = match pairs {
         None => None,

@@ -300,6 +300,7 @@ fn long(sources: &[Source], corpus: Option<&Corpus>) -> Sheet {
             text: text.clone(),
             categories: of.get(&**text).cloned().unwrap_or_default(),
             token: *token,
+            own: false,
         };
         let words: Vec<LongWord> = source.words.iter().map(word).collect();
         for (prompt, column) in source.prompts.iter().zip(&source.scores) {

@@ -12,8 +12,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Failure;
 use super::args::ScoreArgs;
-use super::session::{Named, Session};
-use crate::corpus::{self, Corpus, Prompt};
+use super::session::{Named, Session, Words};
+use crate::corpus::{self, Corpus, Prompt, own_label};
 use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded, WordTokens};
 use crate::model::LoadOptions;
 use crate::model::source::{ModelSource, ModelSpec};
@@ -21,7 +21,7 @@ use crate::scores::export::{Row, TokenColumns, shortest};
 use crate::scores::origin::{ModelOrigin, Origin};
 use crate::scores::store::Key;
 use crate::scores::{Book, ModelId, PromptId, WordId};
-use crate::stats::ranks;
+use crate::stats::ranks_beside;
 use output::Output;
 use progress::Progress;
 
@@ -36,7 +36,7 @@ type GroupKey = (ModelId, usize);
 
 struct Group {
     prompt: PromptId,
-    /// In the order of the model's corpus.
+    /// In the order of the model's corpus, then own words.
     words: Vec<WordId>,
     missing: usize,
 }
@@ -45,6 +45,8 @@ struct Run {
     specs: Vec<ModelSpec>,
     /// The words asked for; none where each model takes its own: a recorded one all that it has, a live one the default.
     asked: Option<Arc<Corpus>>,
+    /// Words asked for beside that list: they take no place in it.
+    own: Vec<Arc<str>>,
     prompts: Vec<Prompt>,
     options: LoadOptions,
     tokens: bool,
@@ -69,7 +71,7 @@ struct Run {
 pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let Named { specs, notes } = session.named(&args.models)?;
-    let asked = session.words(&args.words)?;
+    let Words { list: asked, own } = session.words_apart(&args.words)?;
     let prompts = session.prompts(&args.words.prompt)?;
     let default = if asked.is_none() && !args.words.vocabulary { Some(session.default_corpus()?) } else { None };
     let options = LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(&session.settings) };
@@ -86,7 +88,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
 
     let words_notes = asked.iter().flat_map(|corpus| corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)));
     let words_notes: Vec<String> = words_notes.collect();
-    let mut run = Run::new(specs, asked, prompts, options, args.tokens);
+    let mut run = Run { own, ..Run::new(specs, asked, prompts, options, args.tokens) };
     run.start(&engine, default.as_ref());
     let mut progress = Progress::new();
     let finished = run.follow(&engine, &receiver, &mut output, &mut progress);
@@ -126,6 +128,7 @@ impl Run {
         Run {
             specs,
             asked,
+            own: Vec::new(),
             prompts,
             options,
             tokens,
@@ -154,8 +157,8 @@ impl Run {
                 continue;
             }
             let Some(corpus) = self.asked.as_ref().or(default).cloned() else { continue };
-            let words: Vec<(WordId, Arc<str>)> =
-                corpus.words.iter().map(|word| (self.book.word(&word.text), word.text.clone())).collect();
+            let texts = corpus.words.iter().map(|word| &word.text).chain(&self.own);
+            let words: Vec<(WordId, Arc<str>)> = texts.map(|text| (self.book.word(text), text.clone())).collect();
             self.corpora.insert(model, corpus);
             for (at, prompt) in self.prompts.iter().enumerate() {
                 let id = self.book.prompt(&prompt.text);
@@ -297,7 +300,8 @@ impl Run {
             };
             let id = self.book.prompt(&prompt.text);
             self.book.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
-            let words: Vec<WordId> = corpus.words.iter().map(|word| self.book.word(&word.text)).collect();
+            let texts = corpus.words.iter().map(|word| &word.text).chain(&self.own);
+            let words: Vec<WordId> = texts.map(|text| self.book.word(text)).collect();
             let missing = words.iter().filter(|word| self.book.score(model, id, **word).is_none()).count();
             if missing > 0 {
                 let of = words.len();
@@ -326,21 +330,24 @@ impl Run {
         let Some(corpus) = self.corpora.get(&model) else { return Ok(()) };
         let (spec, prompt) = (&self.specs[model.0 as usize], &self.prompts[at]);
         let mut rows: Vec<Row<'_>> = Vec::with_capacity(group.words.len());
-        for (i, (word, id)) in corpus.words.iter().zip(&group.words).enumerate() {
+        let listed = corpus.words.iter().map(|word| (&word.text, corpus.categories_of(word).collect(), false));
+        let own = self.own.iter().map(|text| (text, vec![own_label(&corpus.categories)], true));
+        for (i, ((word, categories, own), id)) in listed.chain(own).zip(&group.words).enumerate() {
             let Some(score) = self.book.score(model, group.prompt, *id) else { continue };
             rows.push(Row {
                 model: &spec.name,
                 prompt: prompt.label(),
-                word: &word.text,
+                word,
                 token_id: corpus.tokens.get(i).copied(),
-                categories: corpus.categories_of(word).collect(),
+                categories,
                 score,
                 rank: 0.0,
+                own,
                 tokens: self.word_tokens.remove(&(model, group.prompt, *id)).map(TokenColumns::from),
             });
         }
-        let places = ranks(&rows.iter().map(|row| row.score).collect::<Vec<_>>());
-        for (row, rank) in rows.iter_mut().zip(places) {
+        let (scores, own): (Vec<f64>, Vec<bool>) = rows.iter().map(|row| (row.score, row.own)).unzip();
+        for (row, rank) in rows.iter_mut().zip(ranks_beside(&scores, &own)) {
             row.rank = rank;
         }
         let heading = self.infos.get(&model).map(|info| output::heading(spec, prompt, info)).unwrap_or_default();

@@ -25,6 +25,14 @@ pub(super) struct Named {
     pub(super) notes: Vec<String>,
 }
 
+/// The words that the arguments ask for.
+pub(super) struct Words {
+    /// None where no option names any.
+    pub(super) list: Option<Arc<Corpus>>,
+    /// Beside the list, each once.
+    pub(super) own: Vec<Arc<str>>,
+}
+
 pub(super) struct Session {
     pub(super) folders: Folders,
     pub(super) settings: Settings,
@@ -97,6 +105,17 @@ impl Session {
             merged.merge(part);
         }
         Ok(Some(Arc::new(merged)))
+    }
+
+    /// As [`Session::words`], but words given one by one beside a list stand apart from it: those that it does not have are
+    /// given for themselves. Without a list they are one.
+    pub(super) fn words_apart(&self, args: &WordArgs) -> Result<Words, Failure> {
+        let Some(list) = self.words(&WordArgs { word: Vec::new(), ..args.clone() })? else {
+            return Ok(Words { list: self.words(args)?, own: Vec::new() });
+        };
+        let mut known: HashSet<&str> = list.words.iter().map(|word| &*word.text).collect();
+        let own = args.word.iter().filter(|word| known.insert(word)).map(|word| word.as_str().into()).collect();
+        Ok(Words { list: Some(list), own })
     }
 
     pub(super) fn corpus(&self, name: &str) -> Result<Corpus, Failure> {

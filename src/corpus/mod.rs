@@ -76,6 +76,12 @@ impl Corpus {
     }
 }
 
+/// What stands in the place of a category for a word that a reader asked for beside a list: a name that no category of the
+/// list has.
+pub fn own_label(categories: &[String]) -> &'static str {
+    ["own", "own word"].into_iter().find(|label| !categories.iter().any(|name| name == label)).unwrap_or("(own)")
+}
+
 /// A corpus that grows, with an index of its words.
 pub(crate) struct Builder {
     corpus: Corpus,

@@ -22,8 +22,11 @@ pub struct Row<'a> {
     pub categories: Vec<&'a str>,
     /// Raw reward, or log-probability in nats.
     pub score: f64,
-    /// Within model and prompt; 1 is the highest reward, ties averaged.
+    /// Within model and prompt; 1 is the highest reward, ties averaged. Of an own word, the rank that it would have.
     pub rank: f64,
+    /// The word stands beside the list and takes no place in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
     #[serde(flatten)]
     pub tokens: Option<TokenColumns>,
 }
@@ -96,7 +99,10 @@ impl<W: Write> Writer<W> {
 
     fn table(&mut self, heading: &str, rows: &[Row<'_>]) -> io::Result<()> {
         let mut rows: Vec<_> = rows.iter().collect();
-        rows.sort_by(|a, b| a.rank.total_cmp(&b.rank));
+        // An own word stands before the one whose rank it would have, and before own words of lower scores.
+        let order = |row: &Row<'_>| row.rank - if row.own { 0.5 } else { 0.0 };
+        let by_score = |a: &Row<'_>, b: &Row<'_>| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal);
+        rows.sort_by(|a, b| order(a).total_cmp(&order(b)).then_with(|| by_score(a, b)));
         if self.groups > 0 {
             writeln!(self.out)?;
         }
@@ -114,7 +120,8 @@ impl<W: Write> Writer<W> {
         writeln!(self.out, "{:>7}  {}  {}  {:>12}", "rank", pad("word", word_width), pad("category", category_width), "score")?;
         for ((row, word), category) in rows.iter().zip(&words).zip(&categories) {
             let (word, category) = (pad(word, word_width), pad(category, category_width));
-            write!(self.out, "{:>7}  {word}  {category}  {:>12}", rank_text(row.rank), score_text(row.score))?;
+            let rank = if row.own { format!("({})", rank_text(row.rank)) } else { rank_text(row.rank) };
+            write!(self.out, "{rank:>7}  {word}  {category}  {:>12}", score_text(row.score))?;
             if let Some(tokens) = &row.tokens {
                 let merged = if tokens.merged { "  merges with the text before it" } else { "" };
                 let values = if tokens.token_logprobs.is_empty() { "" } else { "  " };
@@ -202,6 +209,7 @@ mod tests {
             categories: vec!["a", "b"],
             score,
             rank,
+            own: false,
             tokens: None,
         };
         vec![row("cold, or \"not\"", 0.5, 2.5), row("\u{1b}[31m爱", 1.25, 1.0)]
@@ -221,6 +229,22 @@ mod tests {
         assert!(lines[2].contains("\\u{1b}[31m爱") && lines[2].contains("+1.25000"), "{table}");
         assert!(lines[3].trim_start().starts_with("2.5"), "{table}");
         assert!(!table.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn an_own_word_stands_before_the_word_whose_rank_it_would_have() {
+        let row = |word, score, rank, own| Row { word, score, rank, own, ..rows()[0].clone() };
+        let rows = [
+            row("low", 1.0, 2.0, true),
+            row("high", 2.0, 2.0, true),
+            row("first", 9.0, 1.0, false),
+            row("second", 0.5, 2.0, false),
+        ];
+        let mut writer = Writer::new(Vec::new(), Layout::Table, false);
+        writer.group("", &rows).unwrap();
+        let table = String::from_utf8(writer.into_inner()).unwrap();
+        let shown: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().take(2).collect()).collect();
+        assert_eq!(shown, [["1", "first"], ["(2)", "high"], ["(2)", "low"], ["2", "second"]], "{table}");
     }
 
     #[test]

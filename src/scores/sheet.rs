@@ -17,7 +17,7 @@ use parquet::schema::types::Type;
 use serde_json::{Map, Value};
 
 use super::origin::{Checksum, Summing};
-use crate::stats::ranks;
+use crate::stats::ranks_beside;
 use crate::whole_file::{self, begin, may_be_written, with_suffix};
 
 /// The key under which Parquet holds the provenance.
@@ -227,6 +227,8 @@ pub struct LongWord {
     pub categories: Vec<String>,
     /// Of a token of a vocabulary.
     pub token: Option<u32>,
+    /// Stands beside the list: it has the rank that it would have there, and moves none.
+    pub own: bool,
 }
 
 /// A row for each score, as `rewardscope score` writes them: model, prompt, word, categories, score, rank.
@@ -242,10 +244,13 @@ pub struct LongSheet {
 }
 
 impl LongSheet {
-    /// One model's scores of `words` under one prompt; ranks are over those that have a score, and only those become rows.
+    /// One model's scores of `words` under one prompt; ranks are over those of the list that have a score, and only words that
+    /// have one become rows.
     pub fn add(&mut self, model: &str, prompt: &str, words: &[LongWord], scores: &[f64]) {
         let (model, prompt): (Arc<str>, Arc<str>) = (model.into(), prompt.into());
-        for ((word, score), rank) in words.iter().zip(scores).zip(ranks(scores)).filter(|((_, score), _)| !score.is_nan()) {
+        let own: Vec<bool> = words.iter().map(|word| word.own).collect();
+        let ranks = ranks_beside(scores, &own);
+        for ((word, score), rank) in words.iter().zip(scores).zip(ranks).filter(|((_, score), _)| !score.is_nan()) {
             self.models.push(model.clone());
             self.prompts.push(prompt.clone());
             self.words.push(word.text.clone());

@@ -32,9 +32,21 @@ pub fn mean_sd(values: &[f64]) -> Option<(f64, f64)> {
 
 /// `(score - mean) / sd`; 0 throughout where all scores are equal, NaN where the score is.
 pub fn z_scores(scores: &[f64]) -> Vec<f64> {
-    match mean_sd(scores) {
-        Some((mean, sd)) if sd > 0.0 => scores.iter().map(|s| (s - mean) / sd).collect(),
-        _ => scores.iter().map(|s| if s.is_nan() { f64::NAN } else { 0.0 }).collect(),
+    z_scores_among(scores, scores)
+}
+
+/// The z-scores of `of`, by the mean and the standard deviation of `scores`; NaN where these have none.
+pub fn z_scores_among(scores: &[f64], of: &[f64]) -> Vec<f64> {
+    let spread = mean_sd(scores);
+    of.iter().map(|&score| spread.map_or(f64::NAN, |spread| z_score(score, spread))).collect()
+}
+
+/// `(score - mean) / sd`; 0 where the deviation is, NaN where the score is.
+pub fn z_score(score: f64, (mean, sd): (f64, f64)) -> f64 {
+    match score {
+        score if score.is_nan() => score,
+        _ if sd > 0.0 => (score - mean) / sd,
+        _ => 0.0,
     }
 }
 

@@ -30,6 +30,6 @@ pub mod study;
 pub mod summary;
 
 pub use correlation::spearman;
-pub use describe::{Histogram, mean_sd, median, min_max, z_scores};
-pub use rank::ranks;
+pub use describe::{Histogram, mean_sd, median, min_max, z_score, z_scores, z_scores_among};
+pub use rank::{places, ranks, ranks_beside};
 pub use summary::families;

@@ -11,7 +11,7 @@ use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::strip::column;
 use super::widgets::table::{self, Column};
-use super::{category_styles, line_with_end, look, model_name, notice, numbers};
+use super::{category_styles, line_with_end, look, model_name, notice, numbers, size_of};
 use crate::app::action::Action;
 use crate::app::card::CardShown;
 use crate::app::{App, layout};
@@ -41,7 +41,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
             theme,
         );
     }
-    let sizes = layout::card(app.size, card.axes.len());
+    let sizes = layout::card(size_of(frame), card.axes.len());
     let leanings = Rect { height: (sizes.axes as u16 + 1).min(area.height), ..area };
     axes(frame, leanings, app, card, theme);
     let mut y = leanings.bottom();

@@ -88,7 +88,6 @@ fn columns<'a>(table: &'a RankedTable, right: &'a Side, a: &Model, b: &Model, th
     } else {
         [theme.family(a.family()), theme.family(b.family())]
     };
-    let rank = |side: &'a Side| move |&i: &usize, _: usize| rank_cell(side.ranks[i], theme);
     let bars = |side: &'a Side, axis: Option<Axis>, style: Style| {
         let values = if table.key.axis == AxisKind::Z { &side.z } else { &side.scores };
         move |&i: &usize, cells: usize| bar_cell(axis, values[i], cells, style, theme)
@@ -105,9 +104,9 @@ fn columns<'a>(table: &'a RankedTable, right: &'a Side, a: &Model, b: &Model, th
         .priority(1)
         .eager(),
         Column::new("", 8, 34, bars(&table.left, table.axis, theme.family(a.family()))).gap(2).priority(2),
-        Column::new(sorted(&[CompareSort::LeftRank], "rank"), 6, 8, rank(&table.left)).right(),
+        Column::new(sorted(&[CompareSort::LeftRank], "rank"), 6, 8, rank_cell(table, &table.left, theme)).right(),
         Column::new(by_difference, 9, 10, move |&i: &usize, _| difference_cell(table.differences[i], styles, theme)).right(),
-        Column::new(sorted(&[CompareSort::RightRank], "rank"), 7, 9, rank(right)).right(),
+        Column::new(sorted(&[CompareSort::RightRank], "rank"), 7, 9, rank_cell(table, right, theme)).right(),
         Column::new("", 8, 34, bars(right, table.right_axis, theme.family(b.family()))).gap(2).priority(2),
     ]
 }

@@ -11,6 +11,7 @@ use crate::app::layout;
 pub fn draw(frame: &mut Frame, area: Rect, scroll: usize, theme: &Theme) {
     let lines = layout::help(area.width);
     let (wide, rows) = layout::help_box(area.width, area.height);
+    let scroll = scroll.min(lines.len().saturating_sub(rows));
     let more = if lines.len() > rows {
         format!("Help, {} to {} of {} lines", scroll + 1, scroll + rows, lines.len())
     } else {

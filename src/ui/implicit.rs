@@ -166,7 +166,7 @@ fn columns<'a>(app: &App, table: &'a RankedTable, [a, b]: &[Side; 2], theme: &'a
     let category =
         Column::new(title(WordSort::Category, "category"), names.clamp(10, 16), names.clamp(10, 24), category_cell(table, theme));
     vec![
-        Column::new(title(WordSort::Rank, "rank"), 7, 8, move |&i: &usize, _| rank_cell(side.ranks[i], theme)).right(),
+        Column::new(title(WordSort::Rank, "rank"), 7, 8, rank_cell(table, side, theme)).right(),
         Column::new(title(WordSort::Word, "word"), 16, 24, word_cell(table, theme)).gap(2),
         category.priority(3).eager(),
         Column::new(log_title(a), wide, wide, log(0)).right().gap(u16::from(wide > 0)).priority(2),

@@ -21,9 +21,9 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, inspector: &Inspector, the
     let word = visible_word(&inspector.word, theme.ascii);
     let name = app.model(inspector.model).map(|model| visible(&model.spec.name).into_owned()).unwrap_or_default();
     let rows = usize::from(area.height.saturating_sub(2));
+    let scroll = inspector.scroll.min(lines.len().saturating_sub(rows));
     let more = if lines.len() > rows {
-        let last = (inspector.scroll + rows).min(lines.len());
-        format!(", {} to {last} of {} lines", inspector.scroll + 1, lines.len())
+        format!(", {} to {} of {} lines", scroll + 1, scroll + rows, lines.len())
     } else {
         String::new()
     };
@@ -31,7 +31,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, inspector: &Inspector, the
     let high = (lines.len() as u16).saturating_add(2).clamp(5, area.height);
     let left = area.x + (area.width - place) / 2;
     let inner = boxed(frame, Rect::new(left, area.y, place, high), &title, theme);
-    for (y, line) in (0..inner.height).zip(lines.into_iter().skip(inspector.scroll)) {
+    for (y, line) in (0..inner.height).zip(lines.into_iter().skip(scroll)) {
         let spans: Vec<Span> = line.into_iter().map(|(text, tone)| Span::styled(text, style(tone, theme))).collect();
         frame.buffer_mut().set_line(inner.x, inner.y + y, &Line::from(spans), inner.width);
     }

@@ -41,7 +41,7 @@ use widgets::table::Look;
 pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
     let area = frame.area();
     frame.buffer_mut().set_style(area, theme.text);
-    if !layout::fits((area.width, area.height)) {
+    if !layout::fits(size_of(frame)) {
         return too_small(frame, area);
     }
     let line = |y: u16| Rect::new(area.x, area.y + y, area.width, 1);
@@ -77,6 +77,11 @@ fn too_small(frame: &mut Frame, area: Rect) {
     let top = area.height.saturating_sub(lines.len() as u16) / 2;
     let place = Rect { y: area.y + top, height: area.height - top, ..area };
     frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), place);
+}
+
+/// The size by which everything on a frame lies: its own. The state may have heard of another one already, or not yet.
+fn size_of(frame: &Frame) -> (u16, u16) {
+    (frame.area().width, frame.area().height)
 }
 
 /// A line in the middle of an empty view.

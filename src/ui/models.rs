@@ -18,7 +18,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if app.models.is_empty() {
         return notice(frame, area, "no model is open: m opens one", theme);
     }
-    let rows = (app.models.len() as u16 + 1).min(area.height / 2);
+    let rows = (app.models.len() + 1).min(usize::from(area.height / 2)) as u16;
     let list = Rect { height: rows, ..area };
     let offset = (app.models_cursor + 2).saturating_sub(usize::from(rows));
     let shown = app.models.iter().skip(offset);

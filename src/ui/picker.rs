@@ -19,7 +19,8 @@ use crate::text::{is_unsafe, visible};
 pub fn draw(frame: &mut Frame, area: Rect, picker: &Picker, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let wide = area.width.min(110);
-    let high = (picker.items.len() as u16 + 4 + u16::from(picker.takes_text.is_some())).clamp(8, area.height);
+    let lines = picker.items.len() + 4 + usize::from(picker.takes_text.is_some());
+    let high = lines.clamp(8, usize::from(area.height).max(8)) as u16;
     let title = match &picker.marked {
         Some(marks) => format!("{} {} {} of {}", picker.title, glyphs.dot, marks.items().len(), picker.items.len() - 1),
         _ => format!("{} {} {} of {}", picker.title, glyphs.dot, picker.shown.len(), picker.items.len()),
@@ -183,11 +184,13 @@ pub fn export(frame: &mut Frame, area: Rect, app: &App, typed: &ExportInput, the
 
 /// The box for typing words in.
 pub fn add_words(frame: &mut Frame, area: Rect, text: &Input, theme: &Theme) {
-    let inner = popup(frame, area, 64, 5, "Add words", theme);
+    let inner = popup(frame, area, 64, 6, "Add own words", theme);
     input(frame, Rect { height: 1, ..inner }, text, "a word, as it stands; then the next", theme);
-    let note = "a leading space is part of the word; pasted lines are words";
-    let place = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
-    if place.height > 0 {
-        frame.buffer_mut().set_line(place.x, place.y, &Line::styled(note, theme.dim), place.width);
+    let notes = [
+        "a leading space is part of the word; pasted lines are words",
+        "own words stand beside the list and count in no statistic",
+    ];
+    for (y, note) in (inner.y + 2..inner.bottom()).zip(notes) {
+        frame.buffer_mut().set_line(inner.x, y, &Line::styled(note, theme.dim), inner.width);
     }
 }

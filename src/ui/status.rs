@@ -6,9 +6,10 @@ use ratatui::text::{Line, Span};
 
 use super::fit::{fit, width};
 use super::glyphs::Glyphs;
-use super::line_with_end;
 use super::theme::Theme;
+use super::{fitting, line_with_end, numbers};
 use crate::app::action::Action;
+use crate::app::table::Side;
 use crate::app::{App, Model, Overlay, StepBack, View};
 use crate::engine::Phase;
 use crate::text::{bytes, count, duration, visible};
@@ -58,11 +59,35 @@ pub fn short_phase(phase: &Phase) -> Option<String> {
 /// Progress at the left, what the table shows at the right; while a search is typed, the search.
 pub fn status(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let right = Line::from(vec![Span::styled(what_is_shown(app, glyphs), theme.dim), Span::raw(" ")]);
     let left = if app.search.editing { search_line(app, theme) } else { progress(app, theme) };
-    // Progress matters more than the name of the corpus.
-    let fits = left.width() + right.width() < usize::from(area.width);
-    line_with_end(frame, area, left, if fits { right } else { Line::default() });
+    let (own, shown) = (own_place(app, glyphs).unwrap_or_default(), what_is_shown(app, glyphs));
+    let right = |text: String| Line::from(vec![Span::styled(text, theme.dim), Span::raw(" ")]);
+    let gap = if own.is_empty() { "" } else { "   " };
+    // Progress matters more than the name of the corpus, and so does what cannot be seen elsewhere.
+    let candidates = [right(format!("{own}{gap}{shown}")), right(own), Line::default()];
+    let room = usize::from(area.width).saturating_sub(left.width() + 1);
+    line_with_end(frame, area, left, fitting(candidates, room));
+}
+
+/// Where the own word under the cursor would stand, in a comparison by either model: `own word, would be 37 of 292`; and
+/// whether own words alone are shown.
+fn own_place(app: &App, glyphs: &Glyphs) -> Option<String> {
+    let table = app.table().filter(|_| app.view.is_table())?;
+    let i = *table.rows.get(app.cursor.row())? as usize;
+    if !table.universe.is_own(i) {
+        return None;
+    }
+    let place = |side: &Side| match side.ranks.get(i) {
+        Some(rank) if *rank > side.ranked as f64 => Some("behind all".to_owned()),
+        Some(rank) if !rank.is_nan() => Some(numbers::rank(*rank, glyphs)),
+        _ => None,
+    };
+    let places: Vec<String> = [Some(&table.left), table.right.as_ref()].into_iter().flatten().filter_map(place).collect();
+    let what = if app.own_only { "own words only" } else { "own word" };
+    if places.is_empty() {
+        return Some(what.to_owned());
+    }
+    Some(format!("{what}, would be {} of {}", places.join(" and "), count(table.left.ranked)))
 }
 
 fn search_line(app: &App, theme: &Theme) -> Line<'static> {
@@ -116,16 +141,23 @@ pub fn waits_for_its_turn(app: &App, model: &Model) -> bool {
 
 /// At rest, how many words have a score and how many have none yet.
 fn focused_phase(app: &App, model: &Model) -> String {
-    let known = app.table().filter(|t| t.key.model == Some(model.id)).map_or(0, |t| t.left.scored);
-    let all = app.universe.len();
+    let table = app.table().filter(|t| t.key.model == Some(model.id));
+    let (known, own_known) = table.map_or((0, 0), |t| (t.left.scored, t.left.own_scored));
+    let (all, own) = (app.universe.listed(), app.universe.own.len());
     match &model.phase {
         Phase::Scoring { prompt, .. } if app.current_prompt().is_some_and(|p| p.id != *prompt) => {
             let known = app.book.prompts_of(model.id).len();
             format!("{}  prompt {known} of {}", phase(&model.phase), app.prompts.len())
         }
-        Phase::Idle | Phase::Cancelled if known == all => format!("{} words scored", count(all)),
         Phase::Idle | Phase::Cancelled => {
-            format!("{} of {} words scored, {} without score", count(known), count(all), count(all - known))
+            let left = (all + own).saturating_sub(known + own_known);
+            let of = |known: usize, all: usize| match known == all {
+                true => count(all),
+                false => format!("{} of {}", count(known), count(all)),
+            };
+            let own = if own > 0 { format!(" and {} own", of(own_known, own)) } else { String::new() };
+            let left = if left > 0 { format!(", {} without score", count(left)) } else { String::new() };
+            format!("{} words{own} scored{left}", of(known, all))
         }
         Phase::Failed(_) if app.failure_in_place_of_words().is_some() => "failed".to_owned(),
         Phase::Failed(_) => format!("failed: {} shows why", Action::Show(View::Models).key_text()),
@@ -149,11 +181,15 @@ fn what_is_shown(app: &App, glyphs: &Glyphs) -> String {
         let names: Vec<_> = app.filter.iter().map(|name| visible(name)).collect();
         parts.push(format!("only {}", fit(&names.join(", "), 24, glyphs.ellipsis)));
     }
+    let own = match app.universe.own.len() {
+        0 => String::new(),
+        own => format!(" + {} own", count(own)),
+    };
     parts.push(format!(
-        "{} {} {} words",
+        "{} {} {} words{own}",
         fit(&visible(&corpus.name), 24, glyphs.ellipsis),
         glyphs.dot,
-        count(app.universe.len())
+        count(app.universe.listed())
     ));
     parts.join("   ")
 }

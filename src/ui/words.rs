@@ -12,9 +12,9 @@ use super::theme::Theme;
 use super::widgets::bar::bar;
 use super::widgets::sparkline::{shares, stretches, z_sign};
 use super::widgets::table::{self, Column};
-use super::{category_styles, histograms, look, notice, numbers};
+use super::{category_styles, histograms, look, notice, numbers, size_of};
 use crate::app::action::Action;
-use crate::app::table::{Axis, AxisKind, Layout, PromptColumn, RankedTable, WordSort};
+use crate::app::table::{Axis, AxisKind, Layout, PromptColumn, RankedTable, Side, WordSort};
 use crate::app::{App, Model, layout, search};
 use crate::corpus::Framing;
 use crate::model::Unit;
@@ -28,7 +28,9 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if table.universe.is_empty() {
         return notice(frame, area, empty(app), theme);
     }
-    let sizes = layout::histograms(app.size, table.universe.corpus.categories.len());
+    // The histograms were counted for the width that was known then.
+    let sizes =
+        layout::Histograms { bins: table.key.bins, ..layout::histograms(size_of(frame), table.universe.corpus.categories.len()) };
     let mut rows = area;
     if sizes.lines > 0 {
         let under_cursor = table.rows.get(app.cursor.row()).map(|&i| axis_value(table, i as usize)).filter(|v| !v.is_nan());
@@ -110,7 +112,7 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
     let names = table.universe.corpus.categories.iter().map(|name| width(&visible(name))).max().unwrap_or(0) as u16;
     let bars = if names > 10 { 5 } else { 1 };
     let mut columns = vec![
-        Column::new(title(WordSort::Rank, "rank"), 7, 8, move |&i: &usize, _| rank_cell(side.ranks[i], theme)).right(),
+        Column::new(title(WordSort::Rank, "rank"), 7, 8, rank_cell(table, side, theme)).right(),
         Column::new(title(WordSort::Word, "word"), 17, 26, word_cell(table, theme)).gap(2),
         Column::new(title(WordSort::Category, "category"), names.clamp(10, 16), names.clamp(10, 24), category_cell(table, theme))
             .priority(2)
@@ -134,19 +136,26 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
     columns
 }
 
-pub fn rank_cell(rank: f64, theme: &Theme) -> Line<'static> {
-    let style = if rank.is_nan() { theme.dim } else { theme.text };
-    Line::styled(numbers::rank(rank, Glyphs::of(theme.ascii)), style)
+/// The rank; of an own word in parentheses, for it is none of the ranked ones.
+pub fn rank_cell<'a>(table: &'a RankedTable, side: &'a Side, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
+    move |&i, cells| {
+        let rank = side.ranks[i];
+        let style = if rank.is_nan() { theme.dim } else { theme.text };
+        let text = numbers::rank(rank, Glyphs::of(theme.ascii));
+        // Where there is no room for them, the number matters more: the category says what it is.
+        let apart = table.universe.is_own(i) && !rank.is_nan() && width(&text) + 2 <= cells;
+        Line::styled(if apart { format!("({text})") } else { text }, style)
+    }
 }
 
 /// The word with what the search found in it.
 pub fn word_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
     move |&i, cells| {
-        let entry = &table.universe.corpus.words[i];
+        let universe = &table.universe;
         // A token whose text is not its own shows its id.
-        let id = table.universe.token(i).filter(|_| !entry.categories.is_empty()).map(|id| format!(" #{id}"));
+        let id = universe.token(i).filter(|_| !universe.categories(i).is_empty()).map(|id| format!(" #{id}"));
         let id = id.unwrap_or_default();
-        let word = visible_word(&entry.text, theme.ascii);
+        let word = visible_word(universe.text(i), theme.ascii);
         let word = fit(&word, cells.saturating_sub(id.len()), Glyphs::of(theme.ascii).ellipsis);
         let query = visible_word(&table.key.search, theme.ascii);
         let mut line = match search::find(&word, &query) {
@@ -167,11 +176,14 @@ pub fn word_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize
 pub fn category_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
     let styles = category_styles(&table.universe.corpus.categories, theme);
     move |&i, cells| {
-        let corpus = &table.universe.corpus;
-        let word = &corpus.words[i];
+        let universe = &table.universe;
         let ellipsis = Glyphs::of(theme.ascii).ellipsis;
-        let names: Vec<_> = corpus.categories_of(word).map(visible).collect();
-        let style = word.categories.first().map_or(theme.dim, |&c| styles.get(usize::from(c)).copied().unwrap_or(theme.text));
+        let names: Vec<_> = universe.category_names(i).into_iter().map(visible).collect();
+        let style = match universe.categories(i).first() {
+            Some(&category) => styles.get(usize::from(category)).copied().unwrap_or(theme.text),
+            None if universe.is_own(i) => theme.title,
+            None => theme.dim,
+        };
         let shown = match &names[..] {
             [one] => fit_name(one, cells, ellipsis).into_owned(),
             several => fit(&several.join(", "), cells, ellipsis).into_owned(),

@@ -220,6 +220,7 @@ impl Driver {
                 "S-Tab" => self.key(Key::plain(KeyCode::BackTab)),
                 "Tab" => self.key(Key::plain(KeyCode::Tab)),
                 "Up" => self.key(Key::plain(KeyCode::Up)),
+                "Del" => self.key(Key::plain(KeyCode::Delete)),
                 "Down" => self.key(Key::plain(KeyCode::Down)),
                 "PgDn" => self.key(Key::plain(KeyCode::PageDown)),
                 other => panic!("no key {other}"),
@@ -236,7 +237,7 @@ impl Driver {
     /// All words of the table, in the order of its rows.
     pub fn words(&self) -> Vec<String> {
         let table = self.app.table().unwrap();
-        table.rows.iter().map(|&i| table.universe.corpus.words[i as usize].text.to_string()).collect()
+        table.rows.iter().map(|&i| table.universe.text(i as usize).to_string()).collect()
     }
 
     pub fn draw_with(&self, theme: &Theme) -> Buffer {

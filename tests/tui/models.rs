@@ -131,7 +131,6 @@ fn a_failed_model_leaves_the_others_alive() {
     let mut driver = Driver::pair(SIZE);
     driver.phase(LLAMA, Phase::Failed("demo-llama: no head. Tensors found: a, b".to_owned()));
     assert!(driver.text().contains("Tensors found"));
-    driver.keys("<Esc>");
     driver.ready(GEMMA);
     let job = driver.plan.iter().find(|job| job.model == GEMMA).unwrap().clone();
     driver.score_job(&job, 27);

@@ -30,7 +30,7 @@ fn recorded_models(size: (u16, u16)) -> Driver {
 }
 
 /// Two language models with every word scored.
-fn language_models(size: (u16, u16)) -> Driver {
+pub fn language_models(size: (u16, u16)) -> Driver {
     let mut driver = Driver::pair(size);
     driver.ready_as_language(LLAMA);
     driver.ready_as_language(GEMMA);
@@ -77,7 +77,7 @@ fn trainings() -> Ablation {
     Ablation::new(vec![run("first-llama", "Llama", 4.0), run("second-gemma", "Gemma", -3.0), scored], Vec::new())
 }
 
-fn ablation(size: (u16, u16)) -> Driver {
+pub fn ablation(size: (u16, u16)) -> Driver {
     let mut driver = Driver::new(Startup { trainings: vec![PathBuf::from("runs")], ..startup(size) });
     assert_eq!(driver.app.view, View::Ablation, "with nothing but trainings there is one view to see");
     let asked =

@@ -120,12 +120,13 @@ impl SideOf {
 
 impl Everything {
     fn sheet(&self) -> Sheet {
-        let corpus = &self.universe.corpus;
-        let words: Vec<LongWord> = (0..corpus.words.len())
+        let universe = &self.universe;
+        let words: Vec<LongWord> = (0..universe.len())
             .map(|at| LongWord {
-                text: corpus.words[at].text.clone(),
-                categories: corpus.categories_of(&corpus.words[at]).map(str::to_owned).collect(),
-                token: self.universe.token(at),
+                text: universe.text(at).clone(),
+                categories: universe.category_names(at).into_iter().map(str::to_owned).collect(),
+                token: universe.token(at),
+                own: universe.is_own(at),
             })
             .collect();
         let mut long = LongSheet::default();
@@ -145,16 +146,16 @@ impl Rows {
         let table = &self.table;
         let [model, other] = &self.sides;
         let rows: Vec<usize> = table.rows.iter().map(|&row| row as usize).collect();
-        let corpus = &table.universe.corpus;
+        let universe = &table.universe;
         let text = |text: &str| Values::Text(vec![text.into(); rows.len()]);
         let mut sheet = Sheet::default();
         if !matches!(table.key.layout, Layout::Compare(_)) {
             sheet.add("model", text(&model.name));
         }
         sheet.add("prompt", text(&self.prompt));
-        let words: Vec<Arc<str>> = rows.iter().map(|&row| corpus.words[row].text.clone()).collect();
+        let words: Vec<Arc<str>> = rows.iter().map(|&row| universe.text(row).clone()).collect();
         sheet.add("word", Values::Text(words));
-        let categories = |&row: &usize| corpus.categories_of(&corpus.words[row]).map(str::to_owned).collect();
+        let categories = |&row: &usize| universe.category_names(row).into_iter().map(str::to_owned).collect();
         sheet.add("categories", Values::Names(rows.iter().map(categories).collect()));
         match &table.right {
             Some(right) => {
@@ -203,12 +204,18 @@ impl Implicit {
             categories: corpus.categories_of(&corpus.words[i]).map(str::to_owned).collect(),
             value: table.left.scores[i],
         };
+        let own = match table.universe.own.len() {
+            0 => String::new(),
+            1 => "1 own word is not drawn".to_owned(),
+            own => format!("{own} own words are not drawn"),
+        };
+        let notes: Vec<&str> = [self.note.as_str(), &own].into_iter().filter(|note| !note.is_empty()).collect();
         figure::lollipops(&LollipopFigure {
             models: self.models.clone(),
             measure: self.measure,
             words: known.iter().map(word).collect(),
             prompt: self.prompt.clone(),
-            note: self.note.clone(),
+            note: notes.join("; "),
         })
     }
 }

@@ -33,7 +33,7 @@ pub struct StatisticsModel {
     pub recorded: bool,
     /// One a prompt, indexed by word id.
     pub columns: Vec<Column>,
-    /// Words that cannot be asked, one number a prompt.
+    /// Words of the list that cannot be asked, one number a prompt.
     pub unscorable: Vec<usize>,
 }
 
@@ -115,16 +115,17 @@ pub fn compute(request: StatisticsRequest) -> Statistics {
     Statistics { generation, corpus: universe.corpus.name.clone(), report, panels, axis, pairs, progress, left_out }
 }
 
-/// The complete columns as a study, and how many of the wanted ones they are.
+/// The complete columns of the list's words as a study, and how many of the wanted ones they are.
 pub(in crate::app) fn study(universe: &Universe, prompts: &[(Prompt, bool)], models: Vec<StatisticsModel>) -> (Study, Progress) {
-    let words = universe.len();
+    let words = universe.listed();
     let mut progress = Progress::default();
     let mut used = vec![false; prompts.len()];
     let mut rows: Vec<Vec<Option<Vec<f64>>>> = Vec::new();
     for model in &models {
         let mut own = Vec::new();
         for (at, ((_, in_set), column)) in prompts.iter().zip(&model.columns).enumerate() {
-            let scores: Vec<f64> = universe.ids.iter().map(|id| column.get(id.0 as usize).copied().unwrap_or(f64::NAN)).collect();
+            let scores: Vec<f64> =
+                universe.ids[..words].iter().map(|id| column.get(id.0 as usize).copied().unwrap_or(f64::NAN)).collect();
             let known = scores.iter().filter(|score| !score.is_nan()).count();
             let complete = known > 0 && (model.recorded || known + model.unscorable.get(at).copied().unwrap_or(0) >= words);
             progress.columns_wanted += usize::from(if model.recorded { complete } else { *in_set || known > 0 });

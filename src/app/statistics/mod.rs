@@ -12,7 +12,7 @@ pub use compute::{Pair, Progress, Statistics, StatisticsModel, StatisticsRequest
 use super::list::ListCursor;
 use super::pacer::Pacer;
 use super::{App, Effect, Model, View, layout};
-use crate::scores::ModelId;
+use crate::scores::{ModelId, PromptId};
 use crate::stats::panels::Panel;
 
 /// What the statistics view shows of the study.
@@ -194,7 +194,7 @@ impl App {
             family: model.family().to_string().into(),
             recorded: model.is_recorded(),
             columns: self.prompts.iter().map(|p| self.book.column(model.id, p.id)).collect(),
-            unscorable: self.prompts.iter().map(|p| model.unscorable.get(&p.id).map_or(0, |words| words.len())).collect(),
+            unscorable: self.prompts.iter().map(|p| self.unscorable(model, p.id)).collect(),
         });
         StatisticsRequest {
             generation,
@@ -204,6 +204,11 @@ impl App {
             left_out: others.len(),
             warnings: self.asked_differently().into_iter().map(|difference| difference.text).collect(),
         }
+    }
+
+    /// How many words of the list a model cannot be asked under a prompt.
+    fn unscorable(&self, model: &Model, prompt: PromptId) -> usize {
+        model.unscorable.get(&prompt).map_or(0, |words| words.iter().filter(|word| self.universe.lists(**word)).count())
     }
 
     /// The two models of the pair under the cursor, on the page of agreement.

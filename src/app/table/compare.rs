@@ -1,6 +1,7 @@
 //! The order of the Compare view.
 
-use super::{Side, sort_by_number, sort_by_text};
+use super::words::category_place;
+use super::{Side, sort_by_number, sort_by_rank, sort_by_text};
 use crate::app::universe::Universe;
 
 /// What the rows of the Compare view are ordered by.
@@ -57,17 +58,16 @@ pub(super) fn sort(
     differences: &[f64],
 ) {
     let descending = sort.descends() != reversed;
-    let words = &universe.corpus.words;
     let difference = |i: usize| differences.get(i).copied().unwrap_or(f64::NAN);
     match sort {
         CompareSort::Difference => sort_by_number(rows, descending, |i| difference(i).abs()),
         CompareSort::LeftPreferred | CompareSort::RightPreferred => sort_by_number(rows, descending, difference),
-        CompareSort::LeftRank => sort_by_number(rows, descending, |i| left.ranks[i]),
-        CompareSort::RightRank => sort_by_number(rows, descending, |i| right.map_or(f64::NAN, |r| r.ranks[i])),
-        CompareSort::Word => sort_by_text(rows, descending, |i| words[i].text.to_lowercase()),
+        CompareSort::LeftRank => sort_by_rank(rows, descending, left),
+        CompareSort::RightRank => sort_by_rank(rows, descending, right.unwrap_or(left)),
+        CompareSort::Word => sort_by_text(rows, descending, |i| universe.text(i).to_lowercase()),
         CompareSort::Category => {
             sort_by_number(rows, true, |i| difference(i).abs());
-            sort_by_number(rows, descending, |i| words[i].categories.first().map_or(f64::NAN, |&c| f64::from(c)));
+            sort_by_number(rows, descending, |i| category_place(universe, i));
         }
     }
 }

@@ -7,6 +7,7 @@ mod compare;
 mod implicit;
 mod words;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::universe::{NONE, Universe};
@@ -68,8 +69,10 @@ pub struct TableKey {
     pub prompt: Option<PromptId>,
     /// [`Universe::version`].
     pub universe: u64,
-    /// Categories to show, as indices into the corpus; empty for all.
+    /// Categories to show, as indices into the corpus; empty for all. Own words are shown beside them.
     pub filter: Vec<u16>,
+    /// Own words are shown, and nothing else.
+    pub own_only: bool,
     pub search: String,
     pub axis: AxisKind,
     /// Width of a histogram.
@@ -91,19 +94,24 @@ pub struct RankRequest {
     pub prompts: Vec<(PromptId, Column)>,
 }
 
-/// One model's numbers over the universe; vectors are indexed like `universe.corpus.words`, NaN where there is no score.
+/// One model's numbers over the universe; vectors are by index, NaN where there is no score. Own words have the rank and the
+/// z-score that they would have among the words of the list, and change neither of these nor any other number.
 #[derive(Clone, Debug, Default)]
 pub struct Side {
     pub scores: Vec<f64>,
     pub z: Vec<f64>,
-    /// Over all scored words, or in a comparison over the words that both models have.
+    /// Over all scored words of the list, or in a comparison over those that both models have.
     pub ranks: Vec<f64>,
-    /// How many words have a rank.
+    /// How many words of the list have a rank.
     pub ranked: usize,
-    /// How many words have a score.
+    /// How many words of the list have a score.
     pub scored: usize,
-    /// Lowest and highest score.
+    /// How many own words have one.
+    pub own_scored: usize,
+    /// Lowest and highest score of the list.
     pub range: Option<(f64, f64)>,
+    /// How many words the list has.
+    listed: usize,
 }
 
 /// The answer to a [`RankRequest`].
@@ -112,9 +120,9 @@ pub struct RankedTable {
     pub generation: u64,
     pub key: TableKey,
     pub universe: Arc<Universe>,
-    /// Indices into `universe.corpus.words` in the order of the rows, after the filter.
+    /// Indices of words in the order of the rows, after the filter.
     pub rows: Vec<u32>,
-    /// Row by word index.
+    /// Row by index.
     row_of: Vec<u32>,
     /// Rows whose word matches the search, ascending.
     pub matches: Vec<u32>,
@@ -152,12 +160,13 @@ pub fn rank(request: RankRequest) -> RankedTable {
     let of_model = |model: Option<ModelId>| columns.iter().find(|(m, ..)| Some(*m) == model);
     let column_of = |model: Option<ModelId>| of_model(model).map(|(.., column)| column);
     let both = [key.model, key.other].map(column_of);
+    let listed = universe.listed();
     let log_probabilities = match (key.layout, both) {
         (Layout::Implicit(..), [Some(a), Some(b)]) => Some([a, b].map(|column| gather(&universe, Some(column)))),
         _ => None,
     };
     let mut left = match (key.layout, &log_probabilities) {
-        (Layout::Implicit(measure, _), Some(logs)) => implicit::side(measure, logs),
+        (Layout::Implicit(measure, _), Some(logs)) => implicit::side(measure, logs, listed),
         (Layout::Implicit(..), None) if key.other.is_some() => side(&universe, None),
         _ => side(&universe, both[0]),
     };
@@ -181,13 +190,14 @@ pub fn rank(request: RankRequest) -> RankedTable {
             left.rank(|i| !known_right[i].is_nan());
             right.rank(|i| !known_left[i].is_nan());
             differences = left.ranks.iter().zip(&right.ranks).map(|(l, r)| r - l).collect();
-            agreement = stats::spearman(&left.scores, &right.scores);
+            agreement = stats::spearman(&left.scores[..listed], &right.scores[..listed]);
         }
     }
     let categories = words::summaries(&universe, &left, axis, key.bins);
 
-    let shown = |word: &crate::corpus::Word| key.filter.is_empty() || word.categories.iter().any(|c| key.filter.contains(c));
-    let mut rows: Vec<u32> = (0..).zip(&universe.corpus.words).filter(|(_, word)| shown(word)).map(|(i, _)| i).collect();
+    let passes = |i: usize| key.filter.is_empty() || universe.categories(i).iter().any(|c| key.filter.contains(c));
+    let shown = |i: usize| universe.is_own(i) || !key.own_only && passes(i);
+    let mut rows: Vec<u32> = (0..universe.len()).filter(|&i| shown(i)).map(|i| i as u32).collect();
     match key.layout {
         Layout::Words(sort) | Layout::Implicit(_, sort) => words::sort(&mut rows, sort, key.reversed, &universe, &left, &prompts),
         Layout::Compare(sort) => compare::sort(&mut rows, sort, key.reversed, &universe, &left, right.as_ref(), &differences),
@@ -199,7 +209,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
     let matches = if key.search.is_empty() {
         Vec::new()
     } else {
-        let hit = |i: u32| super::search::find(&universe.corpus.words[i as usize].text, &key.search).is_some();
+        let hit = |i: u32| super::search::find(universe.text(i as usize), &key.search).is_some();
         (0..).zip(&rows).filter(|&(_, &i)| hit(i)).map(|(row, _)| row).collect()
     };
     RankedTable {
@@ -225,21 +235,39 @@ impl Side {
     /// Ranks the words for which `counts` holds.
     fn rank(&mut self, counts: impl Fn(usize) -> bool) {
         let scores: Vec<f64> = self.scores.iter().enumerate().map(|(i, &s)| if counts(i) { s } else { f64::NAN }).collect();
-        self.ranks = stats::ranks(&scores);
-        self.ranked = self.ranks.iter().filter(|r| !r.is_nan()).count();
+        let (list, own) = scores.split_at(self.listed);
+        self.ranks = stats::ranks(list);
+        self.ranked = known(&self.ranks);
+        self.ranks.extend(stats::places(list, own));
+    }
+
+    /// Where a word stands between others, by its rank: one that would have the rank of another stands before it.
+    fn order(&self, i: usize) -> f64 {
+        self.ranks[i] - if i < self.listed { 0.0 } else { 0.5 }
     }
 }
 
 fn side(universe: &Universe, column: Option<&Column>) -> Side {
-    side_of(gather(universe, column))
+    side_of(gather(universe, column), universe.listed())
 }
 
-fn side_of(scores: Vec<f64>) -> Side {
-    let scored = scores.iter().filter(|s| !s.is_nan()).count();
-    Side { z: stats::z_scores(&scores), range: range(&scores), scores, ranks: Vec::new(), ranked: 0, scored }
+fn side_of(scores: Vec<f64>, listed: usize) -> Side {
+    let (list, own) = scores.split_at(listed);
+    let z = [stats::z_scores(list), stats::z_scores_among(list, own)].concat();
+    let (range, scored, own_scored) = (range(list), known(list), known(own));
+    Side { scores, z, ranks: Vec::new(), ranked: 0, scored, own_scored, range, listed }
 }
 
-/// A column in the order of the universe's words.
+fn known(values: &[f64]) -> usize {
+    values.iter().filter(|value| !value.is_nan()).count()
+}
+
+/// A column in the order of the list's words.
+fn gather_listed(universe: &Universe, column: &Column) -> Vec<f64> {
+    universe.ids[..universe.listed()].iter().map(|id| column.get(id.0 as usize).copied().unwrap_or(f64::NAN)).collect()
+}
+
+/// A column by index.
 fn gather(universe: &Universe, column: Option<&Column>) -> Vec<f64> {
     let score = |id: &WordId| column.and_then(|c| c.get(id.0 as usize)).copied().unwrap_or(f64::NAN);
     universe.ids.iter().map(score).collect()
@@ -249,7 +277,7 @@ fn gather(universe: &Universe, column: Option<&Column>) -> Vec<f64> {
 fn common_axis(universe: &Universe, columns: &[(ModelId, Unit, Column)], unit: Option<Unit>, kind: AxisKind) -> Option<Axis> {
     let of_unit = columns.iter().filter(|(_, of, _)| Some(*of) == unit);
     let ranges = of_unit.filter_map(|(.., column)| {
-        let scores = gather(universe, Some(column));
+        let scores = gather_listed(universe, column);
         range(&if kind == AxisKind::Z { stats::z_scores(&scores) } else { scores })
     });
     let (low, high) = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
@@ -267,6 +295,21 @@ fn sort_by_number(rows: &mut [u32], descending: bool, number: impl Fn(usize) -> 
         let (x, y) = (number(a as usize), number(b as usize));
         let order = if descending { y.total_cmp(&x) } else { x.total_cmp(&y) };
         x.is_nan().cmp(&y.is_nan()).then(order)
+    });
+}
+
+/// Sorts by rank: the best first unless `descending`, rows without one always last. Words of one place, such as own words
+/// between the same two of the list, are told apart by their scores.
+fn sort_by_rank(rows: &mut [u32], descending: bool, side: &Side) {
+    rows.sort_by(|&a, &b| {
+        let (a, b) = (a as usize, b as usize);
+        let (x, y) = (side.order(a), side.order(b));
+        if x.is_nan() || y.is_nan() {
+            return x.is_nan().cmp(&y.is_nan());
+        }
+        let by_score = || side.scores[b].partial_cmp(&side.scores[a]).unwrap_or(Ordering::Equal);
+        let order = x.total_cmp(&y).then_with(by_score);
+        if descending { order.reverse() } else { order }
     });
 }
 

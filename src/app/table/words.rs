@@ -1,6 +1,6 @@
 //! The order of the Words view, its histograms and its sparklines over prompts.
 
-use super::{Axis, AxisKind, Column, Side, gather, sort_by_number, sort_by_text};
+use super::{Axis, AxisKind, Column, Side, gather_listed, known, sort_by_number, sort_by_rank, sort_by_text};
 use crate::app::universe::Universe;
 use crate::scores::{PromptId, WordId};
 use crate::stats::{self, Histogram};
@@ -59,31 +59,27 @@ pub struct CategorySummary {
 pub struct PromptColumn {
     pub prompt: PromptId,
     column: Column,
-    mean: f64,
-    sd: f64,
-    /// Words of the universe that have a score under this prompt.
+    /// Mean and standard deviation of the list's scores.
+    spread: (f64, f64),
+    /// Words of the list that have a score under this prompt.
     pub scored: usize,
 }
 
 impl PromptColumn {
-    /// The word's z-score among the words of the universe under this prompt.
+    /// The word's z-score among the words of the list under this prompt.
     pub fn z(&self, word: WordId) -> Option<f64> {
         let score = *self.column.get(word.0 as usize)?;
-        if score.is_nan() {
-            return None;
-        }
-        Some(if self.sd > 0.0 { (score - self.mean) / self.sd } else { 0.0 })
+        (!score.is_nan()).then(|| stats::z_score(score, self.spread))
     }
 }
 
-/// Prompts without a score for any word of the universe are left out.
+/// Prompts without a score for any word of the list are left out.
 pub(super) fn prompt_columns(universe: &Universe, prompts: Vec<(PromptId, Column)>) -> Vec<PromptColumn> {
     let mut columns = Vec::new();
     for (prompt, column) in prompts {
-        let scores = gather(universe, Some(&column));
-        if let Some((mean, sd)) = stats::mean_sd(&scores) {
-            let scored = scores.iter().filter(|s| !s.is_nan()).count();
-            columns.push(PromptColumn { prompt, column, mean, sd, scored });
+        let scores = gather_listed(universe, &column);
+        if let Some(spread) = stats::mean_sd(&scores) {
+            columns.push(PromptColumn { prompt, column, spread, scored: known(&scores) });
         }
     }
     columns
@@ -115,17 +111,15 @@ pub(super) fn summaries(universe: &Universe, side: &Side, axis: Option<Axis>, bi
 
 pub(super) fn sort(rows: &mut [u32], sort: WordSort, reversed: bool, universe: &Universe, side: &Side, prompts: &[PromptColumn]) {
     let descending = sort.descends() != reversed;
-    let words = &universe.corpus.words;
     match sort {
-        WordSort::Rank => sort_by_number(rows, descending, |i| side.ranks[i]),
+        WordSort::Rank => sort_by_rank(rows, descending, side),
         WordSort::Score => sort_by_number(rows, descending, |i| side.scores[i]),
         WordSort::Z => sort_by_number(rows, descending, |i| side.z[i]),
-        WordSort::Word => sort_by_text(rows, descending, |i| words[i].text.to_lowercase()),
+        WordSort::Word => sort_by_text(rows, descending, |i| universe.text(i).to_lowercase()),
         WordSort::Category => {
             // Within a category, the best first.
-            sort_by_number(rows, false, |i| side.ranks[i]);
-            let place = |i: usize| words[i].categories.first().map_or(f64::NAN, |&c| f64::from(c));
-            sort_by_number(rows, descending, place);
+            sort_by_rank(rows, false, side);
+            sort_by_number(rows, descending, |i| category_place(universe, i));
         }
         WordSort::Prompts => {
             let mean = |id: WordId| {
@@ -135,5 +129,14 @@ pub(super) fn sort(rows: &mut [u32], sort: WordSort, reversed: bool, universe: &
             let means: Vec<f64> = universe.ids.iter().map(|&id| mean(id)).collect();
             sort_by_number(rows, descending, |i| means[i]);
         }
+    }
+}
+
+/// Where a word's category stands among the others: own words behind those of the list, words of none last.
+pub(super) fn category_place(universe: &Universe, i: usize) -> f64 {
+    match universe.categories(i).first() {
+        Some(&category) => f64::from(category),
+        None if universe.is_own(i) => universe.corpus.categories.len() as f64,
+        None => f64::NAN,
     }
 }

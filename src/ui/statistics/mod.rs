@@ -11,7 +11,7 @@ use ratatui::text::{Line, Span};
 use super::fit::width;
 use super::glyphs::Glyphs;
 use super::theme::Theme;
-use super::{fitting, line_with_end, notice};
+use super::{fitting, line_with_end, notice, size_of};
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::statistics::{Page, Statistics};
@@ -62,12 +62,12 @@ fn pages(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     }
     let left = Line::from(left);
     let room = usize::from(area.width).saturating_sub(left.width() + 1);
-    let right = app.statistics.shown().map_or_else(Line::default, |shown| progress(app, shown, room, theme));
+    let right = app.statistics.shown().map_or_else(Line::default, |shown| progress(app, shown, size_of(frame), room, theme));
     line_with_end(frame, area, left, right);
 }
 
 /// What is missing yet, and which of the panels are on the screen, in as many words as there is room for.
-fn progress(app: &App, shown: &Statistics, room: usize, theme: &Theme) -> Line<'static> {
+fn progress(app: &App, shown: &Statistics, size: (u16, u16), room: usize, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let notes = shown.progress.notes();
     let warning = app.warning().map(|text| if text.is_empty() { text } else { format!("! {}  ", visible(&text)) });
@@ -79,7 +79,7 @@ fn progress(app: &App, shown: &Statistics, room: usize, theme: &Theme) -> Line<'
         (_, 0 | 1) => format!("{} ", notes[0]),
         _ => format!("{} ", notes.join(", ")),
     };
-    let place = panels::place_of(app, shown);
+    let place = panels::place_of(app, shown, size);
     let where_it_is = |long: bool| place.as_ref().map_or(String::new(), |of| if long { of.long() } else { of.short() });
     let line = |words: usize, hint: bool, long: bool| {
         let mut spans = vec![Span::styled(format!("{}{}", warning[usize::from(words == 0)], partial(words)), theme.warning)];

@@ -19,7 +19,7 @@ use crate::ui::glyphs::Glyphs;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::strip::{column, strip};
 use crate::ui::widgets::table;
-use crate::ui::{fitting, line_with_end, look};
+use crate::ui::{fitting, line_with_end, look, size_of};
 
 /// Cells that a lane's numbers take: `  84.1 ±2.1  n 162`.
 const NUMBERS: usize = 21;
@@ -27,9 +27,10 @@ const NUMBERS: usize = 21;
 const FAMILY: usize = 6;
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
-    let sizes = app.statistics.panels(app.size);
+    let size = size_of(frame);
+    let sizes = app.statistics.panels(size);
     let selected = app.statistics.panel.row(shown.panels.len());
-    let on_screen = on_screen(app, shown);
+    let on_screen = on_screen(app, shown, size);
     let wide = area.width / sizes.columns as u16;
     let beside = u16::from(sizes.columns > 1);
     let bottom = area.bottom().saturating_sub(1 + sizes.notes);
@@ -58,8 +59,8 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme:
 }
 
 /// The panels on the screen: screen by screen, so that panels stay where they are until the cursor leaves them.
-fn on_screen(app: &App, shown: &Statistics) -> std::ops::Range<usize> {
-    let sizes = app.statistics.panels(app.size);
+fn on_screen(app: &App, shown: &Statistics, size: (u16, u16)) -> std::ops::Range<usize> {
+    let sizes = app.statistics.panels(size);
     let all_rows = shown.panels.len().div_ceil(sizes.columns);
     let row = app.statistics.panel.row(shown.panels.len()) / sizes.columns;
     let first = (row / sizes.rows * sizes.rows).min(all_rows.saturating_sub(sizes.rows));
@@ -85,16 +86,16 @@ impl PlaceOf {
 }
 
 /// Which panels, or lines of the one that fills the page, are on the screen; none where all are.
-pub fn place_of(app: &App, shown: &Statistics) -> Option<PlaceOf> {
+pub fn place_of(app: &App, shown: &Statistics, size: (u16, u16)) -> Option<PlaceOf> {
     if app.statistics.page != Page::Panels {
         return None;
     }
     let (what, range, of) = if app.statistics.zoomed {
-        let (sizes, first) = app.statistics.zoom(app.size);
+        let (sizes, first) = app.statistics.zoom(size);
         let lanes = app.statistics.selected()?.families_and_models().len();
         ("lines", first..(first + sizes.lanes).min(lanes), lanes)
     } else {
-        ("panels", on_screen(app, shown), shown.panels.len())
+        ("panels", on_screen(app, shown, size), shown.panels.len())
     };
     (range.len() < of).then(|| PlaceOf { what, first: range.start + 1, last: range.end, of })
 }
@@ -104,7 +105,7 @@ pub fn zoomed(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, them
     let glyphs = Glyphs::of(theme.ascii);
     let Some(panel) = app.statistics.selected() else { return };
     title(frame, Rect { height: 1, ..area }, panel, shown.report.adjusted_for, true, theme);
-    let (sizes, first) = app.statistics.zoom(app.size);
+    let (sizes, first) = app.statistics.zoom(size_of(frame));
     let lanes = panel.families_and_models();
     let names = panel.models.iter().map(|group| width(&visible(&group.name))).max().unwrap_or(0).clamp(FAMILY, 24) + 7;
     let mut y = area.y + 1;

@@ -15,7 +15,7 @@ use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::table::{self, Column};
-use crate::ui::{look, notice};
+use crate::ui::{look, notice, size_of};
 
 /// A panel, and one of its contrasts; none where nothing can be compared.
 type Row<'a> = (&'a Panel, Option<&'a Contrast>);
@@ -25,7 +25,7 @@ pub fn contrasts(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, t
     let several = rows.len() > shown.panels.len();
     let selected = app.statistics.selected();
     let row = rows.iter().position(|(panel, _)| Some(*panel) == selected).unwrap_or(0);
-    let height = layout::statistics_rows(app.size);
+    let height = layout::statistics_rows(size_of(frame));
     let offset = if several { (row + 1).saturating_sub(height) } else { app.statistics.panel.offset(rows.len(), height) };
     let columns = contrast_columns(shown.report.adjusted_for, several, theme);
     let place = Rect { height: area.height.min(height as u16 + 1), ..area };
@@ -202,7 +202,7 @@ fn list<'a, Row: 'a>(
     rows: impl ExactSizeIterator<Item = &'a Row>,
     theme: &Theme,
 ) {
-    let (height, lines) = (layout::statistics_rows(app.size), rows.len());
+    let (height, lines) = (layout::statistics_rows(size_of(frame)), rows.len());
     let cursor = app.statistics.cursor();
     let offset = cursor.offset(lines, height);
     let place = Rect { height: area.height.min(height as u16 + 1), ..area };
