@@ -4,6 +4,8 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,6 +16,7 @@ use std::time::Duration;
 use rewardscope::model::files::Files;
 use rewardscope::model::template::{self, ChatTemplate};
 use rewardscope::model::{Cancel, ModelError, TemplateDate};
+use support::pty::{CTRL_C, Launch};
 
 /// Long after every limit. A template that is not done by then hangs.
 const HANG: Duration = Duration::from_secs(60);
@@ -429,4 +432,31 @@ fn the_program_tells_of_a_hostile_template_and_scores_the_other_model() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(told.contains("love"), "{told}");
     assert!(errors.contains("chat_template.jinja: the chat template nests"), "{errors}");
+}
+
+const STUCK: &str = "{% set s='ab'*30000000 %}{% for a in range(80000) %}{% set x={s:1}[s] %}{% endfor %}";
+
+#[test]
+fn the_explorer_outlives_a_hostile_template() {
+    let model = model_with("{% set ns=namespace() %}{% set ns.a=ns %}{{ ns }}");
+    let path = model.path().display().to_string();
+    let mut pty = Launch::new(env!("CARGO_BIN_EXE_rewardscope")).args([&path, "demo-llama"]).size(160, 40).start();
+    pty.wait_for("chat template nests");
+    pty.send("q");
+    assert_eq!(pty.wait_exit(), 0);
+    pty.assert_restored();
+}
+
+#[test]
+fn the_explorer_can_be_left_while_a_template_is_stuck() {
+    let model = model_with(STUCK);
+    let path = model.path().display().to_string();
+    for (key, signal, code) in [("q", None, 0), (CTRL_C, None, 130), ("", Some(libc::SIGTERM), 143)] {
+        let mut pty = Launch::new(env!("CARGO_BIN_EXE_rewardscope")).args([&path]).size(160, 40).start();
+        pty.wait_until("the alternate screen", vt100::Screen::alternate_screen);
+        pty.send(key);
+        signal.into_iter().for_each(|signal| pty.signal(signal));
+        assert_eq!(pty.wait_exit(), code);
+        pty.assert_restored();
+    }
 }

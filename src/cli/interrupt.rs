@@ -37,6 +37,12 @@ pub(super) fn cancel() -> Result<Cancel, Failure> {
     Ok(cancel)
 }
 
+/// A file that grows beyond what the system allows is an error of the write, which is told, and not the end of the program.
+pub(super) fn survive_full_files() {
+    // SAFETY: no handler is set; the signal is ignored from now on.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// How work that was asked to end, or failed, is told.
 pub(super) fn failure(error: ModelError) -> Failure {
     match error {

@@ -82,6 +82,7 @@ pub fn main() -> ExitCode {
         return template::serve_main();
     }
     template::use_program(this_program());
+    interrupt::survive_full_files();
     crate::bench::started();
     let cli = Cli::parse();
     match run(cli) {

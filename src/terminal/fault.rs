@@ -11,7 +11,7 @@ use std::{io, mem, ptr};
 use super::ENTERED;
 
 /// Signals that end the process unless it does something about them. Of those that it waits for there is no need to know.
-const SIGNALS: [libc::c_int; 13] = [
+const SIGNALS: [libc::c_int; 12] = [
     libc::SIGABRT,
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -20,7 +20,6 @@ const SIGNALS: [libc::c_int; 13] = [
     libc::SIGTRAP,
     libc::SIGSYS,
     libc::SIGXCPU,
-    libc::SIGXFSZ,
     libc::SIGALRM,
     libc::SIGVTALRM,
     libc::SIGUSR1,
