@@ -1,9 +1,11 @@
 //! The terminal as the explorer holds it: alternate screen, raw mode, bracketed paste, hidden cursor, one write a frame.
 //!
-//! [`restore`] is the one way back, for a normal end, an error, a signal and a panic alike. The mouse is never captured,
+//! [`restore`] is the one way back, for a normal end, an error, a signal and a panic alike; `fault` goes it where the process
+//! is broken. The mouse is never captured,
 //! so that selecting text works as in any other program. Nothing here knows what is drawn.
 
 pub mod abilities;
+mod fault;
 mod suspend;
 
 use std::cell::RefCell;
@@ -49,16 +51,17 @@ pub fn input() -> io::Result<OwnedFd> {
 pub fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         // The terminal may be gone, and then there is no one to tell.
-        let _ = execute!(
-            io::stdout(),
-            EndSynchronizedUpdate,
-            SetAttribute(Attribute::Reset),
-            DisableBracketedPaste,
-            LeaveAlternateScreen,
-            Show
-        );
+        let mut stdout = io::stdout().lock();
+        let _ = leaving().and_then(|bytes| stdout.write_all(&bytes)).and_then(|()| stdout.flush());
         let _ = disable_raw_mode();
     }
+}
+
+/// What leaves the screen as we found it.
+fn leaving() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    queue!(bytes, EndSynchronizedUpdate, SetAttribute(Attribute::Reset), DisableBracketedPaste, LeaveAlternateScreen, Show)?;
+    Ok(bytes)
 }
 
 /// Lets a panic restore the terminal before it is reported, and puts every panic into the log. A panic of another thread
@@ -117,6 +120,7 @@ impl Session {
     pub fn reenter(&mut self) -> io::Result<()> {
         // Raw mode is set anew even where we believe in it: a shell may have changed it while we were stopped.
         disable_raw_mode()?;
+        fault::guard(input()?, leaving()?)?;
         ENTERED.store(true, Ordering::SeqCst);
         let entered = enable_raw_mode().and_then(|()| execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide));
         if entered.is_err() {

@@ -270,6 +270,58 @@ fn an_interrupted_run_keeps_what_was_finished_and_ends_with_130() {
     assert!(home.path().join("out.csv.partial").exists() && !home.path().join("out.csv").exists());
 }
 
+/// Nobody reads its output, so that it waits in the middle of a row.
+#[cfg(unix)]
+#[test]
+fn a_second_interrupt_ends_a_run_that_is_stuck() {
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::process::ExitStatusExt as _;
+    let home = home();
+    let arguments = ["score", "demo-llama", "--prompt", "all", "--format", "jsonl", "--no-store"];
+    let mut child =
+        command(home.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
+    let unread = child.stdout.take().expect("a pipe");
+    let started = std::time::Instant::now();
+    let pause = || {
+        assert!(started.elapsed() < std::time::Duration::from_secs(120), "it goes on and on");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    let mut waiting = 0;
+    // A pipe is full before it holds 64 kB to the byte.
+    while waiting < 30_000 {
+        pause();
+        // SAFETY: the pipe is open, and the call only fills in the number.
+        unsafe { libc::ioctl(unread.as_raw_fd(), libc::FIONREAD, &mut waiting) };
+    }
+    let end = loop {
+        if let Some(end) = child.try_wait().expect("it can be asked") {
+            break end;
+        }
+        // SAFETY: takes numbers alone; the child is not reaped yet.
+        unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+        pause();
+    };
+    // By its own hand where it was not stuck yet.
+    assert!(end.signal() == Some(libc::SIGINT) || end.code() == Some(130), "{end:?}");
+}
+
+/// The shell's `ulimit -f`, and a file that grows beyond it.
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_grow_is_an_error_and_not_the_end() {
+    let home = home();
+    let run =
+        format!("ulimit -f 2; exec '{}' score demo-llama --no-store --format csv -o out.csv", env!("CARGO_BIN_EXE_rewardscope"));
+    let output = Command::new("sh")
+        .args(["-c", &run])
+        .current_dir(home.path())
+        .env("REWARDSCOPE_CONFIG", home.path().join("config"))
+        .env("HF_HUB_OFFLINE", "1")
+        .output()
+        .expect("a shell");
+    assert_refused(&output, 1, &["out.csv"]);
+}
+
 #[test]
 fn lists_name_what_can_be_used() {
     let home = home();

@@ -241,3 +241,27 @@ fn a_word_without_tokens_is_named_and_the_others_are_scored() {
     }
     assert_eq!(named, [WordId(1)]);
 }
+
+/// As where code that knows no cancel flag loops for ever: here it is whoever takes the events.
+#[test]
+fn a_worker_that_is_stuck_does_not_hold_up_the_end() {
+    let catalogue = Arc::new(Catalogue::builtin().expect("the catalogue"));
+    let (sender, events) = channel();
+    let stuck = move |event| {
+        let _ = sender.send(event);
+        if std::thread::current().name() == Some("model") {
+            loop {
+                std::thread::park();
+            }
+        }
+    };
+    let engine = Engine::start(catalogue, Arc::new(stuck)).expect("a thread");
+    engine.open(LLAMA, &spec("demo-llama"), LoadOptions::default());
+    events.recv_timeout(PATIENCE).expect("the worker tells of the model, and is stuck");
+    let (ended, end) = channel();
+    std::thread::spawn(move || {
+        drop(engine);
+        let _ = ended.send(());
+    });
+    end.recv_timeout(PATIENCE).expect("the end comes all the same");
+}

@@ -61,6 +61,9 @@ impl Program for Toy {
             Message::Key('c') => return vec![Request::Copy("love".to_owned())],
             Message::Key('p') => panic!("the toy was asked to"),
             Message::Key('t') => drop(std::thread::spawn(|| panic!("a thread of the toy was asked to"))),
+            Message::Key('A') => std::process::abort(),
+            Message::Key('O') => drop(overflow(0)),
+            Message::Key('T') => drop(std::thread::spawn(|| overflow(0))),
             Message::Key('a') => self.alarm = Some(Instant::now() + Duration::from_millis(50)),
             Message::Key(c) => self.typed.push(c),
             Message::Paste(text) => self.pasted = text,
@@ -88,6 +91,13 @@ impl Program for Toy {
         let status = format!("frames={}. size={size:?}", self.frames);
         frame.render_widget(status.as_str(), ratatui::layout::Rect { y: 1, height: 1, ..frame.area() });
     }
+}
+
+/// Fills the stack.
+#[allow(unconditional_recursion)]
+fn overflow(depth: u64) -> u64 {
+    let room = std::hint::black_box([depth; 64]);
+    overflow(depth + 1) + room[depth as usize % 64]
 }
 
 #[test]
@@ -175,6 +185,37 @@ fn a_panic_restores_the_terminal_before_it_is_reported() {
     assert_eq!(pty.wait_exit(), 101);
     pty.assert_restored();
     assert!(pty.screen().contains("the toy was asked to"), "{}", pty.screen());
+}
+
+#[test]
+fn a_fault_restores_the_terminal_and_says_so() {
+    for (key, said) in [("A", ""), ("O", "has overflowed its stack"), ("T", "has overflowed its stack")] {
+        let mut pty = start();
+        pty.send(key);
+        let end = pty.wait_end();
+        assert!(end.signal().is_some_and(|signal| signal.contains("Abort")), "{key}: {end:?}");
+        pty.assert_restored();
+        let screen = pty.screen().replace('\n', "");
+        assert!(screen.contains("ended by a fault") && screen.contains(said), "{key}: {screen}");
+    }
+}
+
+#[test]
+fn a_signal_that_nobody_waits_for_restores_the_terminal() {
+    for (number, name) in [
+        (libc::SIGABRT, "Abort"),
+        (libc::SIGSEGV, "Segmentation"),
+        (libc::SIGBUS, "Bus"),
+        (libc::SIGILL, "Illegal"),
+        (libc::SIGXCPU, "CPU"),
+        (libc::SIGUSR1, "User"),
+    ] {
+        let mut pty = start();
+        pty.signal(number);
+        let end = pty.wait_end();
+        assert!(end.signal().is_some_and(|signal| signal.contains(name)), "{number}: {end:?}");
+        pty.assert_restored();
+    }
 }
 
 #[test]

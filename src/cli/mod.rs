@@ -23,12 +23,14 @@ mod stats;
 mod store;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
 pub use args::{Cli, Command};
 
+use crate::model::template;
 use crate::text;
 
 /// How a command ended badly: the message for the user and the exit status.
@@ -75,6 +77,12 @@ impl Failure {
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
+    // Started by itself, to render a stranger's template apart from everything else.
+    if std::env::args_os().skip(1).eq([template::ARGUMENT]) {
+        return template::serve_main();
+    }
+    template::use_program(this_program());
+    interrupt::survive_full_files();
     crate::bench::started();
     let cli = Cli::parse();
     match run(cli) {
@@ -89,6 +97,14 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.status())
         }
     }
+}
+
+/// This very program, also where its file has been replaced since.
+fn this_program() -> PathBuf {
+    if cfg!(target_os = "linux") {
+        return PathBuf::from("/proc/self/exe");
+    }
+    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("rewardscope"))
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {

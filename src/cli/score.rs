@@ -365,16 +365,20 @@ impl Run {
     }
 }
 
-/// SIGINT, SIGTERM and SIGHUP become a message, so that finished rows are flushed before the end.
+/// SIGINT, SIGTERM and SIGHUP become a message, so that finished rows are flushed before the end; a second one ends the
+/// program at once.
 fn watch_signals(sender: Sender<Message>) -> Result<(), Failure> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let failed = |error| Failure::Run(format!("signals cannot be watched: {error}"));
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
     std::thread::spawn(move || {
-        for signal in signals.forever() {
-            if sender.send(Message::Signal(signal)).is_err() {
-                break;
-            }
+        let mut signals = signals.forever();
+        if let Some(signal) = signals.next() {
+            let _ = sender.send(Message::Signal(signal));
+        }
+        for signal in signals {
+            // What it does is to end the process.
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     });
     Ok(())

@@ -3,6 +3,7 @@
 //! A word is taken as it stands, spaces and all; nothing is treated as missing, so `NA` and `null` are words. Every error
 //! names file and line.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use csv::StringRecord;
@@ -191,11 +192,19 @@ pub(crate) fn read_text(path: &Path, most_bytes: u64) -> Result<String, CorpusEr
     if meta.is_dir() {
         return Err(CorpusError::file(path, "is a directory", "Give one of its files"));
     }
+    let too_long = |size: String| {
+        let problem = format!("is {size}, more than such a file can be");
+        CorpusError::file(path, problem, format!("Give a file of at most {}", crate::text::bytes(most_bytes)))
+    };
     if meta.len() > most_bytes {
-        let problem = format!("is {}, more than such a file can be", crate::text::bytes(meta.len()));
-        return Err(CorpusError::file(path, problem, format!("Give a file of at most {}", crate::text::bytes(most_bytes))));
+        return Err(too_long(crate::text::bytes(meta.len())));
     }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    // A pipe or a device has no size beforehand, and may have no end.
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).and_then(|file| file.take(most_bytes + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes.len() as u64 > most_bytes {
+        return Err(too_long(format!("longer than {}", crate::text::bytes(most_bytes))));
+    }
     utf8(path, bytes)
 }
 
@@ -258,6 +267,13 @@ mod tests {
 
     fn word(text: &str, categories: &[&str]) -> (String, Vec<String>) {
         (text.to_owned(), categories.iter().map(|c| (*c).to_owned()).collect())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        let error = read_text(Path::new("/dev/zero"), 1000).unwrap_err().to_string();
+        assert!(error.contains("/dev/zero") && error.contains("longer than 1.0 kB"), "{error}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::implicit::Pairs;
 use super::keeping::Keeper;
@@ -27,7 +28,10 @@ use crate::scores::{ModelId, recorded};
 /// Where events go. Called from several threads; must not block.
 pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Dropping it cancels what runs and waits for the worker to end.
+/// How long work that was cancelled may take to end. It looks at its flag often; what does not is stuck in other code.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Dropping it cancels what runs and waits for the worker to end, but not for one that is stuck: it ends with the program.
 pub struct Engine {
     requests: Sender<Request>,
     activity: Arc<Mutex<Activity>>,
@@ -35,7 +39,7 @@ pub struct Engine {
     catalogue: Arc<Catalogue>,
     pairs: Arc<Pairs>,
     events: Events,
-    worker: Option<JoinHandle<()>>,
+    worker: JoinHandle<()>,
 }
 
 impl Engine {
@@ -52,7 +56,7 @@ impl Engine {
         let events = pairs.sink();
         let worker = Worker::new(receiver, events.clone(), activity.clone(), Keeper::new(store));
         let worker = std::thread::Builder::new().name("model".to_owned()).spawn(move || worker.run())?;
-        Ok(Engine { requests, activity, downloads: Mutex::default(), catalogue, pairs, events, worker: Some(worker) })
+        Ok(Engine { requests, activity, downloads: Mutex::default(), catalogue, pairs, events, worker })
     }
 
     /// Makes a model known under `model`; its files are fetched at once where they must be, its weights loaded when a job
@@ -193,9 +197,9 @@ impl Drop for Engine {
             cancel.set();
         }
         self.activity().cancel();
-        if let Some(worker) = self.worker.take() {
-            // A worker that panicked has told so already.
-            let _ = worker.join();
+        let asked = Instant::now();
+        while !self.worker.is_finished() && asked.elapsed() < GRACE {
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 }

@@ -17,7 +17,7 @@ const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
 
 /// The day that a chat template is told it is. The default is the date that the templates of Llama 3 fall back on, so that
 /// scores do not drift from one day to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct TemplateDate {
     year: u16,
     /// From 1.

@@ -87,22 +87,22 @@ impl ChatTokenizer {
     /// Fails for a word of which nothing is left: one that template and tokenizer turn into the ids of an empty answer.
     pub fn encode(&self, prompt: &str, word: &str) -> Result<Vec<u32>, ModelError> {
         let ids = self.ids(&self.render(prompt, word)?)?;
-        self.judge(word, ids, self.empty(prompt).as_deref())
+        self.judge(word, ids, self.empty(prompt, &Cancel::default())?.as_deref())
     }
 
-    /// [`encode`](Self::encode) for many words, on all cores; one result a word, in order. Fails as a whole only when
-    /// cancelled.
+    /// [`encode`](Self::encode) for many words, on all cores; one result a word, in order. Fails as a whole when cancelled,
+    /// and where the template cannot be used for any word.
     pub fn encode_all(
         &self,
         prompt: &str,
         words: &[&str],
         cancel: &Cancel,
     ) -> Result<Vec<Result<Vec<u32>, ModelError>>, ModelError> {
-        let empty = self.empty(prompt);
+        let empty = self.empty(prompt, cancel)?;
         let mut encoded = Vec::with_capacity(words.len());
         for words in words.chunks(AT_ONCE) {
             cancel.check()?;
-            let texts = words.iter().map(|word| self.render(prompt, word)).collect();
+            let texts = self.chat_template()?.render_all(prompt, words, cancel)?;
             let ids = self.all_ids(texts);
             encoded.extend(words.iter().zip(ids).map(|(word, ids)| self.judge(word, ids?, empty.as_deref())));
         }
@@ -201,8 +201,9 @@ impl ChatTokenizer {
     }
 
     /// Ids of the conversation with an empty answer; `None` where the template refuses one.
-    fn empty(&self, prompt: &str) -> Option<Vec<u32>> {
-        self.render(prompt, "").and_then(|text| self.ids(&text)).ok()
+    fn empty(&self, prompt: &str, cancel: &Cancel) -> Result<Option<Vec<u32>>, ModelError> {
+        let text = self.chat_template()?.render_all(prompt, &[""], cancel)?.pop();
+        Ok(text.and_then(|text| self.ids(&text.ok()?).ok()))
     }
 
     pub(super) fn judge(&self, word: &str, ids: Vec<u32>, empty: Option<&[u32]>) -> Result<Vec<u32>, ModelError> {

@@ -21,7 +21,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
 /// How long anything may take before a test fails. Generous: the machines of a CI are slow and busy.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -227,12 +227,19 @@ impl Pty {
     /// Waits until the program ends; its exit code. Fails where a signal ended it.
     #[track_caller]
     pub fn wait_exit(&mut self) -> u32 {
+        let status = self.wait_end();
+        assert_eq!(status.signal(), None, "the screen is\n{}", self.screen());
+        status.exit_code()
+    }
+
+    /// Waits until the program ends, by itself or by a signal.
+    #[track_caller]
+    pub fn wait_end(&mut self) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the child can be asked") {
-                assert_eq!(status.signal(), None, "the screen is\n{}", self.screen());
                 self.drain();
-                return status.exit_code();
+                return status;
             }
             assert!(start.elapsed() < TIMEOUT, "no end within {TIMEOUT:?}; the screen is\n{}", self.screen());
             thread::sleep(Duration::from_millis(5));
