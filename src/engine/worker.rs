@@ -1,7 +1,8 @@
 //! The one thread that owns models and device.
 //!
 //! It holds the newest plan and runs the first job that can run, a batch at a time, looking for requests between batches.
-//! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first.
+//! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first. One that
+//! went and finds no room again waits for it.
 
 mod keeping;
 
@@ -29,6 +30,8 @@ use keeping::Held;
 
 /// How often progress within a load is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How long a model waits before it is looked whether there is room for it now.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How long requests alone are looked at before a store that was busy is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -79,12 +82,25 @@ struct Opened {
     options: LoadOptions,
     loaded: Option<Loaded>,
     failed: bool,
+    /// It was loaded, and made room for another model.
+    made_room: bool,
+    /// When there was no room for it last, if it waits for that.
+    waits_since: Option<Instant>,
+}
+
+impl Opened {
+    /// It is loaded, or may be tried to load.
+    fn can_run(&self) -> bool {
+        !self.failed && self.waits_since.is_none_or(|at| at.elapsed() >= LOOK_AGAIN)
+    }
 }
 
 struct Loaded {
     model: LoadedModel,
     prefix: Option<Prefix>,
     room: Room,
+    /// What it was reckoned to take when it was loaded.
+    fit: Fit,
     used: Instant,
 }
 
@@ -149,12 +165,23 @@ impl Worker {
                 is_waiting = !self.finish(held);
                 continue;
             }
-            let can_run = |job: &Running| self.models.get(&job.batches.job().model).is_some_and(|m| !m.failed);
+            let opened = |job: &Running| self.models.get(&job.batches.job().model);
             // What is known already is told before anything is computed.
-            let unasked = self.jobs.iter().position(|job| !job.recalled && can_run(job));
+            let can_ask =
+                |job: &Running| opened(job).is_some_and(|m| !m.failed) && !self.keeper.is_unread(job.batches.job().model);
+            let unasked = self.jobs.iter().position(|job| !job.recalled && can_ask(job));
+            let can_run = |job: &Running| opened(job).is_some_and(Opened::can_run);
             let Some(next) = unasked.or_else(|| self.jobs.iter().position(can_run)) else {
-                let Ok(request) = self.requests.recv() else { return };
-                if !self.take(request) {
+                let waits = self.jobs.iter().any(|job| opened(job).is_some_and(|m| m.waits_since.is_some()));
+                let request = match waits {
+                    true => self.requests.recv_timeout(LOOK_AGAIN),
+                    false => self.requests.recv().map_err(RecvTimeoutError::from),
+                };
+                let goes_on = match request {
+                    Ok(request) => self.take(request),
+                    Err(error) => error == RecvTimeoutError::Timeout,
+                };
+                if !goes_on {
                     return;
                 }
                 continue;
@@ -199,7 +226,8 @@ impl Worker {
                 let vocabulary = options.vocabulary.then(|| vocabulary::read(&files));
                 let failed = matches!(vocabulary, Some(Err(_)));
                 self.forget(model);
-                self.models.insert(model, Opened { files, label, options, loaded: None, failed });
+                self.models
+                    .insert(model, Opened { files, label, options, loaded: None, failed, made_room: false, waits_since: None });
                 self.phase(model, Phase::Waiting);
                 match vocabulary {
                     Some(Ok(corpus)) => self.tell(Event::Vocabulary { model, corpus: Arc::new(corpus) }),
@@ -237,6 +265,9 @@ impl Worker {
             Request::Inspect(request) => self.inspect(request),
             Request::Close(model) => {
                 self.models.remove(&model);
+                // There may be room now for one that waits.
+                self.models.values_mut().for_each(|opened| opened.waits_since = None);
+                self.share_room();
                 self.forget(model);
                 self.jobs.retain(|job| job.batches.job().model != model);
             }
@@ -268,24 +299,20 @@ impl Worker {
         self.tell(Event::Inspected { model, prompt_text, word, inspection });
     }
 
-    /// False for a model that will be refused: its gigabytes are not read to find out which it is.
-    fn can_fit(&self, model: ModelId) -> bool {
-        let Some(opened) = self.models.get(&model) else { return false };
-        let others = self.models.values().any(|other| other.loaded.is_some());
-        let fits =
-            || checkpoint::estimate(&opened.files, &opened.options).map(|e| Fit::of(&e, (self.available)(&e.device)).is_some());
-        // Where others make room, the load will see.
-        others || fits().unwrap_or(false)
-    }
-
     fn load(&mut self, model: ModelId, cancel: &Cancel) -> Result<(), ModelError> {
-        let fit = self.make_room(model)?;
+        let Some(fit) = self.make_room(model)? else { return Ok(()) };
         let Some(opened) = self.models.get_mut(&model) else { return Ok(()) };
         let mut progress = loading_phase(self.events.clone(), model, Some(fit));
-        let loaded = LoadedModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
+        let Opened { files, label, options, .. } = &*opened;
+        let (loaded, hashes) = if self.keeper.begins_to_load(model, files) {
+            LoadedModel::load_and_hash(files, label, options, &mut progress, cancel)?
+        } else {
+            (LoadedModel::load(files, label, options, &mut progress, cancel)?, Vec::new())
+        };
         let info = Box::new(loaded.info().clone());
-        self.keeper.loaded(model, &opened.files, &opened.label, &info)?;
-        opened.loaded = Some(Loaded { model: loaded, prefix: None, room: Room::of(&fit), used: Instant::now() });
+        self.keeper.loaded(model, files, label, &info, hashes)?;
+        opened.loaded = Some(Loaded { model: loaded, prefix: None, room: Room::of(&fit), fit, used: Instant::now() });
+        self.share_room();
         self.tell(Event::Ready { model, info });
         self.phase(model, Phase::WarmingUp);
         for job in &mut self.jobs {
@@ -294,30 +321,53 @@ impl Worker {
         Ok(())
     }
 
-    /// Drops loaded models, the one used longest ago first, until this one fits with batches of full size; where nothing is
-    /// left to drop, smaller ones must do.
-    fn make_room(&mut self, model: ModelId) -> Result<Fit, ModelError> {
+    /// Where a model finds room: beside the models that are loaded, if need be with smaller batches, for those are quicker
+    /// than to load a model again; else in the place of those used longest ago, where that helps. `None` for one that made room
+    /// itself and has to wait now, which is told; any other that finds none is refused.
+    fn make_room(&mut self, model: ModelId) -> Result<Option<Fit>, ModelError> {
         let none = || ModelError::unsupported("the model", "has been closed", "Open it again");
         let opened = self.models.get(&model).ok_or_else(none)?;
         let estimate = checkpoint::estimate(&opened.files, &opened.options)?;
         loop {
             let free = (self.available)(&estimate.device);
-            let fit = Fit::of(&estimate, free);
-            if let Some(fit) = fit.filter(Fit::is_full) {
-                return Ok(fit);
+            let others = || self.models.iter().filter_map(|(id, opened)| Some((*id, opened.loaded.as_ref()?)));
+            // One model computes at a time, but each of them must be able to.
+            let beside = others().map(|(_, other)| fit::least_working_bytes(other.model.decoder().config())).max().unwrap_or(0);
+            if let Some(fit) = Fit::beside(&estimate, free, beside) {
+                if let Some(opened) = self.models.get_mut(&model) {
+                    opened.waits_since = None;
+                }
+                return Ok(Some(fit));
             }
-            let others = self.models.iter_mut().filter(|(id, _)| **id != model);
-            let oldest =
-                others.filter_map(|(_, opened)| Some((opened.loaded.as_ref()?.used, opened))).min_by_key(|(used, _)| *used);
-            match (oldest, fit) {
-                (Some((_, opened)), _) => opened.loaded = None,
-                (None, Some(fit)) => return Ok(fit),
-                (None, None) => {
-                    let opened = self.models.get(&model).ok_or_else(none)?;
-                    let (name, free) = (&opened.label.name, free.unwrap_or(0));
-                    return Err(fit::refusal(name, &opened.files, &opened.options, &estimate, free));
+            let free_bytes = free.unwrap_or(u64::MAX);
+            let needed_bytes = fit::least_bytes(&estimate);
+            let held = others().map(|(_, other)| other.fit.needed_bytes()).fold(0, u64::saturating_add);
+            let oldest = others().min_by_key(|(_, other)| other.used).map(|(id, _)| id);
+            match oldest.filter(|_| free_bytes.saturating_add(held) >= needed_bytes) {
+                Some(oldest) => {
+                    if let Some(opened) = self.models.get_mut(&oldest) {
+                        (opened.loaded, opened.made_room) = (None, true);
+                    }
+                }
+                None => {
+                    let opened = self.models.get_mut(&model).ok_or_else(none)?;
+                    if !opened.made_room {
+                        let (name, free) = (&opened.label.name, free_bytes);
+                        return Err(fit::refusal(name, &opened.files, &opened.options, &estimate, free));
+                    }
+                    opened.waits_since = Some(Instant::now());
+                    self.phase(model, Phase::WaitingForMemory { needed_bytes, free_bytes });
+                    return Ok(None);
                 }
             }
+        }
+    }
+
+    /// Batches of each loaded model become as large as what is free now allows.
+    fn share_room(&mut self) {
+        for loaded in self.models.values_mut().filter_map(|opened| opened.loaded.as_mut()) {
+            let decoder = loaded.model.decoder();
+            loaded.room.share(fit::most_nodes(decoder.config(), (self.available)(decoder.device())));
         }
     }
 
