@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn in_whatever_order_a_file_is_read_its_hash_is_that_of_the_whole() {
-        let bytes: Vec<u8> = (0..11 * BLOCK + 3).map(|at| (at * 7919 >> 5) as u8).collect();
+        let bytes: Vec<u8> = (0..11 * BLOCK + 3).map(|at| ((at * 7919) >> 5) as u8).collect();
         for length in [0, 1, 1023, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK, 5 * BLOCK + 1024, 8 * BLOCK, bytes.len()] {
             let bytes = &bytes[..length];
             let whole = blake3::hash(bytes);
