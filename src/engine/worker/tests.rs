@@ -1,6 +1,7 @@
 //! The worker by itself: memory as a test says that it is, steps as a test makes them.
 
 use super::*;
+use crate::engine::fit;
 use crate::model::bundled;
 use crate::scores::WordId;
 use std::collections::VecDeque;
