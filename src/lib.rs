@@ -16,6 +16,7 @@ pub mod figure;
 pub mod kernels;
 pub mod latest;
 pub mod logging;
+pub mod machine;
 pub mod model;
 pub mod runtime;
 pub mod scores;

@@ -52,7 +52,7 @@ impl Model {
 
     /// Whether anything runs for it that can be cancelled.
     pub fn is_busy(&self) -> bool {
-        self.is_opening() || matches!(self.phase, Phase::WarmingUp | Phase::Scoring { .. })
+        self.is_opening() || matches!(self.phase, Phase::WaitingForMemory { .. } | Phase::WarmingUp | Phase::Scoring { .. })
     }
 
     pub fn cannot_score(&self, prompt: PromptId, word: WordId) -> bool {

@@ -14,6 +14,7 @@ use crate::scores::export::shortest;
 use crate::scores::origin::{ModelOrigin, Origin};
 use crate::scores::recorded;
 use crate::scores::sheet::{LongSheet, LongWord, Sheet, SheetFormat, Values};
+use crate::scores::store::fingerprint::Unread;
 use crate::scores::store::{Key, Run, Store, key};
 
 /// All that is known of one model.
@@ -228,7 +229,7 @@ fn fits(run: &Run, options: &ModelOptions) -> bool {
 fn key_of(store: &mut Store, session: &Session, spec: &ModelSpec, options: LoadOptions) -> Option<Key> {
     let options = session.catalogue.completed(options, &spec.source);
     let (files, label) = files::here(spec, &options)?;
-    key::identify(store, &files, &label, &options, true, &mut |_, _| {}, &Cancel::default()).ok()
+    key::identify(store, &files, &label, &options, &mut Unread::Read(&mut |_, _| {}), &Cancel::default()).ok()?
 }
 
 fn keep_prompts(source: &mut Source, asked: &[Prompt]) -> Result<(), Failure> {

@@ -34,18 +34,18 @@ pub struct Fit {
 impl Fit {
     /// How the model fits into `free` bytes, with batches as large as that allows; none where even a small one does not.
     pub fn of(estimate: &Estimate, free: Option<u64>) -> Option<Fit> {
-        let weights_bytes = estimate.weights_bytes;
-        let mut most_nodes = MOST_NODES;
-        loop {
-            let working_bytes = working_bytes(&estimate.config, most_nodes as u64);
-            if free.is_none_or(|free| weights_bytes + working_bytes <= free) {
-                return Some(Fit { weights_bytes, working_bytes, free_bytes: free, most_nodes });
-            }
-            if most_nodes <= FIRST_NODES {
-                return None;
-            }
-            most_nodes = (most_nodes / 2).max(FIRST_NODES);
-        }
+        Self::beside(estimate, free, 0)
+    }
+
+    /// The same where another model has to run beside it, in turn, whose smallest batch takes `beside` bytes.
+    pub(super) fn beside(estimate: &Estimate, free: Option<u64>, beside: u64) -> Option<Fit> {
+        let left = match free {
+            Some(free) => Some(free.checked_sub(estimate.weights_bytes).filter(|left| *left >= beside)?),
+            None => None,
+        };
+        let most_nodes = most_nodes(&estimate.config, left)?;
+        let working_bytes = working_bytes(&estimate.config, most_nodes as u64);
+        Some(Fit { weights_bytes: estimate.weights_bytes, working_bytes, free_bytes: free, most_nodes })
     }
 
     /// The same on this machine as it is now.
@@ -58,23 +58,31 @@ impl Fit {
         Fit::of(&estimate, free).ok_or_else(|| refusal(name, files, options, &estimate, free.unwrap_or(0)))
     }
 
-    /// Nothing keeps batches from their full size.
-    pub fn is_full(&self) -> bool {
-        self.most_nodes == MOST_NODES
-    }
-
     pub fn needed_bytes(&self) -> u64 {
         self.weights_bytes + self.working_bytes
     }
 
-    /// `needs about 2.9 GB, 21.0 GB is free`.
+    /// `takes about 2.9 GB of 21.0 GB free`.
     pub fn describe(&self) -> String {
-        let needed = text::bytes(self.needed_bytes());
-        self.free_bytes.map_or_else(
-            || format!("needs about {needed}"),
-            |free| format!("needs about {needed}, {} is free", text::bytes(free)),
-        )
+        let free = self.free_bytes.map(|free| format!(" of {} free", text::bytes(free))).unwrap_or_default();
+        format!("takes about {}{free}", text::bytes(self.needed_bytes()))
     }
+}
+
+/// Nodes of the largest batch that `free` bytes have room for; none where they have none for a small one.
+pub(super) fn most_nodes(config: &DecoderConfig, free: Option<u64>) -> Option<usize> {
+    let halves = std::iter::successors(Some(MOST_NODES), |&nodes| (nodes > FIRST_NODES).then(|| (nodes / 2).max(FIRST_NODES)));
+    halves.into_iter().find(|&nodes| free.is_none_or(|free| working_bytes(config, nodes as u64) <= free))
+}
+
+/// What the smallest batch takes.
+pub(super) fn least_working_bytes(config: &DecoderConfig) -> u64 {
+    working_bytes(config, FIRST_NODES as u64)
+}
+
+/// The least that a model takes.
+pub(super) fn least_bytes(estimate: &Estimate) -> u64 {
+    estimate.weights_bytes + least_working_bytes(&estimate.config)
 }
 
 /// What is alive at once while a batch of `nodes` runs, by the shapes of the decoder, and half as much again for what the
@@ -93,8 +101,7 @@ fn working_bytes(config: &DecoderConfig, nodes: u64) -> u64 {
 
 /// Why a model does not fit, and what would.
 pub(super) fn refusal(name: &str, files: &Files, options: &LoadOptions, estimate: &Estimate, free: u64) -> ModelError {
-    let least = |estimate: &Estimate| estimate.weights_bytes + working_bytes(&estimate.config, FIRST_NODES as u64);
-    let (needed, device) = (least(estimate), &estimate.device_name);
+    let (needed, device) = (least_bytes(estimate), &estimate.device_name);
     let problem = format!(
         "needs about {} of memory on {device} ({} of weights in {}), and {} is free",
         text::bytes(needed),
@@ -104,7 +111,7 @@ pub(super) fn refusal(name: &str, files: &Files, options: &LoadOptions, estimate
     );
     let estimates = SMALLER.iter().filter_map(|&dtype| {
         let smaller = checkpoint::estimate(files, &LoadOptions { dtype, ..*options }).ok()?;
-        (smaller.weights_bytes < estimate.weights_bytes).then(|| (dtype, least(&smaller)))
+        (smaller.weights_bytes < estimate.weights_bytes).then(|| (dtype, least_bytes(&smaller)))
     });
     let estimates: Vec<(Dtype, u64)> = estimates.collect();
     let next = match (estimates.iter().find(|(_, needed)| *needed <= free), estimates.last()) {
@@ -133,15 +140,23 @@ fn gpu(files: &Files, options: &LoadOptions) -> String {
     format!(", or a GPU with {} GB (a build with --features cuda, and --device cuda)", bytes.div_ceil(1_000_000_000))
 }
 
-/// How many nodes a batch may have, learnt by running.
+/// How many nodes a batch may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Room {
+    /// By what was reckoned.
     most_nodes: usize,
+    /// By what was learnt from running.
+    learnt: usize,
 }
 
 impl Room {
     pub(crate) fn of(fit: &Fit) -> Self {
-        Room { most_nodes: fit.most_nodes }
+        Room { most_nodes: fit.most_nodes, learnt: MOST_NODES }
+    }
+
+    /// What is free has changed, and has room for so many nodes; for none, small batches are tried all the same.
+    pub(super) fn share(&mut self, most_nodes: Option<usize>) {
+        self.most_nodes = most_nodes.unwrap_or(FIRST_NODES);
     }
 
     /// Makes `attempt` at the next batch, and with half the nodes of the forward that failed each time the device runs out of
@@ -152,7 +167,7 @@ impl Room {
         mut attempt: impl FnMut(&mut Batches) -> Result<T, ModelError>,
     ) -> Result<T, ModelError> {
         loop {
-            batches.limit(self.most_nodes);
+            batches.limit(self.most_nodes.min(self.learnt));
             match attempt(batches) {
                 Err(error) if memory::is_exhausted(&error) => {
                     let begun = batches.begun();
@@ -160,8 +175,8 @@ impl Room {
                         let next = "Close what else uses the device, or take --dtype bf16, or --device cpu";
                         return Err(ModelError::unsupported("the device", format!("has no memory for one word: {error}"), next));
                     }
-                    self.most_nodes = begun / 2;
-                    tracing::warn!(nodes = self.most_nodes, %error, "out of memory: smaller batches");
+                    self.learnt = begun / 2;
+                    tracing::warn!(nodes = self.learnt, %error, "out of memory: smaller batches");
                 }
                 outcome => return outcome,
             }
@@ -199,7 +214,7 @@ mod tests {
         assert_eq!(most(with(least - 1)), None);
         let fit = Fit::of(&estimate, with(full)).unwrap();
         assert_eq!(fit.needed_bytes(), estimate.weights_bytes + full);
-        assert!(fit.describe().starts_with("needs about ") && fit.describe().ends_with(" is free"), "{}", fit.describe());
+        assert!(fit.describe().starts_with("takes about ") && fit.describe().ends_with(" free"), "{}", fit.describe());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! once, and scoring goes on without a store.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use super::Job;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, ModelInfo};
-use crate::scores::store::fingerprint::Stamps;
+use crate::scores::store::fingerprint::{Hashed, Stamps, Unread};
 use crate::scores::store::key::{self, IdentifyError, Key};
 use crate::scores::store::{Store, StoreError, StoredWord};
 use crate::scores::{ModelId, WordId};
@@ -24,6 +25,13 @@ const TELL_AFTER: Duration = Duration::from_secs(1);
 
 /// What is known of a model's place in the store.
 enum Place {
+    /// Nobody knows what its weights hold before they are read, which its load does.
+    Unread {
+        /// Of the files, when the load began.
+        stamps: Stamps,
+    },
+    /// It is loaded, and its weights were hashed meanwhile.
+    Hashed { hashed: Hashed, stamps: Stamps, info: Box<ModelInfo> },
     Known {
         key: Box<Key>,
         /// Of the files, when they were hashed.
@@ -35,6 +43,15 @@ enum Place {
     },
     /// Its scores are not kept.
     None,
+}
+
+/// What the store answers when it is asked for a job.
+pub(super) enum Answer {
+    Known(Recalled),
+    /// Another program keeps it from telling now.
+    Busy,
+    /// Only once the model is loaded.
+    Unread,
 }
 
 /// What the store knew of a job.
@@ -112,14 +129,19 @@ impl Keeper {
         self.places.remove(&model);
     }
 
-    /// Whether it is known under what a model's scores are kept, or that they are not.
-    pub(super) fn has_place(&self, model: ModelId) -> bool {
-        self.places.contains_key(&model)
+    /// Whether the store can be asked for a model's scores only once the model has been loaded.
+    pub(super) fn is_unread(&self, model: ModelId) -> bool {
+        matches!(self.places.get(&model), Some(Place::Unread { .. }))
     }
 
-    /// What the store knows of a job; `None` where another program keeps it from telling now. The first time for a model its
-    /// files may have to be read through, of which `progress` is told; where they may not be read, the model has no place in
-    /// the store before it is opened again.
+    /// The model's files are about to be read. True where their hashes are to be taken on the way.
+    pub(super) fn begins_to_load(&mut self, model: ModelId, files: &Files) -> bool {
+        let Some(Place::Unread { stamps }) = self.places.get_mut(&model) else { return false };
+        *stamps = Stamps::of(files);
+        true
+    }
+
+    /// What the store knows of a job.
     ///
     /// # Errors
     /// [`ModelError::Cancelled`]. What is wrong with the model's files is left for the load to say.
@@ -127,18 +149,22 @@ impl Keeper {
         &mut self,
         (files, label, options): (&Files, &SourceLabel, &LoadOptions),
         job: &Job,
-        may_be_read: bool,
-        progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
-    ) -> Result<Option<Recalled>, ModelError> {
-        if !self.has_place(job.model) && !self.identify(job.model, (files, label, options), may_be_read, progress, cancel)? {
-            return Ok(None);
+    ) -> Result<Answer, ModelError> {
+        if !matches!(self.places.get(&job.model), Some(Place::Known { .. } | Place::None)) {
+            match self.identify(job.model, (files, label, options), cancel)? {
+                Some(place) => drop(self.places.insert(job.model, place)),
+                None => return Ok(Answer::Busy),
+            }
+        }
+        if self.is_unread(job.model) {
+            return Ok(Answer::Unread);
         }
         // The tokens are not in the store.
         let known = if job.tokens { Ok(Recalled::default()) } else { self.look_up(label, job) };
         let known = match known {
             Ok(recalled) => recalled,
-            Err(error) if self.is_to_wait(&error) => return Ok(None),
+            Err(error) if self.is_to_wait(&error) => return Ok(Answer::Busy),
             Err(error) => {
                 self.failed(error);
                 Recalled::default()
@@ -152,37 +178,40 @@ impl Keeper {
             }
             _ => None,
         };
-        Ok(Some(Recalled { key, ..known }))
+        Ok(Answer::Known(Recalled { key, ..known }))
     }
 
-    /// False where another program keeps the store from telling what it knows of the files.
+    /// Where a model's scores are kept; `None` where another program keeps the store from telling what it knows of the files.
     fn identify(
         &mut self,
         model: ModelId,
         (files, label, options): (&Files, &SourceLabel, &LoadOptions),
-        may_be_read: bool,
-        progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
-    ) -> Result<bool, ModelError> {
-        let mut place = Place::None;
+    ) -> Result<Option<Place>, ModelError> {
+        let is_loaded = matches!(self.places.get(&model), Some(Place::Hashed { .. }));
         for _ in 0..TRIES {
-            let Some(store) = &mut self.store else { break };
-            let stamps = Stamps::of(files, label);
-            match key::identify(store, files, label, options, may_be_read, progress, cancel) {
-                Ok(key) if stamps.still_hold() => {
-                    place = Place::Known { key: Box::new(key), stamps, info: None, told: false };
-                    break;
+            let Some(store) = &mut self.store else { return Ok(Some(Place::None)) };
+            let (stamps, hashed, info) = match self.places.get(&model) {
+                Some(Place::Hashed { hashed, stamps, info }) => (stamps.clone(), hashed.clone(), Some(info.clone())),
+                _ => (Stamps::of(files), Hashed::default(), None),
+            };
+            match key::identify(store, files, label, options, &mut Unread::Loaded(&hashed), cancel) {
+                Ok(Some(key)) if stamps.still_hold() => {
+                    return Ok(Some(Place::Known { key: Box::new(key), stamps, info, told: false }));
                 }
+                Ok(None) if !is_loaded => return Ok(Some(Place::Unread { stamps })),
                 // They were written to meanwhile.
                 Ok(_) => {}
-                Err(IdentifyError::Model(ModelError::Cancelled)) if may_be_read => return Err(ModelError::Cancelled),
+                Err(IdentifyError::Model(ModelError::Cancelled)) => return Err(ModelError::Cancelled),
                 Err(IdentifyError::Model(_)) => break,
-                Err(IdentifyError::Store(error)) if self.is_to_wait(&error) => return Ok(false),
+                Err(IdentifyError::Store(error)) if self.is_to_wait(&error) => return Ok(None),
                 Err(IdentifyError::Store(error)) => self.failed(error),
             }
         }
-        self.places.insert(model, place);
-        Ok(true)
+        if is_loaded {
+            self.notices.push(changed(&label.name));
+        }
+        Ok(Some(Place::None))
     }
 
     fn look_up(&self, label: &SourceLabel, job: &Job) -> Result<Recalled, StoreError> {
@@ -238,8 +267,9 @@ impl Keeper {
         files: &Files,
         label: &SourceLabel,
         info: &ModelInfo,
+        hashes: Vec<(PathBuf, blake3::Hash)>,
     ) -> Result<(), ModelError> {
-        let Some(Place::Known { stamps, info: known, .. }) = self.places.get_mut(&model) else { return Ok(()) };
+        let Some(Place::Known { stamps, .. } | Place::Unread { stamps }) = self.places.get(&model) else { return Ok(()) };
         if !stamps.still_hold() {
             self.places.remove(&model);
             let next = "Open it again once they are complete";
@@ -250,7 +280,14 @@ impl Keeper {
             // As it is found from any folder.
             info.provenance.source = std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string();
         }
-        *known = Some(info);
+        match self.places.get_mut(&model) {
+            Some(Place::Known { info: known, .. }) => *known = Some(info),
+            Some(place @ Place::Unread { .. }) => {
+                let Place::Unread { stamps } = std::mem::replace(place, Place::None) else { return Ok(()) };
+                *place = Place::Hashed { hashed: stamps.hashed(hashes), stamps, info };
+            }
+            _ => {}
+        }
         Ok(())
     }
 
@@ -287,11 +324,7 @@ impl Keeper {
             return Ok(0);
         }
         if !stamps.still_hold() {
-            self.notices.push(format!(
-                "{}: its files have changed since it was opened, so what it scores from here on is not kept. Open it again once \
-                 they are complete",
-                batch.name
-            ));
+            self.notices.push(changed(&batch.name));
             self.places.insert(batch.model, Place::None);
             return Ok(0);
         }
@@ -341,6 +374,14 @@ impl Keeper {
     }
 }
 
+/// That a model's files are no longer those that it was loaded from.
+fn changed(name: &str) -> String {
+    format!(
+        "{name}: its files have changed since it was opened, so what it scores from here on is not kept. Open it again once they \
+         are complete"
+    )
+}
+
 /// The words of a job as the store knows them.
 pub(super) fn stored_words(job: &Job) -> impl Iterator<Item = (WordId, StoredWord<'_>)> {
     let tokens = job.token_ids.iter().copied().map(Some).chain(std::iter::repeat(None));
@@ -368,9 +409,9 @@ mod tests {
             token_ids: Vec::new(),
             tokens: false,
         };
-        keeper.recall((&files, &label, &options), &job(0), true, &mut |_, _| {}, &Cancel::default()).unwrap();
+        keeper.recall((&files, &label, &options), &job(0), &Cancel::default()).unwrap();
         let info = ModelInfo { family: Family::Llama, provenance: Provenance::of_recorded("x".into()), memory_bytes: 0 };
-        keeper.loaded(ModelId(0), &files, &label, &info).unwrap();
+        keeper.loaded(ModelId(0), &files, &label, &info, Vec::new()).unwrap();
         let mut keep = |from: u32, pages: u32| {
             keeper.store.as_ref().unwrap().allow_pages(pages);
             let mut scores: Vec<_> = job(from).words.iter().map(|(word, _)| (*word, 1.5)).collect();

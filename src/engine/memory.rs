@@ -1,21 +1,14 @@
 //! What memory there is, and how it looks when there is no more.
 
 use candle_core::Device;
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use crate::machine;
 use crate::model::ModelError;
-
-/// Bytes that this process could still take without swapping, within the limit of its control group where one is set.
-pub fn available() -> u64 {
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
-    let free = system.available_memory();
-    system.cgroup_limits().map_or(free, |limits| free.min(limits.free_memory))
-}
 
 /// Bytes that are free on the device; none where its driver does not tell.
 pub fn free_on(device: &Device) -> Option<u64> {
     match device {
-        Device::Cpu => Some(available()),
+        Device::Cpu => Some(machine::memory().available),
         #[cfg(feature = "cuda")]
         Device::Cuda(device) => device.cuda_stream().context().mem_get_info().ok().map(|(free, _)| free as u64),
         #[allow(unreachable_patterns)]

@@ -76,6 +76,11 @@ pub struct InspectRequest {
 pub enum Phase {
     /// Its turn has not come.
     Waiting,
+    /// It made room for another model, and there is none for it now. It goes on as soon as there is.
+    WaitingForMemory {
+        needed_bytes: u64,
+        free_bytes: u64,
+    },
     Downloading {
         file: String,
         done_bytes: u64,

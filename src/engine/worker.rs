@@ -1,9 +1,11 @@
 //! The one thread that owns models and device.
 //!
 //! It holds the newest plan and runs the first job that can run, a batch at a time, looking for requests between batches.
-//! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first.
+//! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first. One that
+//! went and finds no room again waits for it.
 
 mod keeping;
+mod room;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 
 use super::batch::{Batches, Prefix, Step};
-use super::fit::{self, Fit, Room};
+use super::fit::{Fit, Room};
 use super::handle::{Events, failure, lock};
 use super::inspect::inspect;
 use super::keeping::{Batch, Keeper};
@@ -29,6 +31,8 @@ use keeping::Held;
 
 /// How often progress within a load is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How long a model waits before it is looked whether there is room for it now.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How long requests alone are looked at before a store that was busy is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -79,12 +83,25 @@ struct Opened {
     options: LoadOptions,
     loaded: Option<Loaded>,
     failed: bool,
+    /// It was loaded, and made room for another model.
+    made_room: bool,
+    /// When there was no room for it last, if it waits for that.
+    waits_since: Option<Instant>,
+}
+
+impl Opened {
+    /// It is loaded, or may be tried to load.
+    fn can_run(&self) -> bool {
+        !self.failed && self.waits_since.is_none_or(|at| at.elapsed() >= LOOK_AGAIN)
+    }
 }
 
 struct Loaded {
     model: LoadedModel,
     prefix: Option<Prefix>,
     room: Room,
+    /// What it was reckoned to take when it was loaded.
+    fit: Fit,
     used: Instant,
 }
 
@@ -149,12 +166,23 @@ impl Worker {
                 is_waiting = !self.finish(held);
                 continue;
             }
-            let can_run = |job: &Running| self.models.get(&job.batches.job().model).is_some_and(|m| !m.failed);
+            let opened = |job: &Running| self.models.get(&job.batches.job().model);
             // What is known already is told before anything is computed.
-            let unasked = self.jobs.iter().position(|job| !job.recalled && can_run(job));
+            let can_ask =
+                |job: &Running| opened(job).is_some_and(|m| !m.failed) && !self.keeper.is_unread(job.batches.job().model);
+            let unasked = self.jobs.iter().position(|job| !job.recalled && can_ask(job));
+            let can_run = |job: &Running| opened(job).is_some_and(Opened::can_run);
             let Some(next) = unasked.or_else(|| self.jobs.iter().position(can_run)) else {
-                let Ok(request) = self.requests.recv() else { return };
-                if !self.take(request) {
+                let waits = self.jobs.iter().any(|job| opened(job).is_some_and(|m| m.waits_since.is_some()));
+                let request = match waits {
+                    true => self.requests.recv_timeout(LOOK_AGAIN),
+                    false => self.requests.recv().map_err(RecvTimeoutError::from),
+                };
+                let goes_on = match request {
+                    Ok(request) => self.take(request),
+                    Err(error) => error == RecvTimeoutError::Timeout,
+                };
+                if !goes_on {
                     return;
                 }
                 continue;
@@ -199,7 +227,8 @@ impl Worker {
                 let vocabulary = options.vocabulary.then(|| vocabulary::read(&files));
                 let failed = matches!(vocabulary, Some(Err(_)));
                 self.forget(model);
-                self.models.insert(model, Opened { files, label, options, loaded: None, failed });
+                self.models
+                    .insert(model, Opened { files, label, options, loaded: None, failed, made_room: false, waits_since: None });
                 self.phase(model, Phase::Waiting);
                 match vocabulary {
                     Some(Ok(corpus)) => self.tell(Event::Vocabulary { model, corpus: Arc::new(corpus) }),
@@ -237,6 +266,9 @@ impl Worker {
             Request::Inspect(request) => self.inspect(request),
             Request::Close(model) => {
                 self.models.remove(&model);
+                // There may be room now for one that waits.
+                self.models.values_mut().for_each(|opened| opened.waits_since = None);
+                self.share_room();
                 self.forget(model);
                 self.jobs.retain(|job| job.batches.job().model != model);
             }
@@ -268,57 +300,26 @@ impl Worker {
         self.tell(Event::Inspected { model, prompt_text, word, inspection });
     }
 
-    /// False for a model that will be refused: its gigabytes are not read to find out which it is.
-    fn can_fit(&self, model: ModelId) -> bool {
-        let Some(opened) = self.models.get(&model) else { return false };
-        let others = self.models.values().any(|other| other.loaded.is_some());
-        let fits =
-            || checkpoint::estimate(&opened.files, &opened.options).map(|e| Fit::of(&e, (self.available)(&e.device)).is_some());
-        // Where others make room, the load will see.
-        others || fits().unwrap_or(false)
-    }
-
     fn load(&mut self, model: ModelId, cancel: &Cancel) -> Result<(), ModelError> {
-        let fit = self.make_room(model)?;
+        let Some(fit) = self.make_room(model)? else { return Ok(()) };
         let Some(opened) = self.models.get_mut(&model) else { return Ok(()) };
         let mut progress = loading_phase(self.events.clone(), model, Some(fit));
-        let loaded = LoadedModel::load(&opened.files, &opened.label, &opened.options, &mut progress, cancel)?;
+        let Opened { files, label, options, .. } = &*opened;
+        let (loaded, hashes) = if self.keeper.begins_to_load(model, files) {
+            LoadedModel::load_and_hash(files, label, options, &mut progress, cancel)?
+        } else {
+            (LoadedModel::load(files, label, options, &mut progress, cancel)?, Vec::new())
+        };
         let info = Box::new(loaded.info().clone());
-        self.keeper.loaded(model, &opened.files, &opened.label, &info)?;
-        opened.loaded = Some(Loaded { model: loaded, prefix: None, room: Room::of(&fit), used: Instant::now() });
+        self.keeper.loaded(model, files, label, &info, hashes)?;
+        opened.loaded = Some(Loaded { model: loaded, prefix: None, room: Room::of(&fit), fit, used: Instant::now() });
+        self.share_room();
         self.tell(Event::Ready { model, info });
         self.phase(model, Phase::WarmingUp);
         for job in &mut self.jobs {
             job.started = Instant::now();
         }
         Ok(())
-    }
-
-    /// Drops loaded models, the one used longest ago first, until this one fits with batches of full size; where nothing is
-    /// left to drop, smaller ones must do.
-    fn make_room(&mut self, model: ModelId) -> Result<Fit, ModelError> {
-        let none = || ModelError::unsupported("the model", "has been closed", "Open it again");
-        let opened = self.models.get(&model).ok_or_else(none)?;
-        let estimate = checkpoint::estimate(&opened.files, &opened.options)?;
-        loop {
-            let free = (self.available)(&estimate.device);
-            let fit = Fit::of(&estimate, free);
-            if let Some(fit) = fit.filter(Fit::is_full) {
-                return Ok(fit);
-            }
-            let others = self.models.iter_mut().filter(|(id, _)| **id != model);
-            let oldest =
-                others.filter_map(|(_, opened)| Some((opened.loaded.as_ref()?.used, opened))).min_by_key(|(used, _)| *used);
-            match (oldest, fit) {
-                (Some((_, opened)), _) => opened.loaded = None,
-                (None, Some(fit)) => return Ok(fit),
-                (None, None) => {
-                    let opened = self.models.get(&model).ok_or_else(none)?;
-                    let (name, free) = (&opened.label.name, free.unwrap_or(0));
-                    return Err(fit::refusal(name, &opened.files, &opened.options, &estimate, free));
-                }
-            }
-        }
     }
 
     fn score(&mut self, at: usize, cancel: &Cancel) -> Result<(), ModelError> {

@@ -1,10 +1,11 @@
 //! A checkpoint brought together: files to something that gives scores.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::config::{DecoderConfig, ModelConfig, Task};
 use super::decoder::source::Source;
@@ -16,11 +17,12 @@ use super::language::{LanguageHead, LanguageModel};
 use super::packed::{self, Packed};
 use super::template::ChatTemplate;
 use super::tokenizer::ChatTokenizer;
-use super::weights::{Embedding, Keep, Meter, Stored, Weights};
+use super::weights::{Digest, Embedding, Keep, Meter, Stored, Weights};
 use super::{
     Cancel, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, Unit,
     device,
 };
+use crate::machine;
 
 /// What a model is called, and where it came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +53,29 @@ impl LoadedModel {
         progress: &mut (dyn FnMut(u64, u64) + Send),
         cancel: &Cancel,
     ) -> Result<Self, ModelError> {
-        let checkpoint = Checkpoint::open(files, label, options)?;
+        Self::from_checkpoint(Checkpoint::open(files, label, options)?, progress, cancel)
+    }
+
+    /// The same, with the hash of each file of weights: the files are read once for both.
+    pub fn load_and_hash(
+        files: &Files,
+        label: &SourceLabel,
+        options: &LoadOptions,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+        cancel: &Cancel,
+    ) -> Result<(Self, Vec<(PathBuf, blake3::Hash)>), ModelError> {
+        let mut checkpoint = Checkpoint::open(files, label, options)?;
+        let digests = checkpoint.weights.hash_while_reading();
+        let model = Self::from_checkpoint(checkpoint, progress, cancel)?;
+        let hash = |digest: &Arc<Digest>| Ok((digest.path().to_owned(), digest.finish(&mut |_| {}, cancel)?));
+        Ok((model, digests.iter().map(hash).collect::<Result<_, ModelError>>()?))
+    }
+
+    fn from_checkpoint(
+        checkpoint: Checkpoint<'_>,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+        cancel: &Cancel,
+    ) -> Result<Self, ModelError> {
         Ok(match checkpoint.config.task {
             Task::Reward => LoadedModel::Reward(RewardModel::from_checkpoint(checkpoint, progress, cancel)?),
             Task::Language => LoadedModel::Language(LanguageModel::load(checkpoint, progress, cancel)?),
@@ -397,7 +421,7 @@ fn kernel(compute: Compute, device: &Device) -> String {
 }
 
 fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
-    device::choose(options.dtype, device, memory(weights, config, Compute::F32, device), machine_bytes())
+    device::choose(options.dtype, device, memory(weights, config, Compute::F32, device), machine::memory().total)
 }
 
 fn keep(role: Role, dtype: DType) -> Keep {
@@ -435,11 +459,4 @@ fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &De
         _ => stored.elements() * 4,
     };
     weights.tensors().filter(|(name, _)| is_used(name, config)).map(bytes).sum()
-}
-
-/// Memory of the machine, within the limit of this process's control group.
-fn machine_bytes() -> u64 {
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
-    let total = system.total_memory();
-    system.cgroup_limits().map_or(total, |limits| total.min(limits.total_memory))
 }

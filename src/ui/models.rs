@@ -33,7 +33,7 @@ fn columns<'a>(app: &'a App, theme: &'a Theme) -> Vec<Column<'a, &'a Model>> {
     let glyphs = Glyphs::of(theme.ascii);
     let style = |model: &Model| match model.phase {
         Phase::Failed(_) => theme.error,
-        Phase::Cancelled => theme.warning,
+        Phase::Cancelled | Phase::WaitingForMemory { .. } => theme.warning,
         Phase::Idle => theme.success,
         _ => theme.text,
     };

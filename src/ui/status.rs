@@ -18,6 +18,12 @@ use crate::text::{bytes, count, duration, visible};
 pub fn phase(phase: &Phase) -> String {
     match phase {
         Phase::Waiting => "waiting".to_owned(),
+        Phase::WaitingForMemory { needed_bytes, free_bytes } => format!(
+            "waiting for memory: takes {}, {} is free. Close a model ({} in their list) or another program, and it goes on",
+            bytes(*needed_bytes),
+            bytes(*free_bytes),
+            Action::CloseModel.key_text()
+        ),
         Phase::Downloading { file, done_bytes, total_bytes, rate } => {
             let eta = total_bytes.saturating_sub(*done_bytes) as f64 / rate;
             let (done, total, rate) = (bytes(*done_bytes), bytes(*total_bytes), bytes(*rate as u64));
@@ -45,6 +51,7 @@ pub fn short_phase(phase: &Phase) -> Option<String> {
     Some(match phase {
         Phase::Idle => return None,
         Phase::Waiting => "waiting".to_owned(),
+        Phase::WaitingForMemory { .. } => "waiting for memory".to_owned(),
         Phase::Downloading { done_bytes, total_bytes, .. } => {
             format!("download {}", share(*done_bytes as f64, *total_bytes as f64))
         }

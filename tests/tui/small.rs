@@ -70,6 +70,26 @@ fn a_model_that_waits_for_another_says_so() {
 }
 
 #[test]
+fn a_model_that_waits_for_memory_keeps_its_scores_and_says_what_makes_room() {
+    let mut driver = Driver::pair((130, 24));
+    driver.ready(LLAMA);
+    let job = driver.plan[0].clone();
+    driver.score_job(&job, 10);
+    driver.phase(LLAMA, Phase::WaitingForMemory { needed_bytes: 14_500_000_000, free_bytes: 10_200_000_000 });
+    let text = driver.text();
+    assert!(text.contains("waiting for memory: takes 14.5 GB, 10.2 GB is free. Close a model (x in their list)"), "{text}");
+    let score = driver.app.book.column(LLAMA, job.prompt)[job.words[0].0.0 as usize];
+    assert!(text.contains(&format!("{score:.2}")) && text.contains(&*job.words[0].1), "{score} {text}");
+    assert!(driver.app.model(LLAMA).is_some_and(|model| model.is_available()), "it goes on being planned");
+    driver.keys("4");
+    assert!(driver.text().contains("waiting for memory") && !driver.text().contains("failed"), "{}", driver.text());
+    driver.keys("1<Tab>");
+    assert!(driver.text().contains("waiting for memory"), "beside the other model as well: {}", driver.text());
+    driver.keys("<Esc>");
+    assert!(driver.app.paused, "it can be called off");
+}
+
+#[test]
 fn a_failure_stands_where_the_words_would_and_is_not_said_twice() {
     let mut driver = Driver::pair(SIZE);
     driver.ready(GEMMA);

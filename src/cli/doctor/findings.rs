@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::Finding;
 use crate::config::{ConfigError, Folders, Settings};
+use crate::machine::{self, Memory};
 use crate::model::hub::{self, CachedModel, HubSettings};
 use crate::text::bytes;
 
@@ -56,13 +57,7 @@ fn instruction_sets() -> Vec<&'static str> {
 
 /// A container may allow less than the machine has, so the smaller of both is what counts.
 pub fn memory() -> Finding {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let (mut total, mut available) = (system.total_memory(), system.available_memory());
-    if let Some(limits) = system.cgroup_limits() {
-        total = total.min(limits.total_memory);
-        available = available.min(limits.free_memory);
-    }
+    let Memory { total, available } = machine::memory();
     memory_of(total, available)
 }
 

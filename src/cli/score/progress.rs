@@ -11,19 +11,30 @@ const EVERY: Duration = Duration::from_millis(100);
 pub(in crate::cli) struct Progress {
     enabled: bool,
     drawn: Option<Instant>,
+    /// That a model waits for memory has been said, where there is no line to show it on.
+    said: bool,
 }
 
 impl Progress {
     pub(in crate::cli) fn new() -> Self {
-        Progress { enabled: std::io::stderr().is_terminal(), drawn: None }
+        Progress { enabled: std::io::stderr().is_terminal(), drawn: None, said: false }
     }
 
     /// `group` says which of how many groups is being worked on.
     pub(in crate::cli) fn show(&mut self, model: &str, phase: &Phase, group: (usize, usize)) {
         if !self.is_due() {
+            // Nothing else would tell why nothing comes.
+            if let Phase::WaitingForMemory { needed_bytes, free_bytes } = phase
+                && !self.enabled
+                && !std::mem::replace(&mut self.said, true)
+            {
+                let what = waiting_for_memory(*needed_bytes, *free_bytes);
+                let _ = writeln!(std::io::stderr(), "note: {}: {what}", text::visible(model));
+            }
             return;
         }
         let what = match phase {
+            Phase::WaitingForMemory { needed_bytes, free_bytes } => waiting_for_memory(*needed_bytes, *free_bytes),
             Phase::Downloading { file, done_bytes, total_bytes, rate } => {
                 let eta = total_bytes.saturating_sub(*done_bytes) as f64 / rate;
                 let (done, total) = (text::bytes(*done_bytes), text::bytes(*total_bytes));
@@ -75,4 +86,9 @@ impl Progress {
             let _ = write!(std::io::stderr(), "\r\u{1b}[K");
         }
     }
+}
+
+fn waiting_for_memory(needed_bytes: u64, free_bytes: u64) -> String {
+    let (needed, free) = (text::bytes(needed_bytes), text::bytes(free_bytes));
+    format!("waiting for memory: takes {needed}, {free} is free. Close another program, and it goes on")
 }

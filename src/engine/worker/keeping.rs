@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
-use super::{Running, Worker, loading_phase};
+use super::{Running, Worker};
 use crate::engine::batch::{Batches, Step};
-use crate::engine::keeping::{Batch, Kept, stored_words};
+use crate::engine::keeping::{Answer, Batch, Kept, stored_words};
 use crate::engine::{Event, Phase};
 use crate::model::{Cancel, ModelError};
 use crate::scores::{ModelId, PromptId};
@@ -28,17 +28,16 @@ impl Worker {
 
     /// Tells what the store knows of a job, and leaves the rest to be computed. False where the store is busy.
     pub(super) fn recall(&mut self, at: usize, cancel: &Cancel) -> Result<bool, ModelError> {
-        let model = self.jobs[at].batches.job().model;
-        // Asked only where files may have to be read: it opens them, and the device.
-        let may_be_read = self.keeper.has_place(model) || self.can_fit(model);
         let running = &mut self.jobs[at];
         let job = running.batches.job();
-        let prompt = job.prompt;
+        let (model, prompt) = (job.model, job.prompt);
         let Some(opened) = self.models.get(&model) else { return Ok(true) };
-        let mut progress = loading_phase(self.events.clone(), model, None);
-        let of = (&opened.files, &opened.label, &opened.options);
         let version = self.keeper.version();
-        let Some(recalled) = self.keeper.recall(of, job, may_be_read, &mut progress, cancel)? else { return Ok(false) };
+        let recalled = match self.keeper.recall((&opened.files, &opened.label, &opened.options), job, cancel)? {
+            Answer::Known(recalled) => recalled,
+            Answer::Busy => return Ok(false),
+            Answer::Unread => return Ok(true),
+        };
         (running.recalled, running.recalled_at, running.looked_at) = (true, version, version);
         if let Some(left) = recalled.left {
             running.total = left.words.len();

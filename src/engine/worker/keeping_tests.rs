@@ -14,6 +14,7 @@ use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::{LoadOptions, ModelInfo, Provenance, bundled};
 use crate::scores::WordId;
+use crate::scores::store::fingerprint::Unread;
 use crate::scores::store::{Key, Store, key};
 
 const MODEL: ModelId = ModelId(0);
@@ -44,7 +45,13 @@ impl Bench {
     }
 
     fn open(&self, files: Files) {
-        let label = SourceLabel { name: "m".to_owned(), ..SourceLabel::default() };
+        self.open_of(files, None);
+    }
+
+    /// The same of a commit.
+    fn open_of(&self, files: Files, commit: Option<&str>) {
+        let revision = commit.map(str::to_owned);
+        let label = SourceLabel { name: "m".to_owned(), source: "lab/m".to_owned(), revision };
         self.requests.send(Request::Open { model: MODEL, files, label, options: LoadOptions::default() }).unwrap();
     }
 
@@ -118,7 +125,7 @@ fn lock_store(folder: &Path) -> rusqlite::Connection {
     other
 }
 
-/// A model on disk that a test may write to.
+/// A model on disk that a test may write to. It was written just now.
 fn copied(folder: &Path) -> Files {
     let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama"), folder.join("model"));
     std::fs::create_dir(&to).unwrap();
@@ -126,6 +133,20 @@ fn copied(folder: &Path) -> Files {
         std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
     Files::Directory(to)
+}
+
+/// The same, written long ago.
+fn at_rest(folder: &Path) -> Files {
+    let files = copied(folder);
+    for entry in std::fs::read_dir(folder.join("model")).unwrap().flatten() {
+        let long_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        std::fs::File::options().write(true).open(entry.path()).unwrap().set_modified(long_ago).unwrap();
+    }
+    files
+}
+
+fn is_ready(seen: &[Event]) -> bool {
+    matches!(seen.last(), Some(Event::Phase { phase: Phase::Idle, .. }))
 }
 
 /// Writes a file again, as it was: it may be another one now.
@@ -198,8 +219,9 @@ fn what_was_cancelled_while_the_store_was_busy_is_told_once_it_is_kept() {
 fn elsewhere(folder: &Path) -> (Store, Key) {
     let (mut store, _) = Store::open(&path(folder)).unwrap();
     let (label, options) = (SourceLabel::default(), LoadOptions::default());
-    let key = key::identify(&mut store, &demo(), &label, &options, true, &mut |_, _| {}, &Cancel::default()).unwrap();
-    (store, key)
+    let mut read = |_, _| {};
+    let key = key::identify(&mut store, &demo(), &label, &options, &mut Unread::Read(&mut read), &Cancel::default()).unwrap();
+    (store, key.unwrap())
 }
 
 #[test]
@@ -298,34 +320,122 @@ fn the_key_is_told_before_all_that_stands_under_it_and_the_fit_is_asked_for_once
     let place = |is_it: fn(&Event) -> bool| bench.seen.iter().position(is_it).unwrap();
     assert!(place(|event| matches!(event, Event::Key { .. })) < place(|event| matches!(event, Event::Ready { .. })));
     assert_eq!(bench.seen.iter().filter(|event| matches!(event, Event::Key { .. })).count(), 1);
-    assert_eq!(*lock(&looks), 2, "before its files are read, and before it is loaded: not at every prompt");
+    assert_eq!(*lock(&looks), 2, "before it is loaded and after that: not at every prompt");
 }
 
 #[test]
 fn a_model_whose_files_change_while_it_is_opened_fails_and_is_another_when_it_is_opened_again() {
-    let looks: Arc<Mutex<usize>> = Arc::default();
-    let mut bench = Bench::start(|folder, worker| {
-        let folder = folder.to_owned();
-        worker.available = Box::new(move |_| {
-            *lock(&looks) += 1;
-            if *lock(&looks) == 2 {
+    for known in [false, true] {
+        let mut bench = Bench::start(|folder, worker| {
+            let (folder, events, touched) = (folder.to_owned(), worker.events.clone(), Mutex::new(false));
+            worker.events = Arc::new(move |event| {
                 // What is loaded now is not what was looked up in the store.
-                touch(&folder);
-            }
-            Some(u64::MAX)
+                if matches!(event, Event::Phase { phase: Phase::Loading { .. }, .. })
+                    && !std::mem::replace(&mut *lock(&touched), true)
+                {
+                    touch(&folder);
+                }
+                events(event);
+            });
         });
-    });
-    let files = copied(bench.folder.path());
+        let files = at_rest(bench.folder.path());
+        if known {
+            let (mut store, _) = Store::open(&path(bench.folder.path())).unwrap();
+            let (label, options, mut read) = (SourceLabel::default(), LoadOptions::default(), |_, _| {});
+            key::identify(&mut store, &files, &label, &options, &mut Unread::Read(&mut read), &Cancel::default()).unwrap();
+        }
+        bench.open(files.clone());
+        bench.plan(1, &words(5));
+        bench.until("the failure", |seen| matches!(seen.last(), Some(Event::Phase { phase: Phase::Failed(_), .. })));
+        let Some(Event::Phase { phase: Phase::Failed(why), .. }) = bench.seen.last() else { panic!("{:?}", bench.seen) };
+        assert!(why.contains("m: its files changed while it was opened") && why.contains("Open it again"), "{why}");
+        assert_eq!((bench.scores(), bench.kept()), (vec![], (0, 0)));
+        bench.open(files);
+        bench.plan(1, &words(5));
+        bench.until("scores", |seen| seen.iter().any(|event| matches!(event, Event::Scores { .. })));
+        assert_eq!(bench.kept(), (5, 5));
+    }
+}
+
+#[test]
+fn weights_are_read_once_and_known_without_being_read_from_then_on() {
+    let free: Arc<Mutex<u64>> = Arc::new(Mutex::new(u64::MAX));
+    let says = free.clone();
+    let mut bench = Bench::start(|_, worker| worker.available = Box::new(move |_| Some(*lock(&says))));
+    let files = at_rest(bench.folder.path());
     bench.open(files.clone());
     bench.plan(1, &words(5));
-    bench.until("the failure", |seen| seen.iter().any(|event| matches!(event, Event::Phase { phase: Phase::Failed(_), .. })));
-    let Some(Event::Phase { phase: Phase::Failed(why), .. }) = bench.seen.last() else { panic!("{:?}", bench.seen) };
-    assert!(why.contains("m: its files changed while it was opened") && why.contains("Open it again"), "{why}");
-    assert_eq!((bench.scores(), bench.kept()), (vec![], (0, 0)));
-    bench.open(files);
-    bench.plan(1, &words(5));
-    bench.until("scores", |seen| seen.iter().any(|event| matches!(event, Event::Scores { .. })));
+    bench.until("the end", is_ready);
     assert_eq!(bench.kept(), (5, 5));
+    let mut read = Vec::new();
+    for event in &bench.seen {
+        if let Event::Phase { phase: Phase::Loading { done_bytes, fit, .. }, .. } = event {
+            assert!(fit.is_some(), "nothing is read before it is known to fit");
+            read.push(*done_bytes);
+        }
+    }
+    assert!(!read.is_empty() && read.is_sorted(), "{read:?}");
+    let scores = bench.scores();
+    // Where there is no memory for it at all, what is known is told.
+    *lock(&free) = 0;
+    bench.seen.clear();
+    bench.open(files.clone());
+    bench.plan(1, &words(5));
+    bench.until("the end", is_ready);
+    assert_eq!((bench.scores(), bench.kept()), (scores, (5, 5)));
+    assert!(!bench.seen.iter().any(|event| matches!(event, Event::Phase { phase: Phase::Loading { .. }, .. })));
+    // The hash that was taken on the way is that of the files.
+    let (mut store, _) = Store::open(&bench.folder.path().join("other.sqlite")).unwrap();
+    let (label, options, mut told) = (SourceLabel::default(), LoadOptions::default(), 0);
+    let mut read = |done, _| told = done;
+    let key = key::identify(&mut store, &files, &label, &options, &mut Unread::Read(&mut read), &Cancel::default()).unwrap();
+    let is_it = |event: &Event| matches!(event, Event::Key { key: it, .. } if Some(&**it) == key.as_ref());
+    assert!(bench.seen.iter().any(is_it), "{key:?}");
+    assert_eq!(told, files.weight_files().unwrap().bytes);
+}
+
+#[test]
+fn what_is_kept_of_a_model_that_is_not_known_before_it_is_loaded_is_told_then_and_not_computed_again() {
+    let mut bench = Bench::start(|_, _| {});
+    // Written moments ago: its hash is not relied on.
+    let files = copied(bench.folder.path());
+    for _ in 0..2 {
+        bench.seen.clear();
+        bench.open(files.clone());
+        bench.plan(1, &words(5));
+        bench.until("the end", is_ready);
+        assert_eq!((bench.scores().len(), bench.kept()), (5, (5, 5)));
+        assert!(bench.seen.iter().any(|event| matches!(event, Event::Phase { phase: Phase::Loading { .. }, .. })));
+    }
+}
+
+#[test]
+fn a_file_that_changes_in_the_cache_under_its_commit_is_another_model() {
+    let mut bench = Bench::start(|_, _| {});
+    let files = at_rest(bench.folder.path());
+    let mut came = Vec::new();
+    for _ in 0..2 {
+        bench.seen.clear();
+        bench.open_of(files.clone(), Some("c0ffee"));
+        bench.plan(1, &words(5));
+        bench.until("the end", is_ready);
+        let key =
+            bench.seen.iter().find_map(|event| if let Event::Key { key, .. } = event { Some(key.content.clone()) } else { None });
+        came.push((key.unwrap(), bench.scores()));
+        // The last tensor, turned about.
+        let weights = bench.folder.path().join("model/model.safetensors");
+        let mut bytes = std::fs::read(&weights).unwrap();
+        let end = bytes.len() - 64;
+        bytes[end..].reverse();
+        std::fs::write(&weights, bytes).unwrap();
+    }
+    let [(before, old), (after, new)] = &came[..] else { panic!("{came:?}") };
+    assert!(
+        [before, after].iter().all(|content| content.starts_with("hub:lab/m@c0ffee:")) && before != after,
+        "{before}, {after}"
+    );
+    assert_ne!(old, new);
+    assert_eq!(bench.kept(), (10, 10));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The worker by itself: memory as a test says that it is, steps as a test makes them.
 
 use super::*;
+use crate::engine::fit;
 use crate::model::bundled;
 use crate::scores::WordId;
 use std::collections::VecDeque;
@@ -83,9 +84,58 @@ fn models_stay_loaded_together_where_memory_allows() {
 
 #[test]
 fn where_memory_is_short_models_take_turns_and_every_score_comes() {
-    // The first fits; the second only after the first is dropped; the first again only after the second is.
-    let events = run(&[u64::MAX, 0, u64::MAX, 0, u64::MAX], 6);
+    // The first fits; the second only after the first is dropped; the first again only after the second is. Each load is
+    // followed by a look at what it has left.
+    let events = run(&[u64::MAX, u64::MAX, 0, u64::MAX, u64::MAX, 0, u64::MAX], 6);
     assert_eq!(loads(&events), [0, 1, 0]);
+}
+
+/// What the demonstration models take at least: together with their working memory, and that alone.
+fn least(name: &'static str) -> (u64, u64) {
+    let files = Files::Bundled { name, entries: bundled::bundled(name).unwrap() };
+    let estimate = checkpoint::estimate(&files, &LoadOptions::default()).unwrap();
+    (fit::least_bytes(&estimate), fit::least_working_bytes(&estimate.config))
+}
+
+#[test]
+fn two_models_that_fit_with_small_batches_stay_together() {
+    let events = run(&[u64::MAX, u64::MAX, least("demo-gemma").0 + (1 << 20), least("demo-llama").1], 6);
+    assert_eq!(loads(&events), [0, 1], "nothing is loaded again");
+    let fits = events.iter().filter_map(|event| match event {
+        Event::Phase { model, phase: Phase::Loading { fit, .. } } => Some((model.0, fit.as_ref()?.most_nodes)),
+        _ => None,
+    });
+    let mut fits: Vec<(u32, usize)> = fits.collect();
+    fits.dedup();
+    assert!(matches!(fits[..], [(0, 512), (1, nodes)] if nodes < 512), "{fits:?}");
+    assert_eq!(scores_of(&events), scores_of(&run(&[], 6)));
+}
+
+#[test]
+fn a_model_stays_loaded_where_to_drop_it_would_not_make_room_for_the_other() {
+    // The first has taken all that there is, in its smallest form, and the second takes more than that.
+    let [llama, gemma] = ["demo-llama", "demo-gemma"].map(|name| least(name).0);
+    assert!(llama < gemma, "else the other way round");
+    let events = run(&[llama, 0, 0], 4);
+    assert!(failure_of(&events, ModelId(1)).is_some_and(|why| why.contains("0 B is free")));
+    assert_eq!(loads(&events), [0]);
+    assert_eq!(scores_of(&events).len(), 4);
+}
+
+#[test]
+fn a_model_that_made_room_and_finds_none_waits_with_what_it_has_and_goes_on() {
+    // As above, but what the second held is another program's by then, for two looks.
+    let events = run(&[u64::MAX, u64::MAX, 0, u64::MAX, u64::MAX, 0, 0, 0], 6);
+    assert_eq!((failure_of(&events, ModelId(0)), loads(&events)), (None, vec![0, 1, 0]));
+    let waits = events.iter().filter(|event| match event {
+        Event::Phase { model, phase: Phase::WaitingForMemory { needed_bytes, free_bytes } } => {
+            assert_eq!((model.0, *needed_bytes, *free_bytes), (0, least("demo-llama").0, 0));
+            true
+        }
+        _ => false,
+    });
+    assert_eq!(waits.count(), 2);
+    assert_eq!(scores_of(&events), scores_of(&run(&[], 6)));
 }
 
 #[test]

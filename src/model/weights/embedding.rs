@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Bytes, Format, Meter, ModelError, Weights};
+use super::{Bytes, CHUNK, Format, Meter, ModelError, Weights};
 use crate::model::gguf::Change;
 
 /// `[rows, width]`
@@ -89,10 +89,16 @@ impl Weights {
         } else {
             // Blocks that go on from one row to the next.
             let mut values = vec![0.0; rows * width];
-            format.widen(&shard.bytes()[range], &mut values)?;
+            format.widen(shard.read(&range), &mut values)?;
             Values::Held(values)
         };
-        meter.advance(stored.range.len())?;
+        // Rows that stay in the file are hashed as well, and counted as that goes on.
+        for start in stored.range.clone().step_by(CHUNK) {
+            let chunk = start..stored.range.end.min(start + CHUNK);
+            shard.look_at(&chunk);
+            shard.give_back(chunk.clone());
+            meter.advance(chunk.len())?;
+        }
         Ok(Embedding { rows, width, values })
     }
 }

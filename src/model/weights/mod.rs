@@ -3,6 +3,7 @@
 //!
 //! Knows names, shapes and dtypes; what a tensor is for is the caller's business.
 
+mod digest;
 mod embedding;
 mod packing;
 
@@ -19,6 +20,7 @@ use half::{bf16, f16};
 use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensors};
 
+pub use digest::Digest;
 pub use embedding::Embedding;
 
 use super::files::Files;
@@ -43,10 +45,12 @@ pub struct Weights {
 struct Shard {
     path: PathBuf,
     bytes: Bytes,
+    /// Where the file is hashed while it is read.
+    digest: Option<Arc<Digest>>,
 }
 
 enum Bytes {
-    Mapped { file: Arc<File>, map: Mmap },
+    Mapped { file: Arc<File>, map: Arc<Mmap> },
     Compiled(&'static [u8]),
 }
 
@@ -210,7 +214,7 @@ impl Weights {
                 Some(bytes) => Bytes::Compiled(bytes),
                 None => Bytes::mapped(&path)?,
             };
-            let shard = Shard { path, bytes };
+            let shard = Shard { path, bytes, digest: None };
             shard.index(shards.len(), &mut tensors)?;
             shards.push(shard);
         }
@@ -220,7 +224,7 @@ impl Weights {
     }
 
     fn open_gguf(path: &Path) -> Result<Self, ModelError> {
-        let shard = Shard { path: path.to_owned(), bytes: Bytes::mapped(path)? };
+        let shard = Shard { path: path.to_owned(), bytes: Bytes::mapped(path)?, digest: None };
         let header = gguf::Header::read(path, shard.bytes())?;
         let described = gguf::tensors(&header)?.into_iter().map(|tensor| {
             let stored = Stored {
@@ -234,6 +238,17 @@ impl Weights {
         });
         let tensors = described.collect();
         Ok(Weights { shards: vec![shard], tensors })
+    }
+
+    /// From here on the files are hashed as they are read; the hashes are to be had once the tensors are loaded. Of nothing
+    /// where the weights are compiled in.
+    pub(super) fn hash_while_reading(&mut self) -> Vec<Arc<Digest>> {
+        for shard in &mut self.shards {
+            if let Bytes::Mapped { map, .. } = &shard.bytes {
+                shard.digest = Some(Arc::new(Digest::new(&shard.path, map.clone())));
+            }
+        }
+        self.shards.iter().filter_map(|shard| shard.digest.clone()).collect()
     }
 
     /// The formats of quantized tensors, for the provenance: `Q4K, Q8_0`; `None` where none is.
@@ -265,7 +280,8 @@ impl Weights {
         let (width, values) = stored.format.piece(from);
         let flat = Tensor::zeros(bytes.len() / width * values, to, device)?;
         let mut at = 0;
-        for chunk in bytes.chunks(CHUNK / width * width) {
+        for (start, chunk) in (stored.range.start..).step_by(CHUNK / width * width).zip(bytes.chunks(CHUNK / width * width)) {
+            shard.look_at(&(start..start + chunk.len()));
             let count = chunk.len() / width * values;
             let values = stored.format.values(chunk, from, count, device)?;
             let values = if stored.change == Change::OneAdded { (values - 1.0)? } else { values };
@@ -333,7 +349,7 @@ impl Weights {
 impl Bytes {
     fn mapped(path: &Path) -> Result<Self, ModelError> {
         let (file, map) = open(path)?;
-        Ok(Bytes::Mapped { file: Arc::new(file), map })
+        Ok(Bytes::Mapped { file: Arc::new(file), map: Arc::new(map) })
     }
 }
 
@@ -342,6 +358,18 @@ impl Shard {
         match &self.bytes {
             Bytes::Mapped { map, .. } => map,
             Bytes::Compiled(bytes) => bytes,
+        }
+    }
+
+    /// The bytes of a range, which are about to be used.
+    fn read(&self, range: &Range<usize>) -> &[u8] {
+        self.look_at(range);
+        &self.bytes()[range.clone()]
+    }
+
+    fn look_at(&self, range: &Range<usize>) {
+        if let Some(digest) = &self.digest {
+            digest.look_at(range);
         }
     }
 

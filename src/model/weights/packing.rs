@@ -35,7 +35,7 @@ impl Weights {
     pub fn vector(&self, name: &str, length: usize, meter: &Meter) -> Result<Vec<f32>, ModelError> {
         let (stored, shard, _) = self.found(name, &[length])?;
         let mut values = vec![0.0; length];
-        stored.format.widen(&shard.bytes()[stored.range.clone()], &mut values)?;
+        stored.format.widen(shard.read(&stored.range), &mut values)?;
         if stored.change == Change::OneAdded {
             values.iter_mut().for_each(|value| *value -= 1.0);
         }
@@ -77,7 +77,7 @@ impl Described {
         while unread < rows.end {
             let count = step.min(rows.end - unread);
             let range = self.range.start + unread * bytes_a_row..self.range.start + (unread + count) * bytes_a_row;
-            let bytes = &shard.bytes()[range.clone()];
+            let bytes = shard.read(&range);
             let ordered = (heads > 0).then(|| apart(bytes, half, bytes_a_row));
             self.fill(packed, unread - rows.start, ordered.as_deref().unwrap_or(bytes), count * input)?;
             shard.give_back(range.clone());

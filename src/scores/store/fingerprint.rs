@@ -1,9 +1,12 @@
-//! What a checkpoint's files hold, in a name: by commit where a hub knows it, else by a hash of every byte that counts.
+//! What a checkpoint's files hold, in a name: a hash of every byte that counts, wherever the files came from.
 //!
-//! A hash is kept beside size, times and inode of its file, so that a model is read through once and not at each start. A
-//! file that was written moments ago is read again: a second write within the clock's step would not show.
+//! A hash is kept beside path, size, times and inode of its file, so that a model is known at each start without being read.
+//! Where that is not known, small files are read here, and the hashes of weights come from the load that reads them anyway
+//! (`model::weights::Digest`): gigabytes are read once. A file that was written moments ago is read again the next time: a
+//! second write within the clock's step would not show.
 
-use std::fs::{File, Metadata};
+use std::collections::HashMap;
+use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -16,10 +19,9 @@ use super::schema::PATIENCE;
 use super::{Store, StoreError};
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
+use crate::model::weights::Digest;
 use crate::model::{Cancel, ModelError};
 
-/// What is hashed between two looks at the cancel flag: a few milliseconds' work, where it does not wait for the disk.
-const CHUNK: usize = 8 << 20;
 /// A file must have been at rest for so long before its hash is kept.
 const AT_REST: Duration = Duration::from_secs(2);
 /// Everything beside the weights that can change a score.
@@ -34,44 +36,55 @@ pub struct Content {
     pub tokenizer: Option<String>,
 }
 
-/// Names the content of a checkpoint's files. `progress` is told bytes read and to read. Unless files `may_be_read`, only
-/// hashes that are known serve; without one the answer is [`ModelError::Cancelled`].
+/// Where the hashes of weights come from that are not known yet.
+pub enum Unread<'a> {
+    /// From a load that took them; of weights that were not loaded so there is none.
+    Loaded(&'a Hashed),
+    /// From the files, which are read through for this alone. Told bytes read and to read.
+    Read(&'a mut dyn FnMut(u64, u64)),
+}
+
+/// Hashes of weights that were taken while they were loaded, and the stamps that their files had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hashed(HashMap<PathBuf, (Vec<u8>, blake3::Hash)>);
+
+/// Names the content of a checkpoint's files; `None` where the hash of weights is neither known nor to be had from `unread`.
 pub(super) fn content(
     store: &mut Store,
     files: &Files,
     label: &SourceLabel,
-    may_be_read: bool,
-    progress: &mut dyn FnMut(u64, u64),
+    unread: &mut Unread<'_>,
     cancel: &Cancel,
-) -> Result<Content, IdentifyError> {
-    let mut read = Read { store, may_be_read, progress, cancel, done: 0, total: 0 };
-    match (files, &label.revision) {
-        (Files::Bundled { name, entries }, _) => {
+) -> Result<Option<Content>, IdentifyError> {
+    let mut read = Read { store, files, unread, cancel, done: 0, total: files.weight_files()?.bytes };
+    let (model, tokenizer) = match files {
+        Files::Bundled { name, entries } => {
             let mut hasher = blake3::Hasher::new();
             for (file, bytes) in *entries {
                 add(&mut hasher, file, blake3::hash(bytes));
             }
-            Ok(Content { model: format!("bundled:{name}:{}", hasher.finalize().to_hex()), tokenizer: None })
+            let model = format!("bundled:{name}:{}", hasher.finalize().to_hex());
+            return Ok(Some(Content { model, tokenizer: None }));
         }
-        // A commit never changes; what lies in the cache is what the hub sent.
-        (Files::Directory(_), Some(commit)) => Ok(Content { model: format!("hub:{}@{commit}", label.source), tokenizer: None }),
-        (Files::Directory(folder), None) => {
-            let mut names: Vec<String> =
-                SMALL.iter().filter(|name| folder.join(name).exists()).map(|name| (*name).to_owned()).collect();
-            names.extend(files.weights()?);
-            let model = read.all(names.iter().map(|name| (name.clone(), folder.join(name))).collect())?;
-            Ok(Content { model: format!("files:{model}"), tokenizer: None })
+        Files::Directory(folder) => {
+            let small = SMALL.iter().filter(|name| folder.join(name).exists());
+            (read.all(small, files.weights()?.into_iter().map(|name| (files.path(&name), name)).collect())?, None)
         }
-        (Files::Gguf { file, tokenizer }, _) => {
+        Files::Gguf { file, tokenizer } => {
+            let model = read.all([].iter(), vec![(file.clone(), "gguf".to_owned())])?;
             let beside = |folder: &PathBuf| {
-                let names = SMALL.iter().filter(|name| **name != "config.json" && folder.join(name).exists());
-                names.map(|name| ((*name).to_owned(), folder.join(name))).collect::<Vec<_>>()
+                let small = SMALL.iter().filter(|name| **name != "config.json" && folder.join(name).exists());
+                read.all(small, Vec::new())
             };
-            let model = read.all(vec![("gguf".to_owned(), file.clone())])?;
-            let tokenizer = tokenizer.as_ref().map(|folder| read.all(beside(folder))).transpose()?;
-            Ok(Content { model: format!("files:{model}"), tokenizer: tokenizer.map(|hash| format!("files:{hash}")) })
+            (model, tokenizer.as_ref().map(beside).transpose()?.flatten())
         }
-    }
+    };
+    let model = model.map(|hash| match &label.revision {
+        // What lies in the cache under a commit may be other than what the hub has under it.
+        Some(commit) => format!("hub:{}@{commit}:{hash}", label.source),
+        None => format!("files:{hash}"),
+    });
+    Ok(model.map(|model| Content { model, tokenizer: tokenizer.map(|hash| format!("files:{hash}")) }))
 }
 
 /// When the files of a model were last changed, as far as the file system knows: to see whether they are still those that
@@ -81,17 +94,15 @@ pub struct Stamps(Vec<(PathBuf, Option<Vec<u8>>)>);
 
 impl Stamps {
     /// As they are now.
-    pub fn of(files: &Files, label: &SourceLabel) -> Self {
+    pub fn of(files: &Files) -> Self {
         let small = |folder: &Path| SMALL.iter().map(|name| folder.join(name)).collect::<Vec<_>>();
-        let paths = match (files, &label.revision) {
-            (Files::Bundled { .. }, _) | (Files::Directory(_), Some(_)) => Vec::new(),
-            (Files::Directory(folder), None) => {
+        let paths = match files {
+            Files::Bundled { .. } => Vec::new(),
+            Files::Directory(folder) => {
                 let weights = files.weights().unwrap_or_default();
                 [small(folder), weights.iter().map(|name| folder.join(name)).collect()].concat()
             }
-            (Files::Gguf { file, tokenizer }, _) => {
-                [vec![file.clone()], tokenizer.as_deref().map(small).unwrap_or_default()].concat()
-            }
+            Files::Gguf { file, tokenizer } => [vec![file.clone()], tokenizer.as_deref().map(small).unwrap_or_default()].concat(),
         };
         Stamps(paths.into_iter().map(|path| (path.clone(), now(&path))).collect())
     }
@@ -100,6 +111,16 @@ impl Stamps {
     pub fn still_hold(&self) -> bool {
         self.0.iter().all(|(path, stamp)| now(path) == *stamp)
     }
+
+    /// Hashes of these files, taken since, with the stamps from before.
+    pub fn hashed(&self, hashes: Vec<(PathBuf, blake3::Hash)>) -> Hashed {
+        let mut hashes: HashMap<PathBuf, blake3::Hash> = hashes.into_iter().collect();
+        let stamped = self.0.iter().filter_map(|(path, stamp)| {
+            let hash = hashes.remove(path)?;
+            Some((path.clone(), (stamp.clone()?, hash)))
+        });
+        Hashed(stamped.collect())
+    }
 }
 
 /// None for a file that is not there.
@@ -107,59 +128,78 @@ fn now(path: &Path) -> Option<Vec<u8>> {
     std::fs::metadata(path).ok().map(|meta| stamp(&meta))
 }
 
-struct Read<'a> {
+struct Read<'a, 'u> {
     store: &'a mut Store,
-    may_be_read: bool,
-    progress: &'a mut dyn FnMut(u64, u64),
+    files: &'a Files,
+    unread: &'a mut Unread<'u>,
     cancel: &'a Cancel,
+    /// Bytes of weights that are known, and all of them.
     done: u64,
     total: u64,
 }
 
-impl Read<'_> {
+impl Read<'_, '_> {
     /// One hash over names and contents, in the order given.
-    fn all(&mut self, files: Vec<(String, PathBuf)>) -> Result<String, IdentifyError> {
-        self.total += files.iter().filter_map(|(_, path)| std::fs::metadata(path).ok()).map(|meta| meta.len()).sum::<u64>();
+    fn all<'n>(
+        &mut self,
+        small: impl Iterator<Item = &'n &'static str>,
+        weights: Vec<(PathBuf, String)>,
+    ) -> Result<Option<String>, IdentifyError> {
         let mut hasher = blake3::Hasher::new();
-        for (name, path) in files {
-            add(&mut hasher, &name, self.one(&path)?);
+        for name in small {
+            add(&mut hasher, name, self.small(name)?);
         }
-        Ok(hasher.finalize().to_hex().to_string())
+        for (path, name) in weights {
+            let Some(hash) = self.weights(&path)? else { return Ok(None) };
+            add(&mut hasher, &name, hash);
+        }
+        Ok(Some(hasher.finalize().to_hex().to_string()))
     }
 
-    fn one(&mut self, path: &Path) -> Result<blake3::Hash, IdentifyError> {
-        let unreadable = |error: std::io::Error| {
-            ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions")
-        };
-        let file = File::open(path).map_err(unreadable)?;
-        let meta = file.metadata().map_err(unreadable)?;
-        let real = std::fs::canonicalize(path).map_err(unreadable)?;
-        if let Some(known) = self.store.fingerprint(&real, &stamp(&meta))? {
-            self.done += meta.len();
+    fn small(&mut self, name: &str) -> Result<blake3::Hash, IdentifyError> {
+        let path = self.files.path(name);
+        let (real, stamp) = look(&path)?;
+        if let Some(known) = self.store.fingerprint(&real, &stamp)? {
             return Ok(known);
         }
-        if !self.may_be_read {
-            return Err(ModelError::Cancelled.into());
-        }
-        let mut hasher = blake3::Hasher::new();
-        if meta.len() > 0 {
-            // SAFETY: the map is only read. Another program that cuts the file short would end this one with SIGBUS, as it
-            // would while the weights are loaded, which are mapped in the same way.
-            let map = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
-            for chunk in map.chunks(CHUNK) {
-                self.cancel.check()?;
-                hasher.update_rayon(chunk);
-                self.done += chunk.len() as u64;
-                (self.progress)(self.done, self.total);
-            }
-        }
-        let hash = hasher.finalize();
-        let after = std::fs::metadata(path).map_err(unreadable)?;
-        let rested = after.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-        if stamp(&after) == stamp(&meta) && rested.is_some_and(|rested| rested >= AT_REST) {
-            self.keep(&real, &stamp(&meta), &hash)?;
-        }
+        let gone = || ModelError::file(&path, "is not there any more", "Open the model again once its files are complete");
+        let hash = blake3::hash(&self.files.read(name)?.ok_or_else(gone)?);
+        self.remember(&path, &real, &stamp, &hash)?;
         Ok(hash)
+    }
+
+    fn weights(&mut self, path: &Path) -> Result<Option<blake3::Hash>, IdentifyError> {
+        let (real, stamp) = look(path)?;
+        let hash = match (self.store.fingerprint(&real, &stamp)?, &mut *self.unread) {
+            (Some(known), _) => {
+                self.done += std::fs::metadata(path).map_or(0, |meta| meta.len());
+                return Ok(Some(known));
+            }
+            (None, Unread::Loaded(hashed)) => match hashed.0.get(path).filter(|(then, _)| *then == stamp) {
+                Some((_, hash)) => *hash,
+                None => return Ok(None),
+            },
+            (None, Unread::Read(progress)) => {
+                let (done, total) = (&mut self.done, self.total);
+                let mut advance = |bytes: u64| {
+                    *done += bytes;
+                    progress(*done, total);
+                };
+                Digest::open(path)?.finish(&mut advance, self.cancel)?
+            }
+        };
+        self.remember(path, &real, &stamp, &hash)?;
+        Ok(Some(hash))
+    }
+
+    /// Keeps a hash, where the file is still as it was and has been at rest.
+    fn remember(&mut self, path: &Path, real: &Path, stamp: &[u8], hash: &blake3::Hash) -> Result<(), IdentifyError> {
+        let Ok(after) = std::fs::metadata(path) else { return Ok(()) };
+        let rested = after.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+        if self::stamp(&after) == stamp && rested.is_some_and(|rested| rested >= AT_REST) {
+            self.keep(real, stamp, hash)?;
+        }
+        Ok(())
     }
 
     /// Keeps a hash, which is worth some waiting; where it cannot be kept, the file is read again the next time.
@@ -173,6 +213,12 @@ impl Read<'_> {
             }
         }
     }
+}
+
+/// Where a file lies, without links, and its stamp.
+fn look(path: &Path) -> Result<(PathBuf, Vec<u8>), ModelError> {
+    let seen = std::fs::canonicalize(path).and_then(|real| Ok((real, stamp(&std::fs::metadata(path)?))));
+    seen.map_err(|error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions"))
 }
 
 impl Store {

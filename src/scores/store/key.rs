@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, fingerprint};
+use super::StoreError;
+use super::fingerprint::{self, Unread};
 use crate::model::checkpoint::{self, Estimate, SourceLabel};
 use crate::model::files::Files;
 use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap};
@@ -20,7 +21,7 @@ const SCORING: u32 = 2;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     pub scoring: u32,
-    /// `hub:owner/name@commit`, `bundled:demo-llama:HASH`, `files:HASH`: weights, config, tokenizer and template.
+    /// `hub:owner/name@commit:HASH`, `bundled:demo-llama:HASH`, `files:HASH`: weights, config, tokenizer and template.
     pub content: String,
     /// Of a tokenizer taken from elsewhere.
     pub tokenizer: Option<String>,
@@ -103,7 +104,7 @@ pub fn form_name(form: Option<PromptForm>) -> &'static str {
     }
 }
 
-/// The key of a model, its content looked up in the store or, where files `may_be_read`, taken from them.
+/// The key of a model; `None` where the hash of its weights is neither known nor to be had from `unread`.
 ///
 /// # Errors
 /// [`ModelError::Cancelled`], or what is wrong with the model's files.
@@ -112,12 +113,11 @@ pub fn identify(
     files: &Files,
     label: &SourceLabel,
     options: &LoadOptions,
-    may_be_read: bool,
-    progress: &mut dyn FnMut(u64, u64),
+    unread: &mut Unread<'_>,
     cancel: &Cancel,
-) -> Result<Key, IdentifyError> {
-    let content = fingerprint::content(store, files, label, may_be_read, progress, cancel)?;
-    Ok(Key::new(files, options, content)?)
+) -> Result<Option<Key>, IdentifyError> {
+    let content = fingerprint::content(store, files, label, unread, cancel)?;
+    Ok(content.map(|content| Key::new(files, options, content)).transpose()?)
 }
 
 /// Why a model could not be identified.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::fingerprint::Unread;
 use super::schema::{APPLICATION, FORMAT};
 use super::*;
 use crate::model::checkpoint::SourceLabel;
@@ -359,7 +360,10 @@ fn a_file_is_hashed_in_steps_between_which_it_can_be_cancelled() {
     let (files, label) = (Files::Directory(model), SourceLabel::default());
     let mut told = vec![0];
     let mut progress = |done, _| told.push(done);
-    fingerprint::content(&mut store, &files, &label, true, &mut progress, &Cancel::default()).unwrap();
+    let mut content = |progress: &mut dyn FnMut(u64, u64), cancel: &Cancel| {
+        fingerprint::content(&mut store, &files, &label, &mut Unread::Read(progress), cancel)
+    };
+    assert!(content(&mut progress, &Cancel::default()).unwrap().is_some());
     assert_eq!(told.last(), Some(&(40 << 20)));
     assert!(told.windows(2).all(|pair| pair[1] - pair[0] <= 8 << 20), "{told:?}");
     let cancel = Cancel::default();
@@ -368,9 +372,33 @@ fn a_file_is_hashed_in_steps_between_which_it_can_be_cancelled() {
         reads += 1;
         cancel.set();
     };
-    let ended = fingerprint::content(&mut store, &files, &label, true, &mut progress, &cancel);
+    let ended = content(&mut progress, &cancel);
     assert!(matches!(ended, Err(key::IdentifyError::Model(crate::model::ModelError::Cancelled))));
     assert_eq!(reads, 1);
+}
+
+#[test]
+fn the_name_of_a_folder_s_content_is_what_it_was_in_stores_that_there_are() {
+    let (folder, path) = folder();
+    let model = folder.path().join("model");
+    std::fs::create_dir(&model).unwrap();
+    for (name, bytes) in [("config.json", &b"{}"[..]), ("model.safetensors", &[7; (3 << 20) + 5])] {
+        std::fs::write(model.join(name), bytes).unwrap();
+    }
+    let content = |revision: Option<&str>| {
+        let label = SourceLabel { name: "m".into(), source: "lab/m".into(), revision: revision.map(str::to_owned) };
+        let (files, mut progress) = (Files::Directory(model.clone()), |_, _| {});
+        let content =
+            fingerprint::content(&mut open(&path), &files, &label, &mut Unread::Read(&mut progress), &Cancel::default());
+        content.unwrap().unwrap().model
+    };
+    let mut hasher = blake3::Hasher::new();
+    for (name, bytes) in [("config.json", &b"{}"[..]), ("model.safetensors", &[7; (3 << 20) + 5])] {
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes()).update(blake3::hash(bytes).as_bytes());
+    }
+    let hash = hasher.finalize().to_hex();
+    assert_eq!(content(None), format!("files:{hash}"));
+    assert_eq!(content(Some("c0ffee")), format!("hub:lab/m@c0ffee:{hash}"));
 }
 
 #[test]
