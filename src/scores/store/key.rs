@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::{StoreError, fingerprint};
 use crate::model::checkpoint::{self, Estimate, SourceLabel};
 use crate::model::files::Files;
-use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap};
+use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap, TakenAs};
 
 /// Grows when this program computes other numbers than before from the same files on the same hardware: then the tests that
 /// hold bits fast fail, here and in `model::decoder::native::elementwise`, and this is raised with what they hold.
 ///
 /// 2: products of f32 and f16 are summed in blocks.
-const SCORING: u32 = 2;
+/// 3: what a checkpoint is taken for is read from all of its files; a tokenizer's dropout is off.
+const SCORING: u32 = 3;
 
 /// The parts, each as text that a reader understands; their order is part of the digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Key {
     /// How a prompt is put to a language model; none: as the checkpoint has it.
     pub form: Option<String>,
     pub reward_row: Option<usize>,
+    /// What the checkpoint was taken for, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_as: Option<TakenAs>,
     /// What is computed in.
     pub dtype: String,
     /// `cpu`, or the kind of GPU: `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`.
@@ -58,6 +62,7 @@ impl Key {
             rounding: options.rounding.filter(|dtype| *dtype != PublishedDtype::F32),
             form: options.form.map(|form| form_name(form).to_owned()),
             reward_row: options.reward_row,
+            taken_as: options.taken_as,
             kernel,
             dtype,
             device: device_class,
@@ -77,6 +82,7 @@ impl Key {
             rounding: None,
             form: None,
             reward_row: None,
+            taken_as: None,
             dtype: unknown(),
             device: unknown(),
             kernel: unknown(),
