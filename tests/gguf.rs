@@ -285,6 +285,7 @@ fn a_head_that_cannot_be_read_is_refused_by_name() {
             count("embedding_length", 32),
             count("feed_forward_length", 64),
             count("attention.head_count", 4),
+            count("attention.head_count_kv", 2),
             count("attention.key_length", 16),
         ])
     };

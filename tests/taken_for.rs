@@ -93,6 +93,11 @@ impl Checkpoint {
         self
     }
 
+    fn with_adapter(self, task: &str) -> Self {
+        fs::write(self.path().join("adapter_config.json"), json!({"task_type": task}).to_string()).unwrap();
+        self.with_file("adapter_model.safetensors")
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
@@ -217,6 +222,7 @@ fn signs_of_a_head_that_cannot_be_read_are_refused_by_name_and_taken_all_the_sam
         (plain().with_config(json!({"value_head_prefix": "value_head"})), "value_head_prefix"),
         (plain().with_config(json!({"problem_type": "regression"})), "problem_type"),
         (plain().with_config(json!({"num_labels": 1})), "num_labels"),
+        (plain().with_adapter("SEQ_CLS"), "adapter_config.json"),
         (
             plain().with_config(json!({"auto_map": {"AutoModelForSequenceClassification": "m.X"}})),
             "AutoModelForSequenceClassification",
@@ -256,6 +262,14 @@ fn a_language_model_is_still_one_and_a_note_names_what_nothing_reads() {
     assert_eq!(loaded.info().provenance.unit, Unit::Nats);
     assert!(notes(&loaded).contains("4 tensors of the weights were not read"), "{}", notes(&loaded));
     assert!(notes(&loaded).contains("medusa_head.0.weight, model.layers.0.self_attn.q_proj.bias"), "{}", notes(&loaded));
+}
+
+#[test]
+fn an_adapter_beside_whole_weights_is_said_not_to_be_applied() {
+    for (fixture, task) in [("llama-lm", "CAUSAL_LM"), ("llama", "SEQ_CLS")] {
+        let loaded = Checkpoint::copy(fixture).with_adapter(task).open(None).unwrap();
+        assert!(notes(&loaded).contains("an adapter lies beside the weights and is not applied"), "{}", notes(&loaded));
+    }
 }
 
 #[test]

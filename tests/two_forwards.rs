@@ -93,7 +93,7 @@ fn are_one_over_nothing(pair: &Pair) {
     let all: Vec<u32> = (0..12).collect();
     let chain = Nodes::chain(&tokens, 0);
     for way in pair.ways() {
-        let run = |nodes: &Nodes, behind, reads: &[u32], keep: &[u32]| {
+        let run = |nodes: &Nodes, behind: Option<&Cache>, reads: &[u32], keep: &[u32]| {
             way.forward_keeping(nodes, behind, reads, keep, &Cancel::default()).unwrap()
         };
         let nothing = run(&Nodes::default(), None, &[], &[]);
@@ -109,7 +109,7 @@ fn are_one_over_nothing(pair: &Pair) {
         assert_eq!(cache.len(), 12);
         let next = Nodes::chain(&tokens[..1], 12);
         let fresh = run(&chain, None, &[], &all).cache;
-        let behind = |cache| run(&next, cache, &[0], &[]).hidden.to_vec2::<f32>().unwrap();
+        let behind = |cache: Option<&Cache>| run(&next, cache, &[0], &[]).hidden.to_vec2::<f32>().unwrap();
         assert_eq!(behind(Some(&cache)), behind(fresh.as_ref()), "{}", pair.name);
     }
 }

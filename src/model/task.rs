@@ -5,6 +5,8 @@
 //! files say is looked at here; what can be read is a reward model, and what cannot is refused by name, for as a language
 //! model it would give numbers of another meaning.
 
+use serde_json::{Map, Value};
+
 use super::checkpoint::SourceLabel;
 use super::config::{ModelConfig, Task};
 use super::files::Files;
@@ -13,6 +15,9 @@ use super::weights::Weights;
 use super::{ModelError, TakenAs, head};
 use crate::text;
 
+const ADAPTER: &str = "adapter_config.json";
+const NOT_APPLIED: &str =
+    "an adapter lies beside the weights and is not applied: unless they hold it already, merge it into them first";
 /// Signs named in a message before it says how many more there are.
 const SIGNS_NAMED: usize = 4;
 /// What to do about a language model that shows signs of a head.
@@ -29,16 +34,20 @@ pub(super) fn settle(
     taken_as: Option<TakenAs>,
 ) -> Result<Vec<String>, ModelError> {
     let architecture = text::visible(&config.architecture).into_owned();
+    let adapter = Adapter::beside(files);
+    let mut notes: Vec<String> = adapter.iter().map(|_| NOT_APPLIED.to_owned()).collect();
     if config.task == Task::Reward {
         let note = || format!("--as language-model changes nothing: the architecture is {architecture}, a reward model's");
-        return Ok(taken_as.map(|TakenAs::LanguageModel| note()).into_iter().collect());
+        notes.extend(taken_as.map(|TakenAs::LanguageModel| note()));
+        return Ok(notes);
     }
     let tensors: Vec<&str> = weights.tensors().map(|(name, _)| name).filter(|name| head::resembles_a_head(name)).collect();
     let head_files = files.head_files();
     let signs: Vec<String> = [
-        tensors.iter().map(|name| format!("the tensor {}", text::visible(name))).collect(),
         head_files.iter().map(|name| format!("the file {}", text::visible(name))).collect(),
+        tensors.iter().map(|name| format!("the tensor {}", text::visible(name))).collect(),
         config.signs.clone(),
+        adapter.filter(|adapter| adapter.is_of_a_reward_model).map(|_| format!("a classifier's {ADAPTER}")).into_iter().collect(),
     ]
     .concat();
     let found = named(&signs);
@@ -50,15 +59,15 @@ pub(super) fn settle(
         None => None,
     };
     if let Some(note) = note {
-        return Ok(note.into_iter().chain(untied(config, weights)).collect());
+        notes.extend(note.into_iter().chain(untied(config, weights)));
+        return Ok(notes);
     }
     if tensors.iter().any(|name| head::is_of_a_head(name)) {
         config.task = Task::Reward;
         // A language model's file counts labels that nobody chose.
         config.labels = None;
-        return Ok(vec![format!(
-            "taken for a reward model, though the architecture is {architecture}, for {found}; {ALL_THE_SAME}"
-        )]);
+        notes.push(format!("taken for a reward model, though the architecture is {architecture}, for {found}; {ALL_THE_SAME}"));
+        return Ok(notes);
     }
     let problem = format!("the architecture is {architecture}, a language model's, and there is {found}, as in a reward model");
     let next = match head_files.iter().find(|name| !name.ends_with(".safetensors")) {
@@ -67,6 +76,23 @@ pub(super) fn settle(
         None => format!("This version does not read such a head; {ALL_THE_SAME}"),
     };
     Err(ModelError::unsupported(files.path("").display().to_string(), problem, next))
+}
+
+/// An adapter that lies beside whole weights. It is never applied.
+struct Adapter {
+    /// What it was trained as gives a score, not tokens.
+    is_of_a_reward_model: bool,
+}
+
+impl Adapter {
+    fn beside(files: &Files) -> Option<Self> {
+        if ![ADAPTER, "adapter_model.safetensors", "adapter_model.bin"].iter().any(|name| files.exists(name)) {
+            return None;
+        }
+        let config: Option<Map<String, Value>> = files.json(ADAPTER).ok().flatten();
+        let task = config.as_ref().and_then(|config| config.get("task_type")?.as_str());
+        Some(Adapter { is_of_a_reward_model: task.is_some_and(|task| task.ends_with("_CLS")) })
+    }
 }
 
 /// The error of a head that showed signs and cannot be read, with the way out.

@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::text;
 
-/// Parts of keys that only trainers and authors of reward models write.
-const KEYS: [&str; 9] =
-    ["reward", "value_head", "vhead", "v_head", "regression", "score_head", "num_objectives", "num_quantiles", "problem_type"];
+/// Keys that only trainers and authors of reward models write begin so. (`num_key_value_heads` is everyone's.)
+const KEYS: [&str; 8] =
+    ["value_head", "vhead", "v_head", "regression", "score_head", "num_objectives", "num_quantiles", "problem_type"];
 /// Parts of a class's name, in lower case.
 const CLASSES: [&str; 7] =
     ["reward", "valuehead", "withvalue", "sequenceclassification", "tokenclassification", "sequenceregression", "forscore"];
@@ -22,7 +22,8 @@ pub(super) fn signs(config: &Map<String, Value>) -> Vec<String> {
             Value::Object(map) => !map.is_empty(),
             Value::Bool(true) | Value::Number(_) => true,
         };
-        if is_stated && KEYS.iter().any(|part| key.to_ascii_lowercase().contains(part)) {
+        let name = key.to_ascii_lowercase();
+        if is_stated && (name.contains("reward") || KEYS.iter().any(|part| name.starts_with(part))) {
             signs.push(format!("the key {} of config.json", text::visible(key)));
         }
     }
@@ -81,7 +82,7 @@ mod tests {
     fn a_plain_language_model_shows_no_sign() {
         let plain = serde_json::json!({
             "architectures": ["LlamaForCausalLM"], "problem_type": null, "tie_word_embeddings": true, "num_labels": 2,
-            "id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "query_pre_attn_scalar": 256, "normalize_reward": false,
+            "id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "query_pre_attn_scalar": 256, "normalize_reward": false, "num_key_value_heads": 8, "num_attention_heads": 32,
             "auto_map": {"AutoConfig": "configuration_x.XConfig", "AutoModelForCausalLM": ["modeling_x.XForCausalLM", null]},
         });
         assert_eq!(found(plain), [""; 0]);
