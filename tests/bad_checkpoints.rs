@@ -85,7 +85,7 @@ fn invalid_json() {
 
 #[test]
 fn an_architecture_that_is_not_run() {
-    for name in ["SomeRewardPipeline", "LlamaForMultipleChoice", "LlamaForCausalLM", "Qwen9ForSequenceClassification"] {
+    for name in ["SomeRewardPipeline", "LlamaForMultipleChoice", "Qwen9ForSequenceClassification"] {
         let directory = copy();
         edit(directory.path(), "config.json", "LlamaForSequenceClassification", name);
         assert_refused(

@@ -194,3 +194,22 @@ fn the_table_ends_with_a_count_and_bad_use_is_refused() {
         assert!(output.status.code() == Some(status) && text.contains(naming), "{text}");
     }
 }
+
+#[test]
+fn a_tokenizer_that_breaks_off_is_an_error_and_no_crash() {
+    let home = tempfile::tempdir().unwrap();
+    let model = copy(home.path(), "broken", |_, _| {});
+    let path = Path::new(&model).join("tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    // The library looks for what the two make together beyond the longest token that there is.
+    let tokens = tokenizer["model"]["vocab"].as_object().unwrap().keys();
+    let longest = tokens.max_by_key(|token| token.len()).unwrap().clone();
+    tokenizer["model"]["merges"].as_array_mut().unwrap().push(serde_json::json!([longest, longest]));
+    fs::write(&path, tokenizer.to_string()).unwrap();
+    for command in ["check", "bench"] {
+        let output = rewardscope(home.path(), &[command, &model]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command}: {said}");
+        assert!(said.contains("the computation broke off"), "{command}: {said}");
+    }
+}

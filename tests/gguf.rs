@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
-use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
+use rewardscope::model::checkpoint::{RewardModel, SourceLabel, estimate};
 use rewardscope::model::config::{ModelConfig, Task};
 use rewardscope::model::decoder::Nodes;
 use rewardscope::model::files::Files;
@@ -272,6 +272,40 @@ fn what_the_metadata_leaves_out_is_filled_in_and_told() {
     assert_eq!((wide, decoder.windows[0]), (vec![5], Some(512)));
     assert_eq!(config.assumed.len(), 3, "{:?}", config.assumed);
     assert!(config.assumed.iter().any(|fact| fact == "local RoPE base 10000"));
+}
+
+#[test]
+fn a_head_that_cannot_be_read_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = |key: &str, n: u32| (format!("qwen3.{key}"), Value::U32(n));
+    let plain = || {
+        HashMap::from([
+            ("general.architecture".to_owned(), Value::String("qwen3".into())),
+            count("block_count", 1),
+            count("embedding_length", 32),
+            count("feed_forward_length", 64),
+            count("attention.head_count", 4),
+            count("attention.head_count_kv", 2),
+            count("attention.key_length", 16),
+        ])
+    };
+    let tensor =
+        |rows: usize| QTensor::quantize(&Tensor::zeros((rows, 32), DType::F32, &Device::Cpu).unwrap(), GgmlDType::F32).unwrap();
+    let opened = |metadata: &HashMap<String, Value>, more: Option<&str>| {
+        let more = more.map(|name| (name.to_owned(), tensor(1)));
+        let tensors: Vec<_> = [("token_embd.weight".to_owned(), tensor(96))].into_iter().chain(more).collect();
+        let files = Files::at(&write(&folder.path().join("x.gguf"), metadata, &tensors));
+        estimate(&files, &LoadOptions::default()).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(opened(&plain(), None), Ok(()));
+    for name in ["cls.weight", "value_head.weight", "reward_head.weight"] {
+        let message = opened(&plain(), Some(name)).unwrap_err();
+        assert!(message.contains(name) && message.contains("--as language-model"), "{name}: {message}");
+    }
+    let mut ranked = plain();
+    ranked.extend([count("pooling_type", 4)]);
+    assert!(opened(&ranked, None).unwrap_err().contains("pooling type for ranking"));
+    assert_eq!(opened(&ranked, Some("cls.output.weight")), Ok(()));
 }
 
 #[test]

@@ -150,6 +150,23 @@ fn a_sharded_repository_is_brought_whole_also_from_a_mirror_without_listings() {
 }
 
 #[test]
+fn a_head_in_a_file_of_its_own_is_brought_also_to_a_folder_that_was_complete_without_it() {
+    for listing in [true, false] {
+        let behaviour = || Behaviour { listing, ..Behaviour::default() };
+        let with_head = [&TINY[..], &[("value_head.safetensors", b"the head"), ("training_args.bin", b"not wanted")]].concat();
+        let server = HubServer::start(&with_head, behaviour());
+        let home = Home::new(&server);
+        let snapshot = home.fetch().expect("brought");
+        assert_eq!(std::fs::read(snapshot.directory.join("value_head.safetensors")).expect("read"), b"the head");
+        assert!(!snapshot.directory.join("training_args.bin").exists());
+        // As a version left it that knew of no such file.
+        std::fs::remove_file(snapshot.directory.join("value_head.safetensors")).expect("removed");
+        assert_eq!(home.fetch().expect("cached"), snapshot);
+        assert!(snapshot.directory.join("value_head.safetensors").is_file(), "listing: {listing}");
+    }
+}
+
+#[test]
 fn a_shard_outside_the_folder_is_refused() {
     for hostile in ["../../../../evil.safetensors", "/tmp/evil.safetensors", "a/../../evil.safetensors"] {
         let index = format!(r#"{{"weight_map": {{"a": "{hostile}"}}}}"#);

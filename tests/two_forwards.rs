@@ -87,7 +87,35 @@ fn forest(pair: &Pair, starts: &[usize]) -> (Nodes, Vec<u32>) {
     (nodes, last)
 }
 
+/// Of no nodes, of no reads, and behind a prefix cut to nothing.
+fn are_one_over_nothing(pair: &Pair) {
+    let tokens = pair.tokens(0, 12);
+    let all: Vec<u32> = (0..12).collect();
+    let chain = Nodes::chain(&tokens, 0);
+    for way in pair.ways() {
+        let run = |nodes: &Nodes, behind: Option<&Cache>, reads: &[u32], keep: &[u32]| {
+            way.forward_keeping(nodes, behind, reads, keep, &Cancel::default()).unwrap()
+        };
+        let nothing = run(&Nodes::default(), None, &[], &[]);
+        assert_eq!((nothing.hidden.dims()[0], nothing.cache.is_none()), (0, true), "{}", pair.name);
+        let unread = run(&chain, None, &[], &all);
+        assert_eq!(unread.hidden.dims()[0], 0, "{}", pair.name);
+        let whole = run(&chain, None, &all, &[]).hidden.to_vec2::<f32>().unwrap();
+        let mut cache = unread.cache.unwrap();
+        cache.truncate(0).unwrap();
+        assert!(cache.is_empty());
+        assert_eq!(run(&chain, Some(&cache), &all, &[]).hidden.to_vec2::<f32>().unwrap(), whole, "{}", pair.name);
+        cache.append(&run(&chain, None, &[], &all).cache.unwrap()).unwrap();
+        assert_eq!(cache.len(), 12);
+        let next = Nodes::chain(&tokens[..1], 12);
+        let fresh = run(&chain, None, &[], &all).cache;
+        let behind = |cache: Option<&Cache>| run(&next, cache, &[0], &[]).hidden.to_vec2::<f32>().unwrap();
+        assert_eq!(behind(Some(&cache)), behind(fresh.as_ref()), "{}", pair.name);
+    }
+}
+
 fn are_one(pair: &Pair) {
+    are_one_over_nothing(pair);
     let none = || [None, None];
     let tokens = pair.tokens(0, 40);
     let all: Vec<u32> = (0..40).collect();

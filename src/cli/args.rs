@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Settings;
 use crate::engine::batch::MOST_NODES;
-use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TemplateDate};
+use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TakenAs, TemplateDate};
 
 pub use statistics::*;
 pub use store::*;
@@ -96,6 +96,9 @@ pub struct ModelOptions {
     /// ("love" and " love" are then the same) [default for base models]
     #[arg(long)]
     pub bare: bool,
+    /// Take every …ForCausalLM checkpoint for this, whatever signs of a reward model its files show
+    #[arg(long = "as", value_enum, value_name = "KIND")]
+    pub taken_as: Option<TakenAs>,
 }
 
 impl ModelOptions {
@@ -112,6 +115,7 @@ impl ModelOptions {
             vocabulary: false,
             form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
             reward_row: None,
+            taken_as: self.taken_as,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::score::progress::Progress;
 use super::session::Session;
 use super::{Failure, files, interrupt};
 use crate::check::{self, Outcome, Report};
-use crate::engine::{Phase, Recorded};
+use crate::engine::{Phase, Recorded, caught};
 use crate::model::source::ModelSpec;
 use crate::scores::recorded;
 use crate::text::{visible, visible_json};
@@ -33,7 +33,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let report = files::find(spec, &options, &show, &cancel).and_then(|(files, label)| {
         let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes, fit: None });
         let published = published.as_ref().map_err(Clone::clone);
-        check::run(&files, &label, &options, published, &mut loading, &cancel)
+        caught(&spec.name, || check::run(&files, &label, &options, published, &mut loading, &cancel))
     });
     line().clear();
     let report = report.map_err(interrupt::failure)?;

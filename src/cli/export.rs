@@ -222,6 +222,7 @@ fn fits(run: &Run, options: &ModelOptions) -> bool {
         && options.softcap.is_none_or(|softcap| softcap == key.softcap)
         && options.template_date.is_none_or(|date| date.to_string() == key.template_date)
         && (!options.reference_rounding || key.rounding.is_some())
+        && options.taken_as.is_none_or(|kind| Some(kind) == key.taken_as)
         && form.is_none_or(|form| key.form.as_deref() == Some(key::form_name(Some(form))))
 }
 

@@ -3,12 +3,16 @@
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
 //! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of
-//! tokens; `fit` says what fits, by `memory`; `keeping` writes scores to the store before they are told, and recalls them.
+//! tokens; `fit` says what fits, by `memory`; `keeping` writes scores to the store before they are told, and recalls them;
+//! `caught` makes errors of panics.
 //!
 //! Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by
 //! piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
 
 pub mod batch;
+mod caught;
+#[cfg(test)]
+mod composed_tests;
 pub mod fit;
 mod handle;
 pub mod implicit;
@@ -23,6 +27,7 @@ mod worker;
 
 use std::sync::Arc;
 
+pub use caught::caught;
 pub use fit::Fit;
 pub use handle::{Engine, is_reward_model};
 pub use inspect::{Badge, Inspection};

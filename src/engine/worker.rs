@@ -387,7 +387,7 @@ fn loading_phase(events: Events, model: ModelId, fit: Option<Fit>) -> impl FnMut
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("the computation broke off: {}", text.unwrap_or("no reason given"))
 }

@@ -20,9 +20,13 @@ use super::tokenizer::ChatTokenizer;
 use super::weights::{Digest, Embedding, Keep, Meter, Stored, Weights};
 use super::{
     Cancel, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, Unit,
-    device,
+    device, task,
 };
 use crate::machine;
+use crate::text;
+
+/// Unread tensors that are named before it is said how many more there are.
+const UNREAD_NAMED: usize = 3;
 
 /// What a model is called, and where it came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +73,14 @@ impl LoadedModel {
         let model = Self::from_checkpoint(checkpoint, progress, cancel)?;
         let hash = |digest: &Arc<Digest>| Ok((digest.path().to_owned(), digest.finish(&mut |_| {}, cancel)?));
         Ok((model, digests.iter().map(hash).collect::<Result<_, ModelError>>()?))
+    }
+
+    /// On the CPU, of the operations that a GPU runs.
+    #[cfg(test)]
+    pub(crate) fn composed(files: &Files, options: &LoadOptions) -> Result<Self, ModelError> {
+        let label = SourceLabel::default();
+        let checkpoint = Checkpoint { native: false, ..Checkpoint::open(files, &label, options)? };
+        Self::from_checkpoint(checkpoint, &mut |_, _| {}, &Cancel::default())
     }
 
     fn from_checkpoint(
@@ -141,7 +153,8 @@ impl RewardModel {
         let loading = checkpoint.loading(progress, cancel);
         // The head first: a model without one is found out before gigabytes are read.
         let Checkpoint { files, config, weights, device, options, .. } = &checkpoint;
-        let head = Head::load(files, config, weights, options.reward_row, device, &loading.meter)?;
+        let head = Head::load(files, config, weights, options.reward_row, device, &loading.meter, checkpoint.native)
+            .map_err(|error| if checkpoint.is_retaken { task::all_the_same(error) } else { error })?;
         let gating = head.is_gated().then(|| GatingPattern::of(config.family, &checkpoint.tokenizer)).transpose()?;
         loading.count(head.parameters(), head.parameters() * 4);
         let decoder = loading.decoder()?;
@@ -186,6 +199,10 @@ pub(super) struct Checkpoint<'a> {
     pub(super) config: ModelConfig,
     pub(super) tokenizer: ChatTokenizer,
     policies: Policies,
+    /// The CPU computes, on packed matrices.
+    native: bool,
+    /// Taken for a reward model against its architecture's name.
+    is_retaken: bool,
     weights: Weights,
     device: Device,
     compute: Compute,
@@ -195,14 +212,31 @@ pub(super) struct Checkpoint<'a> {
 impl<'a> Checkpoint<'a> {
     fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
         let (mut config, tokenizer) = read_small(files, options)?;
-        let policies = policies(&config, &tokenizer, options);
+        let weights = Weights::open(files)?;
+        let named = config.task;
+        let notes = task::settle((files, label), &mut config, &weights, options.taken_as)?;
+        let mut policies = policies(&config, &tokenizer, options);
+        policies.notes.splice(0..0, notes);
         if options.softcap == SoftCap::Off {
             config.decoder.attention_softcap = None;
         }
-        let weights = Weights::open(files)?;
         let device = device::open(options.device)?;
+        let (native, is_retaken) = (device.is_cpu(), config.task != named);
         let Chosen { compute, reason } = choose(&weights, &config, options, &device)?;
-        Ok(Checkpoint { files, label, options, config, tokenizer, policies, weights, device, compute, dtype_reason: reason })
+        Ok(Checkpoint {
+            files,
+            label,
+            options,
+            config,
+            tokenizer,
+            policies,
+            native,
+            is_retaken,
+            weights,
+            device,
+            compute,
+            dtype_reason: reason,
+        })
     }
 
     /// Begins to read weights.
@@ -218,6 +252,8 @@ impl<'a> Checkpoint<'a> {
     }
 
     pub(super) fn info(&self, loaded: Loaded, head: String, template: String, unit: Unit) -> ModelInfo {
+        let mut policies = self.policies.clone();
+        policies.notes.extend(self.unread());
         let provenance = Provenance {
             source: self.label.source.clone(),
             revision: self.label.revision.clone(),
@@ -236,9 +272,27 @@ impl<'a> Checkpoint<'a> {
             recorded: false,
             demonstration: matches!(self.files, Files::Bundled { .. }),
             parts: Vec::new(),
-            policies: self.policies.clone(),
+            policies,
         };
         ModelInfo { family: self.config.family, provenance, memory_bytes: loaded.memory_bytes }
+    }
+}
+
+impl Checkpoint<'_> {
+    /// What stands in the weights and no part of the model has asked for.
+    fn unread(&self) -> Option<String> {
+        let unread = self.weights.unread();
+        let unread: Vec<&str> = unread.into_iter().filter(|name| is_missed(name, &self.config)).collect();
+        let shown = unread.iter().take(UNREAD_NAMED).map(|name| text::visible(name)).collect::<Vec<_>>().join(", ");
+        let tensors = match (unread.len(), unread.len().saturating_sub(UNREAD_NAMED)) {
+            (0, _) => return None,
+            (1, _) => format!("1 tensor of the weights was not read, and has no part in the scores: {shown}"),
+            (all, 0) => format!("{all} tensors of the weights were not read, and have no part in the scores: {shown}"),
+            (all, more) => {
+                format!("{all} tensors of the weights were not read, and have no part in the scores: {shown} and {more} more")
+            }
+        };
+        Some(tensors)
     }
 }
 
@@ -259,7 +313,7 @@ pub(super) struct Loaded {
 impl Loading<'_> {
     /// True where the CPU computes, on packed matrices.
     pub(super) fn is_native(&self) -> bool {
-        self.checkpoint.device.is_cpu()
+        self.checkpoint.native
     }
 
     pub(super) fn fetch(&self, name: &str, shape: &[usize], role: Role) -> Result<Tensor, ModelError> {
@@ -344,7 +398,8 @@ impl Source for Reading<'_, '_> {
 /// The tokenizer alone, for a look at ids while the weights are not in memory; of a language model, with the form in which
 /// a prompt is put to it.
 pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatTokenizer, Option<PromptForm>), ModelError> {
-    let (config, tokenizer) = read_small(files, options)?;
+    let (mut config, tokenizer) = read_small(files, options)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files)?, options.taken_as)?;
     let form = (config.task == Task::Language).then(|| tokenizer.form(options.form));
     Ok((tokenizer, form))
 }
@@ -365,6 +420,9 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
     }
     if options.date != TemplateDate::default() && !tokenizer.template().is_some_and(ChatTemplate::is_dated) {
         notes.push("--template-date changes nothing: this model's chat template asks for no date".to_owned());
+    }
+    if let Some(sampling) = tokenizer.sampling() {
+        notes.push(format!("the tokenizer's {sampling}, which makes tokens a matter of chance, is switched off"));
     }
     let reward = config.task == Task::Reward;
     if options.rounding.is_some() && !reward {
@@ -399,8 +457,9 @@ pub struct Estimate {
 /// Opens the device and reads headers, no weights.
 pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelError> {
     // What the configuration says is wrong comes before what its weights lack.
-    let config = ModelConfig::read(files)?;
+    let mut config = ModelConfig::read(files)?;
     let weights = Weights::open(files)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &weights, options.taken_as)?;
     let device = device::open(options.device)?;
     let chosen = choose(&weights, &config, options, &device)?;
     Ok(Estimate {
@@ -439,10 +498,19 @@ fn is_used(name: &str, config: &ModelConfig) -> bool {
     if head::is_a_counter(name) {
         return false;
     }
+    if config.task == Task::Language && head::resembles_a_head(name) {
+        return false;
+    }
     if name.starts_with("lm_head.") {
         return config.task == Task::Language && !config.tied;
     }
     !["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
+}
+
+/// What is worth a word where nothing reads it: neither what is no part of such a model, nor tables that are computed here.
+fn is_missed(name: &str, config: &ModelConfig) -> bool {
+    const COMPUTED: [&str; 5] = ["rotary_emb.inv_freq", "position_ids", "rope_freqs.weight", "masked_bias", "attn.bias"];
+    is_used(name, config) && !COMPUTED.iter().any(|end| name.ends_with(end))
 }
 
 /// Bytes that a model takes on its device. On the CPU its embedding stays in the file, unless it is the output matrix too.

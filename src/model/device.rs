@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, utils};
 use half::{bf16, f16};
 
+use super::error::cause;
 use super::{DeviceChoice, Dtype, ModelError};
 use crate::kernels::{Element, Kernel};
 use crate::text;
@@ -100,15 +101,17 @@ fn best() -> Device {
     };
     // candle answers with an error, not with the CPU, where the driver finds no device.
     gpu.unwrap_or_else(|error| {
-        tracing::warn!(%error, "no GPU could be opened; the CPU is used");
+        tracing::warn!(error = cause(&error), "no GPU could be opened; the CPU is used");
         Device::Cpu
     })
 }
 
 fn driver_refuses(name: &str, error: candle_core::Error) -> ModelError {
-    // The first line is the cause; a backtrace may follow.
-    let cause = error.to_string().lines().next().unwrap_or_default().to_owned();
-    ModelError::unsupported(format!("--device {name}"), cause, "Check the driver and the device's number, or leave --device out")
+    ModelError::unsupported(
+        format!("--device {name}"),
+        cause(&error),
+        "Check the driver and the device's number, or leave --device out",
+    )
 }
 
 /// `cpu`, `cuda:0`, `metal`.

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::{ModelError, gguf};
+use super::{ModelError, gguf, head};
 use crate::text;
 
 const MIB: u64 = 1 << 20;
@@ -81,8 +81,12 @@ impl Files {
 
     /// A file read as JSON, with the place of a mistake in the message; `None` where there is no such file.
     pub fn json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, ModelError> {
-        let Some(bytes) = self.read(name)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        self.read(name)?.map(|bytes| self.parsed(name, &bytes)).transpose()
+    }
+
+    /// The bytes of that file as JSON.
+    pub(super) fn parsed<T: DeserializeOwned>(&self, name: &str, bytes: &[u8]) -> Result<T, ModelError> {
+        serde_json::from_slice(bytes).map_err(|error| {
             // serde_json ends its message with "at line L column C".
             let problem = format!("not the JSON that this file should hold: {error}");
             ModelError::file(self.path(name), problem, "Download the file again, or correct it")
@@ -105,14 +109,26 @@ impl Files {
         }
     }
 
-    /// Names of the safetensors files, in order: `model.safetensors`, or the shards that the index names.
+    /// Names of files beside the weights that hold a head, by their names alone, in order; most models have none.
+    pub fn head_files(&self) -> Vec<String> {
+        let Files::Directory(directory) = self else { return Vec::new() };
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.retain(|name| head::is_a_head_file(name) && self.exists(name));
+        names.sort();
+        names
+    }
+
+    /// Names of the safetensors files, in order: `model.safetensors`, or the shards that the index names, and what holds a
+    /// head beside them.
     ///
     /// Fails where there are none, where a shard is missing, or where a shard's name would lead out of the folder.
     pub fn weights(&self) -> Result<Vec<String>, ModelError> {
         const SINGLE: &str = "model.safetensors";
         const INDEX: &str = "model.safetensors.index.json";
+        let heads = self.head_files().into_iter().filter(|name| name.ends_with(".safetensors"));
         if self.exists(SINGLE) {
-            return Ok(vec![SINGLE.to_owned()]);
+            return Ok(std::iter::once(SINGLE.to_owned()).chain(heads).collect());
         }
         let Some(index) = self.json::<Index>(INDEX)? else { return Err(self.no_weights(SINGLE, INDEX)) };
         let mut shards: Vec<String> = index.weight_map.into_values().collect();
@@ -135,6 +151,8 @@ impl Files {
                 return Err(ModelError::file(self.path(shard), problem, "Download this shard"));
             }
         }
+        let own: Vec<String> = heads.filter(|name| !shards.contains(name)).collect();
+        shards.extend(own);
         Ok(shards)
     }
 

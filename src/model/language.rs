@@ -11,6 +11,7 @@ use super::asking::form_text;
 use super::checkpoint::Checkpoint;
 use super::decoder::{Decoder, Role};
 use super::device::Compute;
+use super::nonempty::NonEmptyTensor;
 use super::packed::Packed;
 use super::tokenizer::ChatTokenizer;
 use super::{Cancel, ModelError, ModelInfo, PromptForm, Unit};
@@ -48,12 +49,12 @@ impl LanguageModel {
             None
         } else {
             let matrix = loading.fetch(LanguageHead::WEIGHT, &[shape.0, shape.1], Role::Embedding);
-            Some(Output::Tensor(matrix.map_err(LanguageHead::explained)?))
+            Some(Output::Tensor(NonEmptyTensor::of(matrix.map_err(LanguageHead::explained)?)?))
         };
         let decoder = loading.decoder()?;
         let matrix = match (matrix, decoder.embedding()) {
             (Some(matrix), _) => matrix,
-            (None, Some(embedding)) => Output::Tensor(embedding.clone()),
+            (None, Some(embedding)) => Output::Tensor(NonEmptyTensor::of(embedding.clone())?),
             (None, None) => return Err(candle_core::Error::msg("a tied output matrix was not read").into()),
         };
         let head = LanguageHead { matrix, vocab_size: shape.0, hidden_size: shape.1, tied, softcap: config.final_softcap };
@@ -76,7 +77,7 @@ pub struct LanguageHead {
 /// `[vocab_size, hidden_size]`
 enum Output {
     /// In the dtype of the file.
-    Tensor(Tensor),
+    Tensor(NonEmptyTensor),
     /// [`ROWS`] at a time, with what they are multiplied in.
     Packed((Vec<Packed>, Compute)),
 }
@@ -112,6 +113,9 @@ impl LanguageHead {
     /// `hidden` is `[reads, hidden_size]` in f32, `wanted` has one list of ids for each read; the answer has the same
     /// shape as `wanted`. An id beyond the matrix gives NaN. `cancel` is looked at between chunks of the vocabulary.
     pub fn log_probabilities(&self, hidden: &Tensor, wanted: &[Vec<u32>], cancel: &Cancel) -> Result<Vec<Vec<f32>>, ModelError> {
+        if hidden.elem_count() == 0 {
+            return Ok(Vec::new());
+        }
         let mut found: Vec<Vec<f32>> = wanted.iter().map(|ids| vec![f32::NAN; ids.len()]).collect();
         // Which of a read's wanted tokens comes next, in order of id.
         let mut orders: Vec<std::iter::Peekable<_>> = wanted
@@ -151,7 +155,8 @@ impl LanguageHead {
         match &self.matrix {
             Output::Tensor(weight) => {
                 let weight = weight.narrow(0, start, rows)?.to_dtype(DType::F32)?;
-                *to = hidden.matmul(&weight.t()?)?.flatten_all()?.to_vec1()?;
+                let hidden = NonEmptyTensor::of(hidden.clone())?;
+                *to = hidden.matmul(&weight.t()?)?.tensor().flatten_all()?.to_vec1()?;
             }
             Output::Packed((pieces, compute)) => {
                 let piece = &pieces[start / ROWS];
@@ -206,7 +211,7 @@ mod tests {
 
     fn head(vocab_size: usize, softcap: Option<f64>) -> LanguageHead {
         let values: Vec<f32> = (0..vocab_size * 2).map(|i| ((i * 7919) % 23) as f32 / 4.0 - 2.5).collect();
-        let matrix = Output::Tensor(Tensor::from_vec(values, (vocab_size, 2), &Device::Cpu).unwrap());
+        let matrix = Output::Tensor(NonEmptyTensor::new(values, &[vocab_size, 2], &Device::Cpu).unwrap());
         LanguageHead { matrix, vocab_size, hidden_size: 2, tied: true, softcap }
     }
 

@@ -1,10 +1,9 @@
 //! What a checkpoint is: where it lies, what its files say, and how ids become a reward.
 //!
 //! `source` names a model, `hub` brings its files, `files` reads them, `config`, `weights`, `tokenizer` and `template`
-//! give them meaning, `decoder` turns ids into hidden states, `head` hidden states into a reward and `language` into the
-//! probability of the next token, for the words that `continuation` puts after a prompt; `asking` says in what models were
-//! asked differently. Nothing here knows of word lists,
-//! threads or screens.
+//! give them meaning, `task` settles what the model is taken for, `decoder` turns ids into hidden states, `head` hidden states
+//! into a reward and `language` into the probability of the next token, for the words that `continuation` puts after a
+//! prompt; `asking` says in what models were asked differently. Nothing here knows of word lists, threads or screens.
 
 pub mod asking;
 pub mod bundled;
@@ -21,9 +20,11 @@ pub mod gguf;
 pub mod head;
 pub mod hub;
 pub mod language;
+mod nonempty;
 pub mod packed;
 pub mod policy;
 pub mod source;
+mod task;
 pub mod template;
 pub mod tokenizer;
 pub mod weights;
@@ -200,6 +201,15 @@ impl FromStr for DeviceChoice {
     }
 }
 
+/// What a checkpoint is taken for, whatever its files show beside its architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[value(rename_all = "kebab-case")]
+pub enum TakenAs {
+    /// Scored by log-probability, although there are signs of a reward model.
+    LanguageModel,
+}
+
 /// Everything about a run that decides a score, besides model, prompt and word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LoadOptions {
@@ -216,6 +226,8 @@ pub struct LoadOptions {
     pub rounding: Option<PublishedDtype>,
     /// For language models alone; none: chat where there is a template. A reward model is always asked in its template.
     pub form: Option<PromptForm>,
+    /// None: what the files say.
+    pub taken_as: Option<TakenAs>,
     /// Tell the vocabulary as soon as the tokenizer is there.
     pub vocabulary: bool,
     /// Row of a plain head that holds the reward, where the catalogue says; none: row 0, as the published scripts read it.

@@ -226,7 +226,8 @@ pub struct Policies {
     pub attention_softcap: Option<SoftCap>,
     /// None where rewards are given as computed.
     pub rewards_rounded_to: Option<PublishedDtype>,
-    /// Options that were given and had nothing to act on.
+    /// What there is to say of how the model was read: signs that its files show, what was switched off or not read, options
+    /// that were given and had nothing to act on.
     pub notes: Vec<String>,
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use tokenizers::{Encoding, Tokenizer};
+use tokenizers::{Encoding, ModelWrapper, Tokenizer};
 
 use super::files::Files;
 use super::template::ChatTemplate;
@@ -27,6 +27,7 @@ pub struct ChatTokenizer {
     policy: BosPolicy,
     vocab_size: usize,
     file: PathBuf,
+    sampling: Option<String>,
 }
 
 impl ChatTokenizer {
@@ -60,6 +61,7 @@ impl ChatTokenizer {
         // Some files carry the settings of a training run. Neither may touch a conversation.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(unsound)?;
+        let sampling = without_sampling(&mut tokenizer);
 
         let config: Map<String, Value> = files.json("tokenizer_config.json")?.unwrap_or_default();
         let mut tokens = special_tokens(&config);
@@ -79,7 +81,7 @@ impl ChatTokenizer {
             tokens.insert("bos_token".to_owned(), token);
         }
         let template = ChatTemplate::load(files, &config, tokens, date)?;
-        Ok(ChatTokenizer { tokenizer, template, bos, policy, vocab_size, file })
+        Ok(ChatTokenizer { tokenizer, template, bos, policy, vocab_size, file, sampling })
     }
 
     /// Ids of `[{user: prompt}, {assistant: word}]`, the policy on BOS applied.
@@ -160,6 +162,11 @@ impl ChatTokenizer {
         })
     }
 
+    /// What of the tokenizer draws at random in training and was switched off; none where nothing did.
+    pub fn sampling(&self) -> Option<&str> {
+        self.sampling.as_deref()
+    }
+
     /// The token that begins a sequence, where this tokenizer has one.
     pub fn bos(&self) -> Option<u32> {
         self.bos
@@ -222,6 +229,28 @@ impl ChatTokenizer {
             None => Ok(ids),
         }
     }
+}
+
+/// Switches off what makes a text's tokens a matter of chance: the dropout of BPE merges and the sampling of unigrams, with
+/// which models are trained. Nothing else in a tokenizer draws (`tokenizers` 0.23: `rand` in `models/bpe` and `models/unigram`).
+fn without_sampling(tokenizer: &mut Tokenizer) -> Option<String> {
+    let (model, what): (ModelWrapper, _) = match tokenizer.get_model() {
+        ModelWrapper::BPE(model) => {
+            let dropout = model.dropout.filter(|dropout| *dropout > 0.0)?;
+            let mut model = model.clone();
+            model.dropout = None;
+            (model.into(), format!("dropout of {dropout}"))
+        }
+        ModelWrapper::Unigram(model) => {
+            let alpha = model.alpha?;
+            let mut model = model.clone();
+            (model.alpha, model.nbest_size) = (None, None);
+            (model.into(), format!("sampling at {alpha}"))
+        }
+        ModelWrapper::WordPiece(_) | ModelWrapper::WordLevel(_) => return None,
+    };
+    tokenizer.with_model(model);
+    Some(what)
 }
 
 /// Special tokens by name; each stands as a text or as an object with `content`.

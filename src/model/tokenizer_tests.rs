@@ -114,3 +114,51 @@ fn a_token_shows_as_its_text() {
     let tokenizer = ChatTokenizer::load(&files, BosPolicy::Single, 5, None).unwrap();
     assert_eq!((tokenizer.token_text(3), tokenizer.token_text(99)), ("love".to_owned(), "<99>".to_owned()));
 }
+
+#[test]
+fn what_draws_at_random_is_switched_off_and_said() {
+    use crate::model::checkpoint::{LoadedModel, SourceLabel};
+    use crate::model::{Cancel, LoadOptions};
+    let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama");
+    let notes = |files: &Files| {
+        let (label, options) = (SourceLabel::default(), LoadOptions::default());
+        let model = LoadedModel::load(files, &label, &options, &mut |_, _| {}, &Cancel::default()).unwrap();
+        model.info().provenance.policies.notes.join("; ")
+    };
+    let encoded = |files: &Files| {
+        let tokenizer = ChatTokenizer::load(files, BosPolicy::Single, 428, None).unwrap();
+        tokenizer.encode("What is the best thing?", "supercalifragilistic").unwrap()
+    };
+    let plain = Files::Directory(fixture.clone());
+    let expected = encoded(&plain);
+    assert_eq!(notes(&plain), "");
+    for dropout in [0.1, 0.5, 1.0] {
+        let directory = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(&fixture).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
+        }
+        let path = directory.path().join("tokenizer.json");
+        let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        tokenizer["model"]["dropout"] = dropout.into();
+        std::fs::write(&path, tokenizer.to_string()).unwrap();
+        let files = Files::Directory(directory.path().to_owned());
+        for _ in 0..5 {
+            assert_eq!(encoded(&files), expected, "dropout {dropout}");
+        }
+        assert!(notes(&files).contains(&format!("dropout of {dropout}")), "{}", notes(&files));
+    }
+}
+
+#[test]
+fn unigrams_are_not_sampled() {
+    use tokenizers::models::unigram::Unigram;
+    let pieces = ["<unk>", "l", "o", "v", "e", "lo", "ve", "love"].map(|piece| (piece.to_owned(), -1.0)).to_vec();
+    let mut model = Unigram::from(pieces, Some(0), false).unwrap();
+    (model.alpha, model.nbest_size) = (Some(0.1), Some(8));
+    let mut tokenizer = Tokenizer::new(model);
+    assert_eq!(without_sampling(&mut tokenizer).as_deref(), Some("sampling at 0.1"));
+    assert_eq!(without_sampling(&mut tokenizer), None);
+    let ModelWrapper::Unigram(model) = tokenizer.get_model() else { panic!("another model") };
+    assert_eq!((model.alpha, model.nbest_size), (None, None));
+}

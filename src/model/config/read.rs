@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::architecture::{self, ActivationKey, Architecture, Bias, SUPPORTED, Task};
-use super::{Activation, DecoderConfig, HeadKeys, rope, windows};
+use super::{Activation, DecoderConfig, HeadKeys, rope, signs, windows};
 use crate::model::files::Files;
 use crate::model::{Family, ModelError};
 use crate::text;
@@ -21,7 +21,10 @@ pub struct ModelConfig {
     /// As written: `LlamaForSequenceClassification`.
     pub architecture: String,
     pub family: Family,
+    /// As the architecture's name has it; `model::task` settles it with what the other files say.
     pub task: Task,
+    /// What speaks of a reward model, where the architecture is a language model's.
+    pub signs: Vec<String>,
     pub decoder: DecoderConfig,
     /// Rows of the reward head; `None` where the file does not say.
     pub labels: Option<usize>,
@@ -103,10 +106,14 @@ impl ModelConfig {
     /// Fails where the file is missing or no JSON, where the architecture is one that this program does not run, and where
     /// sizes contradict one another.
     pub fn read(files: &Files) -> Result<Self, ModelError> {
-        let raw: Raw = files.json(FILE)?.ok_or_else(|| {
+        let bytes = files.read(FILE)?.ok_or_else(|| {
             ModelError::file(files.path(FILE), "missing", "A model is a folder in the Hugging Face layout; give that folder")
         })?;
-        Self::from_raw(raw).map_err(|error| error.into_model_error(files))
+        let mut config = Self::from_raw(files.parsed(FILE, &bytes)?).map_err(|error| error.into_model_error(files))?;
+        if config.task == Task::Language {
+            config.signs = signs::signs(&files.parsed(FILE, &bytes)?);
+        }
+        Ok(config)
     }
 
     /// The error for a language model where a reward model is needed.
@@ -138,6 +145,7 @@ impl ModelConfig {
         Ok(ModelConfig {
             family: backbone.family,
             task,
+            signs: Vec::new(),
             decoder: decoder(backbone, text)?,
             labels,
             head: head_keys(&raw)?,

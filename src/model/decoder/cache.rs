@@ -1,6 +1,6 @@
 //! Keys and values of positions already run, as either way of running a decoder keeps them.
 
-use candle_core::Tensor;
+use crate::model::nonempty::NonEmptyTensor;
 
 /// One chain of positions, in order, from the start of the conversation or behind another chain.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct Cache {
 #[derive(Clone, Debug)]
 pub(super) enum Layers {
     /// A pair a layer, each `[kv_heads, positions, head_dim]`.
-    Tensors(Vec<(Tensor, Tensor)>),
+    Tensors(Vec<(NonEmptyTensor, NonEmptyTensor)>),
     Rows(Rows),
 }
 
@@ -52,8 +52,10 @@ impl Cache {
             return Ok(());
         }
         match &mut self.layers {
+            // Nothing is kept of no positions.
+            Layers::Tensors(layers) if length == 0 => layers.clear(),
             Layers::Tensors(layers) => {
-                let cut = |x: &Tensor| x.narrow(1, 0, length)?.contiguous();
+                let cut = |x: &NonEmptyTensor| x.narrow(1, 0, length)?.contiguous();
                 let cut = layers.iter().map(|(k, v)| Ok((cut(k)?, cut(v)?)));
                 *layers = cut.collect::<candle_core::Result<_>>()?;
             }
@@ -74,8 +76,10 @@ impl Cache {
     /// Where they are of another decoder, or a device has no memory for both; everything is as before then.
     pub fn append(&mut self, next: &Cache) -> candle_core::Result<()> {
         match (&mut self.layers, &next.layers) {
+            (Layers::Tensors(mine), Layers::Tensors(theirs)) if mine.is_empty() => mine.clone_from(theirs),
+            (Layers::Tensors(_), Layers::Tensors(theirs)) if theirs.is_empty() => {}
             (Layers::Tensors(mine), Layers::Tensors(theirs)) => {
-                let join = |a: &Tensor, b: &Tensor| Tensor::cat(&[a, b], 1);
+                let join = |a: &NonEmptyTensor, b: &NonEmptyTensor| NonEmptyTensor::cat(&[a, b], 1);
                 let joined = mine.iter().zip(theirs).map(|(a, b)| Ok((join(&a.0, &b.0)?, join(&a.1, &b.1)?)));
                 *mine = joined.collect::<candle_core::Result<_>>()?;
             }

@@ -41,7 +41,8 @@ pub enum Role {
 
 /// What a forward gives back.
 pub struct Output {
-    /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for.
+    /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for. Of no reads it lies on the CPU,
+    /// for a GPU makes nothing of nothing.
     pub hidden: Tensor,
     /// Keys and values of nodes of this batch (not of the prefix), where they were asked for.
     pub cache: Option<Cache>,
@@ -136,6 +137,11 @@ impl Decoder {
         if let Some(node) = reads.iter().chain(keep).find(|node| **node as usize >= nodes.len()) {
             return Err(missing(format!("there is no node {node} among {}", nodes.len())));
         }
+        let no_states = || Tensor::zeros((0, self.config.hidden_size), DType::F32, &Device::Cpu);
+        if nodes.is_empty() {
+            return Ok(Output { hidden: no_states()?, cache: None });
+        }
+        let prefix = prefix.filter(|cache| !cache.is_empty());
         let length = keep.len();
         let (hidden, layers) = match &self.way {
             Way::Native(native) => {
@@ -154,7 +160,7 @@ impl Decoder {
                     None => None,
                 };
                 let (hidden, layers) = composed.forward(nodes, past, reads, keep, cancel)?;
-                (hidden, Layers::Tensors(layers))
+                (hidden.map_or_else(no_states, Ok)?, Layers::Tensors(layers))
             }
         };
         Ok(Output { hidden, cache: (length > 0).then_some(Cache { layers, length }) })

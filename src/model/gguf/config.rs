@@ -19,6 +19,9 @@ const ARCHITECTURES: [(&str, &str); 6] =
 /// 27B of Gemma 2 and of Gemma 3. The metadata has no key for it.
 const SCALED_BY_WIDTH: [(&str, usize); 2] = [("gemma2", 46), ("gemma3", 62)];
 
+/// `LLAMA_POOLING_TYPE_RANK`: hidden states go to a head that gives a score.
+const POOLED_FOR_RANKING: usize = 4;
+
 /// Metadata keys that say the same as one of `config.json`.
 const SAME: [(&str, &str); 9] = [
     ("embedding_length", "hidden_size"),
@@ -71,6 +74,9 @@ pub(super) fn config(header: &Header) -> Result<Value, ModelError> {
         set("vocab_size", json!(rows));
     }
     set("tie_word_embeddings", json!(!header.content.tensor_infos.contains_key("output.weight")));
+    if count("pooling_type") == Some(POOLED_FOR_RANKING) {
+        set("pooling_type", json!("rank"));
+    }
     if let Some(id) = header.count("tokenizer.ggml.bos_token_id") {
         set("bos_token_id", json!(id));
     }

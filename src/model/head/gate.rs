@@ -11,10 +11,9 @@
 //!
 //! Anything else is refused.
 
-use candle_core::{D, Tensor};
-
 use super::read::{Linear, Reader};
 use crate::model::ModelError;
+use crate::model::nonempty::NonEmptyTensor;
 
 /// Where config.json says nothing (`modeling_custom.py`).
 const TEMPERATURE: f64 = 10.0;
@@ -26,7 +25,7 @@ pub(super) struct Gate {
     last: Linear,
     temperature: f64,
     /// `gating.logit_scale`, `[1]`
-    scale: Tensor,
+    scale: NonEmptyTensor,
 }
 
 struct Hidden {
@@ -107,7 +106,7 @@ impl Gate {
     }
 
     /// `[rows, hidden_size]` to weights `[rows, objectives]`: softmax(x / temperature) · scale.
-    pub(super) fn weights(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn weights(&self, hidden: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
         let mut x = hidden.clone();
         for Hidden { linear, norm } in &self.hidden {
             let y = linear.forward(&x)?;
@@ -117,28 +116,28 @@ impl Gate {
                 Norm::BeforeReLU(norm) => norm.forward(&y)?.relu()?,
             };
         }
-        let logits = (self.last.forward(&x)? / self.temperature)?;
-        candle_nn::ops::softmax(&logits, D::Minus1)?.broadcast_mul(&self.scale)
+        let logits = self.last.forward(&x)?.affine(1.0 / self.temperature, 0.0)?;
+        logits.softmax()?.broadcast_mul(&self.scale)
     }
 }
 
 /// Batch norm as it is used after training: by its running statistics, so that no row depends on another.
 struct BatchNorm {
-    mean: Tensor,
+    mean: NonEmptyTensor,
     /// `weight / √(running_var + epsilon)`
-    factor: Tensor,
-    bias: Tensor,
+    factor: NonEmptyTensor,
+    bias: NonEmptyTensor,
 }
 
 impl BatchNorm {
     fn load(reader: &mut Reader, number: usize, size: usize) -> Result<Self, ModelError> {
         let mut part = |part: &str| reader.tensor(&format!("gating.layers.{number}.{part}"), &[size]);
         let (weight, bias, mean, variance) = (part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?);
-        let factor = (weight / (variance + BATCH_NORM_EPSILON)?.sqrt()?)?;
+        let factor = weight.div(&variance.affine(1.0, BATCH_NORM_EPSILON)?.sqrt()?)?;
         Ok(BatchNorm { mean, factor, bias })
     }
 
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+    fn forward(&self, x: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
         x.broadcast_sub(&self.mean)?.broadcast_mul(&self.factor)?.broadcast_add(&self.bias)
     }
 }

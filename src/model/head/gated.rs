@@ -3,11 +3,12 @@
 //! `reward = Σ gate(h_gate) · (E[regression(h_last)] · reward_transform_matrix)`, where a regression on quantiles is first
 //! averaged over them (ArmoRM `modeling_custom.py`; QRM in reward-bench `rewardbench/models/qrm.py`).
 
-use candle_core::{D, Tensor};
+use candle_core::D;
 
 use super::gate::Gate;
 use super::read::{Linear, Reader};
 use crate::model::ModelError;
+use crate::model::nonempty::NonEmptyTensor;
 
 const REGRESSION: &str = "regression_layer.weight";
 const TRANSFORM: &str = "reward_transform_matrix";
@@ -36,8 +37,9 @@ impl GatedHead {
         }
         let hidden_size = reader.hidden_size();
         let regression = reader.tensor(REGRESSION, &[rows, hidden_size])?;
-        let regression = Linear::new(regression.reshape((objectives, quantiles, hidden_size))?.mean(1)?, None)?;
-        let transform = Linear::new(reader.tensor(TRANSFORM, &[objectives, objectives])?.t()?.contiguous()?, None)?;
+        let regression = reader.multiplier(regression.reshape(&[objectives, quantiles, hidden_size])?.mean(1)?, None)?;
+        let transform = reader.tensor(TRANSFORM, &[objectives, objectives])?.t()?.contiguous()?;
+        let transform = reader.multiplier(transform, None)?;
         Ok(GatedHead { gate, regression, transform, quantiles })
     }
 
@@ -47,7 +49,7 @@ impl GatedHead {
     }
 
     /// `hidden` is `[words, hidden_size]`, `gate` `[words, hidden_size]` or, for one prompt, `[1, hidden_size]`; to `[words]`.
-    pub(super) fn rewards(&self, hidden: &Tensor, gate: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn rewards(&self, hidden: &NonEmptyTensor, gate: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
         let objectives = self.transform.forward(&self.regression.forward(hidden)?)?;
         objectives.broadcast_mul(&self.gate.weights(gate)?)?.sum(D::Minus1)
     }

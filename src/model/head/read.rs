@@ -2,29 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 
+use super::names::{is_a_counter, resembles_a_head};
 use crate::kernels::{self, Element, Matrix, Stored};
 use crate::model::ModelError;
 use crate::model::config::ModelConfig;
 use crate::model::files::Files;
+use crate::model::nonempty::NonEmptyTensor;
 use crate::model::weights::{Keep, Meter, Weights};
 use crate::text;
-
-/// Names of a head's tensors begin so, whatever its kind.
-const PREFIXES: [&str; 6] = ["score.", "v_head.", "regression_layer.", "gating.", "reward_transform_matrix", "weights.fc."];
-/// A counter that a batch norm keeps while it is trained.
-const COUNTER: &str = ".num_batches_tracked";
-
-/// True for a tensor that belongs to a head, by its name.
-pub fn is_of_a_head(name: &str) -> bool {
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// True for what stands in the file and is never read.
-pub fn is_a_counter(name: &str) -> bool {
-    name.ends_with(COUNTER)
-}
 
 /// Reads a head's tensors and remembers which.
 pub(super) struct Reader<'a, 'm> {
@@ -33,6 +20,8 @@ pub(super) struct Reader<'a, 'm> {
     pub(super) weights: &'a Weights,
     pub(super) device: &'a Device,
     pub(super) meter: &'a Meter<'m>,
+    /// Matrices are packed for the CPU.
+    packs: bool,
     taken: BTreeSet<String>,
     pub(super) parameters: u64,
 }
@@ -44,8 +33,9 @@ impl<'a, 'm> Reader<'a, 'm> {
         weights: &'a Weights,
         device: &'a Device,
         meter: &'a Meter<'m>,
+        packs: bool,
     ) -> Self {
-        Reader { files, config, weights, device, meter, taken: BTreeSet::new(), parameters: 0 }
+        Reader { files, config, weights, device, meter, packs, taken: BTreeSet::new(), parameters: 0 }
     }
 
     pub(super) fn hidden_size(&self) -> usize {
@@ -72,18 +62,24 @@ impl<'a, 'm> Reader<'a, 'm> {
     }
 
     /// A tensor in f32.
-    pub(super) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, ModelError> {
+    pub(super) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<NonEmptyTensor, ModelError> {
         let tensor = self.weights.load(name, shape, Keep::As(DType::F32), self.device, self.meter)?;
         self.taken.insert(name.to_owned());
         self.parameters += tensor.elem_count() as u64;
-        Ok(tensor)
+        Ok(NonEmptyTensor::of(tensor)?)
     }
 
     /// `name.weight` `[out, input]`, and `name.bias` `[out]` where `bias` asks for it.
     pub(super) fn linear(&mut self, name: &str, out: usize, input: usize, bias: bool) -> Result<Linear, ModelError> {
         let weight = self.tensor(&format!("{name}.weight"), &[out, input])?;
         let bias = if bias { Some(self.tensor(&format!("{name}.bias"), &[out])?) } else { None };
-        Linear::new(weight, bias).map_err(ModelError::from)
+        Ok(self.multiplier(weight, bias)?)
+    }
+
+    /// `weight` is `[out, in]`, `bias` `[out]`, both in f32.
+    pub(super) fn multiplier(&self, weight: NonEmptyTensor, bias: Option<NonEmptyTensor>) -> candle_core::Result<Linear> {
+        let weight = if self.packs { Weight::Packed(packed(&weight)?) } else { Weight::Tensor(weight) };
+        Ok(Linear { weight, bias })
     }
 
     /// A head that is read correctly and is none that this program knows.
@@ -92,9 +88,14 @@ impl<'a, 'm> Reader<'a, 'm> {
         ModelError::unsupported(self.files.path("").display().to_string(), problem, next)
     }
 
+    /// The file beside the weights that holds what was read; none where the weights hold it themselves.
+    pub(super) fn own_file(&self) -> Option<String> {
+        self.taken.iter().find_map(|name| self.weights.head_file(name))
+    }
+
     /// Every tensor of a head must have been read: one whose part in the reward is not known makes the reward unknown.
     pub(super) fn finish(self) -> Result<u64, ModelError> {
-        let is_left = |name: &str| is_of_a_head(name) && !is_a_counter(name) && !self.taken.contains(name);
+        let is_left = |name: &str| resembles_a_head(name) && !is_a_counter(name) && !self.taken.contains(name);
         match self.weights.tensors().find(|(name, _)| is_left(name)) {
             None => Ok(self.parameters),
             Some((other, _)) => {
@@ -116,32 +117,21 @@ impl<'a, 'm> Reader<'a, 'm> {
 pub(super) struct Linear {
     weight: Weight,
     /// `[out]`
-    bias: Option<Tensor>,
+    bias: Option<NonEmptyTensor>,
 }
 
 /// `[out, in]`
 enum Weight {
-    Tensor(Tensor),
+    Tensor(NonEmptyTensor),
     Packed(kernels::Linear),
 }
 
 impl Linear {
-    /// `weight` is `[out, in]`, `bias` `[out]`, both in f32.
-    pub(super) fn new(weight: Tensor, bias: Option<Tensor>) -> candle_core::Result<Self> {
-        if !weight.device().is_cpu() {
-            return Ok(Linear { weight: Weight::Tensor(weight), bias });
-        }
-        let (out, input) = weight.dims2()?;
-        let bytes: Vec<u8> = weight.flatten_all()?.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect();
-        let matrix = Matrix::of(out, input, Element::F32, Stored::F32(&bytes));
-        Ok(Linear { weight: Weight::Packed(kernels::Linear::new(matrix)), bias })
-    }
-
     /// `[rows, in]` to `[rows, out]`.
-    pub(super) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn forward(&self, x: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
         let y = match &self.weight {
             Weight::Tensor(weight) => x.matmul(&weight.t()?)?,
-            Weight::Packed(packed) => packed.forward(x)?,
+            Weight::Packed(packed) => x.multiplied(packed)?,
         };
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
@@ -151,8 +141,14 @@ impl Linear {
 
     pub(super) fn rows(&self) -> usize {
         match &self.weight {
-            Weight::Tensor(weight) => weight.dims().first().copied().unwrap_or_default(),
+            Weight::Tensor(weight) => weight.dim(0).unwrap_or_default(),
             Weight::Packed(packed) => packed.matrix().out(),
         }
     }
+}
+
+fn packed(weight: &NonEmptyTensor) -> candle_core::Result<kernels::Linear> {
+    let (out, input) = weight.tensor().dims2()?;
+    let bytes: Vec<u8> = weight.tensor().flatten_all()?.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect();
+    Ok(kernels::Linear::new(Matrix::of(out, input, Element::F32, Stored::F32(&bytes))))
 }

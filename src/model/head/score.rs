@@ -1,9 +1,8 @@
 //! The plain head: one matrix, of which one row is the reward.
 
-use candle_core::Tensor;
-
 use super::read::{Linear, Reader};
 use crate::model::ModelError;
+use crate::model::nonempty::NonEmptyTensor;
 
 const WEIGHT: &str = "score.weight";
 
@@ -33,7 +32,7 @@ impl ScoreHead {
                 "Correct reward_row in models.toml; the first row is 0",
             ));
         }
-        let weight = Linear::new(weight.narrow(0, row, 1)?, None)?;
+        let weight = reader.multiplier(weight.narrow(0, row, 1)?, None)?;
         Ok(ScoreHead { weight, shape: [rows, reader.hidden_size()], row })
     }
 
@@ -45,7 +44,7 @@ impl ScoreHead {
     }
 
     /// `[words, hidden_size]` to `[words]`.
-    pub(super) fn rewards(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn rewards(&self, hidden: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
         self.weight.forward(hidden)?.squeeze(1)
     }
 }

@@ -4,10 +4,11 @@
 //! of each attribute; `reward = Σ weight · mean`. Both read the last token. The layout is that of SGLang's
 //! `sglang/srt/models/llama_reward.py`, class `LlamaForSequenceClassificationWithNormal_Weights`.
 
-use candle_core::{D, Tensor};
+use candle_core::D;
 
 use super::read::{Linear, Reader};
 use crate::model::ModelError;
+use crate::model::nonempty::NonEmptyTensor;
 
 const WEIGHT: &str = "score.weight";
 /// Numbers of the linear layers within `weights.fc`.
@@ -30,7 +31,8 @@ impl UncertainHead {
         }
         let attributes = rows / 2;
         let weight = reader.tensor(WEIGHT, &[rows, hidden_size])?;
-        let means = Linear::new(weight.reshape((attributes, 2, hidden_size))?.narrow(1, 0, 1)?.squeeze(1)?.contiguous()?, None)?;
+        let means = weight.reshape(&[attributes, 2, hidden_size])?.narrow(1, 0, 1)?.squeeze(1)?.contiguous()?;
+        let means = reader.multiplier(means, None)?;
         let mut weigher = Vec::with_capacity(LAYERS.len());
         let mut input = hidden_size;
         for number in LAYERS {
@@ -47,11 +49,11 @@ impl UncertainHead {
     }
 
     /// `[words, hidden_size]` to `[words]`.
-    pub(super) fn rewards(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn rewards(&self, hidden: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
         let mut x = hidden.clone();
         for (i, layer) in self.weigher.iter().enumerate() {
-            x = layer.forward(&if i > 0 { (x.elu(SELU_ALPHA)? * SELU_SCALE)? } else { x })?;
+            x = layer.forward(&if i > 0 { x.elu(SELU_ALPHA)?.affine(SELU_SCALE, 0.0)? } else { x })?;
         }
-        (self.means.forward(hidden)? * x)?.sum(D::Minus1)
+        self.means.forward(hidden)?.mul(&x)?.sum(D::Minus1)
     }
 }

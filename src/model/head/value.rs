@@ -3,10 +3,9 @@
 //! Layout: `v_head.summary.{0,2,…}` with ReLU between, every layer with a bias, or `v_head.summary` alone (reward-bench
 //! `rewardbench/models/grm.py`).
 
-use candle_core::Tensor;
-
 use super::read::{Linear, Reader};
 use crate::model::ModelError;
+use crate::model::nonempty::NonEmptyTensor;
 use crate::text;
 
 const NAME: &str = "v_head.summary";
@@ -56,7 +55,7 @@ impl ValueHead {
     }
 
     /// `[words, hidden_size]` to `[words]`.
-    pub(super) fn rewards(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn rewards(&self, hidden: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
         let mut x = hidden.clone();
         for (i, layer) in self.layers.iter().enumerate() {
             x = layer.forward(&if i > 0 { x.relu()? } else { x })?;

@@ -154,7 +154,13 @@ async fn download(
         (Err(error), None) => return Err(error),
     };
     let snapshot = Snapshot { directory: folder.snapshot(&remote.commit), revision: remote.commit.clone() };
-    if !wanted::missing(&snapshot.directory).is_empty() {
+    let is_complete = wanted::missing(&snapshot.directory).is_empty();
+    // Before the weights, so that no folder looks complete without it; to one that is, it may have come since.
+    match heads(&remote, folder, progress).await {
+        Err(error) if is_complete => tracing::warn!(%error, "whether there is a head of its own can't be asked"),
+        brought => brought?,
+    }
+    if !is_complete {
         for name in wanted::SMALL {
             if let Some(file) = remote.find(name).await? {
                 transfer::bring(&remote, folder, &file, progress).await?;
@@ -171,6 +177,14 @@ async fn download(
         ModelError::file(refs, format!("can't be written ({e})"), "Check the folder's rights; HF_HOME moves the cache")
     })?;
     Ok(snapshot)
+}
+
+/// Brings the files that hold a head beside the weights.
+async fn heads(remote: &Remote<'_>, folder: &Folder, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<(), ModelError> {
+    for file in remote.head_files().await? {
+        transfer::bring(remote, folder, &file, progress).await?;
+    }
+    Ok(())
 }
 
 /// The weight files of the commit; brings the index if there is one.

@@ -84,6 +84,19 @@ impl<'a> Remote<'a> {
         }
     }
 
+    /// Files that hold a head beside the weights; of a server that lists nothing, those of the usual names.
+    pub async fn head_files(&self) -> Result<Vec<RemoteFile>, ModelError> {
+        let names: Vec<String> = match &self.tree {
+            Some(tree) => tree.iter().map(|file| file.name.clone()).filter(|name| wanted::is_head_file(name)).collect(),
+            None => wanted::HEADS.map(str::to_owned).to_vec(),
+        };
+        let mut files = Vec::new();
+        for name in names {
+            files.extend(self.find(&name).await?);
+        }
+        Ok(files)
+    }
+
     /// The weight files in formats that are not read, for the message that no others are there.
     pub fn other_weights(&self) -> Vec<&str> {
         let names = self.tree.iter().flatten().map(|file| file.name.as_str());

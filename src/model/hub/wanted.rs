@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::names::is_file_name;
+use crate::model::head;
 
 pub const CONFIG: &str = "config.json";
 pub const WEIGHTS: &str = "model.safetensors";
@@ -14,6 +15,15 @@ const CHAT_TEMPLATE: &str = "chat_template.jinja";
 
 /// The small files, brought before the weights; those that a repository does not have are skipped.
 pub const SMALL: [&str; 5] = [CONFIG, TOKENIZER, TOKENIZER_CONFIG, CHAT_TEMPLATE, "special_tokens_map.json"];
+
+/// Usual names of a file that holds a head beside the weights. One that cannot be read is brought too: what it says is that
+/// the model is no plain language model.
+pub const HEADS: [&str; 2] = ["value_head.safetensors", "value_head.bin"];
+
+/// True for a file of a repository's top folder that holds a head, by its name.
+pub fn is_head_file(name: &str) -> bool {
+    is_file_name(name) && head::is_a_head_file(name)
+}
 
 #[derive(serde::Deserialize)]
 struct Index {

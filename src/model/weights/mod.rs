@@ -25,7 +25,7 @@ pub use embedding::Embedding;
 
 use super::files::Files;
 use super::gguf::{self, Change};
-use super::{Cancel, ModelError};
+use super::{Cancel, ModelError, head};
 use crate::text;
 
 /// Bytes converted between two looks at the cancel flag; also all the memory that conversion takes beside the result.
@@ -40,6 +40,8 @@ const AGAIN: &str = "Download the file again";
 pub struct Weights {
     shards: Vec<Shard>,
     tensors: BTreeMap<String, Stored>,
+    /// Names of those that were asked for.
+    read: Mutex<BTreeSet<String>>,
 }
 
 struct Shard {
@@ -219,8 +221,13 @@ impl Weights {
             shards.push(shard);
         }
         let prefix = prefix(&tensors);
-        let tensors = tensors.into_iter().map(|(name, stored)| (canonical(name, &prefix), stored)).collect();
-        Ok(Weights { shards, tensors })
+        let mut named = BTreeMap::new();
+        // Of two tensors that would have one name the second keeps its own, so that it is seen.
+        for (name, stored) in tensors {
+            let canonical = canonical(&name, &prefix);
+            named.insert(if named.contains_key(&canonical) { name } else { canonical }, stored);
+        }
+        Ok(Weights { shards, tensors: named, read: Mutex::default() })
     }
 
     fn open_gguf(path: &Path) -> Result<Self, ModelError> {
@@ -237,7 +244,7 @@ impl Weights {
             (tensor.name, stored)
         });
         let tensors = described.collect();
-        Ok(Weights { shards: vec![shard], tensors })
+        Ok(Weights { shards: vec![shard], tensors, read: Mutex::default() })
     }
 
     /// From here on the files are hashed as they are read; the hashes are to be had once the tensors are loaded. Of nothing
@@ -300,6 +307,7 @@ impl Weights {
     fn found(&self, name: &str, shape: &[usize]) -> Result<(&Stored, &Shard, DType), ModelError> {
         let stored = self.get(name).ok_or_else(|| self.missing(name))?;
         let shard = &self.shards[stored.shard];
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         if stored.shape != shape {
             let problem = format!("the tensor {name} has shape {:?}, and config.json asks for {shape:?}", stored.shape);
             return Err(ModelError::file(
@@ -317,6 +325,19 @@ impl Weights {
             ));
         };
         Ok((stored, shard, from))
+    }
+
+    /// Names of the tensors that nothing has asked for, in order.
+    pub fn unread(&self) -> Vec<&str> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tensors.keys().map(String::as_str).filter(|name| !read.contains(*name)).collect()
+    }
+
+    /// The file that holds a tensor, where it is one of a head's own.
+    pub fn head_file(&self, name: &str) -> Option<String> {
+        let path = &self.shards.get(self.get(name)?.shard)?.path;
+        let name = path.file_name()?.to_str()?;
+        head::is_a_head_file(name).then(|| name.to_owned())
     }
 
     /// The error for a tensor that is not there, with what is.
@@ -440,13 +461,13 @@ fn prefix(tensors: &BTreeMap<String, Stored>) -> String {
     tensors.keys().find_map(|name| name.strip_suffix(EMBEDDING)).unwrap_or(DECODER).to_owned()
 }
 
-/// The name in the form of a plain language model: the decoder's tensors under `model.`, the output matrix `lm_head`.
-fn canonical(name: String, prefix: &str) -> String {
+/// The name in the form of a plain language model: the decoder's tensors under `model.`, the output matrix `lm_head`, a head
+/// as its kind is written.
+fn canonical(name: &str, prefix: &str) -> String {
     let inside = |rest: &str| ["layers.", "embed_tokens.", "norm."].iter().any(|part| rest.starts_with(part));
-    match (name.strip_prefix(prefix), name.strip_prefix("language_model.")) {
-        (Some(rest), _) if prefix != DECODER && inside(rest) => format!("{DECODER}{rest}"),
-        (_, Some(head)) if head.starts_with("lm_head.") => head.to_owned(),
-        _ => name,
+    match name.strip_prefix(prefix) {
+        Some(rest) if inside(rest) => format!("{DECODER}{rest}"),
+        _ => head::unwrapped(name, |rest| rest.starts_with("lm_head.") || head::is_of_a_head(rest)).unwrap_or(name).to_owned(),
     }
 }
 

@@ -9,13 +9,14 @@ use super::StoreError;
 use super::fingerprint::{self, Unread};
 use crate::model::checkpoint::{self, Estimate, SourceLabel};
 use crate::model::files::Files;
-use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap};
+use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap, TakenAs};
 
 /// Grows when this program computes other numbers than before from the same files on the same hardware: then the tests that
 /// hold bits fast fail, here and in `model::decoder::native::elementwise`, and this is raised with what they hold.
 ///
 /// 2: products of f32 and f16 are summed in blocks.
-const SCORING: u32 = 2;
+/// 3: what a checkpoint is taken for is read from all of its files; a tokenizer's dropout is off.
+const SCORING: u32 = 3;
 
 /// The parts, each as text that a reader understands; their order is part of the digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct Key {
     /// How a prompt is put to a language model: [`form_name`]; none for a reward model.
     pub form: Option<String>,
     pub reward_row: Option<usize>,
+    /// What the checkpoint was taken for, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_as: Option<TakenAs>,
     /// What is computed in.
     pub dtype: String,
     /// `cpu`, or the kind of GPU: `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`.
@@ -59,6 +63,7 @@ impl Key {
             rounding: options.rounding.filter(|dtype| *dtype != PublishedDtype::F32),
             form: is_language.then(|| form_name(options.form).to_owned()),
             reward_row: options.reward_row,
+            taken_as: options.taken_as,
             kernel,
             dtype,
             device: device_class,
@@ -78,6 +83,7 @@ impl Key {
             rounding: None,
             form: None,
             reward_row: None,
+            taken_as: None,
             dtype: unknown(),
             device: unknown(),
             kernel: unknown(),

@@ -3,58 +3,61 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Device, Result};
 
 use crate::model::config::Rope;
 use crate::model::decoder::nodes::Nodes;
+use crate::model::nonempty::NonEmptyTensor;
 
 /// Rotary embedding, angles in f32 whatever the model's dtype.
 pub(super) struct Rotary {
-    /// `[head_dim / 2]`
-    inverse_frequencies: Tensor,
+    /// `[1, head_dim / 2]`
+    inverse_frequencies: NonEmptyTensor,
 }
 
 /// Cosines and sines of a batch, each `[nodes, 1, head_dim / 2]` in f32.
 #[derive(Clone)]
 pub(super) struct Rotation {
-    cos: Tensor,
-    sin: Tensor,
+    cos: NonEmptyTensor,
+    sin: NonEmptyTensor,
 }
 
 impl Rotary {
     pub(super) fn new(rope: &Rope, head_dim: usize, device: &Device) -> Result<Self> {
         let frequencies: Vec<f32> = rope.inverse_frequencies(head_dim).into_iter().map(|f| f as f32).collect();
-        Ok(Rotary { inverse_frequencies: Tensor::new(frequencies, device)? })
+        let shape = [1, frequencies.len()];
+        Ok(Rotary { inverse_frequencies: NonEmptyTensor::new(frequencies, &shape, device)? })
     }
 
     pub(super) fn at(&self, positions: &[u32], device: &Device) -> Result<Rotation> {
         let positions: Vec<f32> = positions.iter().map(|&p| p as f32).collect();
-        let positions = Tensor::new(positions, device)?.unsqueeze(1)?;
-        let angles = positions.broadcast_mul(&self.inverse_frequencies.unsqueeze(0)?)?.unsqueeze(1)?;
+        let shape = [positions.len(), 1];
+        let positions = NonEmptyTensor::new(positions, &shape, device)?;
+        let angles = positions.broadcast_mul(&self.inverse_frequencies)?.unsqueeze(1)?;
         Ok(Rotation { cos: angles.cos()?, sin: angles.sin()? })
     }
 }
 
 impl Rotation {
     /// The rows at `reads`, `[reads]` of u32.
-    pub(super) fn select(&self, reads: &Tensor) -> Result<Self> {
+    pub(super) fn select(&self, reads: &NonEmptyTensor) -> Result<Self> {
         Ok(Rotation { cos: self.cos.index_select(reads, 0)?, sin: self.sin.index_select(reads, 0)? })
     }
 
     /// Rotates `[nodes, heads, head_dim]`, first half against second half, as Hugging Face checkpoints are laid out.
-    pub(super) fn apply(&self, x: &Tensor) -> Result<Tensor> {
+    pub(super) fn apply(&self, x: &NonEmptyTensor) -> Result<NonEmptyTensor> {
         let dtype = x.dtype();
         let x = x.to_dtype(DType::F32)?;
         let half = x.dim(2)? / 2;
         let (a, b) = (x.narrow(2, 0, half)?, x.narrow(2, half, half)?);
-        let first = (a.broadcast_mul(&self.cos)? - b.broadcast_mul(&self.sin)?)?;
-        let second = (b.broadcast_mul(&self.cos)? + a.broadcast_mul(&self.sin)?)?;
-        Tensor::cat(&[first, second], 2)?.to_dtype(dtype)
+        let first = a.broadcast_mul(&self.cos)?.sub(&b.broadcast_mul(&self.sin)?)?;
+        let second = b.broadcast_mul(&self.cos)?.add(&a.broadcast_mul(&self.sin)?)?;
+        NonEmptyTensor::cat(&[&first, &second], 2)?.to_dtype(dtype)
     }
 }
 
 /// Additive masks, 0 where a node sees and -∞ where not, `[nodes, prefix + nodes]` in f32; one for each window in use.
-pub(super) struct Masks(BTreeMap<Option<usize>, Tensor>);
+pub(super) struct Masks(BTreeMap<Option<usize>, NonEmptyTensor>);
 
 impl Masks {
     pub(super) fn new(nodes: &Nodes, prefix: usize, windows: &[Option<usize>], device: &Device) -> Result<Self> {
@@ -68,12 +71,12 @@ impl Masks {
     }
 
     /// The mask of a window that stood in the list given to [`Masks::new`].
-    pub(super) fn of(&self, window: Option<usize>) -> &Tensor {
+    pub(super) fn of(&self, window: Option<usize>) -> &NonEmptyTensor {
         &self.0[&window]
     }
 }
 
-fn mask(nodes: &Nodes, prefix: usize, window: Option<usize>, device: &Device) -> Result<Tensor> {
+fn mask(nodes: &Nodes, prefix: usize, window: Option<usize>, device: &Device) -> Result<NonEmptyTensor> {
     let (n, width) = (nodes.len(), prefix + nodes.len());
     let mut values = vec![f32::NEG_INFINITY; n * width];
     for (node, row) in values.chunks_exact_mut(width.max(1)).enumerate() {
@@ -90,7 +93,7 @@ fn mask(nodes: &Nodes, prefix: usize, window: Option<usize>, device: &Device) ->
             }
         }
     }
-    Tensor::from_vec(values, (n, width), device)
+    NonEmptyTensor::new(values, &[n, width], device)
 }
 
 #[cfg(test)]
@@ -98,7 +101,7 @@ mod tests {
     use super::*;
 
     fn seen(nodes: &Nodes, prefix: usize, window: Option<usize>) -> Vec<String> {
-        let rows: Vec<Vec<f32>> = mask(nodes, prefix, window, &Device::Cpu).unwrap().to_vec2().unwrap();
+        let rows: Vec<Vec<f32>> = mask(nodes, prefix, window, &Device::Cpu).unwrap().tensor().to_vec2().unwrap();
         rows.iter().map(|r| r.iter().map(|&v| if v == 0.0 { 'x' } else { '.' }).collect()).collect()
     }
 

@@ -1,16 +1,17 @@
 //! One transformer block: attention and feed-forward with their norms.
 
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{D, DType, Result};
 
 use super::attention::Rotation;
 use crate::model::ModelError;
 use crate::model::config::{Activation, DecoderConfig};
 use crate::model::decoder::{Fetch, Role};
+use crate::model::nonempty::NonEmptyTensor;
 
 /// Root mean square norm, computed in f32.
 pub(super) struct Norm {
     /// `[width]`, in f32, the offset already added.
-    weight: Tensor,
+    weight: NonEmptyTensor,
     epsilon: f64,
 }
 
@@ -21,39 +22,48 @@ impl Norm {
         width: usize,
         fetch: &mut Fetch<'_>,
     ) -> std::result::Result<Self, ModelError> {
-        let weight = fetch(&format!("{name}.weight"), &[width], Role::Small)?;
-        let weight = if config.norm_offset == 0.0 { weight } else { (weight + config.norm_offset)? };
+        let weight = NonEmptyTensor::of(fetch(&format!("{name}.weight"), &[width], Role::Small)?)?;
+        let weight = if config.norm_offset == 0.0 { weight } else { weight.affine(1.0, config.norm_offset)? };
         Ok(Norm { weight, epsilon: config.norm_epsilon })
     }
 
     /// Over the last dimension; the result has the dtype of `x`.
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &NonEmptyTensor) -> Result<NonEmptyTensor> {
         let wide = x.to_dtype(DType::F32)?;
         let variance = wide.sqr()?.mean_keepdim(D::Minus1)?;
-        wide.broadcast_div(&(variance + self.epsilon)?.sqrt()?)?.broadcast_mul(&self.weight)?.to_dtype(x.dtype())
+        wide.broadcast_div(&variance.affine(1.0, self.epsilon)?.sqrt()?)?.broadcast_mul(&self.weight)?.to_dtype(x.dtype())
     }
 }
 
 /// `x · weightᵀ + bias`, weight `[out, in]`.
 struct Linear {
-    weight: Tensor,
-    bias: Option<Tensor>,
+    weight: NonEmptyTensor,
+    bias: Option<NonEmptyTensor>,
 }
 
 impl Linear {
     fn load(name: &str, out: usize, input: usize, bias: bool, fetch: &mut Fetch<'_>) -> std::result::Result<Self, ModelError> {
-        let weight = fetch(&format!("{name}.weight"), &[out, input], Role::Linear)?;
-        let bias = if bias { Some(fetch(&format!("{name}.bias"), &[out], Role::Small)?) } else { None };
+        let weight = NonEmptyTensor::of(fetch(&format!("{name}.weight"), &[out, input], Role::Linear)?)?;
+        let bias = if bias { Some(NonEmptyTensor::of(fetch(&format!("{name}.bias"), &[out], Role::Small)?)?) } else { None };
         Ok(Linear { weight, bias })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &NonEmptyTensor) -> Result<NonEmptyTensor> {
         let y = x.matmul(&self.weight.t()?)?;
         match &self.bias {
             Some(bias) => y.broadcast_add(&bias.to_dtype(y.dtype())?),
             None => Ok(y),
         }
     }
+}
+
+/// Which rows of a batch go past keys and values.
+#[derive(Clone, Copy)]
+pub(super) enum Reads<'a> {
+    All,
+    /// Those at the indices, `[reads]` of u32.
+    At(&'a NonEmptyTensor),
+    None,
 }
 
 pub(super) struct Layer {
@@ -111,20 +121,20 @@ impl Layer {
         })
     }
 
-    /// `hidden` is `[nodes, hidden_size]`; with `select` (`[reads]`, u32) only those rows go past keys and values.
-    /// Returns the next hidden states and this batch's keys and values, each `[kv_heads, nodes, head_dim]`.
+    /// `hidden` is `[nodes, hidden_size]`. `reads` says which rows go past keys and values; where none do, there are no next
+    /// hidden states. Keys and values of this batch are each `[kv_heads, nodes, head_dim]`.
     pub(super) fn forward(
         &self,
         config: &DecoderConfig,
-        hidden: &Tensor,
+        hidden: &NonEmptyTensor,
         rotation: &Rotation,
-        mask: &Tensor,
-        prefix: Option<&(Tensor, Tensor)>,
-        select: Option<&Tensor>,
-    ) -> Result<(Tensor, (Tensor, Tensor))> {
+        mask: &NonEmptyTensor,
+        prefix: Option<&(NonEmptyTensor, NonEmptyTensor)>,
+        reads: Reads<'_>,
+    ) -> Result<(Option<NonEmptyTensor>, (NonEmptyTensor, NonEmptyTensor))> {
         let nodes = hidden.dim(0)?;
         let normed = self.input_norm.forward(hidden)?;
-        let by_head = |x: Tensor, heads: usize| x.reshape((nodes, heads, config.head_dim));
+        let by_head = |x: NonEmptyTensor, heads: usize| x.reshape(&[nodes, heads, config.head_dim]);
         let mut keys = by_head(self.key.forward(&normed)?, config.kv_heads)?;
         if let Some((_, norm)) = &self.head_norms {
             keys = norm.forward(&keys)?;
@@ -132,13 +142,10 @@ impl Layer {
         let keys = rotation.apply(&keys)?.transpose(0, 1)?.contiguous()?;
         let values = by_head(self.value.forward(&normed)?, config.kv_heads)?.transpose(0, 1)?.contiguous()?;
         let kept = (keys.clone(), values.clone());
-        if select.is_some_and(|reads| reads.elem_count() == 0) {
-            return Ok((hidden.narrow(0, 0, 0)?, kept));
-        }
-
-        let (hidden, normed, rotation, mask) = match select {
-            None => (hidden.clone(), normed, rotation.clone(), mask.clone()),
-            Some(reads) => (
+        let (hidden, normed, rotation, mask) = match reads {
+            Reads::None => return Ok((None, kept)),
+            Reads::All => (hidden.clone(), normed, rotation.clone(), mask.clone()),
+            Reads::At(reads) => (
                 hidden.index_select(reads, 0)?,
                 normed.index_select(reads, 0)?,
                 rotation.select(reads)?,
@@ -147,37 +154,34 @@ impl Layer {
         };
         let rows = hidden.dim(0)?;
         let group = config.heads / config.kv_heads;
-        let mut queries = self.query.forward(&normed)?.reshape((rows, config.heads, config.head_dim))?;
+        let mut queries = self.query.forward(&normed)?.reshape(&[rows, config.heads, config.head_dim])?;
         if let Some((norm, _)) = &self.head_norms {
             queries = norm.forward(&queries)?;
         }
         // Query heads that share a key head are rows of one product: [kv_heads, group · rows, head_dim].
-        let queries = (rotation.apply(&queries)?.transpose(0, 1)?.contiguous()? * config.attention_scale)?.reshape((
-            config.kv_heads,
-            group * rows,
-            config.head_dim,
-        ))?;
+        let queries = rotation.apply(&queries)?.transpose(0, 1)?.contiguous()?.affine(config.attention_scale, 0.0)?;
+        let queries = queries.reshape(&[config.kv_heads, group * rows, config.head_dim])?;
         let (keys, values) = match prefix {
             None => (keys, values),
-            Some((k, v)) => (Tensor::cat(&[k, &keys], 1)?, Tensor::cat(&[v, &values], 1)?),
+            Some((k, v)) => (NonEmptyTensor::cat(&[k, &keys], 1)?, NonEmptyTensor::cat(&[v, &values], 1)?),
         };
         let seen = keys.dim(1)?;
         let mut scores = queries.matmul(&keys.transpose(1, 2)?)?.to_dtype(DType::F32)?;
         if let Some(cap) = config.attention_softcap {
-            scores = ((scores / cap)?.tanh()? * cap)?;
+            scores = scores.affine(1.0 / cap, 0.0)?.tanh()?.affine(cap, 0.0)?;
         }
-        let scores = scores.reshape((config.kv_heads, group, rows, seen))?.broadcast_add(&mask)?;
-        let weights = softmax(&scores)?.to_dtype(values.dtype())?.reshape((config.kv_heads, group * rows, seen))?;
+        let scores = scores.reshape(&[config.kv_heads, group, rows, seen])?.broadcast_add(&mask)?;
+        let weights = scores.softmax()?.to_dtype(values.dtype())?.reshape(&[config.kv_heads, group * rows, seen])?;
         let mixed = weights
             .matmul(&values)?
-            .reshape((config.heads, rows, config.head_dim))?
+            .reshape(&[config.heads, rows, config.head_dim])?
             .transpose(0, 1)?
-            .reshape((rows, config.heads * config.head_dim))?;
+            .reshape(&[rows, config.heads * config.head_dim])?;
         let mut attended = self.output.forward(&mixed)?;
         if let Some(norm) = &self.post_attention_norm {
             attended = norm.forward(&attended)?;
         }
-        let hidden = (hidden + attended)?;
+        let hidden = hidden.add(&attended)?;
 
         let normed = self.feed_forward_norm.forward(&hidden)?;
         let gate = self.gate.forward(&normed)?;
@@ -186,16 +190,10 @@ impl Layer {
             Activation::GeluTanh => gate.gelu()?,
             Activation::Gelu => gate.gelu_erf()?,
         };
-        let mut fed = self.down.forward(&(gate * self.up.forward(&normed)?)?)?;
+        let mut fed = self.down.forward(&gate.mul(&self.up.forward(&normed)?)?)?;
         if let Some(norm) = &self.post_feed_forward_norm {
             fed = norm.forward(&fed)?;
         }
-        Ok(((hidden + fed)?, kept))
+        Ok((Some(hidden.add(&fed)?), kept))
     }
-}
-
-/// Over the last dimension, in the dtype given (f32 here).
-fn softmax(x: &Tensor) -> Result<Tensor> {
-    let exponentials = x.broadcast_sub(&x.max_keepdim(D::Minus1)?)?.exp()?;
-    exponentials.broadcast_div(&exponentials.sum_keepdim(D::Minus1)?)
 }

@@ -9,13 +9,14 @@ use candle_core::{DType, Device, Tensor};
 use super::nodes::Nodes;
 use super::{Fetch, Role};
 use crate::model::config::DecoderConfig;
+use crate::model::nonempty::NonEmptyTensor;
 use crate::model::{Cancel, ModelError};
 use attention::{Masks, Rotary};
-use layer::{Layer, Norm};
+use layer::{Layer, Norm, Reads};
 
 pub(super) struct Composed {
     config: DecoderConfig,
-    embedding: Tensor,
+    embedding: NonEmptyTensor,
     layers: Vec<Layer>,
     norm: Norm,
     rotary: Rotary,
@@ -26,11 +27,12 @@ pub(super) struct Composed {
 }
 
 /// Keys and values, a pair a layer, each `[kv_heads, positions, head_dim]`.
-type KeysValues = Vec<(Tensor, Tensor)>;
+type KeysValues = Vec<(NonEmptyTensor, NonEmptyTensor)>;
 
 impl Composed {
     pub(super) fn load(config: &DecoderConfig, dtype: DType, device: &Device, fetch: &mut Fetch<'_>) -> Result<Self, ModelError> {
         let embedding = fetch("model.embed_tokens.weight", &[config.vocab_size, config.hidden_size], Role::Embedding)?;
+        let embedding = NonEmptyTensor::of(embedding)?;
         let layers = (0..config.windows.len()).map(|i| Layer::load(config, i, fetch)).collect::<Result<Vec<_>, _>>()?;
         let norm = Norm::load(config, "model.norm", config.hidden_size, fetch)?;
         let rotary = Rotary::new(&config.rope, config.head_dim, device)?;
@@ -41,10 +43,11 @@ impl Composed {
 
     /// `[vocab_size, hidden_size]`, in the dtype of the file.
     pub(super) fn embedding(&self) -> &Tensor {
-        &self.embedding
+        self.embedding.tensor()
     }
 
-    /// See [`Decoder::forward`](super::Decoder::forward); keys and values of the nodes `keep` are returned in that order.
+    /// See [`Decoder::forward`](super::Decoder::forward). `nodes` holds at least one; without reads there are no hidden states.
+    /// Keys and values of the nodes `keep` are returned in that order.
     pub(super) fn forward(
         &self,
         nodes: &Nodes,
@@ -52,17 +55,18 @@ impl Composed {
         reads: &[u32],
         keep: &[u32],
         cancel: &Cancel,
-    ) -> Result<(Tensor, KeysValues), ModelError> {
-        let ids = Tensor::new(nodes.tokens(), &self.device)?;
+    ) -> Result<(Option<Tensor>, KeysValues), ModelError> {
+        let ids = self.indices(nodes.tokens())?;
         let mut hidden = self.embedding.index_select(&ids, 0)?.to_dtype(self.dtype)?;
         if let Some(scale) = self.config.embedding_scale {
             // transformers rounds the factor to the model's dtype before it multiplies.
-            let scale = Tensor::new(scale as f32, &self.device)?.to_dtype(self.dtype)?;
+            let scale = NonEmptyTensor::new(vec![scale as f32], &[1], &self.device)?.to_dtype(self.dtype)?;
             hidden = hidden.broadcast_mul(&scale)?;
         }
         let rotation = self.rotary.at(nodes.positions(), &self.device)?;
         let local_rotation = self.local_rotary.as_ref().map(|rotary| rotary.at(nodes.positions(), &self.device)).transpose()?;
-        let (reads, keep) = (Tensor::new(reads, &self.device)?, Tensor::new(keep, &self.device)?);
+        let some = |indices: &[u32]| (!indices.is_empty()).then(|| self.indices(indices)).transpose();
+        let (reads, keep) = (some(reads)?, some(keep)?);
         let length = past.and_then(|layers| layers.first()).map_or(Ok(0), |(keys, _)| keys.dim(1))?;
         let masks = Masks::new(nodes, length, &self.config.windows, &self.device)?;
         let mut kept = Vec::new();
@@ -73,14 +77,24 @@ impl Composed {
             let mask = masks.of(window);
             let rotation = local_rotation.as_ref().filter(|_| window.is_some()).unwrap_or(&rotation);
             let before = past.map(|layers| &layers[i]);
-            let select = last.then_some(&reads);
-            let (next, (keys, values)) = layer.forward(&self.config, &hidden, rotation, mask, before, select)?;
-            hidden = next;
-            if keep.elem_count() > 0 {
-                kept.push((keys.index_select(&keep, 1)?, values.index_select(&keep, 1)?));
+            let reads = match &reads {
+                _ if !last => Reads::All,
+                Some(reads) => Reads::At(reads),
+                None => Reads::None,
+            };
+            let (next, (keys, values)) = layer.forward(&self.config, &hidden, rotation, mask, before, reads)?;
+            if let Some(keep) = &keep {
+                kept.push((keys.index_select(keep, 1)?, values.index_select(keep, 1)?));
+            }
+            match next {
+                Some(next) => hidden = next,
+                None => return Ok((None, kept)),
             }
         }
-        let hidden = if reads.elem_count() == 0 { hidden } else { self.norm.forward(&hidden)? };
-        Ok((hidden.to_dtype(DType::F32)?, kept))
+        Ok((Some(self.norm.forward(&hidden)?.to_dtype(DType::F32)?.into_tensor()), kept))
+    }
+
+    fn indices(&self, indices: &[u32]) -> candle_core::Result<NonEmptyTensor> {
+        NonEmptyTensor::new(indices.to_vec(), &[indices.len()], &self.device)
     }
 }
