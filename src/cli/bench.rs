@@ -9,6 +9,7 @@ use super::session::Session;
 use super::{Failure, files, interrupt};
 use crate::bench::{self, Options, Question, Report, Stage};
 use crate::engine::Phase;
+use crate::model::hub::Look;
 use crate::text::{bytes, count, visible, visible_json};
 
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
@@ -33,7 +34,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         Stage::Running { what, at, of } => line().say(&spec.name, &format!("measuring: {what} {at} of {of}")),
     };
     let cancel = interrupt::cancel()?;
-    let report = files::find(spec, &load, &show, &cancel)
+    let report = files::find(spec, &load, Look::Brief, &show, &cancel)
         .and_then(|(files, label)| bench::run(&files, &label, &load, &question, &options, &mut tell, &cancel));
     line().clear();
     let report = report.map_err(interrupt::failure)?;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Failure;
 use super::args::{StatsArgs, StatsFormat};
 use super::gather::Gather;
-use super::place::{self, FileOption};
+use super::place;
 use super::score::progress::Progress;
 use super::session::{Named, Session};
 use crate::corpus::{Corpus, Prompt, PromptSet};
@@ -33,7 +33,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let Named { specs, notes: mut of_folders } = session.named(&args.sources)?;
     let corpus = corpus(&session, &args.corpus)?;
-    place::check(args.figure.as_deref(), FileOption::Figure)?;
+    let figure = place::figure(args.figure.as_deref(), args.force)?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
     let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
@@ -69,7 +69,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     check(&study, &corpus)?;
     let mut report = compute(&study, args);
     report.notes.splice(0..0, notes);
-    place::draw(args.figure.as_deref(), || {
+    place::draw(figure, || {
         figure::panels(PanelsFigure { panels: &panels(&report), report: &report, corpus: &corpus.name, notes: &[] })
     })?;
     print(&report, args.format)
