@@ -74,6 +74,38 @@ struct Whole {
     replace: bool,
 }
 
+impl Whole {
+    /// Names the file, and its companion with it.
+    fn publish(&mut self, companion: Option<&[u8]>) -> io::Result<()> {
+        let mut companion = match (&self.beside, companion) {
+            (Some(beside), Some(text)) => {
+                let mut growing = Growing::beside(beside)?;
+                growing.file.write_all(text)?;
+                growing.settle()?;
+                Some(growing)
+            }
+            _ => None,
+        };
+        let _lock = self.beside.as_ref().and_then(|_| lock_folder(&self.target.path));
+        if let Some(beside) = &self.beside {
+            // In no moment a companion stands beside a file of which it does not tell.
+            if !self.replace {
+                destination::is_free(&self.target.path)?;
+                destination::is_free(&beside.path)?;
+            } else if let Err(error) = std::fs::remove_file(&beside.path)
+                && error.kind() != ErrorKind::NotFound
+            {
+                return Err(error);
+            }
+        }
+        self.growing.name(&self.target.path, self.replace)?;
+        match (&self.beside, &mut companion) {
+            (Some(beside), Some(companion)) => companion.name(&beside.path, self.replace),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A file under a name that no other has; removed where it does not get another one.
 struct Growing {
     file: File,
@@ -187,39 +219,22 @@ impl AtomicFile {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] where a file came there meanwhile and may not be replaced; what keeps either from being
-    /// written. Then the file that was there stays.
+    /// written. Then the file that was there stays, and the new one, where it is whole, keeps the name under which it grew,
+    /// which the error tells: nobody loses hours of work to a name.
     pub fn commit(self, companion: Option<&[u8]>) -> io::Result<()> {
         let mut whole = match self.out {
             Out::Stream(mut out) => return out.flush(),
             Out::Whole(whole) => whole,
         };
         whole.growing.settle()?;
-        let mut companion = match (&whole.beside, companion) {
-            (Some(beside), Some(text)) => {
-                let mut growing = Growing::beside(beside)?;
-                growing.file.write_all(text)?;
-                growing.settle()?;
-                Some(growing)
+        whole.publish(companion).map_err(|error| {
+            if whole.growing.is_named {
+                return error;
             }
-            _ => None,
-        };
-        let _lock = whole.beside.as_ref().and_then(|_| lock_folder(&whole.target.path));
-        if let Some(beside) = &whole.beside {
-            // In no moment a companion stands beside a file of which it does not tell.
-            if !whole.replace {
-                destination::is_free(&whole.target.path)?;
-                destination::is_free(&beside.path)?;
-            } else if let Err(error) = std::fs::remove_file(&beside.path)
-                && error.kind() != ErrorKind::NotFound
-            {
-                return Err(error);
-            }
-        }
-        whole.growing.name(&whole.target.path, whole.replace)?;
-        match (&whole.beside, &mut companion) {
-            (Some(beside), Some(companion)) => companion.name(&beside.path, whole.replace),
-            _ => Ok(()),
-        }
+            whole.growing.is_named = true;
+            let stands = whole.growing.path.display();
+            io::Error::new(error.kind(), format!("{error}. What was to be written stands in {stands}"))
+        })
     }
 
     /// Leaves what there is of the file as `FILE.partial` where that name is free, else under the name under which it grew;

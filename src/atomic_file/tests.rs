@@ -41,14 +41,18 @@ fn nothing_is_overwritten_unasked_and_nothing_is_left_beside() {
 }
 
 #[test]
-fn a_file_that_came_meanwhile_stays_and_an_unfinished_one_is_gone() {
+fn a_file_that_came_meanwhile_stays_the_new_one_beside_it_and_an_unfinished_one_is_gone() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("a.txt");
     let mut file = Destination::of(&path, false).unwrap().create().unwrap();
     file.write_all(b"ours").unwrap();
     std::fs::write(&path, "theirs").unwrap();
-    assert_eq!(file.commit(None).unwrap_err().kind(), ErrorKind::AlreadyExists);
-    assert_eq!(read(&path), "theirs");
+    let part = file.partial().unwrap().to_owned();
+    let error = file.commit(None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert!(error.to_string().contains(part.to_str().unwrap()), "{error}");
+    assert_eq!((read(&path), read(&part)), ("theirs".to_owned(), "ours".to_owned()));
+    std::fs::remove_file(part).unwrap();
     drop(Destination::of(&path, true).unwrap().create().unwrap());
     assert_eq!(names(home.path()), ["a.txt"]);
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::args::{BenchArgs, ListFormat, WordArgs};
 use super::score::progress::Progress;
 use super::session::Session;
-use super::{Failure, files, interrupt};
+use super::{Failure, files, interrupt, place};
 use crate::bench::{self, Options, Question, Report, Stage};
 use crate::engine::Phase;
 use crate::model::hub::Look;
@@ -43,10 +43,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         ListFormat::Table => print_table(&report, &mut out),
         ListFormat::Json => print_json(&report, &mut out),
     };
-    match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::run(error)),
-        _ => Ok(()),
-    }
+    place::printed(printed)
 }
 
 fn question(args: &BenchArgs, session: &Session) -> Result<Question, Failure> {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::args::{CheckArgs, ListFormat};
 use super::score::progress::Progress;
 use super::session::Session;
-use super::{Failure, files, interrupt};
+use super::{Failure, files, interrupt, place};
 use crate::check::{self, Outcome, Report};
 use crate::engine::{Phase, Recorded};
 use crate::model::hub::Look;
@@ -43,10 +43,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
         ListFormat::Table => print_table(&report, &mut out),
         ListFormat::Json => print_json(&report, &mut out),
     };
-    match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::run(error)),
-        _ => {}
-    }
+    place::printed(printed)?;
     // The table has said why.
     if report.passed { Ok(()) } else { Err(Failure::Run(String::new())) }
 }
@@ -68,7 +65,7 @@ fn published(folder: Option<&Path>, spec: &ModelSpec, session: &Session) -> Resu
     match files.iter().find(of_model) {
         Some(file) => {
             let (name, _, recorded) = recorded::read(file, &session.catalogue).map_err(Failure::usage)?;
-            recorded.notes.iter().for_each(|note| super::place::note(&format!("{name}: {note}")));
+            recorded.notes.iter().for_each(|note| place::note(&format!("{name}: {note}")));
             Ok(Ok(recorded))
         }
         None => Ok(Err(format!("no file of {} in {}", entry.nickname, folder.display()))),

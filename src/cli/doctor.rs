@@ -58,11 +58,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
         ListFormat::Table => print_table(&report, &mut out),
         ListFormat::Json => print_json(&report, &mut out),
     };
-    match printed {
-        // Who closes the pipe has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::run(error)),
-        _ => Ok(()),
-    }
+    super::place::printed(printed)
 }
 
 /// Asks the system. Walks the cache folder, so it takes as long as that is large.

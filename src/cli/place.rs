@@ -100,6 +100,14 @@ pub(super) fn say(line: impl std::fmt::Display) {
     }
 }
 
+/// How what was written to standard output ended: who closes the pipe has read enough.
+pub(super) fn printed(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritable(Path::new("-"), &error, FileOption::Output)),
+        _ => Ok(()),
+    }
+}
+
 /// A line on standard error. Where it cannot be written there is nobody to tell, and the work goes on.
 pub(super) fn tell(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");

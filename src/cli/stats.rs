@@ -210,10 +210,5 @@ fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
         StatsFormat::Table => out.write_all(tell::tell(report, Layout::Table).as_bytes()),
         StatsFormat::Markdown => out.write_all(tell::tell(report, Layout::Markdown).as_bytes()),
     };
-    match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Run(format!("standard output cannot be written: {error}")))
-        }
-        _ => Ok(()),
-    }
+    place::printed(written.and_then(|()| out.flush()))
 }

@@ -332,6 +332,7 @@ mod tests {
             cache_dir: "/cache".into(),
             token: Token::new("hf_secret", TokenOrigin::Variable),
             offline: false,
+            patience: std::time::Duration::from_secs(30),
         };
         assert_eq!(token(&settings).found, "found in HF_TOKEN");
         assert!(token(&HubSettings { token: None, ..settings }).next.is_some_and(|next| next.contains("HF_TOKEN")));

@@ -435,7 +435,7 @@ fn what_is_taken_in_stays_as_it_is_and_may_be_read_only() {
     let sent = folder.path().join("sent");
     std::fs::create_dir(&sent).unwrap();
     let file = sent.join("with space.sqlite");
-    open(&path).export(&file, &[1]).unwrap();
+    open(&path).export(crate::atomic_file::Destination::of(&file, false).unwrap(), &[1]).unwrap();
     let mut here = open(&folder.path().join("here.sqlite"));
     let set = |mode: u32| {
         use std::os::unix::fs::PermissionsExt as _;
