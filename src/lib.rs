@@ -4,7 +4,11 @@
 //! `stats` turns them into ranks, `app` holds the state of the explorer and `ui` draws it. `ui` and `app` know nothing of
 //! candle; `model` and `engine` know nothing of ratatui; `stats` knows neither.
 
+// What a command says goes through `cli::place`, which does not panic where nobody can read it.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod app;
+pub mod atomic_file;
 pub mod bench;
 pub mod card;
 pub mod check;
@@ -25,4 +29,3 @@ pub mod terminal;
 pub mod text;
 pub mod ui;
 pub mod user_toml;
-pub mod whole_file;

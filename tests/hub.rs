@@ -36,7 +36,8 @@ impl Home {
     fn new(server: &HubServer) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let cache_dir = folder.path().join("hub");
-        let settings = HubSettings { endpoint: server.endpoint.clone(), cache_dir, token: None, offline: false };
+        let patience = Duration::from_secs(30);
+        let settings = HubSettings { endpoint: server.endpoint.clone(), cache_dir, token: None, offline: false, patience };
         Home { settings, _folder: folder }
     }
 

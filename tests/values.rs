@@ -143,7 +143,7 @@ fn a_pair_is_a_source_like_any_other_and_its_file_opens_as_recorded_scores() {
     for measure in ["mwlr", "log-ratio"] {
         let out = home.join("out.csv");
         let out = out.to_str().expect("UTF-8");
-        let arguments = ["implicit", &a, &b, "--measure", measure, "--variants", "keep", "-o", out];
+        let arguments = ["implicit", &a, &b, "--measure", measure, "--variants", "keep", "--force", "-o", out];
         stdout(home, &[&arguments[..], &common].concat());
         let header = std::fs::read_to_string(out).expect("written").lines().next().map(str::to_owned);
         assert_eq!(header.as_deref(), Some("response,best_ever_one,worst_ever_one"));

@@ -166,7 +166,8 @@ pub enum Message {
     Models(Vec<ModelEntry>),
     /// Answers [`Effect::ListCorpora`].
     Corpora(Vec<CorpusEntry>),
-    /// Answers [`Effect::Export`]: the file as it was written, or the name that was typed and what is wrong with it.
+    /// Answers [`Effect::Export`]: the file as it was written, or a name to go on with and what is wrong
+    /// with the one that was typed.
     Exported(Result<String, (String, String)>),
     /// Something to tell the user.
     Notify(Level, String),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Failure;
 use super::args::{AblationArgs, TextFormat};
-use super::place::{self, FileOption};
+use super::place;
 use super::session::{DEFAULT_CORPUS, Session};
 use crate::corpus::Corpus;
 use crate::figure::{self, LinesFigure};
@@ -16,9 +16,8 @@ use crate::text::{visible, visible_word};
 
 pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let format = TextFormat::of(args.format, args.output.as_deref())?;
-    place::check(args.output.as_deref(), FileOption::Output)?;
-    place::check(args.figure.as_deref(), FileOption::Figure)?;
+    let (output, figure) = place::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
+    let format = TextFormat::of(args.format, &output)?;
     let corpus = corpus(args, &session)?;
     let data = args.data.iter().map(|text| Data::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
@@ -47,14 +46,14 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let found = Ablation::new(runs, notes);
     let text = match format {
         TextFormat::Table => table(&found),
-        TextFormat::Csv => csv(&found, place::is_terminal(args.output.as_deref()))?,
+        TextFormat::Csv => csv(&found, output.is_terminal())?,
         TextFormat::Json => place::json(&found)?,
     };
     for note in &found.notes {
-        eprintln!("note: {}", visible(note));
+        place::note(note);
     }
-    place::draw(args.figure.as_deref(), || figure::lines(&LinesFigure::of(&found)))?;
-    place::write(args.output.as_deref(), text.as_bytes(), None)
+    place::draw(figure, || figure::lines(&LinesFigure::of(&found)))?;
+    place::write(output, text.as_bytes(), None)
 }
 
 fn corpus(args: &AblationArgs, session: &Session) -> Result<Corpus, Failure> {

@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use super::args::{BenchArgs, ListFormat, WordArgs};
 use super::score::progress::Progress;
 use super::session::Session;
-use super::{Failure, files, interrupt};
+use super::{Failure, files, interrupt, place};
 use crate::bench::{self, Options, Question, Report, Stage};
 use crate::engine::{Phase, caught};
+use crate::model::hub::Look;
 use crate::text::{bytes, count, visible, visible_json};
 
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
@@ -33,7 +34,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         Stage::Running { what, at, of } => line().say(&spec.name, &format!("measuring: {what} {at} of {of}")),
     };
     let cancel = interrupt::cancel()?;
-    let report = files::find(spec, &load, &show, &cancel).and_then(|(files, label)| {
+    let report = files::find(spec, &load, Look::Brief, &show, &cancel).and_then(|(files, label)| {
         caught(&spec.name, || bench::run(&files, &label, &load, &question, &options, &mut tell, &cancel))
     });
     line().clear();
@@ -43,10 +44,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         ListFormat::Table => print_table(&report, &mut out),
         ListFormat::Json => print_json(&report, &mut out),
     };
-    match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::run(error)),
-        _ => Ok(()),
-    }
+    place::printed(printed)
 }
 
 fn question(args: &BenchArgs, session: &Session) -> Result<Question, Failure> {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::Failure;
 use super::args::{CardArgs, CardFormat};
 use super::gather::Gather;
-use super::place::{self, FileOption};
+use super::place;
 use super::session::{Named, Session, Words};
+use crate::atomic_file::Destination;
 use crate::card::Page;
 use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
@@ -21,15 +22,14 @@ use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::{Book, ModelId, PromptId, WordId};
 use crate::stats::card::{Accuracy, CardOptions, card};
 use crate::stats::study::{Comparable, Study};
-use crate::text::visible;
 
 /// The model that the card is about stands first.
 const OWN: ModelId = ModelId(0);
 
 pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let format = format(args)?;
-    place::check(args.output.as_deref(), FileOption::Output)?;
+    let output = place::output(args.output.as_deref(), args.force)?;
+    let format = format(args, &output)?;
     if args.words.vocabulary {
         return Err(Failure::Use("a card needs words with categories: give --corpus, not --vocabulary".to_owned()));
     }
@@ -82,12 +82,12 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         CardFormat::Png => page.figure().png().map_err(Failure::run)?,
     };
     for note in &page.notes {
-        eprintln!("note: {}", visible(note));
+        place::note(note);
     }
     let mut infos: Vec<_> = gather.infos.iter().collect();
     infos.sort_by_key(|(id, _)| **id);
     let models = infos.into_iter().map(|(&id, info)| ModelOrigin::new(&gather.spec(id).name, &info.provenance));
-    place::write(args.output.as_deref(), &written, Some(&Origin::new(models.collect(), &prompts)))
+    place::write(output, &written, Some(&Origin::new(models.collect(), &prompts)))
 }
 
 /// None where no pair could be judged. What was left out is noted.
@@ -109,7 +109,7 @@ fn judge(
     Ok(accuracy)
 }
 
-fn format(args: &CardArgs) -> Result<CardFormat, Failure> {
+fn format(args: &CardArgs, output: &Destination) -> Result<CardFormat, Failure> {
     let endings = [
         ("txt", CardFormat::Text, false),
         ("md", CardFormat::Markdown, false),
@@ -118,8 +118,8 @@ fn format(args: &CardArgs) -> Result<CardFormat, Failure> {
         ("svg", CardFormat::Svg, true),
         ("png", CardFormat::Png, true),
     ];
-    let format = place::format(args.format, args.output.as_deref(), &endings, CardFormat::Text)?;
-    if format == CardFormat::Png && place::is_terminal(args.output.as_deref()) {
+    let format = place::format(args.format, output, &endings, CardFormat::Text)?;
+    if format == CardFormat::Png && output.is_terminal() {
         return Err(Failure::Use("a PNG goes into a file: name it with --output".to_owned()));
     }
     Ok(format)

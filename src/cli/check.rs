@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use super::args::{CheckArgs, ListFormat};
 use super::score::progress::Progress;
 use super::session::Session;
-use super::{Failure, files, interrupt};
+use super::{Failure, files, interrupt, place};
 use crate::check::{self, Outcome, Report};
 use crate::engine::{Phase, Recorded, caught};
+use crate::model::hub::Look;
 use crate::model::source::ModelSpec;
 use crate::scores::recorded;
 use crate::text::{visible, visible_json};
@@ -30,7 +31,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let line = || progress.lock().unwrap_or_else(PoisonError::into_inner);
     let show = |phase: &Phase| line().show(&spec.name, phase, (1, 1));
     let cancel = interrupt::cancel()?;
-    let report = files::find(spec, &options, &show, &cancel).and_then(|(files, label)| {
+    let report = files::find(spec, &options, Look::Whole, &show, &cancel).and_then(|(files, label)| {
         let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes, fit: None });
         let published = published.as_ref().map_err(Clone::clone);
         caught(&spec.name, || check::run(&files, &label, &options, published, &mut loading, &cancel))
@@ -42,10 +43,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
         ListFormat::Table => print_table(&report, &mut out),
         ListFormat::Json => print_json(&report, &mut out),
     };
-    match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(Failure::run(error)),
-        _ => {}
-    }
+    place::printed(printed)?;
     // The table has said why.
     if report.passed { Ok(()) } else { Err(Failure::Run(String::new())) }
 }
@@ -65,7 +63,11 @@ fn published(folder: Option<&Path>, spec: &ModelSpec, session: &Session) -> Resu
     let files = recorded::list_dir(folder);
     let of_model = |file: &&std::path::PathBuf| recorded::identify(file, &session.catalogue).0 == entry.nickname;
     match files.iter().find(of_model) {
-        Some(file) => recorded::read(file, &session.catalogue).map(|(_, _, recorded)| Ok(recorded)).map_err(Failure::usage),
+        Some(file) => {
+            let (name, _, recorded) = recorded::read(file, &session.catalogue).map_err(Failure::usage)?;
+            recorded.notes.iter().for_each(|note| place::note(&format!("{name}: {note}")));
+            Ok(Ok(recorded))
+        }
         None => Ok(Err(format!("no file of {} in {}", entry.nickname, folder.display()))),
     }
 }

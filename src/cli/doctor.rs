@@ -58,11 +58,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
         ListFormat::Table => print_table(&report, &mut out),
         ListFormat::Json => print_json(&report, &mut out),
     };
-    match printed {
-        // Who closes the pipe has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::run(error)),
-        _ => Ok(()),
-    }
+    super::place::printed(printed)
 }
 
 /// Asks the system. Walks the cache folder, so it takes as long as that is large.
@@ -72,17 +68,19 @@ fn gather() -> Report {
     let cache = &settings.cache_dir;
     let is_terminal = io::stdout().is_terminal();
     let size = is_terminal.then(|| crossterm::terminal::size().ok()).flatten();
+    let models = hub::cached_models_in(cache);
     let mut findings = vec![
         find::version(),
         find::cpu(),
         find::memory(),
         find::device(),
         find::cache(cache, hub::size_on_disk(cache), hub::free_space(cache)),
-        find::cached(&hub::cached_models_in(cache)),
+        find::cached(&models),
         find::endpoint(&settings.endpoint),
         find::offline(settings.offline),
         find::token(&settings),
     ];
+    findings.extend(find::damaged(&models, cache));
     findings.extend(find::folders(Folders::find()));
     findings.extend([find::terminal(is_terminal, size), find::colours(&variable), find::locale(&variable)]);
     Report { findings }

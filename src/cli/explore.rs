@@ -1,5 +1,6 @@
 //! The explorer: the app's state joined with the terminal, the engine and the threads that answer its effects.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,10 +23,10 @@ use crate::model::source::{self, ModelSource};
 use crate::model::{LoadOptions, bundled};
 use crate::runtime::{Exit, Mailbox, Post, Program, Request, run as run_loop};
 use crate::scores::ablation;
-use crate::scores::sheet::SheetFormat;
+use crate::scores::sheet::{self, SheetFormat};
 use crate::terminal::abilities::{Abilities, Colours};
 use crate::ui::{self, theme, theme::Theme};
-use crate::{logging, terminal, whole_file};
+use crate::{atomic_file, logging, terminal};
 
 pub(super) fn run(args: &ExploreArgs) -> Result<(), Failure> {
     if !terminal::is_interactive() {
@@ -121,17 +122,30 @@ fn load_theme(name: &str, args: &ExploreArgs, session: &Session, abilities: &Abi
     Ok(theme)
 }
 
-/// Builds what was asked for and writes it to a file that is not there yet.
-fn write(request: &ExportRequest, path: &Path) -> Result<(), String> {
-    whole_file::may_be_written(path, false).map_err(|error| error.to_string())?;
-    match (request.build()?, SheetFormat::of(path)) {
-        (Export::Sheet { sheet, origin }, Some(format)) => {
-            sheet.save(path, format, &origin, false).map_err(|error| error.to_string())
-        }
-        (Export::Sheet { .. }, None) => Err("a name that ends with .csv, .jsonl or .parquet is needed".to_owned()),
-        (Export::Figure(figure), _) => figure.save(path, false).map_err(|error| error.to_string()),
-        (Export::Text(text), _) => whole_file::write(path, text.as_bytes(), false).map_err(|error| error.to_string()),
+/// Builds what was asked for and writes it to a file that is not there yet, or to a stream.
+fn write(request: &ExportRequest, path: &Path) -> io::Result<()> {
+    let to = sheet::destination(path, false)?;
+    if to.is_terminal() {
+        return Err(io::Error::other("it is the terminal, which shows the explorer"));
     }
+    match (request.build().map_err(io::Error::other)?, SheetFormat::of(path)) {
+        (Export::Sheet { sheet, origin }, Some(format)) => sheet.save(to, format, &origin),
+        (Export::Sheet { .. }, None) => Err(io::Error::other("a name that ends with .csv, .jsonl or .parquet is needed")),
+        (Export::Figure(figure), _) => figure.save(to),
+        (Export::Text(text), _) => atomic_file::write(to, text.as_bytes(), None),
+    }
+}
+
+/// The name to go on with, and what is wrong with the one that was `typed`: where it is taken, one that is free.
+fn not_written(typed: String, path: &Path, error: &io::Error) -> (String, String) {
+    if error.kind() != io::ErrorKind::AlreadyExists {
+        let problem = format!("{typed}: {error}");
+        return (typed, problem);
+    }
+    let free = atomic_file::free_beside(path);
+    let free = Path::new(&typed).with_file_name(free.file_name().unwrap_or_default()).display().to_string();
+    let problem = format!("{error}; {free} is free");
+    (free, problem)
 }
 
 /// A path as it is found from anywhere.
@@ -219,7 +233,7 @@ impl<'a> Explorer<'a> {
                 Effect::Export(request) => self.answer(move || {
                     let path = source::expand_home(&request.path);
                     let written = write(&request, &path);
-                    Message::Exported(written.map(|()| whole(&path)).map_err(|problem| (request.path, problem)))
+                    Message::Exported(written.map(|()| whole(&path)).map_err(|error| not_written(request.path, &path, &error)))
                 }),
                 Effect::LoadCorpus(name) => {
                     let user_dir = self.user_dir();

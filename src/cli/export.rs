@@ -1,12 +1,13 @@
 //! `rewardscope export`: scores that are known, recorded or in the store, as a file. Nothing is computed.
 
-use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::args::{ExportArgs, ModelOptions, SheetLayout};
+use super::place::{self, FileOption};
 use super::session::Session;
 use super::store::is_called;
 use super::{Failure, files};
+use crate::atomic_file::Destination;
 use crate::corpus::{self, Corpus, Prompt, PromptSet};
 use crate::model::source::{self, ModelSource, ModelSpec};
 use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance};
@@ -28,7 +29,8 @@ struct Source {
 
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let format = format(args)?;
+    let to = place::output(args.output.as_deref(), args.force)?;
+    let format = format(args, &to)?;
     let corpus = session.words(&args.words)?;
     let mut sources = Vec::new();
     for argument in &args.sources {
@@ -57,41 +59,39 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     };
     let origins = sources.iter().map(|source| source.origin.clone()).collect();
     let origin = Origin::new(origins, sources.iter().flat_map(|source| &source.prompts)).json();
-    let Some(path) = &args.output else {
-        if format == SheetFormat::Parquet {
-            return Err(Failure::Use("Parquet goes into a file: name it with --output".to_owned()));
-        }
+    if to.is_stream() {
         let mut bytes = Vec::new();
         sheet.write(&mut bytes, format, &origin).map_err(Failure::run)?;
-        let mut out = io::stdout().lock();
-        let written = if io::IsTerminal::is_terminal(&out) {
+        if to.is_terminal() {
             let text = String::from_utf8_lossy(&bytes);
-            text.lines().try_for_each(|line| writeln!(out, "{}", crate::text::visible(line)))
-        } else {
-            out.write_all(&bytes)
-        };
-        return match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::run(error)),
-            _ => Ok(()),
-        };
-    };
-    sheet.save(path, format, &origin, args.force).map_err(|error| {
-        let next = if error.kind() == io::ErrorKind::AlreadyExists { ": choose another name, or --force" } else { "" };
-        Failure::Run(format!("{}: {error}{next}", path.display()))
-    })?;
-    eprintln!("{}: {} rows", crate::text::visible(&path.to_string_lossy()), crate::text::count(sheet.rows()));
+            bytes = text.lines().flat_map(|line| [&*crate::text::visible(line), "\n"].concat().into_bytes()).collect();
+        }
+        if format != SheetFormat::Parquet {
+            place::note_of_stream(&to);
+        }
+        return place::write(to, &bytes, None);
+    }
+    let path = to.path().to_owned();
+    sheet.save(to, format, &origin).map_err(|error| place::unwritable(&path, &error, FileOption::Output))?;
+    let rows = crate::text::count(sheet.rows());
+    place::tell(format_args!("{}: {rows} rows", crate::text::visible(&path.to_string_lossy())));
     Ok(())
 }
 
-fn format(args: &ExportArgs) -> Result<SheetFormat, Failure> {
+fn format(args: &ExportArgs, to: &Destination) -> Result<SheetFormat, Failure> {
+    let format = named_format(args, to)?;
+    if format == SheetFormat::Parquet && (args.output.is_none() || to.is_terminal()) {
+        return Err(Failure::Use("Parquet goes into a file: name it with --output".to_owned()));
+    }
+    Ok(format)
+}
+
+fn named_format(args: &ExportArgs, to: &Destination) -> Result<SheetFormat, Failure> {
     let by_name = args.output.as_deref().and_then(SheetFormat::of);
-    match (args.format, by_name, &args.output) {
-        (Some(format), ..) => Ok(format),
-        (None, Some(format), _) => Ok(format),
-        (None, None, None) => Ok(SheetFormat::Csv),
-        (None, None, Some(_)) => {
-            Err(Failure::Use("name a file that ends with .csv, .jsonl or .parquet, or give --format".to_owned()))
-        }
+    match args.format.or(by_name) {
+        Some(format) => Ok(format),
+        None if to.is_stream() => Ok(SheetFormat::Csv),
+        None => Err(Failure::Use("name a file that ends with .csv, .jsonl or .parquet, or give --format".to_owned())),
     }
 }
 
@@ -127,7 +127,7 @@ fn of_file(session: &Session, spec: &ModelSpec) -> Result<Source, Failure> {
     let ModelSource::Recorded(path) = &spec.source else { return Err(Failure::Use(format!("{}: no file", spec.name))) };
     let (name, _, table) = recorded::read(path, &session.catalogue).map_err(Failure::usage)?;
     for note in &table.notes {
-        eprintln!("note: {}: {}", crate::text::visible(&name), crate::text::visible(note));
+        place::note(&format!("{name}: {note}"));
     }
     let said = Origin::of_file(path).map(|origin| origin.models).unwrap_or_default();
     let origin = match <[_; 1]>::try_from(said) {
@@ -183,7 +183,7 @@ fn one_of<'a>(argument: &str, named: &[&'a Run], options: &ModelOptions, none: i
             if !argument.starts_with("run:") {
                 let rests = run.info.as_ref().map(|info| info.provenance.summary()).unwrap_or_default();
                 let note = format!("{argument}: its files are not here; these are the scores of run:{}, {rests}", run.id);
-                eprintln!("note: {}", crate::text::visible(&note));
+                place::note(&note);
             }
             Ok(run)
         }
@@ -245,7 +245,7 @@ fn keep_prompts(source: &mut Source, asked: &[Prompt]) -> Result<(), Failure> {
     }
     if let [first, more @ ..] = &missing[..] {
         let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-        eprintln!("note: {}", crate::text::visible(&format!("{model}: no scores under {first}{more}")));
+        place::note(&format!("{model}: no scores under {first}{more}"));
     }
     source.prompts = kept.iter().map(|&at| source.prompts[at].clone()).collect();
     source.scores = kept.iter().map(|&at| std::mem::take(&mut source.scores[at])).collect();
@@ -277,7 +277,7 @@ fn keep_words(source: &mut Source, corpus: &Corpus) {
     let missing = corpus.words.len() - kept.len();
     if missing > 0 {
         let note = format!("{}: {missing} of {} words have no score", source.origin.model, corpus.words.len());
-        eprintln!("note: {}", crate::text::visible(&note));
+        place::note(&note);
     }
     source.take(kept);
 }

@@ -1,15 +1,17 @@
 //! Where the files of one live model lie, for commands that load it without the engine's thread.
 
+use super::place;
 use crate::engine::Phase;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::files::Files;
 use crate::model::source::{ModelSource, ModelSpec};
 use crate::model::{Cancel, LoadOptions, ModelError, bundled, hub};
 
-/// Downloads what is not here.
+/// Downloads what is not here, after a `look` at what is.
 pub(super) fn find(
     spec: &ModelSpec,
     options: &LoadOptions,
+    look: hub::Look,
     show: &(dyn Fn(&Phase) + Send + Sync),
     cancel: &Cancel,
 ) -> Result<(Files, SourceLabel), ModelError> {
@@ -19,7 +21,9 @@ pub(super) fn find(
                 let hub::Progress { file, done_bytes, total_bytes, rate } = p;
                 show(&Phase::Downloading { file, done_bytes, total_bytes, rate });
             };
-            let snapshot = hub::fetch(repository, revision.as_deref(), &told, cancel)?;
+            let settings = hub::HubSettings::from_env();
+            let snapshot = hub::fetch_looking(&settings, repository, revision.as_deref(), look, &told, cancel)?;
+            snapshot.notes.iter().for_each(|note| place::note(&format!("{}: {note}", spec.name)));
             Ok(cached(spec, repository, snapshot))
         }
         ModelSource::Implicit { .. } => Err(ModelError::unsupported(

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,8 +9,9 @@ use serde::Serialize;
 use super::Failure;
 use super::args::{ImplicitArgs, TextFormat};
 use super::gather::Gather;
-use super::place::{self, FileOption};
+use super::place;
 use super::session::Session;
+use crate::atomic_file::Destination;
 use crate::corpus::{self, Corpus, Prompt};
 use crate::engine::{Job, ModelInfo, Recorded, implicit, is_reward_model};
 use crate::figure::{self, Lollipop, LollipopFigure};
@@ -30,9 +30,8 @@ type Column = Vec<(Arc<str>, f64)>;
 
 pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let format = TextFormat::of(args.format, args.output.as_deref())?;
-    place::check(args.output.as_deref(), FileOption::Output)?;
-    place::check(args.figure.as_deref(), FileOption::Figure)?;
+    let (output, figure) = place::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
+    let format = TextFormat::of(args.format, &output)?;
     let specs = [one(&args.a, &session)?, one(&args.b, &session)?];
     if let Some(reward) = specs.iter().find(|spec| is_reward_model(spec)) {
         return Err(Failure::Use(implicit::refusal(&reward.name, "is a reward model")));
@@ -76,19 +75,19 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let report = Report { warnings, a, b, measure, variants: args.variants, prompts: found };
     let text = match format {
         TextFormat::Table => table(&report, args),
-        TextFormat::Csv => csv(&report, args, place::is_terminal(args.output.as_deref()))?,
+        TextFormat::Csv => csv(&report, args, output.is_terminal())?,
         TextFormat::Json => place::json(&report)?,
     };
     // What the files say of a live model goes before what its name lets guess.
     let models = [0, 1].map(|side| (specs[side].name.clone(), infos[side].family));
-    place::draw(args.figure.as_deref(), || figure::lollipops(&picture(&report, models, args)))?;
+    place::draw(figure, || figure::lollipops(&picture(&report, models, args)))?;
     notes.extend(asked.iter_mut().flat_map(Gather::take_notes));
     // A table on the screen begins with the warnings.
     if args.output.is_some() || format != TextFormat::Table {
-        report.warnings.iter().for_each(|warning| eprintln!("warning: {}", visible(warning)));
+        report.warnings.iter().for_each(|warning| place::warning(warning));
     }
-    notes.iter().for_each(|note| eprintln!("note: {}", visible(note)));
-    place::write(args.output.as_deref(), text.as_bytes(), Some(&origin(args, &specs, &infos, &prompts)))
+    notes.iter().for_each(|note| place::note(note));
+    place::write(output, text.as_bytes(), Some(&origin(args, &specs, &infos, &prompts)))
 }
 
 /// What is known of both models, from their files where they are live, else from beside their scores.
@@ -366,7 +365,7 @@ impl TextFormat {
     ///
     /// # Errors
     /// A name that says neither, or a picture's.
-    pub(super) fn of(asked: Option<TextFormat>, output: Option<&Path>) -> Result<TextFormat, Failure> {
+    pub(super) fn of(asked: Option<TextFormat>, output: &Destination) -> Result<TextFormat, Failure> {
         let endings = [("csv", TextFormat::Csv, false), ("json", TextFormat::Json, false), ("txt", TextFormat::Table, false)];
         place::format(asked, output, &endings, TextFormat::Table)
     }

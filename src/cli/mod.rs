@@ -91,7 +91,7 @@ pub fn main() -> ExitCode {
             if !failure.message().is_empty() {
                 // Each line on its own, so that a list in a message stays a list.
                 for (i, line) in failure.message().lines().enumerate() {
-                    eprintln!("{}{}", if i == 0 { "rewardscope: " } else { "" }, text::visible(line));
+                    place::tell(format_args!("{}{}", if i == 0 { "rewardscope: " } else { "" }, text::visible(line)));
                 }
             }
             ExitCode::from(failure.status())

@@ -1,13 +1,14 @@
-//! Where what a command has to say goes: standard output, or a file that appears whole.
+//! Where what a command has to say goes: standard output, a file that appears whole, a stream; and notes on standard error.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 use super::Failure;
+use crate::atomic_file::Destination;
 use crate::figure::Figure;
-use crate::scores::origin::Origin;
-use crate::scores::sheet::SIDECAR;
-use crate::whole_file::{self, with_suffix};
+use crate::scores::origin::{Checksum, Origin};
+use crate::scores::sheet::{self, SheetFormat};
+use crate::text::visible;
 
 /// The option that names a file, for messages.
 #[derive(Clone, Copy, Debug)]
@@ -25,23 +26,36 @@ impl FileOption {
     }
 }
 
-/// Whether what is printed reaches a terminal.
-pub(super) fn is_terminal(output: Option<&Path>) -> bool {
-    output.is_none() && io::stdout().is_terminal()
+/// Where the answer goes. Fails before anything is computed where a file could not be written, or is there and may not be
+/// replaced.
+pub(super) fn output(path: Option<&Path>, force: bool) -> Result<Destination, Failure> {
+    let Some(path) = path else { return Ok(Destination::stdout()) };
+    sheet::destination(path, force).map_err(|error| unwritable(path, &error, FileOption::Output))
 }
 
-/// Fails before anything is computed where the file could not be written.
-pub(super) fn check(path: Option<&Path>, named: FileOption) -> Result<(), Failure> {
-    let Some(path) = path else { return Ok(()) };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let problem = if path.is_dir() {
-        "it is a directory"
-    } else if !folder.is_dir() {
-        "there is no such folder"
-    } else {
-        return Ok(());
-    };
-    Err(unwritable(path, problem, named))
+/// Where a picture goes, in the same way.
+pub(super) fn figure(path: Option<&Path>, force: bool) -> Result<Option<Destination>, Failure> {
+    let place = path.map(|path| {
+        let to = sheet::destination(path, force);
+        to.map_err(|error| unwritable(path, &error, FileOption::Figure))
+    });
+    place.transpose()
+}
+
+/// Both, which must not be one file.
+pub(super) fn output_and_figure(
+    path: Option<&Path>,
+    picture: Option<&Path>,
+    force: bool,
+) -> Result<(Destination, Option<Destination>), Failure> {
+    let (output, figure) = (output(path, force)?, figure(picture, force)?);
+    match &figure {
+        Some(figure) if figure.is_same_file(&output) => {
+            let path = figure.path().display();
+            Err(Failure::Use(format!("{path}: --output and --figure name one file. Give each a name of its own")))
+        }
+        _ => Ok((output, figure)),
+    }
 }
 
 /// What is written: as asked for, else as the end of the file's name says, else `printed`. `endings` are those that the
@@ -52,15 +66,17 @@ pub(super) fn check(path: Option<&Path>, named: FileOption) -> Result<(), Failur
 /// says opens nowhere.
 pub(super) fn format<F: Copy + PartialEq>(
     asked: Option<F>,
-    output: Option<&Path>,
+    output: &Destination,
     endings: &[(&str, F, bool)],
     printed: F,
 ) -> Result<F, Failure> {
-    let Some(path) = output else { return Ok(asked.unwrap_or(printed)) };
+    let path = output.path();
     let end = path.extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default();
     let by_name = endings.iter().find(|(known, ..)| *known == end);
     let is_picture = by_name.is_some_and(|(.., picture)| *picture) || matches!(end.as_str(), "svg" | "png" | "pdf" | "parquet");
     match (asked, by_name) {
+        // The name of a device says nothing of what it is given.
+        (asked, None) if output.is_stream() && !is_picture => Ok(asked.unwrap_or(printed)),
         (Some(asked), Some((_, format, _))) if asked == *format => Ok(asked),
         (Some(asked), _) if !is_picture => Ok(asked),
         (None, Some((_, format, _))) => Ok(*format),
@@ -76,12 +92,35 @@ pub(super) fn format<F: Copy + PartialEq>(
 /// A line on standard output. Where nobody reads it any more, as behind `| head`, the program ends, which is no failure.
 pub(super) fn say(line: impl std::fmt::Display) {
     if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
-        let closed = error.kind() == io::ErrorKind::BrokenPipe;
+        let closed = error.kind() == ErrorKind::BrokenPipe;
         if !closed {
-            eprintln!("rewardscope: standard output: {error}");
+            tell(format_args!("rewardscope: standard output: {error}"));
         }
         std::process::exit(i32::from(!closed));
     }
+}
+
+/// How what was written to standard output ended: who closes the pipe has read enough.
+pub(super) fn printed(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritable(Path::new("-"), &error, FileOption::Output)),
+        _ => Ok(()),
+    }
+}
+
+/// A line on standard error. Where it cannot be written there is nobody to tell, and the work goes on.
+pub(super) fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// What a reader should know, safe to show.
+pub(super) fn note(text: &str) {
+    tell(format_args!("note: {}", visible(text)));
+}
+
+/// Something that changes how the numbers are to be read, on standard error.
+pub(super) fn warning(text: &str) {
+    tell(format_args!("warning: {}", visible(text)));
 }
 
 /// Indented JSON, safe to show.
@@ -90,35 +129,46 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 }
 
 /// Writes it; beside a file stands what its numbers rest on, where that is given.
-pub(super) fn write(output: Option<&Path>, bytes: &[u8], origin: Option<&Origin>) -> Result<(), Failure> {
-    let Some(path) = output else {
-        let written = io::stdout().lock().write_all(bytes).and_then(|()| io::stdout().flush());
-        return match written {
-            // `rewardscope card ... | head` is no failure.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::run(error)),
-            _ => Ok(()),
-        };
-    };
-    if let Some(origin) = origin {
-        beside(path, origin)?;
+pub(super) fn write(to: Destination, bytes: &[u8], origin: Option<&Origin>) -> Result<(), Failure> {
+    let (path, is_stream) = (to.path().to_owned(), to.is_stream());
+    if origin.is_some() {
+        note_of_stream(&to);
     }
-    whole_file::write(path, bytes, true).map_err(|error| unwritable(path, error, FileOption::Output))
+    let written = to.create().and_then(|mut file| {
+        file.write_all(bytes)?;
+        let checksum = file.partial().filter(|_| SheetFormat::of(&path).is_some());
+        let checksum = checksum.and_then(|part| Checksum::of_file_named(part, &path).ok());
+        let beside = origin.map(|origin| Origin { checksum, ..origin.clone() }.text());
+        file.commit(beside.as_ref().map(String::as_bytes))
+    });
+    match written {
+        // `rewardscope card ... | head` is no failure.
+        Err(error) if is_stream && error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| unwritable(&path, &error, FileOption::Output)),
+    }
 }
 
-/// Writes what the numbers in a file rest on.
-pub(super) fn beside(path: &Path, origin: &Origin) -> Result<(), Failure> {
-    let side = with_suffix(path, SIDECAR);
-    std::fs::write(&side, format!("{:#}\n", origin.json())).map_err(|error| unwritable(&side, error, FileOption::Output))
+/// Says that beside a device or a pipe nothing can stand.
+pub(super) fn note_of_stream(to: &Destination) {
+    if to.is_stream() && to.path() != Path::new("-") {
+        note(&format!("{}: no plain file, so what the numbers rest on is not written beside it", to.path().display()));
+    }
 }
 
-/// Writes a picture, where one was asked for; a file that is there is replaced, as `-o` does.
-pub(super) fn draw(path: Option<&Path>, figure: impl FnOnce() -> Figure) -> Result<(), Failure> {
-    let Some(path) = path else { return Ok(()) };
-    figure().save(path, true).map_err(|error| unwritable(path, error, FileOption::Figure))
+/// Writes a picture, where one was asked for.
+pub(super) fn draw(to: Option<Destination>, figure: impl FnOnce() -> Figure) -> Result<(), Failure> {
+    let Some(to) = to else { return Ok(()) };
+    let path = to.path().to_owned();
+    figure().save(to).map_err(|error| unwritable(&path, &error, FileOption::Figure))
 }
 
-fn unwritable(path: &Path, problem: impl std::fmt::Display, named: FileOption) -> Failure {
-    Failure::Run(format!("{}: cannot be written: {problem}. Choose another place with {}", path.display(), named.option()))
+pub(super) fn unwritable(path: &Path, problem: &io::Error, named: FileOption) -> Failure {
+    let option = named.option();
+    Failure::Run(match problem.kind() {
+        ErrorKind::AlreadyExists => format!("{problem}. Choose another name with {option}, or replace it with --force"),
+        _ if path == Path::new("-") => format!("standard output cannot be written: {problem}"),
+        _ => format!("{}: cannot be written: {problem}. Choose another place with {option}", path.display()),
+    })
 }
 
 #[cfg(test)]
@@ -128,8 +178,11 @@ mod tests {
     #[test]
     fn a_name_says_what_is_written_and_never_something_else() {
         let endings = [("txt", 't', false), ("md", 'm', false), ("png", 'p', true)];
+        let home = tempfile::tempdir().unwrap();
         let of = |asked: Option<char>, name: Option<&str>| {
-            format(asked, name.map(Path::new), &endings, 't').map_err(|failure| failure.message().to_owned())
+            let path = name.map(|name| if name.starts_with('/') { name.into() } else { home.path().join(name) });
+            let to = output(path.as_deref(), false).unwrap();
+            format(asked, &to, &endings, 't').map_err(|failure| failure.message().to_owned())
         };
         assert_eq!([of(None, None), of(Some('m'), None), of(None, Some("a.MD"))], [Ok('t'), Ok('m'), Ok('m')]);
         assert_eq!(
@@ -137,6 +190,7 @@ mod tests {
             [Ok('p'), Ok('p'), Ok('m')]
         );
         assert_eq!(of(Some('m'), Some("notes")), Ok('m'));
+        assert_eq!([of(None, Some("/dev/null")), of(Some('m'), Some("/dev/null"))], [Ok('t'), Ok('m')]);
         for (asked, name) in [(None, "a.docx"), (None, "a"), (Some('t'), "a.png"), (Some('t'), "a.svg"), (None, "a.pdf")] {
             let message = of(asked, Some(name)).unwrap_err();
             assert!(message.contains(name) && message.contains(".txt, .md, .png"), "{message}");

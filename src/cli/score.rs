@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::Failure;
 use super::args::ScoreArgs;
 use super::session::{Named, Session, Words};
+use super::{Failure, place};
 use crate::corpus::{self, Corpus, Prompt, own_label};
 use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded, WordTokens};
 use crate::model::LoadOptions;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let events = Arc::new(move |event| drop(sender.send(Message::Engine(event))));
     let (store, store_note) = session.store(&args.store);
     // At once: whoever waits for hours should not learn at the end that nothing was kept.
-    store_note.iter().for_each(|note| eprintln!("note: {}", crate::text::visible(note)));
+    store_note.iter().for_each(|note| place::note(note));
     let engine = Engine::start_with(session.catalogue.clone(), events, store)
         .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
 
@@ -94,7 +94,13 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let finished = run.follow(&engine, &receiver, &mut output, &mut progress);
     progress.clear();
     drop(engine);
-    let signal = finished?;
+    let signal = match finished {
+        Ok(signal) => signal,
+        Err(failure) => {
+            output.leave_unfinished();
+            return Err(failure);
+        }
+    };
     for (model, (many, first)) in std::mem::take(&mut run.left_out) {
         let name = &run.specs[model.0 as usize].name;
         run.notes.push((Some(model), format!("{name}: {many} times a token could not be scored, first {first}")));
@@ -103,16 +109,20 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     run.notes.sort_by_key(|(model, _)| *model);
     let of_models = run.notes.iter().map(|(_, note)| note);
     for note in notes.iter().chain(&words_notes).chain(of_models) {
-        eprintln!("note: {}", crate::text::visible(note));
+        place::note(note);
     }
-    output.finish(&run.origin(), signal.is_some() || !run.failures.is_empty())?;
+    if signal.is_some() || !run.failures.is_empty() {
+        output.leave_unfinished();
+    } else {
+        output.finish(&run.origin())?;
+    }
     if let Some(signal) = signal {
         let left = run.groups.len();
         let message = format!("interrupted with {left} of the model × prompt tables unfinished");
         if signal == signal_hook::consts::SIGINT {
             return Err(Failure::Interrupted(message));
         }
-        eprintln!("rewardscope: {message}");
+        place::tell(format_args!("rewardscope: {message}"));
         return Err(Failure::Signal(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
     }
     if run.failures.is_empty() {
@@ -227,7 +237,7 @@ impl Run {
                 // At once, as above.
                 Event::Notice { text } => {
                     progress.clear();
-                    eprintln!("note: {}", crate::text::visible(&text));
+                    place::note(&text);
                 }
                 // Nothing here asks for one.
                 Event::Inspected { .. } => {}

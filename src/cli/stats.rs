@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Failure;
 use super::args::{StatsArgs, StatsFormat};
 use super::gather::Gather;
-use super::place::{self, FileOption};
+use super::place;
 use super::score::progress::Progress;
 use super::session::{Named, Session};
 use crate::corpus::{Corpus, Prompt, PromptSet};
@@ -34,7 +34,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let Named { specs, notes: mut of_folders } = session.named(&args.sources)?;
     let corpus = corpus(&session, &args.corpus)?;
-    place::check(args.figure.as_deref(), FileOption::Figure)?;
+    let figure = place::figure(args.figure.as_deref(), args.force)?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
     let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
@@ -71,7 +71,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let mut report = compute(&study, args);
     report.notes.splice(0..0, notes);
     report.warnings.splice(0..0, gather.asked_differently());
-    place::draw(args.figure.as_deref(), || {
+    place::draw(figure, || {
         let (panels, notes) = (&panels(&report), &report.warnings);
         figure::panels(PanelsFigure { panels, report: &report, corpus: &corpus.name, notes })
     })?;
@@ -220,10 +220,5 @@ fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
         StatsFormat::Table => out.write_all(tell::tell(report, Layout::Table).as_bytes()),
         StatsFormat::Markdown => out.write_all(tell::tell(report, Layout::Markdown).as_bytes()),
     };
-    match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Run(format!("standard output cannot be written: {error}")))
-        }
-        _ => Ok(()),
-    }
+    place::printed(written.and_then(|()| out.flush()))
 }

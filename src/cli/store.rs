@@ -1,14 +1,15 @@
 //! `rewardscope store`: what is kept, removed, sent and taken in.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::Failure;
 use super::args::{ListFormat, StoreCommand, StoreFile};
-use super::place::say;
+use super::place::{self, FileOption, say};
 use super::session::Session;
+use crate::atomic_file::Destination;
 use crate::model::source::expand_home;
 use crate::model::{ModelInfo, TemplateDate, bundled, hub};
 use crate::scores::origin::Origin;
@@ -32,7 +33,7 @@ pub(super) fn run(args: &StoreCommand) -> Result<(), Failure> {
             };
             prune(&session, store, models, &wanted, *dry_run, *yes)
         }
-        StoreCommand::Export { models, output, store } => export(&session, store, models, output),
+        StoreCommand::Export { models, output, force, store } => export(&session, store, models, output, *force),
         StoreCommand::Import { files, store } => import(&session, store, files),
     }
 }
@@ -158,7 +159,7 @@ fn prune(
         return Err(Failure::Use(format!("{what} would be removed, and there is no terminal to ask on: say --yes")));
     }
     if !yes {
-        eprint!("remove {what}? [y/N] ");
+        let _ = write!(io::stderr().lock(), "remove {what}? [y/N] ");
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map_err(Failure::run)?;
         if !matches!(answer.trim(), "y" | "Y" | "yes") {
@@ -175,8 +176,9 @@ fn no_run(name: &str) -> Failure {
     Failure::Use(format!("the store has no run of '{name}'. `rewardscope store info` lists what is there"))
 }
 
-fn export(session: &Session, args: &StoreFile, models: &[String], output: &Path) -> Result<(), Failure> {
+fn export(session: &Session, args: &StoreFile, models: &[String], output: &Path, force: bool) -> Result<(), Failure> {
     let path = path(session, args)?;
+    let to = Destination::of(output, force).map_err(|error| place::unwritable(output, &error, FileOption::Output))?;
     if !path.exists() {
         return Err(Failure::Run("there is no store, so there is nothing to export".to_owned()));
     }
@@ -187,7 +189,7 @@ fn export(session: &Session, args: &StoreFile, models: &[String], output: &Path)
     }
     let wanted = |run: &&Run| models.is_empty() || models.iter().any(|name| is_called(run, name));
     let ids: Vec<i64> = runs.iter().filter(wanted).map(|run| run.id).collect();
-    let sent = store.export(output, &ids).map_err(Failure::run)?;
+    let sent = store.export(to, &ids).map_err(Failure::run)?;
     say(format_args!("{}: {} scores of {} runs", visible(&output.to_string_lossy()), count(sent.scores), sent.runs));
     Ok(())
 }
@@ -195,8 +197,7 @@ fn export(session: &Session, args: &StoreFile, models: &[String], output: &Path)
 fn import(session: &Session, args: &StoreFile, files: &[PathBuf]) -> Result<(), Failure> {
     let path = path(session, args)?;
     let (mut store, note) = Store::open(&path).map_err(Failure::run)?;
-    let tell = |note: &str| eprintln!("note: {}", visible(note));
-    note.iter().for_each(|note| tell(note));
+    note.iter().for_each(|note| place::note(note));
     for file in files {
         let came = if SheetFormat::of(file).is_some() {
             import_table(session, &mut store, file)?
@@ -209,13 +210,16 @@ fn import(session: &Session, args: &StoreFile, files: &[PathBuf]) -> Result<(), 
         }
         say(visible(&line));
         if came.differing > 0 {
-            tell(&format!("{} scores differ from those that are here, which stay", count(came.differing)));
+            place::note(&format!("{} scores differ from those that are here, which stay", count(came.differing)));
         }
         if came.refused > 0 {
-            tell(&format!("{} runs were refused: their keys do not belong to what they say of themselves", came.refused));
+            place::note(&format!("{} runs were refused: their keys do not belong to what they say of themselves", came.refused));
         }
         if came.unreadable > 0 {
-            tell(&format!("{} scores were left out: they are no numbers, or of words that are no texts", count(came.unreadable)));
+            place::note(&format!(
+                "{} scores were left out: they are no numbers, or of words that are no texts",
+                count(came.unreadable)
+            ));
         }
     }
     Ok(())
@@ -227,27 +231,29 @@ fn import_table(session: &Session, store: &mut Store, file: &Path) -> Result<Imp
     if !file.is_file() {
         return Err(of_file(if file.exists() { "is no plain file" } else { "there is no such file" }));
     }
-    let (name, family, table) = recorded::read(file, &session.catalogue).map_err(Failure::usage)?;
-    for note in &table.notes {
-        eprintln!("note: {}: {}", visible(&name), visible(note));
-    }
+    let (_, family, table) = recorded::read(file, &session.catalogue).map_err(Failure::usage)?;
     let origin = Origin::of_file(file).unwrap_or_default();
     if !origin.tells_of(file) {
         let why = "is not the table that its provenance was written with: it was cut, damaged or edited. Export it again; it can \
                    still be opened as recorded scores";
         return Err(of_file(why));
     }
-    let origins = origin.models;
-    let known = <[_; 1]>::try_from(origins).ok().map(|[origin]| origin);
+    let has_checksum = origin.checksum.is_some();
+    let known = <[_; 1]>::try_from(origin.models).ok().map(|[origin]| origin);
     let Some((name, provenance, key)) = known.and_then(|known| Some((known.model, known.provenance, known.key?))) else {
         let why = "does not say under which key its scores belong into a store. It can be opened as it is";
         return Err(of_file(&format!("{why}: rewardscope {}", file.display())));
     };
+    if !has_checksum {
+        let why = "has no checksum in its provenance, so nobody can tell whether these are the scores that were computed. Export \
+                   it again; it can still be opened as recorded scores";
+        return Err(of_file(why));
+    }
     if recorded::has_token_ids(file) {
         return Err(of_file("holds tokens of a vocabulary: send those with `rewardscope store export`"));
     }
     for note in &table.notes {
-        eprintln!("note: {}", visible(&format!("{}: {note}", file.display())));
+        place::note(&format!("{}: {note}", file.display()));
     }
     let info = ModelInfo { family, provenance, memory_bytes: 0 };
     import_scores(store, &key, &info, &name, &table).map_err(|problem| of_file(&problem))

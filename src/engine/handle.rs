@@ -148,8 +148,11 @@ impl Engine {
 
     fn download(&self, model: ModelId, spec: &ModelSpec, repository: &str, revision: Option<&str>, options: LoadOptions) {
         let cancel = Cancel::default();
+        let mut look = hub::Look::Brief;
         if let Some(before) = lock(&self.downloads).insert(model, cancel.clone()) {
             before.set();
+            // It is tried again: perhaps because what lies in the cache cannot be used.
+            look = hub::Look::Whole;
         }
         let (events, requests) = (self.events.clone(), self.requests.clone());
         let (name, repository, revision) = (spec.name.clone(), repository.to_owned(), revision.map(str::to_owned));
@@ -159,8 +162,10 @@ impl Engine {
                     Phase::Downloading { file: p.file, done_bytes: p.done_bytes, total_bytes: p.total_bytes, rate: p.rate };
                 events(Event::Phase { model, phase });
             };
-            match hub::fetch(&repository, revision.as_deref(), &progress, &cancel) {
+            let settings = hub::HubSettings::from_env();
+            match hub::fetch_looking(&settings, &repository, revision.as_deref(), look, &progress, &cancel) {
                 Ok(snapshot) => {
+                    snapshot.notes.iter().for_each(|note| events(Event::Notice { text: format!("{name}: {note}") }));
                     let label = SourceLabel { name, source: repository, revision: Some(snapshot.revision) };
                     // The worker is gone only when the program ends.
                     let _ = requests.send(Request::Open { model, files: Files::Directory(snapshot.directory), label, options });
@@ -234,13 +239,9 @@ type Reader = fn(&Path, &Catalogue) -> Result<(String, Family, Recorded), Corpus
 
 fn read_recorded(model: ModelId, path: &Path, catalogue: &Catalogue, reader: Reader, events: &Events) {
     match reader(path, catalogue) {
-        Ok((_, family, mut recorded)) => {
-            let origin = Origin::of_file(path).unwrap_or_default();
-            if !origin.tells_of(path) {
-                recorded.notes.push("it was cut or edited since it was written".to_owned());
-            }
+        Ok((_, family, recorded)) => {
             // Of one model: that of several says not which one a name in the file means.
-            let said = origin.models;
+            let said = Origin::of_file(path).unwrap_or_default().models;
             let provenance = match <[_; 1]>::try_from(said) {
                 Ok([said]) => Provenance { recorded: true, ..said.provenance },
                 Err(_) => Provenance::of_recorded(path.display().to_string()),

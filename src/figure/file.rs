@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::Figure;
-use crate::whole_file;
+use crate::atomic_file::{self, Destination};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureFormat {
@@ -27,17 +27,16 @@ impl Figure {
     /// Writes a file that appears whole.
     ///
     /// # Errors
-    /// Where the name ends otherwise, the file is there already and may not be replaced, or it cannot be written.
-    pub fn save(&self, path: &Path, replace: bool) -> io::Result<()> {
-        let Some(format) = FigureFormat::of(path) else {
+    /// Where the name ends otherwise, or it cannot be written.
+    pub fn save(&self, to: Destination) -> io::Result<()> {
+        let Some(format) = FigureFormat::of(to.path()) else {
             return Err(io::Error::other("a name that ends with .svg or .png is needed"));
         };
-        whole_file::may_be_written(path, replace)?;
         let bytes = match format {
             FigureFormat::Svg => self.svg().into_bytes(),
             FigureFormat::Png => self.png().map_err(io::Error::other)?,
         };
-        whole_file::write(path, &bytes, replace)
+        atomic_file::write(to, &bytes, None)
     }
 }
 
@@ -54,13 +53,14 @@ mod tests {
         let columns = vec![LineColumn { title: "data".to_owned(), lines: vec![line] }];
         let figure = lines(&LinesFigure { title: "Medians".to_owned(), columns, ..LinesFigure::default() });
         let (svg, png) = (home.path().join("a.svg"), home.path().join("a.PNG"));
-        figure.save(&svg, false).unwrap();
+        let save = |path: &Path, replace| Destination::of(path, replace).and_then(|to| figure.save(to));
+        save(&svg, false).unwrap();
         assert!(std::fs::read_to_string(&svg).unwrap().contains("a training"));
-        assert_eq!(figure.save(&svg, false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        figure.save(&svg, true).unwrap();
-        figure.save(&png, false).unwrap();
+        assert_eq!(save(&svg, false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        save(&svg, true).unwrap();
+        save(&png, false).unwrap();
         assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
-        assert!(figure.save(&home.path().join("a.gif"), false).is_err());
+        assert!(save(&home.path().join("a.gif"), false).is_err());
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 2, "nothing else is left");
     }
 }

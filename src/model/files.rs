@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::{ModelError, gguf, head};
+use super::{ModelError, gguf, head, hub};
 use crate::text;
 
 const MIB: u64 = 1 << 20;
@@ -69,10 +69,10 @@ impl Files {
                         "Give the folder that holds config.json and model.safetensors",
                     ));
                 }
-                read_bounded(&directory.join(name), limit(name)).map(|bytes| bytes.map(Cow::Owned))
+                read_bounded(&directory.join(name), name).map(|bytes| bytes.map(Cow::Owned))
             }
             Files::Gguf { tokenizer: Some(folder), .. } if is_of_tokenizer(name) => {
-                read_bounded(&folder.join(name), limit(name)).map(|bytes| bytes.map(Cow::Owned))
+                read_bounded(&folder.join(name), name).map(|bytes| bytes.map(Cow::Owned))
             }
             Files::Gguf { file, .. } => gguf::read(file, name).map(|bytes| bytes.map(Cow::Owned)),
             Files::Bundled { .. } => Ok(self.bundled(name).map(Cow::Borrowed)),
@@ -228,7 +228,8 @@ fn limit(name: &str) -> u64 {
     }
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ModelError> {
+fn read_bounded(path: &Path, name: &str) -> Result<Option<Vec<u8>>, ModelError> {
+    let limit = limit(name);
     let unreadable =
         |error: io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
     // Asked before opening: to open a pipe would wait for its writer.
@@ -244,6 +245,9 @@ fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ModelError> 
     if bytes.len() as u64 > limit {
         let problem = format!("larger than the {} that such a file may have", text::bytes(limit));
         return Err(ModelError::file(path, problem, "Check that this is the file it claims to be"));
+    }
+    if name.ends_with(".json") && hub::is_web_page(&bytes, name) {
+        return Err(ModelError::file(path, hub::WEB_PAGE, "Download the file again, and look into it before you use it"));
     }
     Ok(Some(bytes))
 }

@@ -14,6 +14,8 @@ mod scores;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::origin::Origin;
+use super::recorded::NOT_AS_WRITTEN;
 use super::recorded::table::{Reading, Row, Table, header};
 use crate::corpus::{Corpus, CorpusError};
 use crate::model::Family;
@@ -34,6 +36,10 @@ const UNNUMBERED: [&str; 5] = ["base", "init", "best", "last", "final"];
 /// The runs that a file tells of. `corpus` gives the categories of the words of a file of scores.
 pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), CorpusError> {
     let mut table = Table::open(path)?;
+    let written = Origin::of_file(path).unwrap_or_default().checksum;
+    if written.is_some() {
+        table.sum_up();
+    }
     let mut reader = Reader {
         path,
         of_file: of_name(path),
@@ -61,6 +67,9 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
     reader.note_unnumbered();
     if let (true, Some(gap)) = (runs.is_empty(), reader.torn) {
         return Err(CorpusError::file(path, gap, "Leave out the column or the rows of the checkpoint that lacks most"));
+    }
+    if written.is_some() && written != table.checksum() {
+        reader.notes.push(format!("{}: {NOT_AS_WRITTEN}", reader.of_file.file));
     }
     if runs.is_empty() && reader.strangers == 0 {
         let told: String = reader.notes.iter().map(|note| format!("; {note}")).collect();

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::recorded::table::Table;
 use super::sheet::{METADATA, SIDECAR};
 use super::store::Key;
+use crate::atomic_file::with_suffix;
 use crate::corpus::{CorpusError, Prompt};
 use crate::model::Provenance;
-use crate::whole_file::with_suffix;
 
 /// A larger file is no provenance.
 const MOST_BYTES: u64 = 16 << 20;
@@ -42,17 +42,18 @@ impl Checksum {
     /// # Errors
     /// Where it is no table.
     pub fn of_file(path: &Path) -> Result<Self, CorpusError> {
-        let mut table = Table::open(path)?;
-        let columns = table.header.len();
-        let mut summing = Summing::default();
-        summing.row(table.header.iter().map(String::as_str));
-        let mut rows = 0;
-        while let Some(row) = table.next_row()? {
-            rows += 1;
-            let cells: Vec<_> = (0..columns).map(|column| row.text(column)).collect();
-            summing.row(cells.iter().map(|cell| &**cell));
-        }
-        Ok(summing.finish(rows))
+        Self::of_file_named(path, path)
+    }
+
+    /// Of a file that will have another name, by whose end its format is known.
+    ///
+    /// # Errors
+    /// Where it is no table.
+    pub fn of_file_named(path: &Path, name: &Path) -> Result<Self, CorpusError> {
+        let mut table = Table::open_as(path, name)?;
+        table.sum_up();
+        while table.next_row()?.is_some() {}
+        Ok(table.checksum().unwrap_or_else(|| Summing::default().finish(0)))
     }
 }
 
@@ -105,6 +106,11 @@ impl Origin {
         serde_json::to_value(self).unwrap_or_default()
     }
 
+    /// As it stands in a file.
+    pub fn text(&self) -> String {
+        format!("{:#}\n", self.json())
+    }
+
     /// What a file of scores says of itself; `None` where it says nothing that is understood.
     pub fn of_file(path: &Path) -> Option<Self> {
         let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
@@ -120,9 +126,14 @@ impl Origin {
                 return Some(origin);
             }
         }
-        let beside = with_suffix(path, SIDECAR);
-        let small = std::fs::metadata(&beside).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_BYTES);
-        small.then(|| std::fs::read(&beside).ok()).flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        // It stands beside the file itself, wherever a link to that lies; a link may have one of its own.
+        let behind = path.canonicalize().ok().into_iter();
+        behind.chain([path.to_owned()]).find_map(|path| Self::read(&with_suffix(&path, SIDECAR)))
+    }
+
+    fn read(beside: &Path) -> Option<Self> {
+        let small = std::fs::metadata(beside).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_BYTES);
+        small.then(|| std::fs::read(beside).ok()).flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok())
     }
 
     /// Whether the table at `path` is still the one that this was written with; true where it does not say.

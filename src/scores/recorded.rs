@@ -16,6 +16,7 @@ use crate::corpus::CorpusError;
 use crate::engine::Recorded;
 use crate::model::Family;
 use crate::model::catalogue::Catalogue;
+use crate::scores::origin::Origin;
 use labels::Labels;
 use table::Table;
 
@@ -24,6 +25,10 @@ const FILE_PREFIXES: [&str; 2] = ["big2_rewards_", "MFD20_rewards_"];
 const EXTENSIONS: [&str; 3] = ["parquet", "csv", "jsonl"];
 /// Prompts times words: more would be gigabytes, most of them gaps.
 pub(in crate::scores) const MOST_CELLS: usize = 1 << 27;
+
+/// Of a file whose provenance has the checksum of another table.
+pub(in crate::scores) const NOT_AS_WRITTEN: &str =
+    "it was cut or edited since it was written, or the provenance beside it is of another file";
 
 /// True for a file with one of the layouts.
 pub fn is_recorded_file(path: &Path) -> bool {
@@ -134,12 +139,20 @@ impl Repeats {
 }
 
 fn recorded(path: &Path, catalogue: &Catalogue, repeats: Repeats) -> Result<Recorded, CorpusError> {
-    let table = Table::open(path)?;
+    let mut table = Table::open(path)?;
     let labels = Labels::of_file(path, catalogue)?;
-    match long::Columns::of(&table.header) {
-        Some(columns) => long::read(path, table, &columns, &labels, repeats),
-        None => wide::read(path, table, &labels, repeats),
+    let written = Origin::of_file(path).unwrap_or_default().checksum;
+    if written.is_some() {
+        table.sum_up();
     }
+    let mut recorded = match long::Columns::of(&table.header) {
+        Some(columns) => long::read(path, &mut table, &columns, &labels, repeats),
+        None => wide::read(path, &mut table, &labels, repeats),
+    }?;
+    if written.is_some() && written != table.checksum() {
+        recorded.notes.push(NOT_AS_WRITTEN.to_owned());
+    }
+    Ok(recorded)
 }
 
 fn extension(path: &Path) -> Option<usize> {

@@ -17,8 +17,8 @@ use parquet::schema::types::Type;
 use serde_json::{Map, Value};
 
 use super::origin::{Checksum, Summing};
+use crate::atomic_file::Destination;
 use crate::stats::ranks_beside;
-use crate::whole_file::{self, begin, may_be_written, with_suffix};
 
 /// The key under which Parquet holds the provenance.
 pub const METADATA: &str = "rewardscope.provenance";
@@ -43,6 +43,15 @@ impl SheetFormat {
             _ => None,
         }
     }
+}
+
+/// Where a file is to be written that may have its provenance beside it.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] for a file or a provenance that is there, unless they may be replaced; and what keeps
+/// either from being written.
+pub fn destination(path: &Path, replace: bool) -> io::Result<Destination> {
+    Destination::of(path, replace)?.with_companion(SIDECAR)
 }
 
 /// The values of one column.
@@ -101,33 +110,21 @@ impl Sheet {
         self.columns.first().map_or(0, |(_, values)| values.len())
     }
 
-    /// Writes to a file that appears whole, with the provenance and a checksum: inside where it is Parquet, else beside it as
-    /// `FILE.provenance.json`.
+    /// Writes to a [`destination`], with the provenance and a checksum: inside where it is Parquet, else beside it as
+    /// `FILE.provenance.json`, which a stream does not have.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] for a file that is there, unless it may be replaced; and what keeps it from being
-    /// written.
-    pub fn save(&self, path: &Path, format: SheetFormat, provenance: &Value, replace: bool) -> io::Result<()> {
-        may_be_written(path, replace)?;
-        let beside = with_suffix(path, SIDECAR);
-        if format != SheetFormat::Parquet {
-            may_be_written(&beside, replace)?;
-        }
+    /// What keeps it from being written.
+    pub fn save(&self, to: Destination, format: SheetFormat, provenance: &Value) -> io::Result<()> {
         let mut provenance = provenance.clone();
         if let Some(map) = provenance.as_object_mut() {
             map.insert("checksum".to_owned(), serde_json::to_value(self.checksum())?);
         }
-        let (part, file) = begin(path)?;
-        let mut out = BufWriter::new(file);
-        let written = self.write(&mut out, format, &provenance).and_then(|()| out.flush());
-        if let Err(error) = written {
-            let _ = std::fs::remove_file(&part);
-            return Err(error);
-        }
-        if format != SheetFormat::Parquet {
-            whole_file::write(&beside, format!("{provenance:#}\n").as_bytes(), true)?;
-        }
-        std::fs::rename(&part, path)
+        let mut out = BufWriter::new(to.create()?);
+        self.write(&mut out, format, &provenance)?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let beside = format!("{provenance:#}\n");
+        file.commit((format != SheetFormat::Parquet).then_some(beside.as_bytes()))
     }
 
     /// Of all cells, as any format gives them back.
@@ -334,7 +331,7 @@ mod tests {
         for (name, format) in [("x.csv", SheetFormat::Csv), ("x.jsonl", SheetFormat::Jsonl), ("x.parquet", SheetFormat::Parquet)]
         {
             let path = folder.path().join(name);
-            sheet.save(&path, format, &Value::Null, true).unwrap();
+            sheet.save(destination(&path, true).unwrap(), format, &Value::Null).unwrap();
             let (_, _, read) = recorded::read(&path, &catalogue).unwrap();
             assert_eq!(read.words.iter().map(|word| word.to_string()).collect::<Vec<_>>(), words, "{name}");
             assert_eq!(read.prompts.iter().map(|prompt| prompt.label().to_owned()).collect::<Vec<_>>(), prompts, "{name}");
@@ -376,7 +373,7 @@ mod tests {
         let sheet = wide(&words, &["best_ever_one"], &[vec![1.5, -2.0, 3.0]]);
         for (name, format) in [("x.csv", SheetFormat::Csv), ("x.jsonl", SheetFormat::Jsonl)] {
             let path = folder.path().join(name);
-            sheet.save(&path, format, &Origin::default().json(), false).unwrap();
+            sheet.save(destination(&path, false).unwrap(), format, &Origin::default().json()).unwrap();
             let sound = std::fs::read_to_string(&path).unwrap();
             assert!(Origin::of_file(&path).unwrap().tells_of(&path), "{name}");
             let cut = sound.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
@@ -392,6 +389,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_there_is_not_replaced_unasked_and_says_again_what_it_rests_on() {
+        use crate::atomic_file::with_suffix;
         use crate::model::Provenance;
         use crate::scores::origin::{ModelOrigin, Origin};
         let folder = tempfile::tempdir().unwrap();
@@ -405,9 +403,8 @@ mod tests {
         let origin = Origin::new(vec![model], None);
         for (name, format) in [("x.csv", SheetFormat::Csv), ("x.parquet", SheetFormat::Parquet)] {
             let path = folder.path().join(name);
-            sheet.save(&path, format, &origin.json(), false).unwrap();
-            let error = sheet.save(&path, format, &Value::Null, false).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            sheet.save(destination(&path, false).unwrap(), format, &origin.json()).unwrap();
+            assert_eq!(destination(&path, false).err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
             let found = Origin::of_file(&path).unwrap();
             assert_eq!(found.checksum, Some(sheet.checksum()), "{name}");
             assert_eq!(Origin { checksum: None, ..found }, origin, "{name}");

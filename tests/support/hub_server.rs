@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,6 +30,20 @@ pub struct Behaviour {
     pub breaks_after: Option<usize>,
     /// Added to every size that is stated.
     pub claimed_extra_bytes: u64,
+    /// Other bytes are sent of a file, so many times; what is said of it stays true.
+    pub instead: Option<(&'static str, &'static [u8], usize)>,
+    /// Off: neither the listing nor an ETag tells a hash.
+    pub hashes: bool,
+    /// Off: no length is told of what is sent, which ends with the connection.
+    pub lengths: bool,
+    /// No more bytes of a file are sent than that, as though this were all.
+    pub cut: Option<(&'static str, usize)>,
+    /// To a request of this method whose path ends so nothing is answered.
+    pub silent: Option<(&'static str, &'static str)>,
+    /// The listing's next page.
+    pub next_page: Option<String>,
+    /// A listing goes on without end.
+    pub endless_listing: bool,
 }
 
 impl Default for Behaviour {
@@ -42,6 +56,13 @@ impl Default for Behaviour {
             slow: None,
             breaks_after: None,
             claimed_extra_bytes: 0,
+            instead: None,
+            hashes: true,
+            lengths: true,
+            cut: None,
+            silent: None,
+            next_page: None,
+            endless_listing: false,
         }
     }
 }
@@ -66,6 +87,8 @@ struct Hub {
     files: BTreeMap<String, Vec<u8>>,
     behaviour: Behaviour,
     broken_once: AtomicBool,
+    sent_instead: AtomicUsize,
+    stop: Arc<AtomicBool>,
 }
 
 impl HubServer {
@@ -73,8 +96,9 @@ impl HubServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
-        let hub = Arc::new(Hub { files, behaviour, broken_once: AtomicBool::new(false) });
         let (requests, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let (broken_once, sent_instead) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let hub = Arc::new(Hub { files, behaviour, broken_once, sent_instead, stop: stop.clone() });
         let thread = std::thread::spawn({
             let (requests, stop) = (requests.clone(), stop.clone());
             move || {
@@ -119,6 +143,12 @@ impl Hub {
     }
 
     fn answer(&self, request: &Request, stream: &TcpStream) -> std::io::Result<()> {
+        if self.behaviour.silent.is_some_and(|(method, end)| request.method == method && request.path.ends_with(end)) {
+            while !self.stop.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            return Ok(());
+        }
         if let Some((status, code)) = self.behaviour.refusal {
             return head(stream, status, &[("X-Error-Code", code), ("Content-Length", "0")]);
         }
@@ -142,31 +172,58 @@ impl Hub {
         }
     }
 
-    fn list(&self, stream: &TcpStream) -> std::io::Result<()> {
+    fn list(&self, mut stream: &TcpStream) -> std::io::Result<()> {
         let entry = |(name, bytes): (&String, &Vec<u8>)| {
             let size = bytes.len() as u64 + self.behaviour.claimed_extra_bytes;
-            serde_json::json!({"type": "file", "path": name, "size": size, "oid": hash(name, bytes)})
+            let mut entry = serde_json::json!({"type": "file", "path": name, "size": size});
+            if self.behaviour.hashes {
+                entry["oid"] = hash(name, bytes).into();
+            }
+            if self.behaviour.hashes && is_large(name) {
+                // The entry's own id is then that of a pointer in the repository.
+                entry["oid"] = "f".repeat(40).into();
+                entry["lfs"] = serde_json::json!({"oid": hash(name, bytes), "size": size, "pointerSize": 134});
+            }
+            entry
         };
         let body = serde_json::Value::Array(self.files.iter().map(entry).collect()).to_string();
-        head(stream, 200, &[("Content-Type", "application/json"), ("Content-Length", &body.len().to_string())])?;
-        (&*stream).write_all(body.as_bytes())
+        let mut headers = vec![("Content-Type", "application/json".to_owned())];
+        headers.extend(self.behaviour.next_page.iter().map(|next| ("Link", format!("<{next}>; rel=\"next\""))));
+        if !self.behaviour.endless_listing {
+            headers.push(("Content-Length", body.len().to_string()));
+        }
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        head(stream, 200, &headers)?;
+        let blank = [b' '; 1 << 16];
+        while self.behaviour.endless_listing && !self.stop.load(Ordering::SeqCst) {
+            stream.write_all(&blank)?;
+        }
+        stream.write_all(body.as_bytes())
     }
 
     fn send(&self, request: &Request, mut stream: &TcpStream, name: &str, bytes: &[u8]) -> std::io::Result<()> {
         let from = request.headers.get("range").filter(|_| self.behaviour.ranges);
         let from = from.and_then(|range| range.strip_prefix("bytes=")?.split('-').next()?.parse::<usize>().ok());
-        let part = &bytes[from.unwrap_or(0)..];
-        let stated = part.len() as u64 + self.behaviour.claimed_extra_bytes;
-        head(
-            stream,
-            if from.is_some() { 206 } else { 200 },
-            &[
-                ("ETag", &format!("\"{}\"", hash(name, bytes))),
-                ("X-Repo-Commit", COMMIT),
-                ("Content-Length", &stated.to_string()),
-            ],
-        )?;
-        if request.method == "HEAD" {
+        let tag = if self.behaviour.hashes { hash(name, bytes) } else { format!("version-of-{name}") };
+        let is_head = request.method == "HEAD";
+        let bytes =
+            match self.behaviour.instead {
+                Some((of, other, times)) if of == name && !is_head => {
+                    if self.sent_instead.fetch_add(1, Ordering::SeqCst) < times { other } else { bytes }
+                }
+                _ => bytes,
+            };
+        let bytes = match self.behaviour.cut {
+            Some((of, most)) if of == name => &bytes[..most.min(bytes.len())],
+            _ => bytes,
+        };
+        let part = bytes.get(from.unwrap_or(0)..).unwrap_or_default();
+        let stated = (part.len() as u64 + self.behaviour.claimed_extra_bytes).to_string();
+        let tag = format!("\"{tag}\"");
+        let mut headers = vec![("ETag", tag.as_str()), ("X-Repo-Commit", COMMIT)];
+        headers.extend(self.behaviour.lengths.then_some(("Content-Length", stated.as_str())));
+        head(stream, if from.is_some() { 206 } else { 200 }, &headers)?;
+        if is_head {
             return Ok(());
         }
         let pause = self.behaviour.slow.filter(|(end, _)| name.ends_with(end)).map(|(_, pause)| pause);
@@ -207,11 +264,17 @@ fn not_found(stream: &TcpStream, code: &str) -> std::io::Result<()> {
     head(stream, 404, &[("X-Error-Code", code), ("Content-Length", "0")])
 }
 
-/// A name for a content: not cryptographic, only distinct.
+/// Weights lie in the large storage.
+fn is_large(name: &str) -> bool {
+    name.ends_with(".safetensors")
+}
+
+/// The hash that the hub has for a content: SHA-256 in the large storage, else that of a git blob.
 pub fn hash(name: &str, bytes: &[u8]) -> String {
-    let sum = bytes
-        .iter()
-        .chain(name.as_bytes())
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-    format!("{sum:016x}{:024x}", bytes.len())
+    use sha1::Digest as _;
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    if is_large(name) {
+        return hex(&sha2::Sha256::digest(bytes));
+    }
+    hex(&sha1::Sha1::digest([format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat()))
 }

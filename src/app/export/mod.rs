@@ -85,7 +85,10 @@ impl App {
         }
         match self.snapshot(path, everything) {
             Some(what) => vec![Effect::Export(Box::new(ExportRequest { path: path.to_owned(), what }))],
-            None => self.exported(Err((path.to_owned(), format!("a name that ends with {} is needed", self.export_endings())))),
+            None => {
+                let problem = format!("{path}: a name that ends with {} is needed", self.export_endings());
+                self.exported(Err((path.to_owned(), problem)))
+            }
         }
     }
 
@@ -109,16 +112,16 @@ impl App {
         })
     }
 
-    /// What came of it; where it could not be written, the name can be changed.
+    /// What came of it; where it could not be written, with the name to go on with, which can be changed.
     pub(super) fn exported(&mut self, outcome: Result<String, (String, String)>) -> Vec<Effect> {
         match outcome {
             Ok(written) => self.tell(Level::Info, format!("written: {written}")),
-            Err((path, problem)) => {
+            Err((name, problem)) => {
                 if self.overlay.is_none() {
                     let everything = self.view.is_table().then_some(false);
-                    self.overlay = Some(Overlay::Export(ExportInput { name: Input::with_text(path.clone()), everything }));
+                    self.overlay = Some(Overlay::Export(ExportInput { name: Input::with_text(name), everything }));
                 }
-                self.tell(Level::Error, format!("{path}: {problem}"))
+                self.tell(Level::Error, problem)
             }
         }
     }

@@ -39,6 +39,9 @@ pub struct ImplicitArgs {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Replace FILE if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +69,9 @@ pub struct AblationArgs {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Replace FILE if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +113,9 @@ pub struct CardArgs {
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Replace FILE if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -162,6 +171,9 @@ pub struct StatsArgs {
     /// Draw the panels as well, into this file: .svg or .png
     #[arg(long, value_name = "FILE", value_parser = figure_file)]
     pub figure: Option<PathBuf>,
+    /// Replace FILE if it is there
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub options: ModelOptions,
     #[command(flatten)]

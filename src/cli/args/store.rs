@@ -42,9 +42,12 @@ pub enum StoreCommand {
         /// Runs of this model, or `run:ID` from `store info` [default: all]
         #[arg(value_name = "MODEL")]
         models: Vec<String>,
-        /// The file to write, which must not exist
+        /// The file to write
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        /// Replace FILE if it is there
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         store: StoreFile,
     },

@@ -129,6 +129,17 @@ pub fn cached(models: &[CachedModel]) -> Finding {
     Finding::ok("cached models", list.join(", "))
 }
 
+/// One for each cached model with a file that cannot be used.
+pub fn damaged(models: &[CachedModel], cache: &Path) -> Vec<Finding> {
+    let of = |model: &CachedModel| {
+        let files = hub::damaged_in(cache, model);
+        let next =
+            format!("Open it with a network at hand, or: rewardscope check {}. It is then downloaded anew", model.repository);
+        (!files.is_empty()).then(|| Finding::warn("damaged model", format!("{}: {}", model.repository, files.join("; ")), next))
+    };
+    models.iter().filter_map(of).collect()
+}
+
 pub fn endpoint(address: &str) -> Finding {
     if !address.starts_with("https://") && !address.starts_with("http://") {
         return Finding::warn(
@@ -316,6 +327,7 @@ mod tests {
             cache_dir: "/cache".into(),
             token: Token::new("hf_secret", TokenOrigin::Variable),
             offline: false,
+            patience: std::time::Duration::from_secs(30),
         };
         assert_eq!(token(&settings).found, "found in HF_TOKEN");
         assert!(token(&HubSettings { token: None, ..settings }).next.is_some_and(|next| next.contains("HF_TOKEN")));

@@ -1,23 +1,24 @@
 //! Where rows go: standard output, or a file that appears whole.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter};
+use std::path::PathBuf;
 
+use crate::atomic_file::AtomicFile;
+use crate::cli::Failure;
 use crate::cli::args::{Format, ScoreArgs};
-use crate::cli::{Failure, place};
+use crate::cli::place::{self, FileOption, unwritable};
 use crate::corpus::Prompt;
 use crate::engine::ModelInfo;
 use crate::model::source::ModelSpec;
 use crate::scores::export::{Layout, Row, Writer};
 use crate::scores::origin::{Checksum, Origin};
-use crate::scores::sheet::SIDECAR;
-use crate::whole_file::{self, begin, may_be_written, with_suffix};
 
 /// An open place to write to.
 pub(super) struct Output {
-    writer: Writer<Box<dyn Write>>,
-    /// The file asked for, and the one being written until it is complete.
-    file: Option<(PathBuf, PathBuf)>,
+    writer: Writer<BufWriter<AtomicFile>>,
+    /// The name that was given.
+    path: PathBuf,
+    is_stream: bool,
     /// It opens as recorded scores.
     is_read_again: bool,
 }
@@ -25,64 +26,52 @@ pub(super) struct Output {
 impl Output {
     /// Opens before anything is scored, so that a place that cannot be written costs no time.
     pub(super) fn open(args: &ScoreArgs) -> Result<Self, Failure> {
+        let to = place::output(args.output.as_deref(), args.force)?;
         let endings = [("csv", Format::Csv, false), ("jsonl", Format::Jsonl, false), ("txt", Format::Table, false)];
-        let layout = match place::format(args.format, args.output.as_deref(), &endings, Format::Table)? {
+        let layout = match place::format(args.format, &to, &endings, Format::Table)? {
             Format::Table => Layout::Table,
             Format::Csv => Layout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
             Format::Jsonl => Layout::Jsonl,
         };
-        let is_read_again = layout != Layout::Table;
-        match &args.output {
-            None => {
-                let out = io::stdout();
-                let terminal = out.is_terminal();
-                Ok(Output { writer: Writer::new(Box::new(BufWriter::new(out)), layout, terminal), file: None, is_read_again })
-            }
-            Some(path) => {
-                let usable = may_be_written(path, true).and_then(|()| begin(path));
-                let (part, file) = usable.map_err(|error| unwritable(path, &error))?;
-                let writer = Writer::new(Box::new(BufWriter::new(file)) as Box<dyn Write>, layout, false);
-                Ok(Output { writer, file: Some((path.clone(), part)), is_read_again })
-            }
-        }
+        place::note_of_stream(&to);
+        let (path, is_stream, is_terminal) = (to.path().to_owned(), to.is_stream(), to.is_terminal());
+        let file = to.create().map_err(|error| unwritable(&path, &error, FileOption::Output))?;
+        let writer = Writer::new(BufWriter::new(file), layout, is_terminal);
+        Ok(Output { writer, path, is_stream, is_read_again: layout != Layout::Table })
     }
 
     pub(super) fn group(&mut self, heading: &str, rows: &[Row<'_>]) -> Result<(), Failure> {
-        self.writer.group(heading, rows).map_err(|error| self.broken(&error))
+        self.writer.group(heading, rows).map_err(|error| broken(&self.path, self.is_stream, &error))
     }
 
-    /// Puts the file in its place, with what its scores rest on beside it. An unfinished one keeps the name
-    /// `FILE.partial`.
-    pub(super) fn finish(self, origin: &Origin, unfinished: bool) -> Result<(), Failure> {
-        let Some((path, part)) = self.file else {
-            self.writer
-                .into_inner()
-                .flush()
-                .or_else(ignore_closed_pipe)
-                .map_err(|error| unwritable(Path::new("standard output"), &error))?;
-            return Ok(());
-        };
-        self.writer.into_inner().flush().map_err(|error| unwritable(&part, &error))?;
-        if unfinished {
-            eprintln!("note: what was finished stands in {}", crate::text::visible(&part.to_string_lossy()));
-            return Ok(());
+    /// Puts the file in its place, with what its scores rest on beside it.
+    pub(super) fn finish(self, origin: &Origin) -> Result<(), Failure> {
+        let Output { writer, path, is_stream, is_read_again } = self;
+        let written = writer.into_inner().into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
+            // A table for reading is nothing that is read again.
+            let part = file.partial().filter(|_| is_read_again);
+            let checksum = part.and_then(|part| Checksum::of_file_named(part, &path).ok());
+            file.commit(Some(Origin { checksum, ..origin.clone() }.text().as_bytes()))
+        });
+        match written.map_err(|error| broken(&path, is_stream, &error)) {
+            Err(Failure::Unread) => Ok(()),
+            written => written,
         }
-        let side = with_suffix(&path, SIDECAR);
-        std::fs::rename(&part, &path).map_err(|error| unwritable(&path, &error))?;
-        // A table for reading is nothing that is read again.
-        let checksum = if self.is_read_again { Checksum::of_file(&path).ok() } else { None };
-        let json = Origin { checksum, ..origin.clone() }.json();
-        whole_file::write(&side, format!("{json:#}\n").as_bytes(), true).map_err(|error| unwritable(&side, &error))
     }
 
-    fn broken(&self, error: &io::Error) -> Failure {
-        match &self.file {
-            // `rewardscope score ... | head` is no failure, and there is nobody left to tell.
-            None if error.kind() == io::ErrorKind::BrokenPipe => Failure::Unread,
-            None => unwritable(Path::new("standard output"), error),
-            Some((_, part)) => unwritable(part, error),
+    /// Says where what was finished stands: in `FILE.partial`, or in another name that says so.
+    pub(super) fn leave_unfinished(self) {
+        let kept = self.writer.into_inner().into_inner().map_err(io::IntoInnerError::into_error).map(AtomicFile::keep_partial);
+        if let Ok(Ok(Some(part))) = kept {
+            place::note(&format!("what was finished stands in {}", part.display()));
         }
     }
+}
+
+/// `rewardscope score ... | head` is no failure, and there is nobody left to tell.
+fn broken(path: &std::path::Path, is_stream: bool, error: &io::Error) -> Failure {
+    let is_unread = is_stream && error.kind() == io::ErrorKind::BrokenPipe;
+    if is_unread { Failure::Unread } else { unwritable(path, error, FileOption::Output) }
 }
 
 /// What stands above a table: the model, the prompt, and what the scores rest on.
@@ -95,12 +84,4 @@ pub(super) fn heading(spec: &ModelSpec, prompt: &Prompt, info: &ModelInfo) -> St
     let provenance = &info.provenance;
     let reason = if provenance.dtype_reason.is_empty() { String::new() } else { format!("\ndtype: {}", provenance.dtype_reason) };
     format!("{}{demonstration}\n{question}\n{}{reason}", spec.name, provenance.summary())
-}
-
-fn ignore_closed_pipe(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::Run(format!("{}: cannot be written: {error}. Choose another place with --output", path.display()))
 }

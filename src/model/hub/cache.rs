@@ -1,14 +1,17 @@
 //! The cache folder that all Hugging Face tools share: `models--owner--name/{blobs,refs,snapshots}`.
 //!
 //! A blob is a file's content under the name of its hash; a snapshot is a commit's folder of links to blobs; a ref is a
-//! branch's file holding a commit. A blob gets its final name only when it is whole, so what bears one can be trusted.
+//! branch's file holding a commit. A blob gets its final name only when its content has that hash.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::damaged::Damaged;
 use super::names::{RepositoryId, is_commit, is_file_name};
-use super::{Snapshot, wanted};
+use super::{Look, Snapshot, wanted};
+use crate::atomic_file::{self, Destination};
+use crate::model::Cancel;
 
 /// One repository's folder in the cache.
 #[derive(Clone, Debug)]
@@ -58,7 +61,7 @@ impl Folder {
     pub fn complete(&self, revision: &str) -> Option<Snapshot> {
         let commit = self.commit(revision)?;
         let directory = self.snapshot(&commit);
-        wanted::missing(&directory).is_empty().then_some(Snapshot { directory, revision: commit })
+        wanted::missing(&directory).is_empty().then(|| Snapshot::at(directory, commit))
     }
 
     /// Remembers a branch's commit. Called once the snapshot is whole, so that a broken download never hides an older one.
@@ -70,7 +73,7 @@ impl Folder {
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(file, commit)
+        atomic_file::write(Destination::of(&file, true)?, commit.as_bytes(), None)
     }
 
     /// Puts a blob into a snapshot under the file's name, by a relative link; without links (Windows) the blob itself moves.
@@ -91,6 +94,14 @@ impl Folder {
         fs::rename(self.blob(etag), &pointer)?;
         Ok(pointer)
     }
+}
+
+/// The files of a cached model that are damaged, as far as a brief look shows.
+pub fn damaged_in(cache: &Path, model: &CachedModel) -> Vec<String> {
+    let Ok(repository) = RepositoryId::parse(&model.repository) else { return Vec::new() };
+    let directory = Folder::new(cache, &repository).snapshot(&model.revision);
+    let damaged = Damaged::look(&directory, Look::Brief, &Cancel::default()).unwrap_or_default();
+    damaged.files.into_iter().map(|file| format!("{}: {}", file.name, file.fault)).collect()
 }
 
 /// A model that lies complete in the cache and opens without a network.

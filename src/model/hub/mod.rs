@@ -4,33 +4,40 @@
 //! commit it is now, briefly when the cache holds an older one: if no answer comes, or a refusal, the cached commit is used.
 //! So a full cache works with the network down, and `HF_HUB_OFFLINE` only saves the asking.
 //!
+//! Nothing that comes is believed: a file gets its name in the cache when its content has the hash that the hub lists for it.
+//! What lies in the cache is looked at when it is opened, as far as that takes no time (see [`Look`]); what is damaged there
+//! is brought anew.
+//!
 //! Small files come first and the weights last. Each file grows as `<hash>.incomplete` beside its blob and a stopped
 //! transfer goes on from its end by an HTTP range request; a server without ranges starts that file again. (hf-hub's own
 //! `download_file` begins every file anew and takes an error page for the file, so only its requests are used here.)
 //! Knows nothing of what the files mean beyond their names and the index of shards.
 
 mod cache;
+mod damaged;
+mod listing;
 mod names;
 mod remote;
 mod settings;
 mod transfer;
+mod verify;
 mod wanted;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use cache::{CachedModel, cached_models_in, free_space, size_on_disk};
+pub use cache::{CachedModel, cached_models_in, damaged_in, free_space, size_on_disk};
 pub use names::{RepositoryId, is_revision};
 pub use settings::{DEFAULT_ENDPOINT, HubSettings, Token, TokenOrigin};
+pub use verify::{WEB_PAGE, is_web_page};
 
 use super::{Cancel, ModelError};
 use cache::Folder;
+use damaged::Damaged;
 use remote::{Remote, RemoteFile};
 
 /// How long the hub may take to say which commit a branch is, when the cache could serve instead.
 const BRIEF: Duration = Duration::from_secs(3);
-/// The same, when nothing is in the cache.
-const PATIENT: Duration = Duration::from_secs(30);
 /// How often the cancel flag is looked at.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
 
@@ -51,16 +58,17 @@ pub struct Snapshot {
     pub directory: PathBuf,
     /// The commit.
     pub revision: String,
+    /// What a reader should know of the files: which were damaged, and which nobody can verify.
+    pub notes: Vec<String>,
 }
 
-/// Brings a model's files with the settings of the environment; see [`fetch_with`].
-pub fn fetch(
-    repository: &str,
-    revision: Option<&str>,
-    progress: &(dyn Fn(Progress) + Send + Sync),
-    cancel: &Cancel,
-) -> Result<Snapshot, ModelError> {
-    fetch_with(&HubSettings::from_env(), repository, revision, progress, cancel)
+/// How closely files that lie in the cache are looked at before they are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Small files by their hash, weights by their header and length: no more than a moment's work.
+    Brief,
+    /// Every byte.
+    Whole,
 }
 
 /// Brings config, tokenizer, chat template and weights of `repository` at `revision` (`main` where none is given) into the
@@ -79,6 +87,21 @@ pub fn fetch_with(
     progress: &(dyn Fn(Progress) + Send + Sync),
     cancel: &Cancel,
 ) -> Result<Snapshot, ModelError> {
+    fetch_looking(settings, repository, revision, Look::Brief, progress, cancel)
+}
+
+/// The same with a closer look at what lies in the cache. What is damaged there is brought anew, which the notes say.
+///
+/// # Errors
+/// As of [`fetch_with`]; and where what is damaged cannot be brought anew.
+pub fn fetch_looking(
+    settings: &HubSettings,
+    repository: &str,
+    revision: Option<&str>,
+    look: Look,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    cancel: &Cancel,
+) -> Result<Snapshot, ModelError> {
     let repository = RepositoryId::parse(repository)?;
     let revision = revision.unwrap_or("main");
     if !names::is_revision(revision) {
@@ -89,9 +112,17 @@ pub fn fetch_with(
         });
     }
     let folder = Folder::new(&settings.cache_dir, &repository);
-    let cached = folder.complete(revision);
+    let known = folder.commit(revision).map(|commit| folder.snapshot(&commit)).filter(|snapshot| snapshot.is_dir());
+    let damaged = match known {
+        Some(directory) => Damaged::look(&directory, look, cancel)?,
+        None => Damaged::default(),
+    };
+    let cached = folder.complete(revision).filter(|_| damaged.files.is_empty());
     match cached {
-        Some(snapshot) if settings.offline || names::is_commit(revision) => return Ok(snapshot),
+        Some(snapshot) if settings.offline || names::is_commit(revision) => return Ok(snapshot.with_notes(&damaged)),
+        None if settings.offline && !damaged.files.is_empty() => {
+            return Err(damaged.not_replaced(&repository, remote::is_offline(settings, &repository)));
+        }
         None if settings.offline => {
             let commit = folder.commit(revision).map(|commit| folder.snapshot(&commit)).filter(|snapshot| snapshot.is_dir());
             let missing = commit.map_or_else(Vec::new, |snapshot| wanted::missing(&snapshot));
@@ -107,12 +138,15 @@ pub fn fetch_with(
         tokio::select! {
             biased;
             () = raised(cancel) => Err(ModelError::Cancelled),
-            outcome = download(settings, &repository, revision, &folder, cached, progress) => outcome,
+            outcome = download(settings, &repository, revision, &folder, cached, &damaged, progress) => outcome,
         }
     });
     // A name look-up may hang in a thread of its own: it must not hold up a cancel.
     runtime.shutdown_background();
-    outcome
+    match outcome {
+        Err(error @ ModelError::Hub { .. }) if !damaged.files.is_empty() => Err(damaged.not_replaced(&repository, error)),
+        outcome => outcome.map(|snapshot| snapshot.with_notes(&damaged)),
+    }
 }
 
 /// A model's files where they lie complete in the cache of the environment; the network is not asked.
@@ -139,12 +173,13 @@ async fn download(
     revision: &str,
     folder: &Folder,
     cached: Option<Snapshot>,
+    damaged: &Damaged,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Snapshot, ModelError> {
-    let patience = if cached.is_some() { BRIEF } else { PATIENT };
+    let patience = if cached.is_some() { BRIEF.min(settings.patience) } else { settings.patience };
     let opened = tokio::time::timeout(patience, Remote::open(settings, repository, revision))
         .await
-        .unwrap_or_else(|_| Err(remote::no_answer(settings, repository, &format!("waited {} s", patience.as_secs()))));
+        .unwrap_or_else(|_| Err(remote::no_answer(settings, repository, &format!("waited {} s", patience.as_secs_f64()))));
     let remote = match (opened, cached) {
         (Ok(remote), _) => remote,
         (Err(error), Some(snapshot)) => {
@@ -153,7 +188,9 @@ async fn download(
         }
         (Err(error), None) => return Err(error),
     };
-    let snapshot = Snapshot { directory: folder.snapshot(&remote.commit), revision: remote.commit.clone() };
+    // Only now that the hub answers.
+    damaged.discard(folder)?;
+    let snapshot = Snapshot::at(folder.snapshot(&remote.commit), remote.commit.clone());
     let is_complete = wanted::missing(&snapshot.directory).is_empty();
     // Before the weights, so that no folder looks complete without it; to one that is, it may have come since.
     match heads(&remote, folder, progress).await {

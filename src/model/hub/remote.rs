@@ -1,12 +1,13 @@
 //! What a repository on the hub holds at one commit, and what the hub's refusals mean.
 
-use futures::StreamExt;
-use hf_hub::repository::{RepoTreeEntry, RepoTypeModel};
+use hf_hub::repository::RepoTypeModel;
 use hf_hub::{HFClient, HFError, HFRepository};
 
+use super::listing::ListedFile;
 use super::names::{RepositoryId, is_file_name};
 use super::settings::HubSettings;
-use super::wanted;
+use super::verify::Digest;
+use super::{listing, wanted};
 use crate::model::ModelError;
 
 /// One file as the hub describes it.
@@ -19,6 +20,13 @@ pub struct RemoteFile {
     pub etag: String,
 }
 
+impl RemoteFile {
+    /// What the content must hash to; `None` where the server does not say.
+    pub fn digest(&self) -> Option<Digest> {
+        Digest::named(&self.etag)
+    }
+}
+
 /// A repository at the commit that a revision named when it was opened.
 pub struct Remote<'a> {
     pub repository: &'a RepositoryId,
@@ -27,7 +35,7 @@ pub struct Remote<'a> {
     pub(super) settings: &'a HubSettings,
     revision: &'a str,
     /// Every file at the top; `None` where the server, as plain mirrors do, can only be asked for one file at a time.
-    tree: Option<Vec<RemoteFile>>,
+    tree: Option<Vec<ListedFile>>,
 }
 
 impl<'a> Remote<'a> {
@@ -39,7 +47,12 @@ impl<'a> Remote<'a> {
         revision: &'a str,
     ) -> Result<Remote<'a>, ModelError> {
         let refuse = |error| explain(settings, repository, revision, error);
+        let agent = concat!("rewardscope/", env!("CARGO_PKG_VERSION"));
+        let builder = reqwest::Client::builder().user_agent(agent);
+        let http = builder.connect_timeout(settings.patience).read_timeout(settings.patience).build();
+        let http = http.map_err(|error| no_answer(settings, repository, &innermost(&error)))?;
         let mut client = HFClient::builder().endpoint(&settings.endpoint).cache_dir(&settings.cache_dir).retry_max_attempts(2);
+        client = client.client(http.clone());
         if let Some(token) = &settings.token {
             client = client.token(token.value());
         }
@@ -50,27 +63,21 @@ impl<'a> Remote<'a> {
             return Err(odd_answer(repository, format!("the server calls its commit '{commit}'")));
         }
         let mut remote = Remote { repository, commit, handle, settings, revision, tree: None };
-        remote.tree = remote.list().await.inspect_err(|error| tracing::debug!(%error, "no listing")).ok();
+        // Without a list, each file is asked for by its name.
+        let listed = listing::list(&http, settings, repository, &remote.commit).await;
+        remote.tree = listed.inspect_err(|error| tracing::warn!(%error, "the list of files is not used")).ok();
         Ok(remote)
-    }
-
-    async fn list(&self) -> Result<Vec<RemoteFile>, HFError> {
-        let entries = self.handle.list_tree().revision(&self.commit).send()?;
-        futures::pin_mut!(entries);
-        let mut files = Vec::new();
-        while let Some(entry) = entries.next().await {
-            if let RepoTreeEntry::File { oid, size, path, lfs, .. } = entry? {
-                files.push(RemoteFile { name: path, bytes: size, etag: lfs.and_then(|l| l.sha256).unwrap_or(oid) });
-            }
-        }
-        Ok(files)
     }
 
     /// A file of the commit; `None` where it has no file of that name.
     pub async fn find(&self, name: &str) -> Result<Option<RemoteFile>, ModelError> {
-        let found = match &self.tree {
-            Some(tree) => tree.iter().find(|file| file.name == name).cloned(),
-            None => match self.handle.get_file_metadata().filepath(name).revision(&self.commit).send().await {
+        let listed = self.tree.as_ref().map(|tree| tree.iter().find(|file| file.name == name));
+        let found = match listed {
+            Some(None) => None,
+            Some(Some(ListedFile { name, bytes, hash: Some(hash) })) => {
+                Some(RemoteFile { name: name.clone(), bytes: *bytes, etag: hash.clone() })
+            }
+            _ => match self.handle.get_file_metadata().filepath(name).revision(&self.commit).send().await {
                 Ok(meta) => Some(RemoteFile { name: name.to_owned(), bytes: meta.file_size, etag: meta.etag }),
                 Err(HFError::EntryNotFound { .. }) => None,
                 Err(error) => return Err(self.explain(error)),
@@ -210,6 +217,15 @@ pub fn no_answer(settings: &HubSettings, repository: &RepositoryId, why: &str) -
             "HF_HUB_OFFLINE is not set; HF_ENDPOINT names the server, for example a mirror. On a machine without network, {}",
             how_to_copy(settings, repository)
         ),
+    }
+}
+
+/// Why nothing is brought, where only the cache may be used.
+pub fn is_offline(settings: &HubSettings, repository: &RepositoryId) -> ModelError {
+    ModelError::Hub {
+        repository: repository.to_string(),
+        problem: "HF_HUB_OFFLINE is set".to_owned(),
+        next: format!("Unset HF_HUB_OFFLINE to download them, or {}", how_to_copy(settings, repository)),
     }
 }
 

@@ -5,7 +5,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+/// How long a server may say nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
 /// An access token. `Debug` shows where it came from, never its value.
@@ -61,6 +64,8 @@ pub struct HubSettings {
     pub token: Option<Token>,
     /// Only the cache is used; nothing is asked of the network.
     pub offline: bool,
+    /// A server that says nothing for so long is given up.
+    pub patience: Duration,
 }
 
 impl HubSettings {
@@ -90,6 +95,7 @@ impl HubSettings {
             cache_dir: path("HF_HUB_CACHE").or_else(|| path("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| hf_home.join("hub")),
             token,
             offline: set("HF_HUB_OFFLINE").is_some_and(|value| is_true(&value)),
+            patience: PATIENCE,
         }
     }
 }

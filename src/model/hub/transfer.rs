@@ -1,4 +1,5 @@
-//! One file from the hub into the cache: resumed where an earlier try stopped, tried again when the connection breaks.
+//! One file from the hub into the cache: resumed where an earlier try stopped, tried again when the connection breaks, and
+//! named only when it is what the hub says that it is.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -8,16 +9,15 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use hf_hub::HFError;
 
-use super::Progress;
 use super::cache::Folder;
 use super::remote::{Remote, RemoteFile, no_answer};
+use super::verify::{self, Hashing, OTHER_CONTENT, fault_of_shape};
+use super::{Look, Progress};
 use crate::model::ModelError;
 
 /// Tries that may fail in a row without one more byte.
 const TRIES: usize = 4;
 const PAUSE: Duration = Duration::from_secs(1);
-/// A connection that brings nothing for so long is given up.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// Why one try ended early.
 enum Break {
@@ -37,16 +37,63 @@ pub async fn bring(
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<PathBuf, ModelError> {
     let blob = folder.blob(&file.etag);
+    if blob.is_file() {
+        let fault = verify::fault(&blob, &file.name, file.digest().as_ref(), Look::Brief, &|| true);
+        if fault.map_err(|e| disk(&blob, &e))?.is_some() {
+            fs::remove_file(&blob).map_err(|e| disk(&blob, &e))?;
+        }
+    }
     if !blob.is_file() && !folder.snapshot(&remote.commit).join(&file.name).is_file() {
         let _lock = lock(&folder.lock(&file.etag)).await.map_err(|e| disk(&blob, &e))?;
         // Another program may have brought it while this one waited.
         if !blob.is_file() {
             let partial = folder.partial(&file.etag);
-            receive(remote, file, &partial, progress).await?;
+            receive_sound(remote, file, &partial, progress).await?;
             fs::rename(&partial, &blob).map_err(|e| disk(&blob, &e))?;
         }
     }
     folder.link(&remote.commit, &file.name, &file.etag).map_err(|e| disk(&folder.path(), &e))
+}
+
+/// Receives the file, once more where it is not what it should be; that is not kept.
+async fn receive_sound(
+    remote: &Remote<'_>,
+    file: &RemoteFile,
+    partial: &Path,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<(), ModelError> {
+    for is_last in [false, true] {
+        receive(remote, file, partial, progress).await?;
+        let Some(fault) = fault(file, partial).await.map_err(|e| disk(partial, &e))? else { return Ok(()) };
+        fs::remove_file(partial).map_err(|e| disk(partial, &e))?;
+        if is_last {
+            return Err(ModelError::Hub {
+                repository: remote.repository.to_string(),
+                problem: format!("{} came twice, and {fault}. Nothing of it was kept", file.name),
+                next: "Try again later; if it stays so, look whether a proxy or a login page of the network stands between here \
+                       and HF_ENDPOINT"
+                    .to_owned(),
+            });
+        }
+        tracing::warn!(file = file.name, fault, "fetched once more");
+    }
+    Ok(())
+}
+
+/// Why what came is not the file: another content than the hub names, or, where it names none, another shape.
+async fn fault(file: &RemoteFile, path: &Path) -> io::Result<Option<String>> {
+    if let Some(digest) = file.digest() {
+        let mut hashing = Hashing::begin(path)?;
+        while hashing.step(&digest)? {
+            // A cancel is seen in between.
+            tokio::task::yield_now().await;
+        }
+        if hashing.is(&digest) {
+            return Ok(None);
+        }
+    }
+    let shape = fault_of_shape(path, &file.name)?;
+    Ok(shape.or_else(|| file.digest().map(|_| OTHER_CONTENT.to_owned())))
 }
 
 async fn receive(
@@ -68,7 +115,14 @@ async fn receive(
             Err(Break::Hub(error)) if !is_passing(&error) => return Err(remote.explain(error)),
             Err(error) => error,
         };
-        failures = if length(partial) > before { 1 } else { failures + 1 };
+        let has_grown = length(partial) > before;
+        failures = if has_grown { 1 } else { failures + 1 };
+        // Silence has taken its time already.
+        if error.is_silence() && !has_grown {
+            let seconds = remote.settings.patience.as_secs_f64();
+            let why = format!("it said nothing for {seconds} s when it was asked for {}", file.name);
+            return Err(no_answer(remote.settings, remote.repository, &why));
+        }
         if failures >= TRIES {
             return Err(match error {
                 Break::Hub(error) => remote.explain(error),
@@ -104,7 +158,9 @@ async fn attempt(
     report(done, meter.rate);
     let request = remote.handle.download_file_stream().filename(&file.name).revision(&remote.commit);
     let request = request.maybe_range((done > 0).then_some(done..file.bytes));
-    let (coming, mut stream) = request.send().await.map_err(Break::Hub)?;
+    let patience = remote.settings.patience;
+    let answer = tokio::time::timeout(patience, request.send()).await.map_err(|_| Break::Silent)?;
+    let (coming, mut stream) = answer.map_err(Break::Hub)?;
     if done > 0 && coming == Some(file.bytes) {
         // The server does not know ranges and starts from the beginning.
         done = 0;
@@ -112,7 +168,7 @@ async fn attempt(
     let mut out =
         OpenOptions::new().create(true).append(done > 0).write(true).truncate(done == 0).open(partial).map_err(Break::Disk)?;
     meter.restart(Instant::now(), done);
-    while let Some(chunk) = tokio::time::timeout(SILENCE, stream.next()).await.map_err(|_| Break::Silent)? {
+    while let Some(chunk) = tokio::time::timeout(patience, stream.next()).await.map_err(|_| Break::Silent)? {
         let chunk = chunk.map_err(Break::Hub)?;
         done += chunk.len() as u64;
         if file.bytes > 0 && done > file.bytes {
@@ -131,6 +187,16 @@ async fn attempt(
     }
     report(done, meter.rate);
     Ok(())
+}
+
+impl Break {
+    fn is_silence(&self) -> bool {
+        match self {
+            Break::Silent => true,
+            Break::Hub(HFError::Request { source, .. }) => source.is_timeout(),
+            Break::Hub(_) | Break::Disk(_) | Break::Length(_) => false,
+        }
+    }
 }
 
 /// Errors after which the same request may succeed.

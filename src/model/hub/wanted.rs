@@ -43,6 +43,16 @@ pub fn shards(index: &[u8]) -> Result<Vec<String>, String> {
     Ok(shards.into_iter().collect())
 }
 
+/// The names of what `directory` has of a model's files.
+pub fn present(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = SMALL.iter().chain(&[INDEX, WEIGHTS]).map(|name| (*name).to_owned()).collect();
+    if let Ok(index) = std::fs::read(directory.join(INDEX)) {
+        names.extend(shards(&index).unwrap_or_default());
+    }
+    names.retain(|name| directory.join(name).is_file());
+    names
+}
+
 /// The names of what `directory` still lacks for a model with tokenizer, chat template and all weights; empty when it is
 /// complete. A link that leads nowhere counts as missing.
 pub fn missing(directory: &Path) -> Vec<String> {

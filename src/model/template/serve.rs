@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
     match serving.map(thread::JoinHandle::join) {
         Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
         Ok(Ok(Err(error))) | Err(error) => {
-            eprintln!("{ARGUMENT} is for rewardscope's own use: {error}");
+            let _ = writeln!(std::io::stderr(), "{ARGUMENT} is for rewardscope's own use: {error}");
             ExitCode::FAILURE
         }
         // The panic has been reported.

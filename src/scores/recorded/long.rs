@@ -54,7 +54,7 @@ impl Index {
 
 pub(super) fn read(
     path: &Path,
-    mut table: Table,
+    table: &mut Table,
     columns: &Columns,
     labels: &Labels,
     repeats: Repeats,

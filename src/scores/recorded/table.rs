@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::corpus::CorpusError;
 use crate::corpus::read::{line_of, ragged, read_text, utf8};
+use crate::scores::origin::{Checksum, Summing};
 
 mod names;
 
@@ -34,6 +35,8 @@ pub(in crate::scores) struct Table {
     /// Columns that pandas wrote for the index of a data frame, as Parquet tells.
     pub(in crate::scores) index: Vec<String>,
     rows: Rows,
+    /// Of the rows read so far, and how many they are, where that is asked for.
+    sum: Option<(Summing, usize)>,
 }
 
 enum Rows {
@@ -106,17 +109,44 @@ fn parse(text: &str) -> Reading {
 
 impl Table {
     pub(in crate::scores) fn open(path: &Path) -> Result<Table, CorpusError> {
+        Table::open_as(path, path)
+    }
+
+    /// As a file that is called `name`.
+    pub(in crate::scores) fn open_as(path: &Path, name: &Path) -> Result<Table, CorpusError> {
         let mut index = Vec::new();
-        let (header, rows) = match ending(path).as_str() {
+        let (header, rows) = match ending(name).as_str() {
             "parquet" => open_parquet(path, &mut index)?,
             "jsonl" => open_jsonl(path, MOST_BYTES)?,
             _ => open_csv(path)?,
         };
-        Ok(Table { path: path.to_owned(), header, index, rows })
+        Ok(Table { path: path.to_owned(), header, index, rows, sum: None })
+    }
+
+    /// Has the checksum taken of the rows that are read from here on.
+    pub(in crate::scores) fn sum_up(&mut self) {
+        let mut summing = Summing::default();
+        summing.row(self.header.iter().map(String::as_str));
+        self.sum = Some((summing, 0));
+    }
+
+    /// Of the rows that were read since it was asked for.
+    pub(in crate::scores) fn checksum(&self) -> Option<Checksum> {
+        self.sum.as_ref().map(|(summing, rows)| summing.finish(*rows))
     }
 
     /// The next row; none at the end.
     pub(in crate::scores) fn next_row(&mut self) -> Result<Option<Row>, CorpusError> {
+        let row = self.read_row()?;
+        if let (Some((summing, rows)), Some(row)) = (&mut self.sum, &row) {
+            *rows += 1;
+            let cells: Vec<_> = (0..self.header.len()).map(|column| row.text(column)).collect();
+            summing.row(cells.iter().map(|cell| &**cell));
+        }
+        Ok(row)
+    }
+
+    fn read_row(&mut self) -> Result<Option<Row>, CorpusError> {
         match &mut self.rows {
             Rows::Csv(reader) => {
                 let mut record = StringRecord::new();
@@ -203,7 +233,7 @@ pub(in crate::scores) fn first(path: &Path) -> Result<(Vec<String>, Option<Row>)
             let start = start(path)?;
             let (text, header) = (String::from_utf8_lossy(&start).into_owned(), names::of_start(path, &start)?);
             let mut table =
-                Table { path: path.to_owned(), header, index: Vec::new(), rows: Rows::Jsonl { text, at: 0, line: 0 } };
+                Table { path: path.to_owned(), header, index: Vec::new(), rows: Rows::Jsonl { text, at: 0, line: 0 }, sum: None };
             let row = table.next_row()?;
             Ok((table.header, row))
         }

@@ -135,7 +135,7 @@ fn numbers_rows(name: &str) -> bool {
     NUMBERING.contains(&lower.as_str()) || counted("...") || counted("unnamed: ") || counted("__index_level_")
 }
 
-pub(super) fn read(path: &Path, mut table: Table, labels: &Labels, repeats: Repeats) -> Result<Recorded, CorpusError> {
+pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Repeats) -> Result<Recorded, CorpusError> {
     let columns = Columns::of(path, &table.header)?;
     let any_known = columns.scores.iter().any(|&column| labels.knows(&table.header[column]));
     let mut beside = Beside::default();
@@ -150,7 +150,7 @@ pub(super) fn read(path: &Path, mut table: Table, labels: &Labels, repeats: Repe
             false => candidates.push(candidate),
         }
     }
-    let Rows { words, rows, empty } = take_rows(&mut table, columns.word, &mut candidates, repeats)?;
+    let Rows { words, rows, empty } = take_rows(table, columns.word, &mut candidates, repeats)?;
     if words.is_empty() {
         return Err(no_words(path));
     }

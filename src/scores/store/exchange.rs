@@ -4,9 +4,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
-use super::schema::{self, Identity};
+use super::schema::{self, BESIDE, Identity};
 use super::{Key, Store, StoreError, token_column};
-use crate::whole_file::with_suffix;
+use crate::atomic_file::{Destination, with_suffix};
 
 /// Scores written at a time: another program that writes waits no longer than these take.
 const CHUNK: usize = 4096;
@@ -27,32 +27,23 @@ pub struct Imported {
 }
 
 impl Store {
-    /// Writes runs into a new store at `path`, where nothing may be yet; it appears whole.
+    /// Writes runs into a new store, which appears whole.
     ///
     /// # Errors
-    /// Where something lies there, or it cannot be written.
-    pub fn export(&self, path: &Path, ids: &[i64]) -> Result<Imported, StoreError> {
-        let there = || {
-            let problem = "it exists already, and is not overwritten";
-            StoreError::Other(format!("{}: {problem}. Choose another name", path.display()))
+    /// Where it is to go to no plain file, or cannot be written.
+    pub fn export(&self, to: Destination, ids: &[i64]) -> Result<Imported, StoreError> {
+        let path = to.path().to_owned();
+        let unwritable = |error: std::io::Error| StoreError::Unusable { path: path.clone(), problem: error.to_string() };
+        let file = to.create().map_err(unwritable)?;
+        let Some(part) = file.partial().map(Path::to_owned) else {
+            let problem = "a store is a file of its own, and this is none. Name one that can be made";
+            return Err(StoreError::Other(format!("{}: {problem}", path.display())));
         };
-        if std::fs::symlink_metadata(path).is_ok() {
-            return Err(there());
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let unwritable = |error: std::io::Error| StoreError::Unusable { path: path.to_owned(), problem: error.to_string() };
-        std::fs::create_dir_all(folder).map_err(unwritable)?;
-        // One that was begun by a program that was killed.
-        let part = with_suffix(path, ".partial");
-        remove(&part).map_err(unwritable)?;
-        let written = self.export_to(&part, ids).and_then(|copied| {
-            let named = schema::rename_to_free(&part, path).map(|()| copied);
-            named.map_err(|error| if error.kind() == std::io::ErrorKind::AlreadyExists { there() } else { unwritable(error) })
-        });
-        if written.is_err() {
-            let _ = remove(&part);
-        }
-        written
+        let copied = self.export_to(&part, ids);
+        BESIDE.iter().for_each(|suffix| drop(std::fs::remove_file(with_suffix(&part, suffix))));
+        let copied = copied?;
+        file.commit(None).map_err(unwritable)?;
+        Ok(copied)
     }
 
     fn export_to(&self, path: &Path, ids: &[i64]) -> Result<Imported, StoreError> {
@@ -255,15 +246,4 @@ fn of_source(error: StoreError) -> StoreError {
 fn stamp(path: &Path) -> Option<(u64, std::time::SystemTime)> {
     let meta = std::fs::metadata(path).ok()?;
     Some((meta.len(), meta.modified().ok()?))
-}
-
-/// What is left of a file that is not complete.
-fn remove(part: &Path) -> std::io::Result<()> {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        match std::fs::remove_file(with_suffix(part, suffix)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }

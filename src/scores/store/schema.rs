@@ -12,12 +12,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 
 use super::{Store, StoreError, failed};
+use crate::atomic_file::{rename_to_free, with_suffix};
 use crate::model::TemplateDate;
-use crate::whole_file::with_suffix;
 
 /// `RwSc`: tells a store from any other SQLite database.
 pub(super) const APPLICATION: i64 = 0x5277_5363;
@@ -33,7 +31,7 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// What the name of a store ends with, whatever stands in it.
 const ENDING: &str = "sqlite";
 /// What SQLite keeps beside a database.
-const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+pub(super) const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// `token` is -1 for a word that is no token of a vocabulary. Ids are never given twice, so that a program that holds one
 /// cannot meet another word under it after a prune.
@@ -345,15 +343,6 @@ fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
         }
     }
     Err(unusable(ErrorKind::AlreadyExists.into()))
-}
-
-/// Renames where nothing lies under the new name yet, in one step as far as the file system has one for that.
-pub(super) fn rename_to_free(from: &Path, to: &Path) -> std::io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !to.exists() => std::fs::rename(from, to),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(ErrorKind::AlreadyExists.into()),
-        renamed => renamed.map_err(Error::from),
-    }
 }
 
 fn newer(path: &Path, found: i64) -> StoreError {

@@ -433,10 +433,10 @@ fn runs_go_to_another_store_and_back_and_a_forged_key_does_not() {
     keep(&mut store, "b", &[(("hate", None), 2.0)]);
     let ids: Vec<i64> = store.runs().unwrap().iter().map(|run| run.id).collect();
     let file = folder.path().join("sent.sqlite");
-    // What a program left that was killed at it is in nobody's way.
-    std::fs::write(folder.path().join("sent.sqlite.partial"), b"half").unwrap();
-    assert_eq!(store.export(&file, &ids[..1]).unwrap(), Imported { runs: 1, scores: 2, ..Imported::default() });
-    assert!(store.export(&file, &ids).is_err(), "nothing is overwritten");
+    let to = |replace| crate::atomic_file::Destination::of(&file, replace);
+    assert_eq!(store.export(to(false).unwrap(), &ids[..1]).unwrap(), Imported { runs: 1, scores: 2, ..Imported::default() });
+    assert!(to(false).is_err(), "nothing is overwritten");
+    store.export(to(true).unwrap(), &ids[..1]).unwrap();
     assert_eq!(names(folder.path()).iter().filter(|name| name.starts_with("sent")).collect::<Vec<_>>(), ["sent.sqlite"]);
     assert!(store.import(&path).unwrap_err().to_string().contains("the store itself"));
 
@@ -463,7 +463,7 @@ fn what_is_taken_in_stays_as_it_is_and_may_be_read_only() {
     let sent = folder.path().join("sent");
     std::fs::create_dir(&sent).unwrap();
     let file = sent.join("with space.sqlite");
-    open(&path).export(&file, &[1]).unwrap();
+    open(&path).export(crate::atomic_file::Destination::of(&file, false).unwrap(), &[1]).unwrap();
     let mut here = open(&folder.path().join("here.sqlite"));
     let set = |mode: u32| {
         use std::os::unix::fs::PermissionsExt as _;
