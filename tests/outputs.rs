@@ -41,7 +41,7 @@ impl Home {
     }
 
     fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+        std::fs::read_to_string(self.path().join(name)).expect(name)
     }
 
     fn has(&self, name: &str) -> bool {
