@@ -352,7 +352,7 @@ fn fixture(name: &str) -> String {
 
 /// The score of a word, and the provenance of its model.
 fn scored(home: &Path, model: &str, options: &[&str]) -> (f64, Value) {
-    let arguments = [&["score", model, "--word", "love", "--format", "jsonl", "-o", "out.jsonl"], options].concat();
+    let arguments = [&["score", model, "--word", "love", "--format", "jsonl", "--force", "-o", "out.jsonl"], options].concat();
     let output = rewardscope(home, &arguments);
     assert!(output.status.success(), "{}", stderr(&output));
     let read = |name: &str| -> Value {

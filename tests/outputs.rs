@@ -41,7 +41,7 @@ impl Home {
     }
 
     fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+        std::fs::read_to_string(self.path().join(name)).expect(name)
     }
 
     fn has(&self, name: &str) -> bool {
@@ -155,8 +155,9 @@ fn a_pipe_and_standard_output_are_written_to_and_get_nothing_beside_them() {
     let names = ["pipe.csv.provenance.json", "out.csv.provenance.json", "redirected.provenance.json", "-", "-.provenance.json"];
     assert!(names.iter().all(|name| !home.has(name)));
     assert!(!Path::new("/dev/stdout.provenance.json").exists());
-    let refused = home.run(&["store", "export", "-o", "pipe.csv"]);
-    assert!(!refused.status.success());
+    home.done(&["score", "demo-llama", "--word", "love"]);
+    let refused = home.run(&["store", "export", "-o", "/dev/null"]);
+    assert!(refused.status.code() == Some(1) && told(&refused).contains("a store is a file of its own"), "{}", told(&refused));
 }
 
 #[test]
