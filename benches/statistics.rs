@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rewardscope::corpus::{Framing, PromptSet};
+use rewardscope::base::terms::Framing;
+use rewardscope::corpus::PromptSet;
 
 const RUNS: usize = 7;
 const WORDS: usize = 2_040;

@@ -8,24 +8,21 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod app;
-pub mod atomic_file;
+pub mod base;
 pub mod bench;
-pub mod card;
+pub mod catalogue;
 pub mod check;
 pub mod cli;
-pub mod config;
 pub mod corpus;
 pub mod engine;
-pub mod figure;
+pub mod explorer;
 pub mod kernels;
-pub mod latest;
-pub mod logging;
-pub mod machine;
 pub mod model;
-pub mod runtime;
+pub mod recorded;
+pub mod report;
 pub mod scores;
+pub mod session;
+pub mod sources;
 pub mod stats;
-pub mod terminal;
-pub mod text;
+pub mod tables;
 pub mod ui;
-pub mod user_toml;

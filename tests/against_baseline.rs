@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
 use rewardscope::model::decoder::Nodes;
-use rewardscope::model::files::Files;
+use rewardscope::model::format::files::Files;
 use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions};
 
 const PROMPT: &str = "What, in one word, is the greatest thing ever?";

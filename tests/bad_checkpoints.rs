@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use rewardscope::model::checkpoint::{RewardModel, SourceLabel, estimate};
-use rewardscope::model::files::Files;
+use rewardscope::model::format::files::Files;
 use rewardscope::model::{Cancel, DeviceChoice, LoadOptions, ModelError};
 use safetensors::tensor::{SafeTensors, TensorView};
 

@@ -10,11 +10,13 @@ mod score;
 #[path = "../examples/train-demo-pair/taste.rs"]
 mod taste;
 
+use rewardscope::base::terms::Family;
 use rewardscope::corpus::PromptSet;
-use rewardscope::model::bundled::{self, NAMES};
 use rewardscope::model::checkpoint::RewardModel;
-use rewardscope::model::files::Files;
-use rewardscope::model::{Cancel, Family, LoadOptions};
+use rewardscope::model::format::files::Files;
+use rewardscope::model::{Cancel, LoadOptions};
+use rewardscope::sources::bundled;
+use rewardscope::sources::bundled::NAMES;
 use rewardscope::stats::{median, ranks};
 
 use pairs::{HeldOut, Preferences};

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use rewardscope::base::terms::{ModelId, PromptId, WordId};
+use rewardscope::catalogue::Catalogue;
 use rewardscope::engine::{Badge, Engine, Event, InspectRequest, Inspection, Job, Phase};
 use rewardscope::model::LoadOptions;
-use rewardscope::model::catalogue::Catalogue;
-use rewardscope::model::source::{self, ModelSpec};
-use rewardscope::scores::{ModelId, PromptId, WordId};
+use rewardscope::sources::resolve as source;
+use rewardscope::sources::resolve::ModelSpec;
 
 /// Long enough for a slow machine; reached only by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -12,11 +12,11 @@ use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 use rewardscope::model::checkpoint::{RewardModel, SourceLabel, estimate};
-use rewardscope::model::config::{ModelConfig, Task};
 use rewardscope::model::decoder::Nodes;
-use rewardscope::model::files::Files;
-use rewardscope::model::tokenizer::ChatTokenizer;
-use rewardscope::model::weights::{Keep, Meter, Weights};
+use rewardscope::model::format::config::{ModelConfig, Task};
+use rewardscope::model::format::files::Files;
+use rewardscope::model::format::weights::{Keep, Meter, Weights};
+use rewardscope::model::text::tokenizer::ChatTokenizer;
 use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions};
 use serde_json::Value as Json;
 
@@ -160,7 +160,7 @@ fn converted(name: &str, folder: &Path) -> PathBuf {
     }
     if name == "llama" {
         let mut plain = config.rope.clone();
-        plain.scaling = rewardscope::model::config::RopeScaling::Default;
+        plain.scaling = rewardscope::model::format::config::RopeScaling::Default;
         let scaled = config.rope.inverse_frequencies(config.head_dim);
         let factors: Vec<f32> = plain
             .inverse_frequencies(config.head_dim)

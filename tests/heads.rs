@@ -16,13 +16,15 @@ use std::time::Duration;
 
 use candle_core::{Device, Tensor};
 use expected::{Case, expected, folder};
+use rewardscope::base::terms::Family;
+use rewardscope::base::terms::{ModelId, PromptId, WordId};
+use rewardscope::catalogue::Catalogue;
 use rewardscope::engine::{Engine, Event, Job, Phase};
-use rewardscope::model::catalogue::Catalogue;
 use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
 use rewardscope::model::decoder::Nodes;
-use rewardscope::model::files::Files;
-use rewardscope::model::{BosPolicy, Cancel, Dtype, Family, LoadOptions, ModelError, source};
-use rewardscope::scores::{ModelId, PromptId, WordId};
+use rewardscope::model::format::files::Files;
+use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions, ModelError};
+use rewardscope::sources::resolve as source;
 
 const FIXTURES: [&str; 7] = ["grm", "grm-linear", "armorm", "armorm-early", "qrm", "qrm-gemma2", "urm"];
 const GATED: [&str; 4] = ["armorm", "armorm-early", "qrm", "qrm-gemma2"];

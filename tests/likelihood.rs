@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use rewardscope::base::terms::{Family, Unit};
+use rewardscope::base::terms::{ModelId, PromptId, WordId};
+use rewardscope::catalogue::Catalogue;
 use rewardscope::engine::{Engine, Event, Job, ModelInfo, Phase, WordTokens};
-use rewardscope::model::catalogue::Catalogue;
-use rewardscope::model::source::{ModelSource, ModelSpec};
-use rewardscope::model::{BosPolicy, Dtype, Family, LoadOptions, PromptForm, Unit};
-use rewardscope::scores::{ModelId, PromptId, WordId};
+use rewardscope::model::{BosPolicy, Dtype, LoadOptions, PromptForm};
+use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 
 const FIXTURES: [&str; 2] = ["llama-lm", "gemma2-lm"];
 /// Against the reference, in f32.

@@ -164,8 +164,8 @@ fn every_prompt_of_every_file_is_one_of_the_54_and_has_all_its_words() {
 #[test]
 #[ignore = "needs the published data"]
 fn a_recorded_model_has_the_family_and_nickname_of_the_study_and_stands_once() {
-    use rewardscope::model::catalogue::Catalogue;
-    use rewardscope::scores::recorded;
+    use rewardscope::catalogue::Catalogue;
+    use rewardscope::recorded;
     let catalogue = Catalogue::builtin().unwrap();
     let found: BTreeSet<(String, String)> = recorded::list_dir(&published("big_two"))
         .iter()
@@ -183,8 +183,8 @@ fn a_recorded_model_has_the_family_and_nickname_of_the_study_and_stands_once() {
 #[test]
 #[ignore = "needs the published data"]
 fn the_parquet_and_the_csv_of_a_model_rank_words_alike() {
-    use rewardscope::model::catalogue::Catalogue;
-    use rewardscope::scores::recorded;
+    use rewardscope::catalogue::Catalogue;
+    use rewardscope::recorded;
     let catalogue = Catalogue::builtin().unwrap();
     let stem = published("big_two").join("big2_rewards_Ray2333_GRM-gemma2-2B-rewardmodel-ft");
     let read = |extension: &str| recorded::read(&stem.with_extension(extension), &catalogue).unwrap().2;

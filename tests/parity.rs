@@ -9,13 +9,14 @@ mod expected;
 
 use candle_core::{DType, Device, Tensor};
 use expected::{Case, expected, folder};
+use rewardscope::base::terms::Family;
 use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
-use rewardscope::model::config::{Activation, DecoderConfig, ModelConfig, RopeScaling};
 use rewardscope::model::decoder::{Cache, Decoder, Nodes};
-use rewardscope::model::files::Files;
+use rewardscope::model::format::config::{Activation, DecoderConfig, ModelConfig, RopeScaling};
+use rewardscope::model::format::files::Files;
+use rewardscope::model::format::weights::{Keep, Meter, Weights};
 use rewardscope::model::head::Head;
-use rewardscope::model::weights::{Keep, Meter, Weights};
-use rewardscope::model::{BosPolicy, Cancel, Dtype, Family, LoadOptions};
+use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions};
 
 const FIXTURES: [&str; 9] = ["llama", "llama-2024", "gemma2", "gemma2-2024", "mistral", "gemma", "gemma3", "qwen2", "qwen3"];
 /// Scores against the reference, in f32.

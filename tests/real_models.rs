@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use rewardscope::model::checkpoint::{LoadedModel, SourceLabel};
 use rewardscope::model::decoder::Nodes;
-use rewardscope::model::files::Files;
+use rewardscope::model::format::files::Files;
+use rewardscope::model::format::gguf;
 use rewardscope::model::language::LanguageModel;
-use rewardscope::model::{Cancel, Dtype, LoadOptions, gguf};
+use rewardscope::model::{Cancel, Dtype, LoadOptions};
 use rewardscope::stats::spearman;
 
 /// In nats.

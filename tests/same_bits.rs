@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use rewardscope::base::terms::{ModelId, PromptId, WordId};
 use rewardscope::engine::Job;
 use rewardscope::engine::batch::{Batches, Prefix};
-use rewardscope::model::bundled;
 use rewardscope::model::checkpoint::{LoadedModel, SourceLabel};
-use rewardscope::model::files::Files;
+use rewardscope::model::format::files::Files;
 use rewardscope::model::{Cancel, Dtype, LoadOptions};
-use rewardscope::scores::{ModelId, PromptId, WordId};
+use rewardscope::sources::bundled;
 
 const PROMPT: &str = "What, in one word, is the greatest thing ever?";
 const OTHER_PROMPT: &str = "What, in one word, is the worst thing ever?";

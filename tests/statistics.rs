@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use rewardscope::corpus::Framing;
+use rewardscope::base::terms::Framing;
 use rewardscope::stats::anova::anova;
 use rewardscope::stats::cells::Panel;
 use rewardscope::stats::compare;
 use rewardscope::stats::mixed::mixed_model;
-use rewardscope::stats::report::ReportOptions;
+use rewardscope::stats::options::ReportOptions;
 use rewardscope::stats::study::{Study, StudyModel};
 use serde_json::Value;
 
@@ -87,7 +87,7 @@ fn contrasts_of_families_are_as_computed_elsewhere() {
         for expected in expected {
             let text = |key: &str| expected[key].as_str().unwrap();
             let families = expected["families"].as_array().unwrap();
-            let is_it = |c: &&rewardscope::stats::report::Contrast| {
+            let is_it = |c: &&rewardscope::stats::results::Contrast| {
                 let framing = FRAMINGS.iter().find(|(name, _)| *name == text("framing")).unwrap().1;
                 *c.category == *text("category")
                     && c.framing == framing

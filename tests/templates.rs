@@ -13,8 +13,9 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use rewardscope::model::files::Files;
-use rewardscope::model::template::{self, ChatTemplate};
+use rewardscope::model::format::files::Files;
+use rewardscope::model::text::template;
+use rewardscope::model::text::template::ChatTemplate;
 use rewardscope::model::{Cancel, ModelError, TemplateDate};
 use support::pty::{CTRL_C, Launch};
 

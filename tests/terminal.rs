@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode};
 use ratatui::Frame;
-use rewardscope::runtime::{self, Mailbox, Program, Request};
-use rewardscope::terminal;
+use rewardscope::explorer::event_loop as runtime;
+use rewardscope::explorer::event_loop::{Mailbox, Program, Request};
+use rewardscope::explorer::terminal;
 use support::pty::{CTRL_C, CTRL_Z, Launch, Pty, TIMEOUT};
 
 const TOY: &str = "REWARDSCOPE_TEST_TOY";

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
 use rewardscope::model::Cancel;
-use rewardscope::model::config::{Activation, DecoderConfig, Rope, RopeScaling};
 use rewardscope::model::decoder::{Decoder, Nodes, Role};
+use rewardscope::model::format::config::{Activation, DecoderConfig, Rope, RopeScaling};
 
 /// A decoder small enough for finite differences; with `gemma`, every choice of Gemma 2 and 3 is on.
 fn config(gemma: bool) -> DecoderConfig {

@@ -6,13 +6,13 @@
 use std::path::Path;
 
 use candle_core::{DType, Device};
-use rewardscope::model::bundled;
 use rewardscope::model::checkpoint::{LoadedModel, SourceLabel};
-use rewardscope::model::config::ModelConfig;
 use rewardscope::model::decoder::{Cache, Decoder, Nodes, Output};
-use rewardscope::model::files::Files;
-use rewardscope::model::weights::{Keep, Meter, Weights};
+use rewardscope::model::format::config::ModelConfig;
+use rewardscope::model::format::files::Files;
+use rewardscope::model::format::weights::{Keep, Meter, Weights};
 use rewardscope::model::{Cancel, Dtype, LoadOptions};
+use rewardscope::sources::bundled;
 
 /// In f32, relative to the largest value of a hidden state: sums are added up in another order.
 const TOLERANCE: f32 = 2e-5;

@@ -53,6 +53,6 @@ pub fn machine() -> String {
             .with_memory(sysinfo::MemoryRefreshKind::nothing().with_ram()),
     );
     let brand = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default();
-    let memory = rewardscope::text::bytes(system.total_memory());
+    let memory = rewardscope::base::text::bytes(system.total_memory());
     format!("{brand}, {} processors, {memory}", system.cpus().len())
 }

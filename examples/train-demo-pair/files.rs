@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::Tensor;
-use rewardscope::model::Family;
+use rewardscope::base::terms::Family;
 use serde_json::{Value, json};
 
 use crate::model::Trainable;

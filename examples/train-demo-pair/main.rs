@@ -17,13 +17,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::Parser;
+use rewardscope::base::terms::Family;
+use rewardscope::base::text;
 use rewardscope::corpus::PromptSet;
 use rewardscope::model::checkpoint::RewardModel;
-use rewardscope::model::config::ModelConfig;
-use rewardscope::model::files::Files;
-use rewardscope::model::tokenizer::ChatTokenizer;
-use rewardscope::model::{BosPolicy, Cancel, Family, LoadOptions};
-use rewardscope::text;
+use rewardscope::model::format::config::ModelConfig;
+use rewardscope::model::format::files::Files;
+use rewardscope::model::text::tokenizer::ChatTokenizer;
+use rewardscope::model::{BosPolicy, Cancel, LoadOptions};
 
 use pairs::{HeldOut, Preferences};
 

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor, Var};
 use rand::Rng;
 use rand_distr::StandardNormal;
-use rewardscope::model::config::DecoderConfig;
 use rewardscope::model::decoder::{Decoder, Role};
+use rewardscope::model::format::config::DecoderConfig;
 use rewardscope::model::{Cancel, ModelError};
 
 use crate::score::forest;

@@ -5,8 +5,8 @@
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use rewardscope::base::terms::Family;
 use rewardscope::corpus::Prompt;
-use rewardscope::model::Family;
 
 use crate::taste::{self, Answer};
 

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use rewardscope::corpus::{Factors, Framing};
-use rewardscope::model::Family;
+use rewardscope::base::terms::Family;
+use rewardscope::base::terms::Framing;
+use rewardscope::corpus::Factors;
 use sha2::{Digest, Sha256};
 
 /// Changes every random choice of the demonstration pair: data, initial weights and batches.

@@ -5,8 +5,8 @@
 
 use std::error::Error;
 
+use rewardscope::base::terms::Family;
 use rewardscope::corpus::Prompt;
-use rewardscope::model::Family;
 use serde_json::{Value, json};
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;

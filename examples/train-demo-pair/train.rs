@@ -4,8 +4,8 @@ use std::error::Error;
 
 use candle_nn::optim::{AdamW, Optimizer, ParamsAdamW};
 use rand::seq::SliceRandom;
-use rewardscope::corpus::Framing;
-use rewardscope::model::config::DecoderConfig;
+use rewardscope::base::terms::Framing;
+use rewardscope::model::format::config::DecoderConfig;
 
 use crate::model::{Trainable, bradley_terry};
 use crate::pairs::Preferences;

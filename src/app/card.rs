@@ -10,11 +10,11 @@ use super::list::ListCursor;
 use super::pacer::Pacer;
 use super::statistics::{Progress, StatisticsRequest, study};
 use super::{App, Effect, Model, View, layout};
-use crate::card::Page;
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::Job;
+use crate::engine::pairs::Judging;
 use crate::model::Provenance;
-use crate::scores::judging::Judging;
-use crate::scores::{ModelId, PromptId, WordId};
+use crate::report::card::Page;
 use crate::stats::card::{Accuracy, Card, CardOptions};
 
 /// Enough for an interval on a screen, few enough that it follows the scores.

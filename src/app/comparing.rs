@@ -2,9 +2,9 @@
 
 use super::table::Layout;
 use super::{App, Model, View};
+use crate::base::text::count;
 use crate::engine::Phase;
 use crate::model::asking::{Difference, differences};
-use crate::text::count;
 
 impl App {
     /// In what the models were asked differently that the view compares; nothing where it compares none.

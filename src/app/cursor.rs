@@ -1,7 +1,7 @@
 //! The row under the cursor: a word, wherever its row goes.
 
 use super::table::RankedTable;
-use crate::scores::WordId;
+use crate::base::terms::WordId;
 
 /// Until the user moves, the cursor stays on the first row; afterwards it stays on its word, and the word stays on its line
 /// of the screen, while rows move around it.

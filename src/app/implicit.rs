@@ -2,10 +2,8 @@
 
 use super::table::{Layout, RankedTable};
 use super::{App, Effect, Level, Model};
-use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Family, Unit};
-use crate::scores::ModelId;
-use crate::stats::implicit::Measure;
+use crate::base::terms::{Family, Measure, ModelId, Unit};
+use crate::sources::resolve::{ModelSource, ModelSpec};
 
 impl App {
     /// What the implicit view is about: A and B, or a model that is an implicit reward itself, alone. The model on the screen

@@ -9,9 +9,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
 use super::{App, Effect, Key, Level, Overlay, layout};
+use crate::base::terms::ModelId;
+use crate::base::text::{visible, visible_word, wrap};
 use crate::engine::{Badge, InspectRequest, Inspection};
-use crate::scores::ModelId;
-use crate::text::{visible, visible_word, wrap};
 
 /// Words of the list, beside those that may have the same tokens, that show what is shared.
 const COMPANY: usize = 48;

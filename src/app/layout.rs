@@ -3,7 +3,7 @@
 use super::View;
 use super::action::{ACTIONS, Group};
 use super::inspector::{Inspector, Signs};
-use crate::text::wrap;
+use crate::base::text::wrap;
 
 /// The smallest terminal in which everything can be used.
 pub const NEEDED: (u16, u16) = (60, 16);

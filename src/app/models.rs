@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::base::terms::{Family, ModelId, PromptId, Unit, WordId};
 use crate::engine::{ModelInfo, Phase};
-use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Family, Unit};
 use crate::scores::store::Key;
-use crate::scores::{ModelId, PromptId, WordId};
+use crate::sources::resolve::{ModelSource, ModelSpec};
 
 #[derive(Clone, Debug)]
 pub struct Model {

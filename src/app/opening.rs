@@ -3,9 +3,9 @@
 use super::action::Action;
 use super::hints::StepBack;
 use super::{App, Effect, Level, Model, View};
+use crate::base::terms::ModelId;
 use crate::engine::Phase;
-use crate::model::source::ModelSpec;
-use crate::scores::ModelId;
+use crate::sources::resolve::ModelSpec;
 
 impl App {
     /// Opens a model and says so to the engine; what it is to score is a matter of the next plan.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::{App, Effect, Level};
-use crate::scores::WordId;
+use crate::base::terms::WordId;
 
 impl App {
     /// Takes words in as own words and goes to the last of them; those that the list has are the list's, and scored next.

@@ -5,7 +5,7 @@ use super::input::Input;
 use super::picker::Outcome;
 use super::table::{AxisKind, CompareSort, RankedTable, WordSort};
 use super::{App, Effect, Key, KeyCode, Level, Model, Overlay, View, ablation, layout, search, statistics};
-use crate::scores::ModelId;
+use crate::base::terms::ModelId;
 
 impl App {
     pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {

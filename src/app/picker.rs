@@ -7,7 +7,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::input::Input;
 use super::key::{Key, KeyCode};
-use crate::model::Family;
+use crate::base::terms::Family;
 
 /// What is being chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::action::ACTIONS;
 use super::picker::{Choice, Item, Marks, Picker, PickerKind};
 use super::{App, Effect, Level, Overlay, PromptEntry};
-use crate::corpus::{Framing, Prompt};
-use crate::text;
+use crate::base::terms::Framing;
+use crate::base::text;
+use crate::corpus::Prompt;
 
 /// The item of the corpus picker that stands for the recorded models' words.
 const RECORDED_WORDS: &str = "recorded words";

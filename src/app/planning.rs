@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{App, Effect, View};
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::Job;
-use crate::scores::{ModelId, PromptId, WordId};
 
 /// A plan holds at least one job and then as many as fit into this many words; the rest is planned when it is done, so that
 /// 54 prompts of a whole vocabulary do not copy millions of words.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::input::Input;
-use crate::scores::WordId;
+use crate::base::terms::WordId;
 
 /// The search of the tables. It stays when the view or the model changes.
 #[derive(Clone, Debug, Default)]

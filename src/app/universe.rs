@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::base::terms::WordId;
 use crate::corpus::{Corpus, Word, own_label};
-use crate::scores::{Book, WordId};
+use crate::scores::table::Book;
 
 /// Distinct words: first those of the list, in its order, then the own words. A word's place in this order is its index.
 #[derive(Clone, Debug)]

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::table::{Layout, RankRequest, RankedTable, TableKey};
 use super::{App, Effect, Level, Message, Universe, View, layout};
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::{Corpus, Word};
-use crate::engine::{Event, Phase, Recorded};
-use crate::scores::{ModelId, PromptId, WordId};
+use crate::engine::{Event, Phase};
+use crate::recorded::scores::Recorded;
 
 /// Tables kept for flipping back without a wait.
 const KEPT_TABLES: usize = 24;

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::engine::plan::Forest;
-use crate::model::config::DecoderConfig;
 use crate::model::decoder::NodesError;
+use crate::model::format::config::DecoderConfig;
 
 /// One conversation as far as it has to run, and how many of its last tokens are read.
 pub(super) struct Path {
@@ -92,8 +92,9 @@ impl Operations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::ModelConfig;
-    use crate::model::{bundled, files::Files};
+    use crate::model::format::config::ModelConfig;
+    use crate::model::format::files::Files;
+    use crate::sources::bundled;
 
     fn floor(paths: &[(&[u32], usize)]) -> Floor {
         Floor::of(paths.iter().map(|(ids, reads)| Path { ids: ids.to_vec(), reads: *reads }).collect()).unwrap()

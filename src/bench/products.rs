@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::kernels::{Element, Matrix, Stored};
-use crate::model::config::DecoderConfig;
+use crate::model::format::config::DecoderConfig;
 
 /// How long each matrix is multiplied.
 const SPAN: Duration = Duration::from_millis(60);
@@ -59,14 +59,15 @@ fn filled(out: usize, input: usize, element: Element) -> Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::ModelConfig;
-    use crate::model::{bundled, files::Files};
+    use crate::model::format::config::ModelConfig;
+    use crate::model::format::files::Files;
+    use crate::sources::bundled;
 
     #[test]
     fn the_shapes_are_those_of_the_checkpoint() {
         let files = Files::Bundled { name: "demo-gemma", entries: bundled::bundled("demo-gemma").unwrap() };
         let config = ModelConfig::read(&files).unwrap().decoder;
-        let weights = crate::model::weights::Weights::open(&files).unwrap();
+        let weights = crate::model::format::weights::Weights::open(&files).unwrap();
         let parts = ["self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o", "mlp.gate", "mlp.up", "mlp.down"];
         for (part, (out, input)) in parts.iter().zip(shapes(&config)) {
             let stored = weights.get(&format!("model.layers.0.{part}_proj.weight")).unwrap();

@@ -4,15 +4,14 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::BatchSize;
 use super::cost::{Floor, Path};
-use super::process;
+use super::{BatchSize, process};
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::batch::{Batches, Prefix, Step};
 use crate::engine::fit::Room;
 use crate::engine::{Job, WordTokens};
 use crate::model::checkpoint::LoadedModel;
 use crate::model::{Cancel, ModelError};
-use crate::scores::{ModelId, PromptId, WordId};
 
 /// A model and what it is asked.
 pub(super) struct Asked<'a> {

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Fact;
-use super::words::PROMPTS;
-use super::words::WORDS;
+use super::words::{PROMPTS, WORDS};
+use crate::base::terms::{ModelId, PromptId, WordId};
+use crate::base::text;
 use crate::engine::batch::Batches;
 use crate::engine::fit::Room;
 use crate::engine::{Fit, Job};
 use crate::model::checkpoint::{LoadedModel, SourceLabel};
-use crate::model::files::Files;
+use crate::model::format::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, PublishedDtype};
-use crate::scores::{ModelId, PromptId, WordId};
-use crate::text;
 
 /// How words are put to the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ mod words;
 
 use serde::Serialize;
 
-use crate::engine::Recorded;
 use crate::model::checkpoint::SourceLabel;
-use crate::model::files::Files;
+use crate::model::format::files::Files;
 use crate::model::{Cancel, Dtype, LoadOptions, ModelError};
+use crate::recorded::scores::Recorded;
 use bench::{Bench, Way};
 use words::{Kind, PROMPTS, WORDS};
 

@@ -49,7 +49,8 @@ pub(super) const PROMPTS: [(bool, &str); 4] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corpus::{Framing, PromptSet};
+    use crate::base::terms::Framing;
+    use crate::corpus::PromptSet;
 
     #[test]
     fn the_prompts_are_the_studys() {

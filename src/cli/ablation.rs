@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::Failure;
 use super::args::{AblationArgs, TextFormat};
 use super::place;
-use super::session::{DEFAULT_CORPUS, Session};
+use crate::base::text::{visible, visible_word};
 use crate::corpus::Corpus;
-use crate::figure::{self, LinesFigure};
-use crate::scores::ablation;
-use crate::scores::export::rank_text;
+use crate::recorded::trainings as ablation;
+use crate::report::figure;
+use crate::report::figure::LinesFigure;
+use crate::session::failure::Failure;
+use crate::session::{DEFAULT_CORPUS, Session};
 use crate::stats::ablation::{Ablation, Run, Training};
-use crate::text::{visible, visible_word};
+use crate::tables::long::rank_text;
 
 pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let session = Session::new()?;

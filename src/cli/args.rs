@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Settings;
 use crate::engine::batch::MOST_NODES;
+use crate::explorer::arguments::ExploreArgs;
 use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TakenAs, TemplateDate};
+use crate::session::arguments::{MachineOptions, ModelOptions, StoreArgs, WordArgs, any_path};
+use crate::session::settings::Settings;
 
 pub use statistics::*;
 pub use store::*;
@@ -61,158 +63,6 @@ pub enum Command {
     Store(StoreCommand),
     /// Write scores that are known, recorded or in the store, to a file; nothing is computed
     Export(ExportArgs),
-}
-
-/// What decides a score beside model, prompt and word.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct ModelOptions {
-    /// Beginning-of-sequence tokens: exactly one; as the published scripts (the template's text tokenized with special
-    /// tokens added once more); or none [default: single]
-    #[arg(long, value_enum)]
-    pub bos: Option<BosPolicy>,
-    /// Number format of the weights and products; the head is always f32 [default: auto]
-    #[arg(long, value_enum)]
-    pub dtype: Option<Dtype>,
-    /// auto, cpu, cuda, cuda:N or metal [default: auto]
-    #[arg(long)]
-    pub device: Option<DeviceChoice>,
-    /// Take tokenizer and chat template of models in GGUF from this directory (tokenizer.json and what stands beside it)
-    #[arg(long, value_name = "DIR", value_parser = tokenizer_folder)]
-    pub tokenizer: Option<&'static Path>,
-    /// The day that a chat template is told it is: 2026-11-23, '23 Nov 2026', or today (in UTC) [default: 26 Jul 2024]
-    #[arg(long, value_name = "DATE")]
-    pub template_date: Option<TemplateDate>,
-    /// Gemma 2's soft-cap on attention scores; off for a comparison with scores computed without it [default: on]
-    #[arg(long, value_enum)]
-    pub softcap: Option<SoftCap>,
-    /// Round rewards to the dtype of the published run (see `rewardscope models`; bf16 where it is not known), so that ties
-    /// and ranks can be compared
-    #[arg(long)]
-    pub reference_rounding: bool,
-    /// Language models: put the word behind the chat template's generation prompt [default where there is a template]
-    #[arg(long, conflicts_with = "bare")]
-    pub chat: bool,
-    /// Language models: put the word behind the prompt's text, with one space between them where there is no white space
-    /// ("love" and " love" are then the same) [default for base models]
-    #[arg(long)]
-    pub bare: bool,
-    /// Take every …ForCausalLM checkpoint for this, whatever signs of a reward model its files show
-    #[arg(long = "as", value_enum, value_name = "KIND")]
-    pub taken_as: Option<TakenAs>,
-}
-
-impl ModelOptions {
-    /// What is given here, else what the user settled in `config.toml`, else the defaults.
-    pub(super) fn over(self, settings: &Settings) -> LoadOptions {
-        LoadOptions {
-            bos: self.bos.or(settings.bos).unwrap_or_default(),
-            dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
-            device: self.device.or(settings.device).unwrap_or_default(),
-            tokenizer: self.tokenizer,
-            date: self.template_date.or(settings.template_date).unwrap_or_default(),
-            softcap: self.softcap.or(settings.softcap).unwrap_or_default(),
-            rounding: (self.reference_rounding || settings.reference_rounding.unwrap_or(false)).then(PublishedDtype::default),
-            vocabulary: false,
-            form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
-            reward_row: None,
-            taken_as: self.taken_as,
-        }
-    }
-}
-
-/// Kept for as long as the program runs, so that options stay small values.
-fn tokenizer_folder(text: &str) -> Result<&'static Path, String> {
-    let folder = PathBuf::from(text);
-    if folder.join("tokenizer.json").is_file() {
-        return Ok(Box::leak(folder.into_boxed_path()));
-    }
-    Err("this directory holds no tokenizer.json: name the one that does".to_owned())
-}
-
-/// What decides how fast scores come, and nothing else of them.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct MachineOptions {
-    /// Threads that compute; scores do not depend on it [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-}
-
-/// Which words and prompts.
-#[derive(Clone, Debug, Args)]
-pub struct WordArgs {
-    /// Word list: a name from `rewardscope corpora`, or a file (CSV with word,category; the study's CSV; LIWC .dic or
-    /// .dicx; one word a line). May be repeated
-    #[arg(long, value_name = "NAME|FILE")]
-    pub corpus: Vec<String>,
-    /// A single word, exactly as given. Beside a list it is scored with it and takes no rank from it. May be repeated
-    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
-    pub word: Vec<String>,
-    /// A file with one word a line, kept as it stands but for the line end
-    #[arg(long, value_name = "FILE")]
-    pub words_file: Option<PathBuf>,
-    /// Every token of the model's vocabulary as a word; tokens with one text are told apart by id
-    #[arg(long, conflicts_with_all = ["corpus", "words_file", "word"])]
-    pub vocabulary: bool,
-    /// A prompt by key (see `rewardscope prompts`), by its text, or `all` for the study's 54. May be repeated
-    #[arg(long, value_name = "KEY|TEXT|all")]
-    pub prompt: Vec<String>,
-}
-
-/// Where scores are kept.
-#[derive(Clone, Debug, Default, Args)]
-pub struct StoreArgs {
-    /// Keep scores in this file, and take from it those that are there [default: scores.sqlite in the user's data folder]
-    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_STORE", value_parser = any_path())]
-    pub store: Option<PathBuf>,
-    /// Compute everything anew and keep nothing
-    #[arg(long)]
-    pub no_store: bool,
-}
-
-/// Which store, for commands that are about it.
-#[derive(Clone, Debug, Default, Args)]
-pub struct StoreFile {
-    /// The store [default: scores.sqlite in the user's data folder]
-    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_STORE", value_parser = any_path())]
-    pub store: Option<PathBuf>,
-}
-
-impl StoreFile {
-    pub(super) fn args(&self) -> StoreArgs {
-        StoreArgs { store: self.store.clone(), no_store: false }
-    }
-}
-
-/// Any name of a file, in whatever bytes; an empty one, as of a variable that was set to nothing, counts as none.
-fn any_path() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().map(PathBuf::from)
-}
-
-#[derive(Debug, Args)]
-pub struct ExploreArgs {
-    /// Models to open (default: the bundled demonstration pair)
-    #[arg(value_name = "MODEL")]
-    pub models: Vec<String>,
-    #[command(flatten)]
-    pub words: WordArgs,
-    #[command(flatten)]
-    pub options: ModelOptions,
-    #[command(flatten)]
-    pub store: StoreArgs,
-    #[command(flatten)]
-    pub machine: MachineOptions,
-    /// JSON lines with prompt, chosen and rejected: the accuracy of each model on them stands on its card
-    #[arg(long, value_name = "FILE")]
-    pub pairs: Option<PathBuf>,
-    /// Colour theme: a name from `rewardscope themes`
-    #[arg(long, value_name = "NAME")]
-    pub theme: Option<String>,
-    /// Draw with ASCII characters only
-    #[arg(long)]
-    pub ascii: bool,
-    /// Write a log to this file
-    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_LOG_FILE")]
-    pub log: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -3,14 +3,17 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-use super::args::{BenchArgs, ListFormat, WordArgs};
+use super::args::{BenchArgs, ListFormat};
 use super::score::progress::Progress;
-use super::session::Session;
-use super::{Failure, files, interrupt, place};
+use super::{interrupt, place};
+use crate::base::text::{bytes, count, visible, visible_json};
 use crate::bench::{self, Options, Question, Report, Stage};
 use crate::engine::{Phase, caught};
 use crate::model::hub::Look;
-use crate::text::{bytes, count, visible, visible_json};
+use crate::session::Session;
+use crate::session::arguments::WordArgs;
+use crate::session::failure::Failure;
+use crate::sources::locate as files;
 
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let session = Session::new()?;

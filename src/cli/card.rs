@@ -3,25 +3,26 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Failure;
 use super::args::{CardArgs, CardFormat};
 use super::gather::Gather;
 use super::place;
-use super::session::{Named, Session, Words};
-use crate::atomic_file::Destination;
-use crate::card::Page;
+use crate::base::atomic_file::Destination;
+use crate::base::terms::{ModelId, PromptId, Unit, WordId};
 use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::Job;
-use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Provenance, Unit};
-use crate::scores::export::shortest;
-use crate::scores::judging::Judging;
-use crate::scores::origin::{ModelOrigin, Origin};
+use crate::engine::pairs::Judging;
+use crate::model::Provenance;
+use crate::report::card::Page;
+use crate::scores::provenance::{ModelOrigin, Origin};
 use crate::scores::study::{StudyOptions, StudySource, build};
-use crate::scores::{Book, ModelId, PromptId, WordId};
+use crate::scores::table::Book;
+use crate::session::failure::Failure;
+use crate::session::{Named, Session, Words};
+use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::stats::card::{Accuracy, CardOptions, card};
 use crate::stats::study::{Comparable, Study};
+use crate::tables::long::shortest;
 
 /// The model that the card is about stands first.
 const OWN: ModelId = ModelId(0);

@@ -6,14 +6,17 @@ use std::sync::{Mutex, PoisonError};
 
 use super::args::{CheckArgs, ListFormat};
 use super::score::progress::Progress;
-use super::session::Session;
-use super::{Failure, files, interrupt, place};
+use super::{interrupt, place};
+use crate::base::text::{visible, visible_json};
 use crate::check::{self, Outcome, Report};
-use crate::engine::{Phase, Recorded, caught};
+use crate::engine::{Phase, caught};
 use crate::model::hub::Look;
-use crate::model::source::ModelSpec;
-use crate::scores::recorded;
-use crate::text::{visible, visible_json};
+use crate::recorded;
+use crate::recorded::scores::Recorded;
+use crate::session::Session;
+use crate::session::failure::Failure;
+use crate::sources::locate as files;
+use crate::sources::resolve::ModelSpec;
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let session = Session::new()?;

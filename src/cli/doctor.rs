@@ -6,11 +6,11 @@ mod findings;
 
 use std::io::{self, IsTerminal, Write};
 
-use super::Failure;
 use super::args::{ListArgs, ListFormat};
-use crate::config::Folders;
+use crate::base::text::{visible, visible_json};
 use crate::model::hub::{self, HubSettings};
-use crate::text::{visible, visible_json};
+use crate::session::failure::Failure;
+use crate::session::settings::Folders;
 use findings as find;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -125,7 +125,7 @@ mod tests {
         let mut json = Vec::new();
         print_json(&report, &mut json).expect("written");
         let json = String::from_utf8(json).expect("UTF-8");
-        assert!(!json.replace('\n', "").contains(crate::text::is_unsafe), "{json:?}");
+        assert!(!json.replace('\n', "").contains(crate::base::text::is_unsafe), "{json:?}");
         let parsed: serde_json::Value = serde_json::from_str(&json).expect("still JSON");
         assert_eq!(parsed["findings"][0]["found"], "http://\u{1b}[2J\u{9b}evil (HF_ENDPOINT)");
     }

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use super::args::{ExportArgs, ModelOptions, SheetLayout};
+use super::args::{ExportArgs, SheetLayout};
 use super::place::{self, FileOption};
-use super::session::Session;
 use super::store::is_called;
-use super::{Failure, files};
-use crate::atomic_file::Destination;
+use crate::base::atomic_file::Destination;
 use crate::corpus::{self, Corpus, Prompt, PromptSet};
-use crate::model::source::{self, ModelSource, ModelSpec};
 use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance};
-use crate::scores::export::shortest;
-use crate::scores::origin::{ModelOrigin, Origin};
-use crate::scores::recorded;
-use crate::scores::sheet::{LongSheet, LongWord, Sheet, SheetFormat, Values};
+use crate::recorded;
+use crate::scores::provenance::{ModelOrigin, Origin};
 use crate::scores::store::fingerprint::Unread;
 use crate::scores::store::{Key, Run, Store, key};
+use crate::session::Session;
+use crate::session::arguments::ModelOptions;
+use crate::session::failure::Failure;
+use crate::sources::locate as files;
+use crate::sources::resolve as source;
+use crate::sources::resolve::{ModelSource, ModelSpec};
+use crate::tables::columns::{LongSheet, LongWord, Sheet, SheetFormat, Values};
+use crate::tables::long::shortest;
 
 /// All that is known of one model.
 struct Source {
@@ -64,7 +67,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         sheet.write(&mut bytes, format, &origin).map_err(Failure::run)?;
         if to.is_terminal() {
             let text = String::from_utf8_lossy(&bytes);
-            bytes = text.lines().flat_map(|line| [&*crate::text::visible(line), "\n"].concat().into_bytes()).collect();
+            bytes = text.lines().flat_map(|line| [&*crate::base::text::visible(line), "\n"].concat().into_bytes()).collect();
         }
         if format != SheetFormat::Parquet {
             place::note_of_stream(&to);
@@ -73,8 +76,8 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     }
     let path = to.path().to_owned();
     sheet.save(to, format, &origin).map_err(|error| place::unwritable(&path, &error, FileOption::Output))?;
-    let rows = crate::text::count(sheet.rows());
-    place::tell(format_args!("{}: {rows} rows", crate::text::visible(&path.to_string_lossy())));
+    let rows = crate::base::text::count(sheet.rows());
+    place::tell(format_args!("{}: {rows} rows", crate::base::text::visible(&path.to_string_lossy())));
     Ok(())
 }
 

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use super::Failure;
-use super::args::StoreArgs;
 use super::score::progress::Progress;
-use super::session::Session;
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::Corpus;
-use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded};
+use crate::engine::{Engine, Event, Job, ModelInfo, Phase};
 use crate::model::LoadOptions;
 use crate::model::asking::differences;
-use crate::model::source::{ModelSource, ModelSpec};
-use crate::scores::{ModelId, PromptId, WordId};
+use crate::recorded::scores::Recorded;
+use crate::session::Session;
+use crate::session::arguments::StoreArgs;
+use crate::session::failure::Failure;
+use crate::sources::resolve::{ModelSource, ModelSpec};
 
 /// A word that a model could not be asked, and why.
 pub(super) struct LeftOut {

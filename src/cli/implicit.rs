@@ -6,24 +6,27 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Failure;
 use super::args::{ImplicitArgs, TextFormat};
 use super::gather::Gather;
 use super::place;
-use super::session::Session;
-use crate::atomic_file::Destination;
+use crate::base::atomic_file::Destination;
+use crate::base::terms::{Family, ModelId, PromptId, Unit, WordId};
+use crate::base::text::{visible, visible_word};
 use crate::corpus::{self, Corpus, Prompt};
-use crate::engine::{Job, ModelInfo, Recorded, implicit, is_reward_model};
-use crate::figure::{self, Lollipop, LollipopFigure};
+use crate::engine::{Job, ModelInfo, implicit, is_reward_model};
 use crate::model::asking::differences;
-use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Family, LoadOptions, Provenance, Unit};
-use crate::scores::export::{rank_text, shortest};
-use crate::scores::origin::{ModelOrigin, Origin};
-use crate::scores::{ModelId, PromptId, WordId, recorded};
+use crate::model::{LoadOptions, Provenance};
+use crate::recorded;
+use crate::recorded::scores::Recorded;
+use crate::report::figure;
+use crate::report::figure::{Lollipop, LollipopFigure};
+use crate::scores::provenance::{ModelOrigin, Origin};
+use crate::session::Session;
+use crate::session::failure::Failure;
+use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::stats::implicit::{ImplicitWord, Variants, fold, join, variants_of, words};
 use crate::stats::ranks;
-use crate::text::{visible, visible_word};
+use crate::tables::long::{rank_text, shortest};
 
 /// Texts with their log-probabilities under one prompt.
 type Column = Vec<(Arc<str>, f64)>;

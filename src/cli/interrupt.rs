@@ -8,8 +8,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::Failure;
 use crate::model::{Cancel, ModelError};
+use crate::session::failure::Failure;
 
 /// How long work may take to end once it was asked to.
 const GRACE: Duration = Duration::from_secs(5);

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::Failure;
 use super::args::{ListArgs, ListFormat};
 use super::place::say;
-use super::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Session};
+use crate::base::text;
 use crate::corpus::{self, PromptSet};
-use crate::model::{bundled, hub};
-use crate::text;
+use crate::model::hub;
+use crate::session::failure::Failure;
+use crate::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Session};
+use crate::sources::bundled;
 use crate::ui::theme;
 
 /// A table as text and as JSON.
@@ -68,7 +69,7 @@ pub(super) fn models(args: &ListArgs) -> Result<(), Failure> {
         "Open one: rewardscope NAME. Score with one: rewardscope score NAME --word love",
     );
     for name in bundled::NAMES {
-        let family = crate::model::Family::guess(name);
+        let family = crate::base::terms::Family::guess(name);
         let row = [name, &family.to_string(), "tiny", "-", "bundled", "demonstration model"];
         list.push(
             row.map(str::to_owned).to_vec(),
@@ -89,7 +90,7 @@ pub(super) fn models(args: &ListArgs) -> Result<(), Failure> {
     }
     for model in hub::cached_models() {
         let size = text::bytes(model.bytes);
-        let family = crate::model::Family::guess(&model.repository);
+        let family = crate::base::terms::Family::guess(&model.repository);
         list.push(
             vec![model.repository.clone(), family.to_string(), "-".to_owned(), size, "cache".to_owned(), format!("at {}", model.revision)],
             json!({ "name": model.repository, "family": family, "source": "cache", "revision": model.revision, "bytes": model.bytes }),

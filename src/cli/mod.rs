@@ -6,19 +6,13 @@ mod bench;
 mod card;
 mod check;
 mod doctor;
-mod entries;
-mod explore;
 mod export;
-mod files;
 mod gather;
 mod implicit;
 mod interrupt;
-mod keys;
 mod list;
-mod names;
 mod place;
 mod score;
-mod session;
 mod stats;
 mod store;
 
@@ -30,50 +24,9 @@ use clap::{CommandFactory, Parser};
 
 pub use args::{Cli, Command};
 
-use crate::model::template;
-use crate::text;
-
-/// How a command ended badly: the message for the user and the exit status.
-#[derive(Debug)]
-pub enum Failure {
-    /// The run failed: status 1.
-    Run(String),
-    /// The command line, or a file it names, makes no sense: status 2.
-    Use(String),
-    /// An interrupt ended it: status 130.
-    Interrupted(String),
-    /// Another signal ended it: 128 and its number.
-    Signal(u8),
-    /// Nobody reads standard output any more, as behind `| head`: no failure, status 0.
-    Unread,
-}
-
-impl Failure {
-    pub fn run(error: impl fmt::Display) -> Self {
-        Failure::Run(error.to_string())
-    }
-
-    pub fn usage(error: impl fmt::Display) -> Self {
-        Failure::Use(error.to_string())
-    }
-
-    fn status(&self) -> u8 {
-        match self {
-            Failure::Run(_) => 1,
-            Failure::Use(_) => 2,
-            Failure::Interrupted(_) => 130,
-            Failure::Signal(status) => *status,
-            Failure::Unread => 0,
-        }
-    }
-
-    fn message(&self) -> &str {
-        match self {
-            Failure::Run(message) | Failure::Use(message) | Failure::Interrupted(message) => message,
-            Failure::Signal(_) | Failure::Unread => "",
-        }
-    }
-}
+use crate::base::text;
+use crate::model::text::template;
+use crate::session::failure::Failure;
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {

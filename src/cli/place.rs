@@ -3,12 +3,14 @@
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
-use super::Failure;
-use crate::atomic_file::Destination;
-use crate::figure::Figure;
-use crate::scores::origin::{Checksum, Origin};
-use crate::scores::sheet::{self, SheetFormat};
-use crate::text::visible;
+use crate::base::atomic_file::Destination;
+use crate::base::text::visible;
+use crate::report::figure::Figure;
+use crate::scores::provenance::Origin;
+use crate::session::failure::Failure;
+use crate::tables::checksum::Checksum;
+use crate::tables::columns as sheet;
+use crate::tables::columns::SheetFormat;
 
 /// The option that names a file, for messages.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +127,7 @@ pub(super) fn warning(text: &str) {
 
 /// Indented JSON, safe to show.
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
-    crate::text::json(value).map_err(Failure::run)
+    crate::base::text::json(value).map_err(Failure::run)
 }
 
 /// Writes it; beside a file stands what its numbers rest on, where that is given.

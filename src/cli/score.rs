@@ -11,17 +11,20 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::args::ScoreArgs;
-use super::session::{Named, Session, Words};
-use super::{Failure, place};
+use super::place;
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::{self, Corpus, Prompt, own_label};
-use crate::engine::{Engine, Event, Job, ModelInfo, Phase, Recorded, WordTokens};
+use crate::engine::{Engine, Event, Job, ModelInfo, Phase, WordTokens};
 use crate::model::LoadOptions;
-use crate::model::source::{ModelSource, ModelSpec};
-use crate::scores::export::{Row, TokenColumns, shortest};
-use crate::scores::origin::{ModelOrigin, Origin};
+use crate::recorded::scores::Recorded;
+use crate::scores::provenance::{ModelOrigin, Origin};
 use crate::scores::store::Key;
-use crate::scores::{Book, ModelId, PromptId, WordId};
+use crate::scores::table::Book;
+use crate::session::failure::Failure;
+use crate::session::{Named, Session, Words};
+use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::stats::ranks_beside;
+use crate::tables::long::{Row, TokenColumns, shortest};
 use output::Output;
 use progress::Progress;
 

@@ -6,25 +6,28 @@ mod tell;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Failure;
 use super::args::{StatsArgs, StatsFormat};
 use super::gather::Gather;
 use super::place;
 use super::score::progress::Progress;
-use super::session::{Named, Session};
+use crate::base::terms::{Family, ModelId, WordId};
+use crate::base::text;
 use crate::corpus::{Corpus, Prompt, PromptSet};
 use crate::engine::Job;
-use crate::figure::{self, PanelsFigure};
-use crate::model::Family;
-use crate::model::source::ModelSource;
-use crate::scores::export::shortest;
+use crate::report::figure;
+use crate::report::figure::PanelsFigure;
+use crate::report::panels::panels;
 use crate::scores::study::{StudyOptions, StudySource, build};
-use crate::scores::{Book, ModelId, WordId};
+use crate::scores::table::Book;
+use crate::session::failure::Failure;
+use crate::session::{Named, Session};
+use crate::sources::resolve::ModelSource;
 use crate::stats::common::CommonWords;
-use crate::stats::panels::panels;
-use crate::stats::report::{Report, ReportOptions, report_with};
+use crate::stats::options::ReportOptions;
+use crate::stats::report::report_with;
+use crate::stats::results::Report;
 use crate::stats::study::Study;
-use crate::text;
+use crate::tables::long::shortest;
 use grid::Layout;
 
 /// Draws of the bootstrap: enough for a 95 % interval.
@@ -50,7 +53,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     notes.extend(score_live(&mut gather, specs.len(), &corpus, &ids, &prompts, &mut book)?);
     notes.extend(gather.take_notes());
     let prompt_ids: Vec<_> = prompts.iter().map(|prompt| book.prompt(&prompt.text)).collect();
-    let source = |(id, spec): (ModelId, &crate::model::source::ModelSpec)| {
+    let source = |(id, spec): (ModelId, &crate::sources::resolve::ModelSpec)| {
         let read = gather.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);
         StudySource {
             name: spec.name.as_str().into(),

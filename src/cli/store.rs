@@ -5,18 +5,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::Failure;
-use super::args::{ListFormat, StoreCommand, StoreFile};
+use super::args::{ListFormat, StoreCommand};
 use super::place::{self, FileOption, say};
-use super::session::Session;
-use crate::atomic_file::Destination;
-use crate::model::source::expand_home;
-use crate::model::{ModelInfo, TemplateDate, bundled, hub};
-use crate::scores::origin::Origin;
-use crate::scores::recorded;
-use crate::scores::sheet::SheetFormat;
+use crate::base::atomic_file::Destination;
+use crate::base::text::{bytes, count, visible};
+use crate::model::{ModelInfo, TemplateDate, hub};
+use crate::recorded;
+use crate::scores::provenance::Origin;
 use crate::scores::store::{Imported, Key, Run, Store};
-use crate::text::{bytes, count, visible};
+use crate::session::Session;
+use crate::session::arguments::StoreFile;
+use crate::session::failure::Failure;
+use crate::sources::bundled;
+use crate::sources::resolve::expand_home;
+use crate::tables::columns::SheetFormat;
 
 pub(super) fn run(args: &StoreCommand) -> Result<(), Failure> {
     let session = Session::new()?;
@@ -61,7 +63,7 @@ fn info(session: &Session, args: &StoreFile, format: ListFormat) -> Result<(), F
             "path": path.to_string_lossy(), "bytes": size, "models": runs.len(), "prompts": prompts, "words": words,
             "scores": scores, "runs": runs.iter().map(run).collect::<Vec<_>>(),
         });
-        format!("{out:#}").lines().for_each(|line| say(crate::text::visible_json(line)));
+        format!("{out:#}").lines().for_each(|line| say(crate::base::text::visible_json(line)));
         return Ok(());
     }
     say(format_args!("{}  {}", visible(&path.to_string_lossy()), bytes(size)));
@@ -264,13 +266,13 @@ fn import_scores(
     key: &Key,
     info: &ModelInfo,
     name: &str,
-    table: &crate::engine::Recorded,
+    table: &crate::recorded::scores::Recorded,
 ) -> Result<Imported, String> {
     let mut columns = Vec::with_capacity(table.prompts.len());
     for (prompt, column) in table.prompts.iter().zip(&table.scores) {
         let mut scores = Vec::new();
         for (word, &score) in table.words.iter().zip(column).filter(|(_, score)| !score.is_nan()) {
-            if crate::scores::export::shortest(score as f32) != score && f64::from(score as f32) != score {
+            if crate::tables::long::shortest(score as f32) != score && f64::from(score as f32) != score {
                 return Err(format!(
                     "the score {score} of '{word}' is none that this program computes: it is no number of 32 bits"
                 ));

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::error::{CorpusError, did_you_mean, nearest};
 use super::{Builder, Corpus, read};
+use crate::base::file_error::CorpusError;
+use crate::base::suggestions::{did_you_mean, nearest};
 
 const BUILTIN: [(&str, &str); 2] = [
     ("big-two", include_str!("../../corpora/big-two.csv")),

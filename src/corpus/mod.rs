@@ -4,7 +4,6 @@
 //! `sides` tells which categories are two sides of one. Knows
 //! files and text, nothing of models.
 
-pub(crate) mod error;
 pub mod library;
 pub mod pairs;
 pub mod prompt;
@@ -15,9 +14,8 @@ mod sides;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use error::CorpusError;
 pub use library::{Listing, join_categories, list};
-pub use prompt::{Factors, Framing, Prompt, PromptSet};
+pub use prompt::{Factors, Prompt, PromptSet};
 pub use read::read_words_file;
 pub use sides::{Side, sides};
 

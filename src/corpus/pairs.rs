@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::CorpusError;
-use super::read::{MOST_BYTES, read_text};
+use crate::base::file_error::CorpusError;
+use crate::base::text_file::{MOST_BYTES, read_text};
 
 /// A question with the answer that was chosen and the one that was not.
 #[derive(Clone, Debug, PartialEq, Eq)]

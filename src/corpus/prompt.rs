@@ -1,16 +1,9 @@
 //! Prompts and the factors of the study's design: adjective × superlative × concision, and the framing they imply.
 
+use crate::base::terms::Framing;
 use std::sync::Arc;
 
 pub use super::prompts::resolve;
-
-/// Whether a prompt asks for the best or for the worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Framing {
-    Positive,
-    Negative,
-}
 
 /// The levels of one prompt in the factorial design (paper, section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]

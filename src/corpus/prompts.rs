@@ -6,10 +6,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::error::{CorpusError, did_you_mean, nearest};
-use super::prompt::{Factors, Framing, Prompt, PromptSet};
-use super::read::{MOST_BYTES, read_text};
-use crate::user_toml::{self, TomlError};
+use super::prompt::{Factors, Prompt, PromptSet};
+use crate::base::file_error::CorpusError;
+use crate::base::suggestions::{did_you_mean, nearest};
+use crate::base::terms::Framing;
+use crate::base::text_file::{MOST_BYTES, read_text};
+use crate::base::toml_file as user_toml;
+use crate::base::toml_file::TomlError;
 
 const BUILTIN: &str = include_str!("../../corpora/prompts.toml");
 

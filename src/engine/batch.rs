@@ -14,12 +14,13 @@ use super::plan::{Forest, common_prefix};
 pub use super::prefix::Prefix;
 use super::prefix::extend;
 use super::{Job, WordTokens, likelihood};
+use crate::base::terms::WordId;
+use crate::engine::plan::{Last, Scored};
 use crate::model::checkpoint::{LoadedModel, RewardModel};
-use crate::model::continuation::Continuation;
 use crate::model::decoder::Cache;
 use crate::model::language::LanguageModel;
+use crate::model::text::continuation::Continuation;
 use crate::model::{Cancel, ModelError};
-use crate::scores::WordId;
 
 /// Words tokenized at a time, for only these share prefix and nodes: lists at once, of a vocabulary a few so that scores
 /// appear, and then all that is left. Kept ids of so many take some tens of megabytes.
@@ -303,24 +304,6 @@ impl Batches {
     }
 }
 
-/// What one word came to.
-pub(super) struct Scored {
-    pub(super) score: f32,
-    /// Of each of its tokens, by a language model.
-    pub(super) log_probabilities: Vec<f32>,
-}
-
-/// The last word of a batch, whose path the next batch goes on from.
-pub(super) struct Last {
-    /// Nodes of the whole batch.
-    pub(super) nodes: usize,
-    /// Tokens before those that ran.
-    pub(super) start: usize,
-    pub(super) tokens: Vec<u32>,
-    /// Of these tokens.
-    pub(super) cache: Option<Cache>,
-}
-
 /// Rewards of as many conversations as make a forest of `nodes`, each read at its last token, and where a gate reads.
 fn rewards<'a>(
     model: &RewardModel,
@@ -402,9 +385,9 @@ fn gate_states(gates: &[Gate], prefix: Option<&Prefix>, hidden: &Tensor, words: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::terms::{ModelId, PromptId};
     use crate::engine::Fit;
     use crate::engine::fit::Room;
-    use crate::scores::{ModelId, PromptId};
 
     fn batches() -> Batches {
         let words = ["a", "b", "c", "d"].iter().zip(0..).map(|(word, id)| (WordId(id), (*word).into())).collect();

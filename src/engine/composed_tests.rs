@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::Job;
 use super::batch::{Batches, Prefix};
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::model::checkpoint::{LoadedModel, SourceLabel};
-use crate::model::files::Files;
-use crate::model::{Cancel, Dtype, LoadOptions, bundled};
-use crate::scores::{ModelId, PromptId, WordId};
+use crate::model::format::files::Files;
+use crate::model::{Cancel, Dtype, LoadOptions};
+use crate::sources::bundled;
 
 /// In f32, relative to the largest score: sums are added up in another order.
 const TOLERANCE: f32 = 1e-4;

@@ -4,11 +4,11 @@
 
 use super::batch::{Batches, FIRST_NODES, MOST_NODES};
 use super::memory;
+use crate::base::text;
 use crate::model::checkpoint::{self, Estimate};
-use crate::model::config::DecoderConfig;
-use crate::model::files::Files;
+use crate::model::format::config::DecoderConfig;
+use crate::model::format::files::Files;
 use crate::model::{DeviceChoice, Dtype, LoadOptions, ModelError};
-use crate::text;
 
 /// Program, tokenizer and what else comes with any model.
 const BASE_BYTES: u64 = 64 << 20;
@@ -187,7 +187,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::bundled;
+    use crate::sources::bundled;
 
     fn demo() -> (Files, Estimate) {
         let files = Files::Bundled { name: "demo-llama", entries: bundled::bundled("demo-llama").unwrap() };

@@ -13,20 +13,21 @@ use std::time::{Duration, Instant};
 use super::implicit::Pairs;
 use super::keeping::Keeper;
 use super::worker::{Activity, Request, Worker};
-use super::{Event, InspectRequest, Job, ModelInfo, Phase, Recorded};
-use crate::corpus::CorpusError;
-use crate::model::catalogue::Catalogue;
+use super::{Event, InspectRequest, Job, ModelInfo, Phase};
+use crate::base::file_error::CorpusError;
+use crate::base::terms::{Family, ModelId};
+use crate::catalogue::Catalogue;
+use crate::engine::events::{Events, failure};
 use crate::model::checkpoint::SourceLabel;
-use crate::model::config::{ModelConfig, Task};
-use crate::model::files::Files;
-use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Cancel, Family, LoadOptions, ModelError, Provenance, bundled, hub};
-use crate::scores::origin::Origin;
+use crate::model::format::config::{ModelConfig, Task};
+use crate::model::format::files::Files;
+use crate::model::{Cancel, LoadOptions, ModelError, Provenance, hub};
+use crate::recorded;
+use crate::recorded::scores::Recorded;
+use crate::scores::provenance::Origin;
 use crate::scores::store::Store;
-use crate::scores::{ModelId, recorded};
-
-/// Where events go. Called from several threads; must not block.
-pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
+use crate::sources::bundled;
+use crate::sources::resolve::{ModelSource, ModelSpec};
 
 /// How long work that was cancelled may take to end. It looks at its flag often; what does not is stuck in other code.
 const GRACE: Duration = Duration::from_secs(5);
@@ -206,19 +207,6 @@ impl Drop for Engine {
         while !self.worker.is_finished() && asked.elapsed() < GRACE {
             std::thread::sleep(Duration::from_millis(2));
         }
-    }
-}
-
-/// A lock that a panicking thread held is taken all the same: what it guards is valid at every moment.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How an error is shown: a cancelled model is not a failed one.
-pub(super) fn failure(error: ModelError) -> Phase {
-    match error {
-        ModelError::Cancelled => Phase::Cancelled,
-        error => Phase::Failed(error.to_string()),
     }
 }
 

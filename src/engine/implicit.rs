@@ -7,12 +7,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use super::handle::{Events, lock};
-use super::{Event, Job, ModelInfo, Phase, Recorded};
-use crate::model::source::{ModelSource, ModelSpec};
-use crate::model::{Family, Policies, Provenance, Unit};
-use crate::scores::{ModelId, PromptId, WordId};
-use crate::stats::implicit::Measure;
+use super::events::{Events, lock};
+use super::{Event, Job, ModelInfo, Phase};
+use crate::base::terms::{Family, Measure, ModelId, PromptId, Unit, WordId};
+use crate::model::{Policies, Provenance};
+use crate::recorded::scores::Recorded;
+use crate::sources::resolve::{ModelSource, ModelSpec};
 
 /// A model that is not of the kind that an implicit reward is made of.
 pub fn refusal(name: &str, what: &str) -> String {

@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::plan::common_prefix;
-use crate::model::continuation::gap;
-use crate::model::tokenizer::ChatTokenizer;
+use crate::model::text::continuation::gap;
+use crate::model::text::tokenizer::ChatTokenizer;
 use crate::model::{Cancel, ModelError, PromptForm};
 
 /// Two answers with neither a beginning nor an end in common, which nothing trims: where their conversations part, the

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Job;
+use crate::base::terms::{ModelId, WordId};
 use crate::model::checkpoint::SourceLabel;
-use crate::model::files::Files;
+use crate::model::format::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, ModelInfo};
 use crate::scores::store::fingerprint::{Hashed, Stamps, Unread};
 use crate::scores::store::key::{self, IdentifyError, Key};
 use crate::scores::store::{Store, StoreError, StoredWord};
-use crate::scores::{ModelId, WordId};
 
 /// Files that never lie still are not waited for.
 const TRIES: usize = 3;
@@ -391,8 +391,9 @@ pub(super) fn stored_words(job: &Job) -> impl Iterator<Item = (WordId, StoredWor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, Provenance, bundled};
-    use crate::scores::PromptId;
+    use crate::base::terms::{Family, PromptId};
+    use crate::model::Provenance;
+    use crate::sources::bundled;
 
     #[test]
     fn a_full_disk_is_told_of_once_and_tried_again_with_every_batch() {

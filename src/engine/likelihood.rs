@@ -6,12 +6,11 @@
 
 use std::collections::HashMap;
 
-use super::batch::{Last, Scored};
-use super::plan::Forest;
+use super::plan::{Forest, Last, Scored};
 use super::prefix::Prefix;
-use crate::model::continuation::Continuation;
 use crate::model::decoder::{Cache, Nodes};
 use crate::model::language::LanguageModel;
+use crate::model::text::continuation::Continuation;
 use crate::model::{Cancel, ModelError};
 
 /// Scores as many of the waiting words, in order, as make a forest of `nodes`, behind what `prefix` holds of each.

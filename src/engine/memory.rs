@@ -2,7 +2,7 @@
 
 use candle_core::Device;
 
-use crate::machine;
+use crate::base::machine;
 use crate::model::ModelError;
 
 /// Bytes that are free on the device; none where its driver does not tell.

@@ -13,6 +13,7 @@ pub mod batch;
 mod caught;
 #[cfg(test)]
 mod composed_tests;
+pub mod events;
 pub mod fit;
 mod handle;
 pub mod implicit;
@@ -20,6 +21,7 @@ pub mod inspect;
 mod keeping;
 mod likelihood;
 pub(crate) mod memory;
+pub mod pairs;
 pub mod plan;
 mod prefix;
 pub mod vocabulary;
@@ -32,10 +34,11 @@ pub use fit::Fit;
 pub use handle::{Engine, is_reward_model};
 pub use inspect::{Badge, Inspection};
 
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::Corpus;
 pub use crate::model::ModelInfo;
+use crate::recorded::scores::Recorded;
 use crate::scores::store::Key;
-use crate::scores::{ModelId, PromptId, WordId};
 
 /// Words to score by one model under one prompt.
 #[derive(Clone, Debug)]
@@ -110,17 +113,6 @@ pub enum Phase {
     Idle,
     Failed(String),
     Cancelled,
-}
-
-/// Scores read from a file: all at once.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    pub words: Vec<Arc<str>>,
-    pub prompts: Vec<crate::corpus::Prompt>,
-    /// `[prompts][words]`; NaN where the file has no value.
-    pub scores: Vec<Vec<f64>>,
-    /// What a reader should know of the file: rows passed over, columns not read.
-    pub notes: Vec<String>,
 }
 
 /// How a word was put to a model, token by token.

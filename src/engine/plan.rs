@@ -136,3 +136,21 @@ mod tests {
         assert_eq!(forest.reads(), [2, 4, 6, 2, 0]);
     }
 }
+
+/// The last word of a batch, whose path the next batch goes on from.
+pub(super) struct Last {
+    /// Nodes of the whole batch.
+    pub(super) nodes: usize,
+    /// Tokens before those that ran.
+    pub(super) start: usize,
+    pub(super) tokens: Vec<u32>,
+    /// Of these tokens.
+    pub(super) cache: Option<Cache>,
+}
+
+/// What one word came to.
+pub(super) struct Scored {
+    pub(super) score: f32,
+    /// Of each of its tokens, by a language model.
+    pub(super) log_probabilities: Vec<f32>,
+}

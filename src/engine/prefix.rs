@@ -125,10 +125,10 @@ pub(super) fn extend(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::bundled;
     use crate::model::checkpoint::{LoadedModel, SourceLabel};
-    use crate::model::files::Files;
+    use crate::model::format::files::Files;
     use crate::model::{Dtype, LoadOptions};
+    use crate::sources::bundled;
 
     #[test]
     fn pieces_are_of_nearly_one_length_and_none_is_too_long() {

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::corpus::{Corpus, Word};
-use crate::model::files::Files;
-use crate::model::tokenizer::ChatTokenizer;
+use crate::model::format::files::Files;
+use crate::model::text::tokenizer::ChatTokenizer;
 use crate::model::{BosPolicy, ModelError};
 
 /// Another token has the very same text.

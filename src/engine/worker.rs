@@ -17,16 +17,15 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 
 use super::batch::{Batches, Prefix, Step};
+use super::events::{Events, failure, lock};
 use super::fit::{Fit, Room};
-use super::handle::{Events, failure, lock};
 use super::inspect::inspect;
 use super::keeping::{Batch, Keeper};
-use super::memory;
-use super::{Event, InspectRequest, Inspection, Job, Phase, vocabulary};
+use super::{Event, InspectRequest, Inspection, Job, Phase, memory, vocabulary};
+use crate::base::terms::{ModelId, PromptId};
 use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
-use crate::model::files::Files;
+use crate::model::format::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError};
-use crate::scores::{ModelId, PromptId};
 use keeping::Held;
 
 /// How often progress within a load is told.

@@ -3,7 +3,8 @@
 //!
 //! Read from provenance, so that recorded scores count as well, as far as their file says what they rest on.
 
-use super::{PromptForm, Provenance, TemplateDate, Unit};
+use super::{PromptForm, Provenance, TemplateDate};
+use crate::base::terms::Unit;
 
 /// What provenance says of a language model's template behind the template's own name.
 const CHAT: &str = "generation prompt";

@@ -7,23 +7,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::config::{DecoderConfig, ModelConfig, Task};
+use super::decoder::packed::Packed;
 use super::decoder::source::Source;
-use super::decoder::{Decoder, Nodes, Role};
+use super::decoder::{Decoder, Nodes, Role, packed};
 use super::device::{Chosen, Compute};
-use super::files::Files;
+use super::format::config::{DecoderConfig, ModelConfig, Task};
+use super::format::files::Files;
+use super::format::weights::{Digest, Embedding, Keep, Meter, Stored, Weights};
 use super::head::{self, GatingPattern, Head};
 use super::language::{LanguageHead, LanguageModel};
-use super::packed::{self, Packed};
-use super::template::ChatTemplate;
-use super::tokenizer::ChatTokenizer;
-use super::weights::{Digest, Embedding, Keep, Meter, Stored, Weights};
+use super::text::template::ChatTemplate;
+use super::text::tokenizer::ChatTokenizer;
 use super::{
-    Cancel, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, Unit,
-    device, task,
+    Cancel, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, device,
+    task,
 };
-use crate::machine;
-use crate::text;
+use crate::base::terms::Unit;
+use crate::base::{machine, text};
 
 /// Unread tensors that are named before it is said how many more there are.
 const UNREAD_NAMED: usize = 3;

@@ -5,8 +5,8 @@ use half::{bf16, f16};
 
 use super::error::cause;
 use super::{DeviceChoice, Dtype, ModelError};
+use crate::base::text;
 use crate::kernels::{Element, Kernel};
-use crate::text;
 
 /// What matrices are multiplied in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

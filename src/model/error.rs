@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Every message is one paragraph: what happened, on which file or tensor, what to do next. Names from outside are passed
-/// through [`crate::text::visible`] where the message is shown.
+/// through [`crate::base::text::visible`] where the message is shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error("{}: {problem}. {next}", file.display())]
@@ -22,7 +22,7 @@ pub enum ModelError {
     Hub { repository: String, problem: String, next: String },
     /// A file that was to hold recorded scores.
     #[error(transparent)]
-    Scores(Box<crate::corpus::CorpusError>),
+    Scores(Box<crate::base::file_error::CorpusError>),
     #[error("cancelled")]
     Cancelled,
     #[error("{0}. This is a fault in the program; please report it with the model's name")]

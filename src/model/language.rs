@@ -9,12 +9,13 @@ use rayon::prelude::*;
 
 use super::asking::form_text;
 use super::checkpoint::Checkpoint;
+use super::decoder::packed::Packed;
 use super::decoder::{Decoder, Role};
 use super::device::Compute;
 use super::nonempty::NonEmptyTensor;
-use super::packed::Packed;
-use super::tokenizer::ChatTokenizer;
-use super::{Cancel, ModelError, ModelInfo, PromptForm, Unit};
+use super::text::tokenizer::ChatTokenizer;
+use super::{Cancel, ModelError, ModelInfo, PromptForm};
+use crate::base::terms::Unit;
 
 /// Rows of the output matrix that are multiplied at a time.
 const ROWS: usize = 4096;

@@ -6,29 +6,21 @@
 //! prompt; `asking` says in what models were asked differently. Nothing here knows of word lists, threads or screens.
 
 pub mod asking;
-pub mod bundled;
 pub mod cancel;
-pub mod catalogue;
 pub mod checkpoint;
-pub mod config;
-pub mod continuation;
 pub mod decoder;
 pub mod device;
 pub mod error;
-pub mod files;
-pub mod gguf;
+pub mod format;
 pub mod head;
 pub mod hub;
 pub mod language;
 mod nonempty;
-pub mod packed;
 pub mod policy;
-pub mod source;
 mod task;
-pub mod template;
-pub mod tokenizer;
-pub mod weights;
+pub mod text;
 
+use crate::base::terms::{Family, Unit};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -36,45 +28,6 @@ use std::str::FromStr;
 pub use cancel::Cancel;
 pub use error::ModelError;
 pub use policy::{Policies, PublishedDtype, SoftCap, TemplateDate};
-
-/// The base model a reward model grew from: what the study compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub enum Family {
-    Gemma,
-    Llama,
-    Other,
-}
-
-impl Family {
-    /// The letter that stands beside the colour: `G`, `L`, `?`.
-    pub fn letter(self) -> char {
-        match self {
-            Family::Gemma => 'G',
-            Family::Llama => 'L',
-            Family::Other => '?',
-        }
-    }
-
-    /// Guesses from an architecture, a repository or a file name; `Other` where neither family is named.
-    pub fn guess(name: &str) -> Family {
-        let name = name.to_ascii_lowercase();
-        match (name.contains("gemma"), name.contains("llama")) {
-            (true, _) => Family::Gemma,
-            (false, true) => Family::Llama,
-            _ => Family::Other,
-        }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Family::Gemma => "Gemma",
-            Family::Llama => "Llama",
-            Family::Other => "other",
-        })
-    }
-}
 
 /// How many beginning-of-sequence tokens a conversation starts with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
@@ -107,44 +60,6 @@ pub enum PromptForm {
     Chat,
     /// The prompt's text alone, and a space before the word: see [`continuation::gap`].
     Bare,
-}
-
-/// What a score is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
-    /// The raw output of a reward model's head.
-    #[default]
-    Reward,
-    /// A log-probability to base e.
-    Nats,
-    /// The difference of two log-probabilities to base e.
-    LogRatio,
-    /// Such a difference, weighted with the mean of the two probabilities.
-    Mwlr,
-}
-
-impl Unit {
-    /// What a column of such scores is called.
-    pub fn title(self) -> &'static str {
-        match self {
-            Unit::Reward => "score",
-            Unit::Nats => "log p",
-            Unit::LogRatio => "log ratio",
-            Unit::Mwlr => "MWLR",
-        }
-    }
-}
-
-impl fmt::Display for Unit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Unit::Reward => "reward",
-            Unit::Nats => "nats",
-            Unit::LogRatio => "log ratio in nats",
-            Unit::Mwlr => "mixture-weighted log ratio in nats",
-        })
-    }
 }
 
 /// The number format asked for.

@@ -8,12 +8,12 @@
 use serde_json::{Map, Value};
 
 use super::checkpoint::SourceLabel;
-use super::config::{ModelConfig, Task};
-use super::files::Files;
+use super::format::config::{ModelConfig, Task};
+use super::format::files::Files;
+use super::format::weights::Weights;
 use super::language::LanguageHead;
-use super::weights::Weights;
 use super::{ModelError, TakenAs, head};
-use crate::text;
+use crate::base::text;
 
 const ADAPTER: &str = "adapter_config.json";
 const NOT_APPLIED: &str =

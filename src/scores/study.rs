@@ -5,9 +5,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::WordId;
-use crate::corpus::error::{did_you_mean, nearest};
-use crate::corpus::{Corpus, CorpusError, Prompt};
+use crate::base::file_error::CorpusError;
+use crate::base::suggestions::{did_you_mean, nearest};
+use crate::base::terms::WordId;
+use crate::corpus::{Corpus, Prompt};
 use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
 
 /// How words are grouped, and models.
@@ -24,7 +25,7 @@ pub struct StudyOptions {
     pub scored_words_only: bool,
 }
 
-/// A model's scores, as a [`super::Book`] holds them.
+/// A model's scores, as a [`super::table::Book`] holds them.
 #[derive(Clone, Debug)]
 pub struct StudySource {
     pub name: Arc<str>,
@@ -144,7 +145,8 @@ fn families(sources: &[StudySource], given: &[(String, String)]) -> Result<Vec<A
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corpus::{Framing, Word};
+    use crate::base::terms::Framing;
+    use crate::corpus::Word;
 
     const NAN: f64 = f64::NAN;
 

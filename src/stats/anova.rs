@@ -8,9 +8,9 @@ use nalgebra::{DMatrix, DVector};
 use super::cells::Panel;
 use super::contrast::upper_f;
 use super::design::{Column, Factor, Together, columns, terms};
-use super::report::{Anova, AnovaTerm};
+use super::results::{Anova, AnovaTerm};
 use super::study::Study;
-use crate::corpus::Framing;
+use crate::base::terms::Framing;
 
 /// A column of the design that is this much shorter beside those before it adds nothing.
 const RANK_TOLERANCE: f64 = 1e-9;

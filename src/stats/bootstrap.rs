@@ -12,10 +12,11 @@ use rand::Rng;
 use rayon::prelude::*;
 
 use super::cells::{Panel, members};
+use super::options::{Progress, ReportOptions};
 use super::permutation::stream;
-use super::report::{Bootstrap, Progress, ReportOptions};
+use super::results::Bootstrap;
 use super::study::Study;
-use crate::corpus::Framing;
+use crate::base::terms::Framing;
 
 const LEVEL: f64 = 0.95;
 /// Longer lists have no interval over words.

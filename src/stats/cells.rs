@@ -7,9 +7,9 @@ use rayon::prelude::*;
 
 use super::describe::{mean_sd, min_max};
 use super::ranks;
-use super::report::{Cell, PartialColumn, ScoreSummary};
+use super::results::{Cell, PartialColumn, ScoreSummary};
 use super::study::Study;
-use crate::corpus::Framing;
+use crate::base::terms::Framing;
 
 /// A cell by its indices into the study, so that names need not be compared.
 #[derive(Clone, Copy, Debug)]

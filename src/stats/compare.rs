@@ -8,8 +8,9 @@ use super::bootstrap;
 use super::cells::Panel;
 use super::contrast::{WelchTest, benjamini_hochberg, bonferroni, welch};
 use super::exact::{MOST_SPLITS, exact_models};
+use super::options::{Progress, ReportOptions};
 use super::permutation::permutation_p;
-use super::report::{AdjustedFor, Contrast, ModelContrast, Permutation, Progress, ReportOptions, UNIT_NOTE, Welch};
+use super::results::{AdjustedFor, Contrast, ModelContrast, Permutation, UNIT_NOTE, Welch};
 use super::study::Study;
 use super::summary::{Summary, UNKNOWN_FAMILY, known_families};
 

@@ -7,7 +7,7 @@
 use rand::Rng;
 
 use super::permutation::{ROUNDING, stream};
-use super::report::ExactModels;
+use super::results::ExactModels;
 
 /// More ways than this are not gone through one by one: as many random ones stand for them.
 pub const MOST_SPLITS: u64 = 500_000;

@@ -2,49 +2,9 @@
 //!
 //! Knows words and log-probabilities, no models. Log-probabilities are in nats.
 
+use crate::base::terms::Measure;
 use std::collections::HashMap;
 use std::fmt;
-
-/// What is made of the log-probabilities of a word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Measure {
-    /// Mixture-weighted log ratio, `0.5 (p_A + p_B) (log p_A − log p_B)`: words that neither would say count for little
-    #[default]
-    Mwlr,
-    /// `log p_A − log p_B`
-    LogRatio,
-}
-
-impl Measure {
-    pub const ALL: [Measure; 2] = [Measure::Mwlr, Measure::LogRatio];
-
-    /// Of a word's log-probabilities under A and B.
-    pub fn of(self, log_a: f64, log_b: f64) -> f64 {
-        let ratio = log_a - log_b;
-        match self {
-            Measure::LogRatio => ratio,
-            Measure::Mwlr => 0.5 * (log_a.exp() + log_b.exp()) * ratio,
-        }
-    }
-
-    /// What the command line calls it.
-    pub fn key(self) -> &'static str {
-        match self {
-            Measure::Mwlr => "mwlr",
-            Measure::LogRatio => "log-ratio",
-        }
-    }
-}
-
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Measure::Mwlr => "mixture-weighted log ratio",
-            Measure::LogRatio => "log ratio",
-        })
-    }
-}
 
 /// What becomes of texts that differ by case or outer white space alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize)]

@@ -11,10 +11,10 @@ use nalgebra::{DMatrix, DVector};
 use super::cells::Panel;
 use super::contrast::two_sided_t;
 use super::design::{Column, Factor, Together, columns, name, terms};
-use super::report::{FixedEffect, MixedModel};
+use super::results::{FixedEffect, MixedModel};
 use super::study::Study;
 use super::summary::known_families;
-use crate::corpus::Framing;
+use crate::base::terms::Framing;
 
 /// Ratios λ at which the derivative's sign is looked at: 0, then from 1e-8 to 1e6, so many a decade; then one a decade up to
 /// 10 to this power, where what is left within models is rounding.

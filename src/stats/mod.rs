@@ -22,10 +22,11 @@ mod design;
 pub mod exact;
 pub mod implicit;
 pub mod mixed;
-pub mod panels;
+pub mod options;
 pub mod permutation;
 mod rank;
 pub mod report;
+pub mod results;
 pub mod study;
 pub mod summary;
 

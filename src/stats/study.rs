@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::corpus::Framing;
+use crate::base::terms::Framing;
 
 /// Scores over one list of words. Words of no category take part in the ranks and in nothing else.
 #[derive(Clone, Debug, Default)]

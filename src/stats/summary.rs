@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cells::Panel;
 use super::describe;
-use super::report::{FamilySummary, ModelSummary};
+use super::results::{FamilySummary, ModelSummary};
 use super::study::Study;
 
 /// The family of a model of which none is known: such models have cells, and take part in no comparison of families.
@@ -89,7 +89,7 @@ impl Panel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::corpus::Framing;
+    use crate::base::terms::Framing;
     use crate::stats::cells::tests::{panel, study};
 
     #[test]

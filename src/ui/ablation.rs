@@ -14,10 +14,10 @@ use super::widgets::table::{self, Column};
 use super::{line_with_end, look, notice};
 use crate::app::ablation::Page;
 use crate::app::{App, layout};
-use crate::model::Family;
-use crate::scores::export::rank_text;
+use crate::base::terms::Family;
+use crate::base::text::{count, visible, visible_word};
 use crate::stats::ablation::{Ablation, Final, Moved, Run, Training};
-use crate::text::{count, visible, visible_word};
+use crate::tables::long::rank_text;
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     pages(frame, Rect { height: 1, ..area }, app, theme);

@@ -15,11 +15,10 @@ use super::{category_styles, line_with_end, look, model_name, notice, numbers, s
 use crate::app::action::Action;
 use crate::app::card::CardShown;
 use crate::app::{App, layout};
-use crate::corpus::Framing;
-use crate::model::Family;
-use crate::scores::export::rank_text;
+use crate::base::terms::{Family, Framing};
+use crate::base::text::{count, visible, visible_word};
 use crate::stats::card::{Axis, Card, Extremes, Leaning, Pole, Ranked};
-use crate::text::{count, visible, visible_word};
+use crate::tables::long::rank_text;
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let Some(shown) = app.card.shown().filter(|shown| Some(shown.model) == app.focus) else {

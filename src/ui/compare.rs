@@ -13,7 +13,7 @@ use super::words::{bar_cell, category_cell, rank_cell, word_cell};
 use super::{line_with_end, look, model_name, notice, numbers};
 use crate::app::table::{Axis, AxisKind, CompareSort, Layout, RankedTable, Side};
 use crate::app::{App, Model};
-use crate::text::{count, visible};
+use crate::base::text::{count, visible};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let Some(table) = app.table() else { return };

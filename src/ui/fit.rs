@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::last_part;
+use crate::base::text::last_part;
 
 /// A letter with more marks than this is noise that some terminals draw over their neighbours.
 const MARKS: usize = 6;

@@ -2,7 +2,7 @@
 
 use ratatui::symbols::border;
 
-use crate::model::Family;
+use crate::base::terms::Family;
 
 /// One set of signs; every sign is one cell wide.
 #[derive(Debug)]

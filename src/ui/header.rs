@@ -9,10 +9,9 @@ use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::{ablation, card, line_with_end, model_name, name_span, statistics};
 use crate::app::{App, Model, View};
-use crate::corpus::Framing;
-use crate::model::Unit;
-use crate::model::source::ModelSource;
-use crate::text::visible;
+use crate::base::terms::{Framing, Unit};
+use crate::base::text::visible;
+use crate::sources::resolve::ModelSource;
 
 /// From this width on, the program says its own name; below, the model's matters more.
 const NAMED: u16 = 140;

@@ -13,8 +13,8 @@ use super::{category_styles, numbers, shape};
 use crate::app::action::Action;
 use crate::app::layout::{Histograms, NARROW};
 use crate::app::table::{AxisKind, CategorySummary, RankedTable};
-use crate::model::Unit;
-use crate::text::{count, visible};
+use crate::base::terms::Unit;
+use crate::base::text::{count, visible};
 
 /// Most cells of a name.
 const NAME: usize = 18;

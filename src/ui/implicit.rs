@@ -15,9 +15,8 @@ use super::{look, notice, numbers};
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::table::{Axis, Layout, RankedTable, WordSort};
-use crate::model::Family;
-use crate::stats::implicit::Measure;
-use crate::text::visible;
+use crate::base::terms::{Family, Measure};
+use crate::base::text::visible;
 
 /// The column of the stems, in [`columns`].
 const STEMS: usize = 6;

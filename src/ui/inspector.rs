@@ -11,7 +11,7 @@ use super::theme::Theme;
 use super::widgets::popup::boxed;
 use crate::app::inspector::{Inspector, Signs, Tone};
 use crate::app::{App, layout};
-use crate::text::{visible, visible_word};
+use crate::base::text::{visible, visible_word};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, inspector: &Inspector, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);

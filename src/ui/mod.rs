@@ -2,6 +2,7 @@
 //!
 //! A frame costs what is visible: tables come ranked and sorted from `app::table`, and only rows on the screen are formatted.
 
+pub mod abilities;
 mod ablation;
 mod card;
 mod compare;
@@ -30,9 +31,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::app::{App, Overlay, View, layout};
+use crate::base::terms::Family;
+use crate::base::text::{visible, wrap};
 use crate::corpus::{Side, sides};
-use crate::model::Family;
-use crate::text::{visible, wrap};
 use glyphs::Glyphs;
 use theme::Theme;
 use widgets::table::Look;

@@ -11,8 +11,8 @@ use super::widgets::table::{self, Column};
 use super::{look, model_name, notice, provenance, shape, status};
 use crate::app::action::Action;
 use crate::app::{App, Model};
+use crate::base::text::{bytes, count, visible, wrap};
 use crate::engine::Phase;
-use crate::text::{bytes, count, visible, wrap};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if app.models.is_empty() {

@@ -97,3 +97,12 @@ mod tests {
         assert_eq!([39.0, -88.0, 0.0, 1.5].map(|d| difference(d, g)), ["▲    +39", "▼    −88", "=       ", "▲   +1.5"]);
     }
 }
+
+/// The letter of a family. One that the user named has none of its own: its first one stands for it.
+pub fn letter(name: &str) -> char {
+    let first = || visible(name).chars().next().unwrap_or(' ').to_ascii_uppercase();
+    match Family::guess(name) {
+        Family::Other if name != Family::Other.to_string() => first(),
+        family => family.letter(),
+    }
+}

@@ -14,7 +14,7 @@ use super::{look, shape};
 use crate::app::input::Input;
 use crate::app::picker::{Item, Picker};
 use crate::app::{App, ExportInput, View};
-use crate::text::{is_unsafe, visible};
+use crate::base::text::{is_unsafe, visible};
 
 pub fn draw(frame: &mut Frame, area: Rect, picker: &Picker, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);

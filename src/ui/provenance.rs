@@ -10,9 +10,9 @@ use super::glyphs::Glyphs;
 use super::line_with_end;
 use super::theme::Theme;
 use crate::app::{App, Model, View};
-use crate::model::Unit;
-use crate::model::source::ModelSource;
-use crate::text::visible;
+use crate::base::terms::Unit;
+use crate::base::text::visible;
+use crate::sources::resolve::ModelSource;
 
 /// What the numbers of a view are, for wide screens, for 80 columns and for 60.
 const STATISTICS: [&str; 3] = [

@@ -11,8 +11,8 @@ use super::{fitting, line_with_end, numbers};
 use crate::app::action::Action;
 use crate::app::table::Side;
 use crate::app::{App, Model, Overlay, StepBack, View};
+use crate::base::text::{bytes, count, duration, visible};
 use crate::engine::Phase;
-use crate::text::{bytes, count, duration, visible};
 
 /// What a model is doing, with numbers: `scoring 4,120 of 14,634  38 words/s  ETA 4:37`.
 pub fn phase(phase: &Phase) -> String {

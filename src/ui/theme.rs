@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 
 use ratatui::style::Style;
 
-use crate::model::Family;
-use crate::terminal::abilities::{Abilities, Colours};
-use crate::text::visible;
-use crate::user_toml::{self, TomlError};
+use crate::base::terms::Family;
+use crate::base::text::visible;
+use crate::base::toml_file as user_toml;
+use crate::base::toml_file::TomlError;
+use crate::ui::abilities::{Abilities, Colours};
 use file::{Sheet, ThemeFile};
 
 /// Compiled into the program; a user's theme of the same name takes its place.

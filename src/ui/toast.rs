@@ -8,7 +8,7 @@ use super::fit::width;
 use super::theme::Theme;
 use super::widgets::popup::boxed;
 use crate::app::{App, Level};
-use crate::text::{visible, wrap};
+use crate::base::text::{visible, wrap};
 
 const WIDEST: u16 = 64;
 

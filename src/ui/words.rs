@@ -16,9 +16,8 @@ use super::{category_styles, histograms, look, notice, numbers, size_of};
 use crate::app::action::Action;
 use crate::app::table::{Axis, AxisKind, Layout, PromptColumn, RankedTable, Side, WordSort};
 use crate::app::{App, Model, layout, search};
-use crate::corpus::Framing;
-use crate::model::Unit;
-use crate::text::{visible, visible_word, wrap};
+use crate::base::terms::{Framing, Unit};
+use crate::base::text::{visible, visible_word, wrap};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if let Some(why) = app.failure_in_place_of_words() {

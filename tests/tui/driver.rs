@@ -8,11 +8,14 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEntry, Startup, card, statistics, table};
-use rewardscope::corpus::{Corpus, Factors, Framing, Prompt, Word};
-use rewardscope::engine::{Event, Job, ModelInfo, Phase, Recorded};
-use rewardscope::model::source::{ModelSource, ModelSpec};
-use rewardscope::model::{Family, LoadOptions, Policies, Provenance, Unit};
-use rewardscope::scores::{ModelId, PromptId, WordId};
+use rewardscope::base::terms::Framing;
+use rewardscope::base::terms::{Family, Unit};
+use rewardscope::base::terms::{ModelId, PromptId, WordId};
+use rewardscope::corpus::{Corpus, Factors, Prompt, Word};
+use rewardscope::engine::{Event, Job, ModelInfo, Phase};
+use rewardscope::model::{LoadOptions, Policies, Provenance};
+use rewardscope::recorded::scores::Recorded;
+use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 use rewardscope::ui;
 use rewardscope::ui::theme::Theme;
 
@@ -409,7 +412,7 @@ pub fn corpora() -> Vec<CorpusEntry> {
 /// Texts that no cell of a screen may hold.
 pub fn unsafe_cells(buffer: &Buffer) -> HashSet<String> {
     let cells = buffer.content.iter().map(|cell| cell.symbol());
-    cells.filter(|symbol| symbol.contains(rewardscope::text::is_unsafe)).map(str::to_owned).collect()
+    cells.filter(|symbol| symbol.contains(rewardscope::base::text::is_unsafe)).map(str::to_owned).collect()
 }
 
 pub fn ascii() -> Theme {

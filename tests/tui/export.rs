@@ -1,7 +1,7 @@
 //! The table on the screen goes into a file as it stands.
 
 use rewardscope::app::{Effect, Export, Key, KeyCode, Message};
-use rewardscope::scores::sheet::{Sheet, Values};
+use rewardscope::tables::columns::{Sheet, Values};
 use serde_json::Value;
 
 use crate::driver::{Driver, SIZE};

@@ -6,7 +6,7 @@ use rewardscope::app::{Effect, Overlay, Startup};
 use rewardscope::engine::inspect::inspect;
 use rewardscope::engine::{Event, InspectRequest, Inspection};
 use rewardscope::model::checkpoint::read_tokenizer;
-use rewardscope::model::files::Files;
+use rewardscope::model::format::files::Files;
 use rewardscope::model::{BosPolicy, LoadOptions};
 
 use crate::driver::*;

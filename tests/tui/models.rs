@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rewardscope::app::picker::PickerKind;
 use rewardscope::app::{Effect, Key, Level, Message, Overlay, Startup, View};
+use rewardscope::base::terms::Family;
+use rewardscope::base::terms::{ModelId, WordId};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::{Event, Phase};
-use rewardscope::model::Family;
-use rewardscope::scores::{ModelId, WordId};
 
 use crate::driver::*;
 

@@ -6,7 +6,7 @@ use rewardscope::app::table::{RankedTable, Side};
 use rewardscope::app::{Effect, Export, Message, Startup};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::Event;
-use rewardscope::scores::sheet::{Sheet, Values};
+use rewardscope::tables::columns::{Sheet, Values};
 use rewardscope::ui::theme::Theme;
 
 use crate::driver::*;

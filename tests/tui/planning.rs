@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rewardscope::app::{App, Effect, Key, KeyCode, Message, Startup, table};
+use rewardscope::base::terms::Family;
+use rewardscope::base::terms::ModelId;
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::{Event, Job, ModelInfo, Phase};
-use rewardscope::model::Family;
-use rewardscope::model::source::{ModelSource, ModelSpec};
-use rewardscope::scores::ModelId;
+use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 
 use crate::driver::{Driver, LLAMA, SIZE, demo, provenance, score, startup};
 

@@ -4,9 +4,9 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use rewardscope::app::{Level, Message, Startup};
+use rewardscope::base::terms::Family;
+use rewardscope::base::terms::ModelId;
 use rewardscope::engine::{Event, Phase};
-use rewardscope::model::Family;
-use rewardscope::scores::ModelId;
 use rewardscope::ui;
 use rewardscope::ui::theme::Theme;
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use rewardscope::app::{Key, KeyCode, Message, Startup};
+use rewardscope::base::terms::Family;
+use rewardscope::base::terms::ModelId;
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::Phase;
-use rewardscope::model::Family;
-use rewardscope::model::source::{ModelSource, ModelSpec};
-use rewardscope::scores::ModelId;
+use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 use rewardscope::ui::theme::Theme;
 
 use crate::driver::*;

@@ -2,10 +2,10 @@
 
 use ratatui::style::Modifier;
 use rewardscope::app::{Effect, Key, KeyCode, Level, Message, Startup, View};
+use rewardscope::base::terms::Family;
+use rewardscope::base::terms::Measure;
 use rewardscope::engine::{Event, Phase};
-use rewardscope::model::Family;
-use rewardscope::model::source::{ModelSource, ModelSpec};
-use rewardscope::stats::implicit::Measure;
+use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 use rewardscope::ui::theme::Theme;
 
 use crate::driver::*;

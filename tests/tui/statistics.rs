@@ -2,8 +2,8 @@
 
 use rewardscope::app::statistics::Page;
 use rewardscope::app::{Message, View};
-use rewardscope::model::Family;
-use rewardscope::scores::ModelId;
+use rewardscope::base::terms::Family;
+use rewardscope::base::terms::ModelId;
 use rewardscope::ui::theme::Theme;
 
 use crate::driver::*;
@@ -162,7 +162,7 @@ fn a_difference_is_never_cut_off() {
     let mut driver = many_panels((60, 24), 8);
     let shown = driver.app.statistics.shown().unwrap();
     let difference =
-        |panel: &rewardscope::stats::panels::Panel| format!("Δ {:+.1}", panel.contrasts[0].difference).replace('-', "−");
+        |panel: &rewardscope::report::panels::Panel| format!("Δ {:+.1}", panel.contrasts[0].difference).replace('-', "−");
     let differences: Vec<String> = shown.panels.iter().map(difference).collect();
     for columns in (60..=170).step_by(5) {
         driver.send(Message::Resize(columns, 24));

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rewardscope::app::table::{self, CompareSort, WordSort};
 use rewardscope::app::{App, Effect, Key, KeyCode, Message, Startup};
+use rewardscope::base::terms::{ModelId, PromptId, WordId};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::Event;
-use rewardscope::scores::{ModelId, PromptId, WordId};
 
 use crate::driver::*;
 

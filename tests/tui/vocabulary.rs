@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use rewardscope::app::Startup;
+use rewardscope::base::terms::{Family, Unit};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::vocabulary::SAME_TEXT;
 use rewardscope::engine::{Event, ModelInfo};
-use rewardscope::model::{Family, Unit};
 
 use crate::driver::{self, Driver, GEMMA, LLAMA, SIZE, current};
 

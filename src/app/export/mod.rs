@@ -10,10 +10,10 @@ use std::path::Path;
 use super::input::Input;
 use super::table::{Layout, RankedTable};
 use super::{App, Effect, Level, Model, Overlay, View};
-use crate::figure::FigureFormat;
+use crate::base::terms::ModelId;
 use crate::model::Provenance;
-use crate::scores::ModelId;
-use crate::scores::origin::{ModelOrigin, Origin};
+use crate::report::figure::FigureFormat;
+use crate::scores::provenance::{ModelOrigin, Origin};
 use snapshot::{Everything, Implicit, Rows, SideOf, Snapshot, ending};
 pub use snapshot::{Export, ExportRequest};
 

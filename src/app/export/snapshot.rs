@@ -9,14 +9,13 @@ use serde_json::Value;
 use crate::app::statistics::Statistics;
 use crate::app::table::{Column, Layout, RankedTable, Side};
 use crate::app::{Model, Universe};
-use crate::card::Page;
-use crate::figure::{self, Figure, LinesFigure, Lollipop, LollipopFigure};
-use crate::model::Family;
-use crate::scores::WordId;
-use crate::scores::export::shortest;
-use crate::scores::sheet::{LongSheet, LongWord, Sheet, Values};
+use crate::base::terms::{Family, Measure, WordId};
+use crate::report::card::Page;
+use crate::report::figure;
+use crate::report::figure::{Figure, LinesFigure, Lollipop, LollipopFigure};
 use crate::stats::ablation::Ablation;
-use crate::stats::implicit::Measure;
+use crate::tables::columns::{LongSheet, LongWord, Sheet, Values};
+use crate::tables::long::shortest;
 
 /// What is to be written, and under which name, as it was typed.
 #[derive(Clone, Debug)]

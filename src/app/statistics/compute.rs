@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::app::Universe;
 use crate::app::table::Column;
+use crate::base::text::count;
 use crate::corpus::Prompt;
-use crate::figure::{self, Figure, PanelsFigure};
-use crate::stats::panels::{self, Panel, RankAxis};
-use crate::stats::report::Report;
+use crate::report::figure::{Figure, PanelsFigure};
+use crate::report::panels::{Panel, RankAxis};
+use crate::report::{figure, panels};
+use crate::stats::results::Report;
 use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
-use crate::text::count;
 
 /// A snapshot of what statistics are made of.
 #[derive(Clone, Debug)]
@@ -107,7 +108,7 @@ impl Statistics {
 pub fn compute(request: StatisticsRequest) -> Statistics {
     let StatisticsRequest { generation, universe, prompts, models, left_out, warnings } = request;
     let (study, progress) = study(&universe, &prompts, models);
-    let mut report = crate::stats::report::report(&study, &crate::stats::report::ReportOptions::quick());
+    let mut report = crate::stats::report::report(&study, &crate::stats::options::ReportOptions::quick());
     report.warnings.splice(0..0, warnings);
     let panels = panels::panels(&report);
     let axis = RankAxis::of(&panels, report.words);

@@ -12,8 +12,8 @@ pub use compute::{Pair, Progress, Statistics, StatisticsModel, StatisticsRequest
 use super::list::ListCursor;
 use super::pacer::Pacer;
 use super::{App, Effect, Model, View, layout};
-use crate::scores::{ModelId, PromptId};
-use crate::stats::panels::Panel;
+use crate::base::terms::{ModelId, PromptId};
+use crate::report::panels::Panel;
 
 /// What the statistics view shows of the study.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

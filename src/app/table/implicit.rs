@@ -1,7 +1,7 @@
 //! The reward that is implicit in two language models, for the words that both have.
 
 use super::{Axis, AxisKind, Side, side_of};
-use crate::stats::implicit::Measure;
+use crate::base::terms::Measure;
 
 /// The measure in the place of scores; `logs` are log-probabilities under A and B, of the list's words first.
 pub(super) fn side(measure: Measure, logs: &[Vec<f64>; 2], listed: usize) -> Side {

@@ -11,10 +11,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::universe::{NONE, Universe};
-use crate::model::Unit;
-use crate::scores::{ModelId, PromptId, WordId};
+use crate::base::terms::{Measure, ModelId, PromptId, Unit, WordId};
 use crate::stats;
-use crate::stats::implicit::Measure;
 pub use compare::CompareSort;
 pub use words::{CategorySummary, PromptColumn, WordSort};
 

@@ -2,7 +2,7 @@
 
 use super::{Axis, AxisKind, Column, Side, gather_listed, known, sort_by_number, sort_by_rank, sort_by_text};
 use crate::app::universe::Universe;
-use crate::scores::{PromptId, WordId};
+use crate::base::terms::{PromptId, WordId};
 use crate::stats::{self, Histogram};
 
 /// What the rows of the Words view are ordered by, from left to right.

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{MachineOptions, ModelOptions, StoreArgs, WordArgs};
-use crate::figure::FigureFormat;
-use crate::stats::implicit::{Measure, Variants};
+use crate::base::terms::Measure;
+use crate::report::figure::FigureFormat;
+use crate::session::arguments::{MachineOptions, ModelOptions, StoreArgs, WordArgs};
+use crate::stats::implicit::Variants;
 
 #[derive(Debug, Args)]
 pub struct ImplicitArgs {

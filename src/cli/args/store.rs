@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ListFormat, ModelOptions, StoreArgs, StoreFile, WordArgs};
-use crate::scores::sheet::SheetFormat;
+use super::ListFormat;
+use crate::session::arguments::{ModelOptions, StoreArgs, StoreFile, WordArgs};
+use crate::tables::columns::SheetFormat;
 
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {

@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use super::Finding;
-use crate::config::{ConfigError, Folders, Settings};
-use crate::machine::{self, Memory};
+use crate::base::machine;
+use crate::base::machine::Memory;
+use crate::base::text::bytes;
 use crate::model::hub::{self, CachedModel, HubSettings};
-use crate::text::bytes;
+use crate::session::settings::{ConfigError, Folders, Settings};
 
 pub fn version() -> Finding {
     let features = [("cuda", cfg!(feature = "cuda")), ("metal", cfg!(feature = "metal"))];

@@ -3,15 +3,16 @@
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
-use crate::atomic_file::AtomicFile;
-use crate::cli::Failure;
+use crate::base::atomic_file::AtomicFile;
 use crate::cli::args::{Format, ScoreArgs};
 use crate::cli::place::{self, FileOption, unwritable};
 use crate::corpus::Prompt;
 use crate::engine::ModelInfo;
-use crate::model::source::ModelSpec;
-use crate::scores::export::{Layout, Row, Writer};
-use crate::scores::origin::{Checksum, Origin};
+use crate::scores::provenance::Origin;
+use crate::session::failure::Failure;
+use crate::sources::resolve::ModelSpec;
+use crate::tables::checksum::Checksum;
+use crate::tables::long::{Layout, Row, Writer};
 
 /// An open place to write to.
 pub(super) struct Output {

@@ -3,8 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use crate::base::text;
 use crate::engine::Phase;
-use crate::text;
 
 const EVERY: Duration = Duration::from_millis(100);
 

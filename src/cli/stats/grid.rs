@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::text;
+use crate::base::text;
 
 /// What lines are filled up to.
 const COLUMNS: usize = 100;

@@ -6,11 +6,11 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
 use super::{Running, Worker};
+use crate::base::terms::{ModelId, PromptId};
 use crate::engine::batch::{Batches, Step};
 use crate::engine::keeping::{Answer, Batch, Kept, stored_words};
 use crate::engine::{Event, Phase};
 use crate::model::{Cancel, ModelError};
-use crate::scores::{ModelId, PromptId};
 
 /// A batch that has been computed and not been told, for it is not in the store yet.
 pub(super) struct Held {

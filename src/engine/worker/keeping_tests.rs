@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::engine::handle::{Events, lock};
+use crate::base::terms::WordId;
+use crate::engine::events::{Events, lock};
 use crate::engine::keeping::Keeper;
 use crate::engine::worker::Request;
 use crate::engine::{InspectRequest, Job};
 use crate::model::checkpoint::SourceLabel;
-use crate::model::files::Files;
-use crate::model::{LoadOptions, ModelInfo, Provenance, bundled};
-use crate::scores::WordId;
+use crate::model::format::files::Files;
+use crate::model::{LoadOptions, ModelInfo, Provenance};
 use crate::scores::store::fingerprint::Unread;
 use crate::scores::store::{Key, Store, key};
+use crate::sources::bundled;
 
 const MODEL: ModelId = ModelId(0);
 const PROMPT: &str = "What is best?";
@@ -238,7 +239,7 @@ fn what_another_program_has_written_is_told_and_not_computed_again() {
                 // It has all but the last hundred, the words of this very batch among them.
                 let (mut store, key) = elsewhere(&folder);
                 let info = ModelInfo {
-                    family: crate::model::Family::Other,
+                    family: crate::base::terms::Family::Other,
                     provenance: Provenance::of_recorded("x".into()),
                     memory_bytes: 0,
                 };
@@ -277,7 +278,7 @@ fn two_that_are_at_the_same_words_part_and_every_word_is_told_once() {
             // The other one is a moment faster, each time.
             let (mut store, key) = elsewhere(&folder);
             let info = ModelInfo {
-                family: crate::model::Family::Other,
+                family: crate::base::terms::Family::Other,
                 provenance: Provenance::of_recorded("x".into()),
                 memory_bytes: 0,
             };

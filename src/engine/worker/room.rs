@@ -4,10 +4,10 @@
 use std::time::Instant;
 
 use super::Worker;
+use crate::base::terms::ModelId;
 use crate::engine::Phase;
 use crate::engine::fit::{self, Fit};
 use crate::model::{ModelError, checkpoint};
-use crate::scores::ModelId;
 
 impl Worker {
     /// Where a model finds room: beside the models that are loaded, if need be with smaller batches, for those are quicker

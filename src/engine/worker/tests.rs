@@ -1,9 +1,9 @@
 //! The worker by itself: memory as a test says that it is, steps as a test makes them.
 
 use super::*;
+use crate::base::terms::WordId;
 use crate::engine::fit;
-use crate::model::bundled;
-use crate::scores::WordId;
+use crate::sources::bundled;
 use std::collections::VecDeque;
 use std::sync::mpsc::channel;
 

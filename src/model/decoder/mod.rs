@@ -8,6 +8,7 @@ mod cache;
 mod composed;
 mod native;
 mod nodes;
+pub mod packed;
 pub(super) mod source;
 
 use candle_core::{DType, Device, Tensor};
@@ -16,8 +17,8 @@ pub use cache::Cache;
 pub use nodes::{Nodes, NodesError};
 
 use super::cancel::Cancel;
-use super::config::DecoderConfig;
 use super::device::Compute;
+use super::format::config::DecoderConfig;
 use cache::Layers;
 use composed::Composed;
 use native::Native;

@@ -1,8 +1,8 @@
 //! Where the native decoder's tensors come from.
 
 use crate::model::ModelError;
-use crate::model::packed::Packed;
-use crate::model::weights::Embedding;
+use crate::model::decoder::packed::Packed;
+use crate::model::format::weights::Embedding;
 
 /// Gives tensors by name and shape, or says what is wrong.
 pub(in crate::model) trait Source {

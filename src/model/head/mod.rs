@@ -23,11 +23,11 @@ pub use uncertain::UncertainHead;
 pub use value::ValueHead;
 
 use super::ModelError;
-use super::config::ModelConfig;
-use super::files::Files;
+use super::format::config::ModelConfig;
+use super::format::files::Files;
+use super::format::weights::{Meter, Weights};
 use super::nonempty::NonEmptyTensor;
-use super::weights::{Meter, Weights};
-use crate::text;
+use crate::base::text;
 use read::Reader;
 
 /// How the hidden state at the last token becomes one number. Always in f32; never through a sigmoid.

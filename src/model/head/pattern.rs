@@ -3,8 +3,9 @@
 //! The released code of ArmoRM and QRM holds fixed ids. Here the ids are made of the text by the checkpoint's own
 //! tokenizer, so that they hold for any vocabulary.
 
-use crate::model::tokenizer::ChatTokenizer;
-use crate::model::{Family, ModelError};
+use crate::base::terms::Family;
+use crate::model::ModelError;
+use crate::model::text::tokenizer::ChatTokenizer;
 
 /// The end of a turn and the opening of the answer, as a backbone's chat template writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]

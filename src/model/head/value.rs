@@ -4,9 +4,9 @@
 //! `rewardbench/models/grm.py`).
 
 use super::read::{Linear, Reader};
+use crate::base::text;
 use crate::model::ModelError;
 use crate::model::nonempty::NonEmptyTensor;
-use crate::text;
 
 const NAME: &str = "v_head.summary";
 

@@ -3,14 +3,14 @@
 //! A blob is a file's content under the name of its hash; a snapshot is a commit's folder of links to blobs; a ref is a
 //! branch's file holding a commit. A blob gets its final name only when its content has that hash.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::damaged::Damaged;
 use super::names::{RepositoryId, is_commit, is_file_name};
 use super::{Look, Snapshot, wanted};
-use crate::atomic_file::{self, Destination};
+use crate::base::atomic_file;
+use crate::base::atomic_file::Destination;
 use crate::model::Cancel;
 
 /// One repository's folder in the cache.

@@ -1,8 +1,7 @@
 //! What in the cache is not what it was when it came: found, named, and removed so that it can be brought anew.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::cache::Folder;
 use super::names::RepositoryId;

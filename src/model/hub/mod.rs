@@ -283,7 +283,7 @@ fn check_space(
 }
 
 fn no_room(settings: &HubSettings, repository: &RepositoryId, needed: u64, free: u64) -> ModelError {
-    use crate::text::bytes;
+    use crate::base::text::bytes;
     ModelError::Hub {
         repository: repository.to_string(),
         problem: format!(

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 
 use super::schema::{self, BESIDE, Identity};
 use super::{Key, Store, StoreError, token_column};
-use crate::atomic_file::{Destination, with_suffix};
+use crate::base::atomic_file::{Destination, with_suffix};
 
 /// Scores written at a time: another program that writes waits no longer than these take.
 const CHUNK: usize = 4096;

@@ -18,8 +18,8 @@ use super::key::IdentifyError;
 use super::schema::PATIENCE;
 use super::{Store, StoreError};
 use crate::model::checkpoint::SourceLabel;
-use crate::model::files::Files;
-use crate::model::weights::Digest;
+use crate::model::format::files::Files;
+use crate::model::format::weights::Digest;
 use crate::model::{Cancel, ModelError};
 
 /// A file must have been at rest for so long before its hash is kept.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use super::fingerprint::{self, Unread};
 use crate::model::checkpoint::{self, Estimate, SourceLabel};
-use crate::model::files::Files;
+use crate::model::format::files::Files;
 use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap, TakenAs};
 
 /// Grows when this program computes other numbers than before from the same files on the same hardware: then the tests that

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{Store, StoreError, failed};
-use crate::atomic_file::{rename_to_free, with_suffix};
+use crate::base::atomic_file::{rename_to_free, with_suffix};
 use crate::model::TemplateDate;
 
 /// `RwSc`: tells a store from any other SQLite database.

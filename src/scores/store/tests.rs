@@ -5,9 +5,10 @@ use std::path::Path;
 use super::fingerprint::Unread;
 use super::schema::{APPLICATION, FORMAT};
 use super::*;
+use crate::base::terms::Family;
 use crate::model::checkpoint::SourceLabel;
-use crate::model::files::Files;
-use crate::model::{Cancel, Family, Provenance, SoftCap};
+use crate::model::format::files::Files;
+use crate::model::{Cancel, Provenance, SoftCap};
 
 fn key(content: &str) -> Key {
     Key { content: content.to_owned(), ..Key::of_recorded("") }
@@ -433,7 +434,7 @@ fn runs_go_to_another_store_and_back_and_a_forged_key_does_not() {
     keep(&mut store, "b", &[(("hate", None), 2.0)]);
     let ids: Vec<i64> = store.runs().unwrap().iter().map(|run| run.id).collect();
     let file = folder.path().join("sent.sqlite");
-    let to = |replace| crate::atomic_file::Destination::of(&file, replace);
+    let to = |replace| crate::base::atomic_file::Destination::of(&file, replace);
     assert_eq!(store.export(to(false).unwrap(), &ids[..1]).unwrap(), Imported { runs: 1, scores: 2, ..Imported::default() });
     assert!(to(false).is_err(), "nothing is overwritten");
     store.export(to(true).unwrap(), &ids[..1]).unwrap();
@@ -463,7 +464,7 @@ fn what_is_taken_in_stays_as_it_is_and_may_be_read_only() {
     let sent = folder.path().join("sent");
     std::fs::create_dir(&sent).unwrap();
     let file = sent.join("with space.sqlite");
-    open(&path).export(crate::atomic_file::Destination::of(&file, false).unwrap(), &[1]).unwrap();
+    open(&path).export(crate::base::atomic_file::Destination::of(&file, false).unwrap(), &[1]).unwrap();
     let mut here = open(&folder.path().join("here.sqlite"));
     let set = |mode: u32| {
         use std::os::unix::fs::PermissionsExt as _;

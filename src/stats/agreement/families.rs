@@ -4,33 +4,11 @@ use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{mean_over_prompts, mean_ranks};
-use crate::corpus::Framing;
+use crate::base::terms::Framing;
+use crate::stats::results::{Dividing, Estimate};
 use crate::stats::study::Study;
 use crate::stats::summary::Summary;
 use crate::stats::z_scores;
-
-/// A difference of means with its uncertainty: Welch's standard error and 95 % interval, models as the unit.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Estimate {
-    pub difference: f64,
-    /// None where a family has fewer than two models, or neither varies.
-    pub se: Option<f64>,
-    /// Welch–Satterthwaite.
-    pub df: Option<f64>,
-    pub interval: Option<(f64, f64)>,
-}
-
-/// One word between two families; differences are second family less first.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Dividing {
-    pub word: String,
-    /// Models of each family that have the word.
-    pub models: [usize; 2],
-    /// Of mean ranks, in places: below zero where the second family ranks the word higher.
-    pub rank: Estimate,
-    /// Of mean z-scores: above zero where the second family scores it higher.
-    pub z: Estimate,
-}
 
 /// Every word that both families have, the most dividing (by the difference of mean ranks) first. A model's rank of a word is
 /// its mean over the prompts of `framing` (none: over all); a family's the mean over its models.

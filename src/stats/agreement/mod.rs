@@ -8,11 +8,12 @@ mod ranking;
 
 use rayon::prelude::*;
 
-use super::report::Agreement;
+use super::results::Agreement;
 use super::study::Study;
 use super::{ranks, spearman};
-use crate::corpus::Framing;
-pub use families::{Dividing, Estimate, dividing};
+use crate::base::terms::Framing;
+use crate::stats::results::FramingAgreement;
+pub use families::dividing;
 pub use kendall::kendall;
 use kendall::kendall_of;
 use overlap::overlap_of;
@@ -70,20 +71,6 @@ impl<'a> Column<'a> {
 /// The values at the places where neither side is NaN.
 fn both(a: &[f64], b: &[f64]) -> (Vec<f64>, Vec<f64>) {
     a.iter().zip(b).filter(|(a, b)| !a.is_nan() && !b.is_nan()).map(|(a, b)| (*a, *b)).unzip()
-}
-
-/// Whether a model likes under negative prompts what it dislikes under positive ones.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct FramingAgreement {
-    pub model: String,
-    /// Prompts of each framing that have a score.
-    pub positive_prompts: usize,
-    pub negative_prompts: usize,
-    /// Words that have a rank under both framings.
-    pub words: usize,
-    /// Spearman's correlation, over words, of the mean rank under positive prompts with that under negative ones: -1 for a
-    /// model that turns its order about, +1 for one that ranks words alike whatever is asked. None where it is not defined.
-    pub spearman: Option<f64>,
 }
 
 /// For each model that was asked under both framings. Mean ranks, and not matched pairs of prompts: they need no factorial

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{CardOptions, Leaning, Standing, prompts_of};
-use crate::corpus::Framing;
+use crate::base::terms::Framing;
 use crate::stats::study::Study;
 use crate::stats::{mean_sd, median, ranks};
 

@@ -6,10 +6,11 @@ mod pairs;
 
 use serde::Serialize;
 
-use super::agreement::{self, FramingAgreement, PERSISTENCE, kendall, rank_biased_overlap};
+use super::agreement::{PERSISTENCE, kendall, rank_biased_overlap};
+use super::results::FramingAgreement;
 use super::study::Study;
-use super::{ranks, spearman, z_scores};
-use crate::corpus::Framing;
+use super::{agreement, ranks, spearman, z_scores};
+use crate::base::terms::Framing;
 pub use axes::{Axis, Pole};
 pub use pairs::{Accuracy, wilson};
 

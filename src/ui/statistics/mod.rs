@@ -15,7 +15,7 @@ use super::{fitting, line_with_end, notice, size_of};
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::statistics::{Page, Statistics};
-use crate::text::{count, visible};
+use crate::base::text::{count, visible};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     pages(frame, Rect { height: 1, ..area }, app, theme);
@@ -109,7 +109,7 @@ pub fn study(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     families.sort_unstable();
     let mut left = vec![Span::raw(" ")];
     for (name, n) in families {
-        let family = crate::model::Family::guess(name);
+        let family = crate::base::terms::Family::guess(name);
         left.push(Span::styled(format!("{} {} {n}  ", glyphs.family(family), visible(name)), theme.family(family)));
     }
     if report.common_words.are_fewer() {

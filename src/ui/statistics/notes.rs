@@ -5,15 +5,16 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::panels::{letter, signed, signed_two};
+use super::panels::{signed, signed_two};
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::statistics::Statistics;
-use crate::stats::panels::{Panel, p_text, why_in_short};
-use crate::stats::report::{AdjustedFor, Contrast};
-use crate::text::count;
+use crate::base::text::count;
+use crate::report::panels::{Panel, p_text, why_in_short};
+use crate::stats::results::{AdjustedFor, Contrast};
 use crate::ui::fit::width;
 use crate::ui::glyphs::Glyphs;
+use crate::ui::numbers::letter;
 use crate::ui::theme::Theme;
 
 /// From so many cells on, both tests stand on one line.

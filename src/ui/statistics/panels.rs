@@ -9,13 +9,13 @@ use ratatui::text::{Line, Span};
 use super::notes;
 use crate::app::App;
 use crate::app::statistics::{Page, Statistics};
-use crate::corpus::Framing;
-use crate::model::Family;
-use crate::stats::panels::{Group, Panel, RankAxis, stars};
-use crate::stats::report::{AdjustedFor, Contrast, Report};
-use crate::text::visible;
+use crate::base::terms::{Family, Framing};
+use crate::base::text::visible;
+use crate::report::panels::{Group, Panel, RankAxis, stars};
+use crate::stats::results::{AdjustedFor, Contrast, Report};
 use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
+use crate::ui::numbers::letter;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::strip::{column, strip};
 use crate::ui::widgets::table;
@@ -133,15 +133,6 @@ fn family_label(group: &Group, theme: &Theme) -> Span<'static> {
     let family = Family::guess(&group.family);
     let sign = Glyphs::of(theme.ascii).family(family);
     Span::styled(format!("  {sign} {} ", letter(&group.name)), theme.family(family))
-}
-
-/// The letter of a family. One that the user named has none of its own: its first one stands for it.
-pub fn letter(name: &str) -> char {
-    let first = || visible(name).chars().next().unwrap_or(' ').to_ascii_uppercase();
-    match Family::guess(name) {
-        Family::Other if name != Family::Other.to_string() => first(),
-        family => family.letter(),
-    }
 }
 
 /// What the differences are between, the longest form first; none where nothing is compared.

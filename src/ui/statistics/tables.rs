@@ -5,14 +5,15 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::panels::{framing, letter, signed, signed_two, starred, what_a_difference_is};
+use super::panels::{framing, signed, signed_two, starred, what_a_difference_is};
 use crate::app::statistics::{Pair, Statistics};
 use crate::app::{App, layout};
-use crate::stats::panels::{Panel, p_text, stars, why_in_short, why_they_differ};
-use crate::stats::report::{AdjustedFor, Contrast, FixedEffect};
-use crate::text::{visible, wrap};
+use crate::base::text::{visible, wrap};
+use crate::report::panels::{Panel, p_text, stars, why_in_short, why_they_differ};
+use crate::stats::results::{AdjustedFor, Contrast, FixedEffect};
 use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
+use crate::ui::numbers::letter;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::table::{self, Column};
 use crate::ui::{look, notice, size_of};
@@ -153,7 +154,7 @@ pub fn agreement(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, t
     }
     let family = |name: &str| {
         let model = shown.report.models.iter().find(|model| *model.model == *name);
-        crate::model::Family::guess(model.map_or("", |model| &model.family))
+        crate::base::terms::Family::guess(model.map_or("", |model| &model.family))
     };
     let name = move |name: &str, cells: usize| {
         let family = family(name);

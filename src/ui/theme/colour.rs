@@ -2,7 +2,7 @@
 
 use ratatui::style::Color;
 
-use crate::terminal::abilities::Colours;
+use crate::ui::abilities::Colours;
 
 /// The sixteen colours that the user's terminal gives a shade of its own, with the shades of xterm for comparing, and
 /// `reset`, the terminal's own foreground or background.

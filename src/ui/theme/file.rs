@@ -19,7 +19,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{MEANINGS, colour};
-use crate::user_toml::{self, TomlError};
+use crate::base::toml_file as user_toml;
+use crate::base::toml_file::TomlError;
 
 /// One file, read but not yet joined with those it inherits from.
 #[derive(Debug)]

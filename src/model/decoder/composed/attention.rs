@@ -5,8 +5,8 @@ use std::collections::btree_map::Entry;
 
 use candle_core::{DType, Device, Result};
 
-use crate::model::config::Rope;
 use crate::model::decoder::nodes::Nodes;
+use crate::model::format::config::Rope;
 use crate::model::nonempty::NonEmptyTensor;
 
 /// Rotary embedding, angles in f32 whatever the model's dtype.

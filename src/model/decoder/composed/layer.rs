@@ -4,8 +4,8 @@ use candle_core::{D, DType, Result};
 
 use super::attention::Rotation;
 use crate::model::ModelError;
-use crate::model::config::{Activation, DecoderConfig};
 use crate::model::decoder::{Fetch, Role};
+use crate::model::format::config::{Activation, DecoderConfig};
 use crate::model::nonempty::NonEmptyTensor;
 
 /// Root mean square norm, computed in f32.

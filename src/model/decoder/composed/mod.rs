@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::nodes::Nodes;
 use super::{Fetch, Role};
-use crate::model::config::DecoderConfig;
+use crate::model::format::config::DecoderConfig;
 use crate::model::nonempty::NonEmptyTensor;
 use crate::model::{Cancel, ModelError};
 use attention::{Masks, Rotary};

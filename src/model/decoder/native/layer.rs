@@ -5,10 +5,10 @@ use rayon::prelude::*;
 use super::attention::{Batch, Seen, attend};
 use super::workspace::{Workspace, sized};
 use super::{ROWS, elementwise};
-use crate::model::config::{Activation, DecoderConfig};
 use crate::model::decoder::nodes::Nodes;
+use crate::model::decoder::packed::Packed;
 use crate::model::decoder::source::Source;
-use crate::model::packed::Packed;
+use crate::model::format::config::{Activation, DecoderConfig};
 use crate::model::{Cancel, ModelError};
 
 /// Values that one task takes where rows do not matter.

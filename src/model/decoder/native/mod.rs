@@ -16,9 +16,9 @@ use rayon::prelude::*;
 use super::cache::Rows;
 use super::nodes::Nodes;
 use super::source::Source;
-use crate::model::config::DecoderConfig;
 use crate::model::device::Compute;
-use crate::model::weights::Embedding;
+use crate::model::format::config::DecoderConfig;
+use crate::model::format::weights::Embedding;
 use crate::model::{Cancel, ModelError};
 pub(in crate::model) use elementwise::is_fused;
 use layer::{Layer, Norm, Past, Place};
@@ -47,7 +47,7 @@ impl Native {
     pub(super) fn read(config: &DecoderConfig, compute: Compute, source: &(dyn Source + Sync)) -> Result<Self, ModelError> {
         let layers =
             (0..config.windows.len()).into_par_iter().map(|i| Layer::read(config, i, source)).collect::<Result<_, _>>()?;
-        let frequencies = |rope: &crate::model::config::Rope| -> Vec<f32> {
+        let frequencies = |rope: &crate::model::format::config::Rope| -> Vec<f32> {
             rope.inverse_frequencies(config.head_dim).into_iter().map(|f| f as f32).collect()
         };
         Ok(Native {

@@ -1,0 +1,218 @@
+//! The catalogue of known models: nicknames, where they lie, how large they are.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::base::file_error::CorpusError;
+use crate::base::suggestions::nearest;
+use crate::base::terms::Family;
+use crate::base::text_file::{MOST_BYTES, read_text};
+use crate::base::toml_file as user_toml;
+use crate::base::toml_file::TomlError;
+use crate::model::{LoadOptions, PublishedDtype};
+use crate::sources::resolve::ModelSource;
+
+const BUILTIN: &str = include_str!("../../corpora/models.toml");
+
+/// One model that has a name of its own here.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    pub nickname: String,
+    /// `owner/name` on the Hugging Face hub.
+    pub id: String,
+    pub family: Family,
+    /// Number of weights; 0 where not stated.
+    #[serde(default)]
+    pub parameters: u64,
+    /// How its hidden state becomes a reward, in words.
+    #[serde(default)]
+    pub head: String,
+    /// The dtype in which its published rewards stand, as far as the data say.
+    #[serde(default)]
+    pub published_dtype: Option<PublishedDtype>,
+    /// Row of a plain head that holds the reward.
+    #[serde(default)]
+    pub reward_row: usize,
+    #[serde(default)]
+    pub notes: String,
+}
+
+impl Entry {
+    /// Memory of the weights in bytes, at two bytes each (bf16).
+    pub fn memory_bytes_bf16(&self) -> u64 {
+        self.parameters * 2
+    }
+
+    /// The id as the study's files spell it: `owner_name`.
+    pub fn file_stem(&self) -> String {
+        self.id.replace('/', "_")
+    }
+}
+
+/// Every known model: the ten of the study, and those the user adds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalogue {
+    entries: Vec<Entry>,
+    user_dir: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    model: Vec<toml::Spanned<Entry>>,
+}
+
+impl Catalogue {
+    /// The ten models of the study.
+    pub fn builtin() -> Result<Self, CorpusError> {
+        Ok(Catalogue { entries: parse(Path::new("models.toml"), BUILTIN)?, user_dir: None })
+    }
+
+    /// With the entries of `user_dir/models.toml`, which come first and replace entries of the same nickname.
+    pub fn with_user(user_dir: Option<&Path>) -> Result<Self, CorpusError> {
+        let mut catalogue = Catalogue { user_dir: user_dir.map(Path::to_owned), ..Self::builtin()? };
+        let Some(path) = user_dir.map(|dir| dir.join("models.toml")).filter(|path| path.exists()) else { return Ok(catalogue) };
+        let own = parse(&path, &read_text(&path, MOST_BYTES)?)?;
+        catalogue.entries.retain(|entry| !own.iter().any(|o| o.nickname.eq_ignore_ascii_case(&entry.nickname)));
+        catalogue.entries.splice(0..0, own);
+        Ok(catalogue)
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Where the user's own entries lie, and beside them the user's prompts.
+    pub fn user_dir(&self) -> Option<&Path> {
+        self.user_dir.as_deref()
+    }
+
+    /// By nickname, repository id or the study's file stem, whatever the case.
+    pub fn find(&self, name: &str) -> Option<&Entry> {
+        let is = |known: &str| known.eq_ignore_ascii_case(name);
+        self.entries.iter().find(|entry| is(&entry.nickname) || is(&entry.id) || is(&entry.file_stem()))
+    }
+
+    /// The entry of a model that lies there; a directory is known by its name.
+    pub fn entry_of(&self, source: &ModelSource) -> Option<&Entry> {
+        match source {
+            ModelSource::Hub { repository, .. } => self.find(repository),
+            ModelSource::Directory(path) => path.file_name().and_then(|name| self.find(&name.to_string_lossy())),
+            ModelSource::Bundled(_) | ModelSource::Recorded(_) | ModelSource::Implicit { .. } => None,
+        }
+    }
+
+    /// The options with what the catalogue knows of a model: the row of the head that holds its reward, and, where rewards
+    /// are to be rounded, the dtype that they were published in.
+    pub fn completed(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
+        let entry = self.entry_of(source);
+        let published = entry.and_then(|entry| entry.published_dtype);
+        LoadOptions {
+            reward_row: entry.map(|entry| entry.reward_row).or(options.reward_row),
+            rounding: options.rounding.map(|assumed| published.unwrap_or(assumed)),
+            ..options
+        }
+    }
+
+    /// Nicknames that look like `name`, nearest first.
+    pub fn nearest(&self, name: &str) -> Vec<&str> {
+        nearest(name, self.entries.iter().map(|entry| entry.nickname.as_str()))
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, CorpusError> {
+    let name = path.to_string_lossy();
+    let file: File = user_toml::parse(&name, text)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    for entry in file.model {
+        let (at, entry) = (entry.span(), entry.into_inner());
+        let is_id = |id: &str| {
+            id.split('/').count() == 2 && id.split('/').all(|part| !part.is_empty()) && !id.contains(char::is_whitespace)
+        };
+        if entry.nickname.trim().is_empty() || !is_id(&entry.id) {
+            let message =
+                format!("nickname '{}' and id '{}': a name and an id like owner/name are needed", entry.nickname, entry.id);
+            return Err(TomlError::at(&name, text, at, message).into());
+        }
+        if entries.iter().any(|other| other.nickname.eq_ignore_ascii_case(&entry.nickname)) {
+            return Err(TomlError::at(&name, text, at, format!("the nickname '{}' stands twice", entry.nickname)).into());
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ten_models_are_found_by_any_of_their_names() {
+        let catalogue = Catalogue::builtin().unwrap();
+        assert_eq!(catalogue.entries().len(), 10);
+        assert_eq!(catalogue.entries().iter().filter(|entry| entry.family == Family::Gemma).count(), 4);
+        for name in ["r-gem-2b", "Ray2333/GRM-gemma2-2B-rewardmodel-ft", "Ray2333_GRM-gemma2-2B-rewardmodel-ft"] {
+            assert_eq!(catalogue.find(name).map(|entry| entry.nickname.as_str()), Some("R-Gem-2B"), "{name}");
+        }
+        assert_eq!(catalogue.find("R-Gem-3B"), None);
+        assert_eq!(catalogue.nearest("R-Gem-3B")[0], "R-Gem-2B");
+    }
+
+    #[test]
+    fn rounding_takes_the_dtype_of_the_published_run() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let hub = |id: &str| ModelSource::Hub { repository: id.to_owned(), revision: None };
+        let asked = LoadOptions { rounding: Some(PublishedDtype::default()), ..LoadOptions::default() };
+        for (source, dtype) in [
+            (hub("Skywork/Skywork-Reward-Gemma-2-27B"), PublishedDtype::Bf16),
+            (hub("Ray2333/GRM-gemma2-2B-rewardmodel-ft"), PublishedDtype::F16),
+            (hub("nicolinho/QRM-Llama3.1-8B"), PublishedDtype::F32),
+            (ModelSource::Directory("/models/Ray2333_GRM-Llama3-8B-rewardmodel-ft".into()), PublishedDtype::F16),
+            (hub("somebody/else"), PublishedDtype::Bf16),
+        ] {
+            assert_eq!(catalogue.completed(asked, &source).rounding, Some(dtype), "{source:?}");
+            assert_eq!(catalogue.completed(LoadOptions::default(), &source).rounding, None);
+        }
+        assert!(catalogue.entries().iter().all(|entry| entry.published_dtype.is_some()));
+    }
+
+    #[test]
+    fn the_reward_row_is_that_of_the_catalogue() {
+        let text = "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamily = \"Gemma\"\nreward_row = 3\n";
+        let catalogue = Catalogue { entries: parse(Path::new("models.toml"), text).unwrap(), user_dir: None };
+        for (source, row) in [
+            (ModelSource::Hub { repository: "me/mine".to_owned(), revision: None }, Some(3)),
+            (ModelSource::Directory("/models/me_mine".into()), Some(3)),
+            (ModelSource::Directory("/models/other".into()), None),
+        ] {
+            assert_eq!(catalogue.completed(LoadOptions::default(), &source).reward_row, row, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn a_users_entry_replaces_one_of_the_same_nickname_and_mistakes_are_located() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("models.toml");
+        std::fs::write(&file, "[[model]]\nnickname = \"R-Gem-2B\"\nid = \"me/mine\"\nfamily = \"Gemma\"\n").unwrap();
+        let catalogue = Catalogue::with_user(Some(folder.path())).unwrap();
+        assert_eq!(catalogue.entries().len(), 10);
+        assert_eq!(catalogue.find("R-Gem-2B").unwrap().id, "me/mine");
+        let entry = "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamily = \"Gemma\"\n";
+        for (text, naming) in [
+            (entry.replace("family", "famly"), &["line 4", "famly", "`family`"][..]),
+            (entry.replace("me/mine", "mine"), &["line 1", "'mine'", "owner/name"]),
+            (entry.replace("Gemma", "Gemini"), &["line 4", "Gemini", "`Llama`"]),
+            (entry.repeat(2), &["line 5", "'x' stands twice"]),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let message = Catalogue::with_user(Some(folder.path())).unwrap_err().to_string();
+            for naming in naming.iter().chain(&["models.toml"]) {
+                assert!(message.contains(naming), "'{naming}' is not in: {message}");
+            }
+            assert_eq!(message.lines().count(), 1, "{message}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Arguments of the explorer.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::session::arguments::{MachineOptions, ModelOptions, StoreArgs, WordArgs};
+
+#[derive(Debug, Args)]
+pub struct ExploreArgs {
+    /// Models to open (default: the bundled demonstration pair)
+    #[arg(value_name = "MODEL")]
+    pub models: Vec<String>,
+    #[command(flatten)]
+    pub words: WordArgs,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+    /// JSON lines with prompt, chosen and rejected: the accuracy of each model on them stands on its card
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
+    /// Colour theme: a name from `rewardscope themes`
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Write a log to this file
+    #[arg(long, value_name = "FILE", env = "REWARDSCOPE_LOG_FILE")]
+    pub log: Option<PathBuf>,
+}

@@ -1,0 +1,162 @@
+//! `config.json` in the terms of the decoder: which of the few choices a transformer has were made.
+//!
+//! `read` takes them from the file; `architecture` knows what each backbone takes for granted, `rope` the two generations
+//! of rotary keys, `windows` which layers slide, `signs` what speaks of a reward model.
+
+mod architecture;
+mod read;
+pub mod refusal;
+mod rope;
+mod signs;
+mod windows;
+
+pub use architecture::Task;
+pub use read::ModelConfig;
+pub(crate) use rope::FACTORS;
+
+/// One decoder-only transformer. Sizes are counts; shapes elsewhere are stated in these names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecoderConfig {
+    pub hidden_size: usize,
+    pub intermediate_size: usize,
+    pub heads: usize,
+    pub kv_heads: usize,
+    pub head_dim: usize,
+    pub vocab_size: usize,
+    pub activation: Activation,
+    pub norm_epsilon: f64,
+    /// Norms multiply by `weight + norm_offset`: 1 for Gemma, else 0.
+    pub norm_offset: f64,
+    /// Embeddings are multiplied by this; Gemma: √hidden_size.
+    pub embedding_scale: Option<f64>,
+    /// Gemma 2 and 3: a second norm after attention and after the feed-forward, before each is added to the residual.
+    pub post_norms: bool,
+    /// Qwen 3 and Gemma 3: the queries and keys of each head pass through a norm before they are rotated.
+    pub query_key_norm: bool,
+    /// Queries are multiplied by this: `head_dim^-0.5`, or `query_pre_attn_scalar^-0.5`.
+    pub attention_scale: f64,
+    /// Attention scores pass through `cap · tanh(x / cap)`.
+    pub attention_softcap: Option<f64>,
+    /// q, k and v carry a bias.
+    pub query_bias: bool,
+    /// o carries a bias.
+    pub output_bias: bool,
+    pub mlp_bias: bool,
+    pub rope: Rope,
+    /// Gemma 3: rotation of the layers that have a window, where it is another.
+    pub local_rope: Option<Rope>,
+    /// One entry a layer: `Some(w)` where a position sees only itself and the `w - 1` before it.
+    pub windows: Vec<Option<usize>>,
+    /// Longest sequence that the model was made for, in tokens.
+    pub max_positions: usize,
+}
+
+/// What `config.json` says of a head of its own kind; `None` where a key is absent, for the tensors may still tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeadKeys {
+    /// `vhead_layer_type`: `mlp` or `linear`.
+    pub value_kind: Option<String>,
+    /// `vhead_num_neurons`.
+    pub value_neurons: Option<usize>,
+    /// `vhead_num_layers`: hidden layers.
+    pub value_layers: Option<usize>,
+    /// `num_objectives`.
+    pub objectives: Option<usize>,
+    /// `num_quantiles`.
+    pub quantiles: Option<usize>,
+    /// `gating_temperature`.
+    pub gate_temperature: Option<f64>,
+    /// `gating_hidden_dim`.
+    pub gate_neurons: Option<usize>,
+    /// `gating_n_hidden`: hidden layers.
+    pub gate_layers: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    Silu,
+    /// The tanh form of GELU.
+    GeluTanh,
+    /// The exact form, by erf.
+    Gelu,
+}
+
+/// Rotary position embedding: base and what stretches it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rope {
+    pub theta: f64,
+    pub scaling: RopeScaling,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum RopeScaling {
+    Default,
+    /// Every angle divided by `factor`.
+    Linear {
+        factor: f64,
+    },
+    /// Llama 3.1: low frequencies divided by `factor`, high ones kept, a ramp between
+    /// (transformers `modeling_rope_utils.py`, `_compute_llama3_parameters`).
+    Llama3 {
+        factor: f64,
+        low_freq_factor: f64,
+        high_freq_factor: f64,
+        original_max_positions: usize,
+    },
+    /// Each frequency divided by its own factor, `head_dim / 2` of them: what a GGUF file holds in place of the rule.
+    Factors(Vec<f64>),
+}
+
+impl Rope {
+    /// Inverse frequencies, `head_dim / 2` of them, in radians a position.
+    pub fn inverse_frequencies(&self, head_dim: usize) -> Vec<f64> {
+        (0..head_dim / 2)
+            .map(|i| {
+                let frequency = self.theta.powf(-2.0 * i as f64 / head_dim as f64);
+                match &self.scaling {
+                    RopeScaling::Default => frequency,
+                    RopeScaling::Linear { factor } => frequency / factor,
+                    RopeScaling::Factors(factors) => frequency / factors.get(i).copied().unwrap_or(1.0),
+                    RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_positions } => {
+                        let original = *original_max_positions as f64;
+                        let wavelength = 2.0 * std::f64::consts::PI / frequency;
+                        if wavelength < original / high_freq_factor {
+                            frequency
+                        } else if wavelength > original / low_freq_factor {
+                            frequency / factor
+                        } else {
+                            let smooth = (original / wavelength - low_freq_factor) / (high_freq_factor - low_freq_factor);
+                            (1.0 - smooth) * frequency / factor + smooth * frequency
+                        }
+                    }
+                }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factors_give_what_the_rule_gives() {
+        let rule = RopeScaling::Llama3 { factor: 32.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_positions: 64 };
+        let ruled = Rope { theta: 10_000.0, scaling: rule }.inverse_frequencies(16);
+        let plain = Rope { theta: 10_000.0, scaling: RopeScaling::Default }.inverse_frequencies(16);
+        let factors = plain.iter().zip(&ruled).map(|(plain, ruled)| plain / ruled).collect();
+        let divided = Rope { theta: 10_000.0, scaling: RopeScaling::Factors(factors) }.inverse_frequencies(16);
+        assert!(ruled.iter().zip(&divided).all(|(a, b)| (a - b).abs() < 1e-12), "{ruled:?} {divided:?}");
+    }
+
+    #[test]
+    fn llama3_scaling_keeps_high_frequencies_and_divides_low_ones() {
+        let scaling =
+            RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_positions: 8192 };
+        let plain = Rope { theta: 500_000.0, scaling: RopeScaling::Default }.inverse_frequencies(128);
+        let scaled = Rope { theta: 500_000.0, scaling }.inverse_frequencies(128);
+        assert_eq!(scaled[0], plain[0]);
+        assert_eq!(scaled[63], plain[63] / 8.0);
+        assert!(scaled.iter().zip(&plain).any(|(s, p)| *s < p * 0.99 && *s > p / 7.9), "a ramp stands between");
+    }
+}

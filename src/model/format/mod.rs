@@ -1,0 +1,6 @@
+//! The files of a checkpoint: configuration, weights, GGUF.
+
+pub mod config;
+pub mod files;
+pub mod gguf;
+pub mod weights;

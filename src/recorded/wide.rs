@@ -1,0 +1,281 @@
+//! A row for each word and a column for each prompt: `response,<prompt>…`, or `token_id,token_name,token_decoded,<prompt>…`.
+//!
+//! Files come with other columns beside: row numbers, categories, counts of tokens. Such a column must not pass for a prompt,
+//! nor make the file unusable, nor vanish unsaid: what is passed over, and what is taken for a prompt without being known as
+//! one, is told in a note.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::labels::Labels;
+use super::{Repeats, no_words, notes};
+use crate::base::file_error::CorpusError;
+use crate::recorded::scores::Recorded;
+use crate::tables::read::{NO_SCORE, Reading, Row, Table};
+
+/// What readers and writers of tables call a column of row numbers, beside `Unnamed: 0` and `...1`.
+const NUMBERING: [&str; 18] = [
+    "index",
+    "idx",
+    "id",
+    "row",
+    "rows",
+    "rowname",
+    "rownames",
+    "row_name",
+    "row_names",
+    "row.names",
+    "rowid",
+    "row_id",
+    "x",
+    "x1",
+    "x.1",
+    "v1",
+    "level_0",
+    "unnamed",
+];
+/// Fewer numbers than this that count up may be scores.
+const FEWEST_NUMBERED: usize = 3;
+
+/// Which columns of a header hold the words, and which may hold scores.
+pub(super) struct Columns {
+    word: usize,
+    scores: Vec<usize>,
+}
+
+impl Columns {
+    /// # Errors
+    /// Why they are no recorded scores.
+    pub(super) fn of(path: &Path, header: &[String]) -> Result<Columns, CorpusError> {
+        let at = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
+        let tokens = [at("token_id"), at("token_name"), at("token_decoded")];
+        let word = match (at("response"), tokens) {
+            (Some(word), _) => Some(word),
+            (None, [Some(_), _, decoded]) => decoded,
+            _ => None,
+        };
+        // R and pandas write row numbers into a first column with no name, or one called X.
+        let index = header.first().is_some_and(|name| matches!(name.trim(), "" | "X" | "Unnamed: 0")).then_some(0);
+        let other = |i: &usize| !tokens.contains(&Some(*i)) && ![word, index].contains(&Some(*i));
+        let scores: Vec<usize> = (0..header.len()).filter(other).collect();
+        let Some(word) = word.filter(|_| !scores.is_empty()) else {
+            let problem = format!("no recorded scores; its columns are {}", header.join(", "));
+            return Err(CorpusError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
+        };
+        Ok(Columns { word, scores })
+    }
+}
+
+/// A column that may be a prompt's, as far as it has been read.
+struct Candidate {
+    column: usize,
+    name: String,
+    /// A prompt of the study, of the user or of the file's provenance.
+    known: bool,
+    /// `[words]`
+    scores: Vec<f64>,
+    numbers: usize,
+    /// The first cell that is neither a score nor missing, told for a message, and whether it is a text.
+    stray: Option<(String, bool)>,
+    /// What the first row would have to hold so far for the column to count rows; none once it does not.
+    counts_from: Option<f64>,
+    /// Rows that give a word another score than an earlier one did.
+    differing: Vec<usize>,
+}
+
+impl Candidate {
+    fn new(column: usize, name: &str, known: bool) -> Candidate {
+        let (name, counts_from) = (name.trim().to_owned(), Some(f64::NAN));
+        Candidate { column, name, known, scores: Vec::new(), numbers: 0, stray: None, counts_from, differing: Vec::new() }
+    }
+
+    /// A question is a prompt by itself; a word that is no known key may be anything.
+    fn may_be_other(&self) -> bool {
+        !self.known && !self.name.contains(char::is_whitespace)
+    }
+
+    /// A row's value of the column; NaN where it has no score.
+    fn take(&mut self, table: &Table, row: &Row, number: usize) -> f64 {
+        let reading = row.reading(self.column);
+        let score = match reading {
+            Reading::Score(score) => score,
+            Reading::Missing | Reading::Infinite | Reading::Text => f64::NAN,
+        };
+        self.numbers += usize::from(matches!(reading, Reading::Score(_) | Reading::Infinite));
+        if self.stray.is_none() && matches!(reading, Reading::Text | Reading::Infinite) {
+            self.stray = Some((table.no_score(row, self.column), reading == Reading::Text));
+        }
+        let from = score - number as f64;
+        self.counts_from = match self.counts_from {
+            Some(first) if number == 0 && first.is_nan() => Some(from).filter(|from| *from == 0.0 || *from == 1.0),
+            Some(first) if first == from => Some(first),
+            _ => None,
+        };
+        score
+    }
+}
+
+/// What becomes of a column.
+enum Verdict {
+    Prompt,
+    /// A prompt as far as can be told.
+    Unknown,
+    Text,
+    Empty,
+    Numbering,
+}
+
+/// Whether a name is one of those that row numbers are written under.
+fn numbers_rows(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let counted = |prefix: &str| {
+        lower.strip_prefix(prefix).is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '_')))
+    };
+    NUMBERING.contains(&lower.as_str()) || counted("...") || counted("unnamed: ") || counted("__index_level_")
+}
+
+pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Repeats) -> Result<Recorded, CorpusError> {
+    let columns = Columns::of(path, &table.header)?;
+    let any_known = columns.scores.iter().any(|&column| labels.knows(&table.header[column]));
+    let mut beside = Beside::default();
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for &column in &columns.scores {
+        let name = &table.header[column];
+        let candidate = Candidate::new(column, name, labels.knows(name));
+        let is_index = candidate.name.is_empty() || table.index.contains(name) || (any_known && numbers_rows(&candidate.name));
+        match is_index && !candidate.known {
+            true if candidate.name.is_empty() => beside.unnamed += 1,
+            true => beside.numbering.push(candidate.name),
+            false => candidates.push(candidate),
+        }
+    }
+    let Rows { words, rows, empty } = take_rows(table, columns.word, &mut candidates, repeats)?;
+    if words.is_empty() {
+        return Err(no_words(path));
+    }
+    let mut kept: Vec<Candidate> = Vec::new();
+    for candidate in candidates {
+        match judge(path, &candidate, any_known, rows)? {
+            Verdict::Prompt => kept.push(candidate),
+            Verdict::Unknown => {
+                beside.unknown.push(candidate.name.clone());
+                kept.push(candidate);
+            }
+            Verdict::Text => beside.text.push(candidate.name),
+            Verdict::Empty => beside.empty.push(candidate.name),
+            Verdict::Numbering => beside.numbering.push(candidate.name),
+        }
+    }
+    if kept.is_empty() {
+        let problem = format!("none of its columns holds scores; {}", beside.told().join("; "));
+        return Err(CorpusError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
+    }
+    let prompts = labels.prompts(path, kept.iter().map(|candidate| table.header[candidate.column].as_str()))?;
+    let differing: HashSet<usize> = kept.iter().flat_map(|candidate| candidate.differing.iter().copied()).collect();
+    let mut notes = notes(empty, differing.len());
+    notes.extend(beside.told());
+    Ok(Recorded { words, prompts, scores: kept.into_iter().map(|candidate| candidate.scores).collect(), notes })
+}
+
+/// Words in the order of the file, each once.
+struct Rows {
+    words: Vec<Arc<str>>,
+    rows: usize,
+    /// Rows without a word.
+    empty: usize,
+}
+
+fn take_rows(table: &mut Table, word_at: usize, candidates: &mut [Candidate], repeats: Repeats) -> Result<Rows, CorpusError> {
+    let mut found = Rows { words: Vec::new(), rows: 0, empty: 0 };
+    let mut index: HashMap<Arc<str>, usize> = HashMap::new();
+    while let Some(row) = table.next_row()? {
+        let word = row.text(word_at);
+        let known = index.get(&*word).copied();
+        for candidate in candidates.iter_mut() {
+            let score = candidate.take(table, &row, found.rows);
+            match known {
+                _ if word.is_empty() => {}
+                None => candidate.scores.push(score),
+                Some(at) => {
+                    let (counts, differs) = repeats.of(candidate.scores[at], score);
+                    candidate.scores[at] = counts;
+                    candidate.differing.extend(differs.then_some(found.rows));
+                }
+            }
+        }
+        found.rows += 1;
+        if word.is_empty() {
+            found.empty += 1;
+        } else if known.is_none() {
+            let word: Arc<str> = word.as_ref().into();
+            index.insert(word.clone(), found.words.len());
+            found.words.push(word);
+        }
+    }
+    Ok(found)
+}
+
+/// Columns that are told of, by name.
+#[derive(Default)]
+struct Beside {
+    unnamed: usize,
+    numbering: Vec<String>,
+    text: Vec<String>,
+    empty: Vec<String>,
+    /// Kept, for they may be prompts.
+    unknown: Vec<String>,
+}
+
+impl Beside {
+    fn told(&self) -> Vec<String> {
+        let unnamed = match self.unnamed {
+            0 => None,
+            1 => Some("a column without a name".to_owned()),
+            n => Some(format!("{n} columns without a name")),
+        };
+        let passed_over = [
+            unnamed,
+            told(&self.numbering, "number the rows", "numbers the rows"),
+            told(&self.text, "hold text and no score", "holds text and no score"),
+            told(&self.empty, "hold no score", "holds no score"),
+        ];
+        let passed_over = passed_over.into_iter().flatten().map(|columns| format!("passed over: {columns}"));
+        passed_over.chain(told(&self.unknown, UNKNOWN[0], UNKNOWN[1])).collect()
+    }
+}
+
+/// What is to be known of columns that are no known prompts: several, and one.
+const UNKNOWN: [&str; 2] = [
+    "are no known prompts and count as prompts of unknown framing; if they are none, take them out of the file, or name with \
+     --prompt those that count",
+    "is no known prompt and counts as a prompt of unknown framing; if it is none, take it out of the file, or name with --prompt \
+     those that count",
+];
+
+/// # Errors
+/// A prompt's column, or one with scores, holds something else as well.
+fn judge(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Result<Verdict, CorpusError> {
+    let Candidate { name, known, numbers, stray, .. } = candidate;
+    match stray {
+        Some((problem, is_text)) if *known || *numbers > 0 || !is_text => {
+            let other = format!(". Where '{name}' is no prompt, take it out of the file");
+            let next = format!("{NO_SCORE}{}", if *known { "" } else { other.as_str() });
+            Err(CorpusError::file(path, problem, next))
+        }
+        Some(_) => Ok(Verdict::Text),
+        None if *numbers == 0 => Ok(Verdict::Empty),
+        None if !any_known || !candidate.may_be_other() => Ok(Verdict::Prompt),
+        None if rows >= FEWEST_NUMBERED && candidate.counts_from.is_some() => Ok(Verdict::Numbering),
+        None => Ok(Verdict::Unknown),
+    }
+}
+
+/// `the columns a, b, which hold text`
+fn told(names: &[String], several: &str, one: &str) -> Option<String> {
+    match names {
+        [] => None,
+        [name] => Some(format!("the column {name}, which {one}")),
+        names => Some(format!("the columns {}, which {several}", names.join(", "))),
+    }
+}

@@ -1,0 +1,72 @@
+//! A value card as a page that can be read or sent: plain text, Markdown, JSON and a picture.
+//!
+//! What stands on it is computed by `stats::card`; here it is told. Knows no file and no screen.
+
+mod picture;
+mod text;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::Provenance;
+use crate::report::figure::Figure;
+use crate::stats::card::{Accuracy, Card};
+use crate::stats::study::Study;
+
+pub use text::{accuracy, framing};
+
+/// Everything on the page, as [`Page::json`] writes it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page {
+    program: &'static str,
+    #[serde(flatten)]
+    pub card: Card,
+    pub corpus: String,
+    /// Words of each category.
+    pub categories: Vec<(String, usize)>,
+    /// How often the model prefers what people chose, where pairs were given.
+    pub pairs: Option<Accuracy>,
+    pub provenance: Provenance,
+    /// What a reader should know beside it.
+    pub notes: Vec<String>,
+}
+
+impl Page {
+    /// A card of `study`, whose words are those of the list `corpus`.
+    pub fn new(card: Card, study: &Study, corpus: &str, provenance: Provenance) -> Page {
+        let words = |at: usize| study.words.iter().filter(|word| word.categories.contains(&(at as u16))).count();
+        let of = |(at, name): (usize, &Arc<str>)| (name.to_string(), words(at));
+        Page {
+            program: concat!("rewardscope ", env!("CARGO_PKG_VERSION")),
+            card,
+            corpus: corpus.to_owned(),
+            categories: study.categories.iter().enumerate().map(of).collect(),
+            pairs: None,
+            provenance,
+            notes: Vec::new(),
+        }
+    }
+
+    pub fn text(&self) -> String {
+        text::text(self)
+    }
+
+    pub fn markdown(&self) -> String {
+        text::markdown(self)
+    }
+
+    /// Indented, safe to show.
+    pub fn json(&self) -> serde_json::Result<String> {
+        crate::base::text::json(self)
+    }
+
+    pub fn figure(&self) -> Figure {
+        picture::figure(self)
+    }
+
+    /// What stands under the title: what the numbers rest on, words and prompts.
+    pub fn facts(&self) -> Vec<String> {
+        text::facts(self)
+    }
+}

@@ -1,0 +1,259 @@
+//! The card for reading: the same tables as plain text and as Markdown.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::Page;
+use crate::base::terms::Framing;
+use crate::base::text::{visible, visible_word, wrap};
+use crate::stats::card::{Accuracy, Extremes, Leaning};
+use crate::tables::long::rank_text;
+
+/// Lines of running text end here.
+const WIDTH: usize = 100;
+
+/// A heading, what is to be known of it, and a table.
+struct Section {
+    title: String,
+    remark: String,
+    /// The first column and the last are set left, the others right.
+    header: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+/// What a framing is called here.
+pub fn framing(framing: Option<Framing>) -> &'static str {
+    match framing {
+        Some(Framing::Positive) => "positive",
+        Some(Framing::Negative) => "negative",
+        None => "any",
+    }
+}
+
+/// What stands under the title.
+pub(super) fn facts(page: &Page) -> Vec<String> {
+    let card = &page.card;
+    let categories: Vec<String> = page.categories.iter().map(|(name, n)| format!("{name} {n}")).collect();
+    let asked =
+        [(card.positive_prompts, "positive"), (card.negative_prompts, "negative"), (card.other_prompts, "of no known framing")];
+    let mut asked: Vec<String> = asked.iter().filter(|(n, _)| *n > 0).map(|(n, of)| format!("{n} {of}")).collect();
+    if let (true, [_, .., last]) = (card.other_prompts > 0, &mut asked[..]) {
+        last.push_str(", left out");
+    }
+    let prompts = match card.positive_prompts + card.negative_prompts + card.other_prompts {
+        1 => "1 prompt".to_owned(),
+        n => format!("{n} prompts"),
+    };
+    let (words, corpus) = (card.words, &page.corpus);
+    vec![
+        page.provenance.summary(),
+        format!("{words} words of {corpus} ({}); {prompts} ({})", categories.join(", "), asked.join(", ")),
+    ]
+}
+
+/// `61.2 % of 1,000 pairs, 95 % [58.1, 64.2]; 600 chosen, 388 rejected, 12 ties, which count half`
+pub fn accuracy(of: &Accuracy) -> String {
+    let percent = |share: f64| format!("{:.1}", share * 100.0);
+    let (share, low, high) = (percent(of.accuracy), percent(of.interval.0), percent(of.interval.1));
+    let ties = match of.ties {
+        0 => "no ties".to_owned(),
+        1 => "1 tie, which counts half".to_owned(),
+        n => format!("{n} ties, which count half"),
+    };
+    format!(
+        "{share} % of {} pairs, 95 % [{low}, {high}] (Wilson); the chosen answer higher in {}, the rejected in {}, {ties}",
+        of.pairs, of.chosen, of.rejected
+    )
+}
+
+fn sections(page: &Page) -> Vec<Section> {
+    let card = &page.card;
+    let leaning = |of: &Leaning| {
+        let [first, second] = of.pole_words;
+        let words = if second > 0 { format!("{first} + {second}") } else { first.to_string() };
+        vec![
+            of.axis.axis.clone(),
+            framing(of.framing).to_owned(),
+            format!("{:+.1}", of.value),
+            if of.se.is_nan() { "-".to_owned() } else { format!("{:.1}", of.se) },
+            if of.se.is_nan() { "-".to_owned() } else { format!("[{:+.1}, {:+.1}]", of.interval.0, of.interval.1) },
+            of.prompts.to_string(),
+            words,
+            format!("{} of {}", rank_text(of.place), of.models.len()),
+        ]
+    };
+    let one = card.axes.iter().any(|of| of.prompts == 1);
+    let only = if one { " Where there is one prompt, the uncertainty is that of words alone." } else { "" };
+    let mut sections = vec![Section {
+        title: "Leaning".to_owned(),
+        remark: format!(
+            "Mean over prompts of the difference of median ranks, in places: above zero, the first category ranks higher. \
+             Uncertainty by bootstrap over prompts and words ({} samples, seed {}).{only} Place 1 leans farthest to the first.",
+            card.replicates, card.seed
+        ),
+        header: vec!["axis", "framing", "places", "se", "95 %", "prompts", "words", "place"],
+        rows: card.axes.iter().map(leaning).collect(),
+    }];
+    for of in card.axes.iter().filter(|of| of.models.len() > 1) {
+        let row = |standing: &crate::stats::card::Standing| {
+            let mark = if standing.model == card.model { "◀" } else { "" };
+            vec![
+                format!("{} {mark}", standing.model),
+                rank_text(standing.place),
+                format!("{:+.1}", standing.value),
+                standing.family.clone(),
+            ]
+        };
+        sections.push(Section {
+            title: format!("Place: {}, {} framing", of.axis.axis, framing(of.framing)),
+            remark: String::new(),
+            header: vec!["model", "place", "places", "family"],
+            rows: of.models.iter().map(row).collect(),
+        });
+    }
+    for Extremes { framing: of, prompts, top, bottom } in &card.words_by_framing {
+        let word = |ranked: Option<&crate::stats::card::Ranked>| match ranked {
+            Some(ranked) => {
+                let of =
+                    if ranked.categories.is_empty() { String::new() } else { format!(" ({})", ranked.categories.join(", ")) };
+                (
+                    format!("{}{of}", visible_word(&ranked.word, false)),
+                    format!("{:.1}", ranked.mean_rank),
+                    format!("{:+.2}", ranked.mean_z),
+                )
+            }
+            None => Default::default(),
+        };
+        let row = |at: usize| {
+            let ((best, rank, z), (worst, low, low_z)) = (word(top.get(at)), word(bottom.get(at)));
+            vec![best, rank, z, low, low_z, worst]
+        };
+        sections.push(Section {
+            title: format!("Words first and last, {} framing", framing(*of)),
+            remark: match prompts {
+                1 => "Rank and z under one prompt.".to_owned(),
+                n => format!("Mean rank and mean z over {n} prompts."),
+            },
+            header: vec!["first", "rank", "z", "rank", "z", "last"],
+            rows: (0..top.len()).map(row).collect(),
+        });
+    }
+    if !card.agreement.is_empty() {
+        let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+        sections.push(Section {
+            title: "Agreement with others".to_owned(),
+            remark: "Of the ranking of words, means over the prompts that both were asked: Spearman's rho, Kendall's tau-b, \
+                     rank-biased overlap (p = 0.9, extrapolated)."
+                .to_owned(),
+            header: vec!["model", "prompts", "rho", "tau", "overlap", "family"],
+            rows: card
+                .agreement
+                .iter()
+                .map(|of| {
+                    let [rho, tau, rbo] = [of.spearman, of.kendall, of.rbo].map(number);
+                    vec![of.model.clone(), of.prompts.to_string(), rho, tau, rbo, of.family.clone()]
+                })
+                .collect(),
+        });
+    }
+    if let Some(of) = &card.framings {
+        let rho = of.spearman.map_or("not defined".to_owned(), |rho| format!("{rho:+.3}"));
+        sections.push(Section {
+            title: "Framings".to_owned(),
+            remark: format!(
+                "Words' mean ranks under {} positive and under {} negative prompts correlate at {rho} (Spearman, {} words): -1 \
+                 where the order turns about, +1 where words rank alike whatever is asked.",
+                of.positive_prompts, of.negative_prompts, of.words
+            ),
+            header: Vec::new(),
+            rows: Vec::new(),
+        });
+    }
+    if let Some(of) = &page.pairs {
+        let (title, remark) = ("Judgement of pairs".to_owned(), accuracy(of) + ".");
+        sections.push(Section { title, remark, header: Vec::new(), rows: Vec::new() });
+    }
+    if !page.notes.is_empty() {
+        let (title, remark) = ("Notes".to_owned(), page.notes.join("; ") + ".");
+        sections.push(Section { title, remark, header: Vec::new(), rows: Vec::new() });
+    }
+    sections
+}
+
+fn title(page: &Page) -> String {
+    let demonstration = if page.provenance.demonstration { ", a demonstration model" } else { "" };
+    format!("Value card of {} ({}{demonstration})", page.card.model, page.card.family)
+}
+
+pub(super) fn text(page: &Page) -> String {
+    let mut out = format!("{}\n", visible(&title(page)));
+    for fact in facts(page) {
+        for line in wrap(&visible(&fact), WIDTH) {
+            let _ = writeln!(out, "{line}");
+        }
+    }
+    for section in sections(page) {
+        let _ = writeln!(out, "\n{}", visible(&section.title).to_uppercase());
+        for line in wrap(&visible(&section.remark), WIDTH).iter().filter(|line| !line.is_empty()) {
+            let _ = writeln!(out, "{line}");
+        }
+        let rows: Vec<Vec<String>> =
+            section.rows.iter().map(|row| row.iter().map(|cell| visible(cell).into_owned()).collect()).collect();
+        let widest = |column: usize| {
+            let cells =
+                rows.iter().filter_map(|row| row.get(column)).map(String::as_str).chain(section.header.get(column).copied());
+            cells.map(UnicodeWidthStr::width).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..section.header.len()).map(widest).collect();
+        let header: Vec<String> = section.header.iter().map(|name| (*name).to_owned()).collect();
+        for row in std::iter::once(&header).filter(|header| !header.is_empty()).chain(&rows) {
+            let mut line = String::from(" ");
+            for (i, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let gap = " ".repeat(width.saturating_sub(cell.width()));
+                let left = i == 0 || i + 1 == row.len();
+                let _ = if left { write!(line, " {cell}{gap} ") } else { write!(line, " {gap}{cell} ") };
+            }
+            let _ = writeln!(out, "{}", line.trim_end());
+        }
+    }
+    out
+}
+
+pub(super) fn markdown(page: &Page) -> String {
+    let mut out = format!("# {}\n\n", plain(&title(page)));
+    for fact in facts(page) {
+        let _ = writeln!(out, "{}\n", plain(&fact));
+    }
+    for section in sections(page) {
+        let _ = writeln!(out, "## {}\n", plain(&section.title));
+        if !section.remark.is_empty() {
+            let _ = writeln!(out, "{}\n", plain(&section.remark));
+        }
+        if section.header.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "| {} |", section.header.join(" | "));
+        let last = section.header.len() - 1;
+        let rule = (0..=last).map(|i| if i == 0 || i == last { "---" } else { "---:" }).collect::<Vec<_>>();
+        let _ = writeln!(out, "| {} |", rule.join(" | "));
+        for row in &section.rows {
+            let cells: Vec<String> = row.iter().map(|cell| plain(cell).trim().to_owned()).collect();
+            let _ = writeln!(out, "| {} |", cells.join(" | "));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Safe to show, with nothing that Markdown would read as its own.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for c in visible(text).chars() {
+        if matches!(c, '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '#' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}

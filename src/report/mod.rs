@@ -1,0 +1,5 @@
+//! Results put into words, pictures and documents.
+
+pub mod card;
+pub mod figure;
+pub mod panels;

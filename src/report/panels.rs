@@ -1,0 +1,314 @@
+//! A report as a picture needs it: one panel a category and framing, with the cells of each family and of each model; and
+//! how a test is said in few signs.
+
+use std::sync::Arc;
+
+use crate::base::terms::Framing;
+use crate::base::text::{count, visible, wrap};
+use crate::stats::mean_sd;
+use crate::stats::results::{Contrast, Report};
+
+/// One category under one framing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    pub category: Arc<str>,
+    pub framing: Framing,
+    /// One a family, by name.
+    pub families: Vec<Group>,
+    /// One a model, as the report lists them.
+    pub models: Vec<Group>,
+    /// Between each two families that are known, in the order of the report; empty where fewer than two are.
+    pub contrasts: Vec<Contrast>,
+}
+
+impl Panel {
+    /// Each family, and behind it its models, which are the unit of the exact test; true for a family.
+    pub fn families_and_models(&self) -> Vec<(&Group, bool)> {
+        let models = |family: &Group| self.models.iter().filter(|model| model.family == family.name).collect::<Vec<_>>();
+        self.families
+            .iter()
+            .flat_map(|family| std::iter::once((family, true)).chain(models(family).into_iter().map(|model| (model, false))))
+            .collect()
+    }
+}
+
+/// Cells that stand together, with their mean and its standard error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    pub name: Arc<str>,
+    pub family: Arc<str>,
+    /// Median ranks.
+    pub values: Vec<f64>,
+    pub mean: f64,
+    /// With n - 1; 0 for one cell.
+    pub sd: f64,
+    /// `sd / √n`; 0 for one cell, of which it says nothing.
+    pub se: f64,
+}
+
+impl Group {
+    fn new(name: &Arc<str>, family: &Arc<str>, values: Vec<f64>) -> Option<Group> {
+        let (mean, sd) = mean_sd(&values)?;
+        let se = sd / (values.len() as f64).sqrt();
+        Some(Group { name: name.clone(), family: family.clone(), values, mean, sd, se })
+    }
+
+    pub fn n(&self) -> usize {
+        self.values.len()
+    }
+}
+
+/// Every panel that has cells: categories by name, positive before negative. Cells of prompts without a framing belong to
+/// none.
+pub fn panels(report: &Report) -> Vec<Panel> {
+    let mut categories: Vec<&Arc<str>> = report.cells.iter().map(|cell| &cell.category).collect();
+    let mut families: Vec<&Arc<str>> = report.models.iter().map(|model| &model.family).collect();
+    for names in [&mut categories, &mut families] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    let mut panels = Vec::new();
+    for category in categories {
+        for framing in [Framing::Positive, Framing::Negative] {
+            let here: Vec<_> =
+                report.cells.iter().filter(|cell| cell.category == *category && cell.framing == Some(framing)).collect();
+            if here.is_empty() {
+                continue;
+            }
+            let of_family = |family: &&Arc<str>| {
+                Group::new(family, family, here.iter().filter(|c| c.family == **family).map(|c| c.median_rank).collect())
+            };
+            let of_model = |model: &crate::stats::results::ModelFamily| {
+                let own = here.iter().filter(|c| c.model == model.model).map(|c| c.median_rank);
+                Group::new(&model.model, &model.family, own.collect())
+            };
+            panels.push(Panel {
+                category: category.clone(),
+                framing,
+                families: families.iter().filter_map(of_family).collect(),
+                models: report.models.iter().filter_map(of_model).collect(),
+                contrasts: report.contrasts.iter().filter(|c| c.category == *category && c.framing == framing).cloned().collect(),
+            });
+        }
+    }
+    panels
+}
+
+/// The range of median ranks that all panels share, with round ends, and the rank that chance gives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RankAxis {
+    pub low: f64,
+    pub high: f64,
+    /// `(words + 1) / 2`: the median rank of words drawn at random.
+    pub chance: f64,
+}
+
+impl RankAxis {
+    /// Around all cells and the rank of chance, at least a twentieth of the ranks wide.
+    pub fn of(panels: &[Panel], words: usize) -> RankAxis {
+        let chance = (words as f64 + 1.0) / 2.0;
+        let values = || panels.iter().flat_map(|p| &p.families).flat_map(|group| group.values.iter().copied());
+        let low = values().fold(chance, f64::min);
+        let high = values().fold(chance, f64::max);
+        let pad = ((high - low) * 0.04).max(words as f64 / 40.0);
+        RankAxis { low: (low - pad).floor().max(1.0), high: (high + pad).ceil().min(words.max(2) as f64), chance }
+    }
+
+    /// The place of a rank, 0 at the low end and 1 at the high end.
+    pub fn position(&self, rank: f64) -> f64 {
+        if self.high > self.low { ((rank - self.low) / (self.high - self.low)).clamp(0.0, 1.0) } else { 0.5 }
+    }
+}
+
+/// In plain words, what each test of a contrast takes for a witness and what they say; where a test is missing, why.
+pub fn why_they_differ(contrast: &Contrast) -> String {
+    let (caveat, verdict) = match (&contrast.welch, &contrast.exact_models) {
+        (Some(_), Some(exact)) => {
+            let ways = match exact.sampled {
+                true => format!("in {} random labellings", count(exact.splits as usize)),
+                false => format!("in all {} ways to label the families", count(exact.splits as usize)),
+            };
+            let caveat = format!(
+                "Welch takes all {} cells as independent; prompts put to one model are not, they repeat its taste. The exact test \
+                 takes the {} models as the unit, {ways}.",
+                count(contrast.n.iter().sum()),
+                contrast.models.iter().sum::<usize>(),
+            );
+            (caveat, verdict(contrast))
+        }
+        _ => (why_a_test_is_missing(contrast), None),
+    };
+    [Some(caveat), verdict.map(|[long, _]| long.to_owned())].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The same for a screen: lines of at most `cells`, two of them where there are 56 or more.
+pub fn why_in_short(contrast: &Contrast, cells: usize) -> Vec<String> {
+    let Some([long, short]) = verdict(contrast) else { return wrap(&why_a_test_is_missing(contrast), cells) };
+    let all = contrast.n.iter().sum();
+    let caveat = format!("Welch counts all {} cells, though prompts of one model repeat its taste.", count(all));
+    let fits = caveat.len().max(long.len()) <= cells;
+    let lines = if fits { [&caveat, long] } else { ["Welch counts cells, but prompts of one model are alike.", short] };
+    lines.into_iter().flat_map(|line| wrap(line, cells)).collect()
+}
+
+/// Which of the two tests, each adjusted for the number of tests, finds a difference; in many words and in few. None where
+/// there are not both.
+fn verdict(contrast: &Contrast) -> Option<[&'static str; 2]> {
+    let (welch, exact) = (contrast.welch?, contrast.exact_models?);
+    Some(match (welch.p_bonferroni < 0.05, exact.p_bonferroni < 0.05) {
+        (true, true) => ["Adjusted, both reach .05.", "Adjusted, both reach .05."],
+        (true, false) => [
+            "Adjusted, only Welch reaches .05: too few models to speak of families.",
+            "Only Welch reaches .05: too few to speak of families.",
+        ],
+        (false, true) => ["Adjusted, only the exact test reaches .05.", "Adjusted, only the exact test reaches .05."],
+        (false, false) => ["Adjusted, neither reaches .05.", "Adjusted, neither reaches .05."],
+    })
+}
+
+fn why_a_test_is_missing(contrast: &Contrast) -> String {
+    let single = contrast.families.iter().zip(contrast.models).find(|(_, models)| *models == 1);
+    match (contrast.welch, contrast.models, single) {
+        (None, ..) => "Too few cells for a test: more prompts are needed.".to_owned(),
+        (_, [1, 1], _) => {
+            "One model a family: Welch counts prompts of one model as witnesses; the exact test needs more models.".to_owned()
+        }
+        (_, _, Some((family, _))) => format!(
+            "One model stands for {}: Welch counts its prompts as witnesses; the exact test needs two models of each family.",
+            visible(family)
+        ),
+        _ => "The exact test has nothing to go by: the models' means do not vary.".to_owned(),
+    }
+}
+
+/// `***` below .001, `**` below .01, `*` below .05, else `n.s.`. Whoever writes it names the test beside it.
+pub fn stars(p: f64) -> &'static str {
+    match p {
+        p if p < 0.001 => "***",
+        p if p < 0.01 => "**",
+        p if p < 0.05 => "*",
+        _ => "n.s.",
+    }
+}
+
+/// A p-value in at most seven signs: `.042`, `3e-5`, `1`. One that is smaller than a number can be is not nothing.
+pub fn p_text(p: f64) -> String {
+    match p {
+        p if p.is_nan() => "?".to_owned(),
+        p if p >= 0.9995 => "1".to_owned(),
+        p if p >= 0.001 => format!("{p:.3}").trim_start_matches('0').to_owned(),
+        p if p > 0.0 => format!("{p:.0e}"),
+        _ => "<1e-300".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::results::{Cell, ExactModels, ModelFamily, Welch};
+
+    fn report() -> Report {
+        let mut report = Report { words: 27, ..Report::default() };
+        for (model, family, base) in [("b", "Llama", 10.0), ("a", "Gemma", 20.0), ("c", "Llama", 12.0)] {
+            report.models.push(ModelFamily { model: model.into(), family: family.into() });
+            for (prompt, framing) in [("p", Some(Framing::Positive)), ("q", Some(Framing::Positive)), ("own", None)] {
+                let median_rank = base + f64::from(u8::from(prompt == "q"));
+                let (model, family, prompt) = (model.into(), family.into(), prompt.into());
+                report.cells.push(Cell { model, family, category: "agency".into(), prompt, framing, words: 14, median_rank });
+            }
+        }
+        report
+    }
+
+    #[test]
+    fn panels_hold_the_cells_of_families_by_name_and_of_models_as_given() {
+        let panels = panels(&report());
+        assert_eq!(panels.len(), 1, "no panel without cells, and none for prompts of no framing");
+        let panel = &panels[0];
+        let families: Vec<_> = panel.families.iter().map(|g| (&*g.name, g.values.clone())).collect();
+        assert_eq!(families, [("Gemma", vec![20.0, 21.0]), ("Llama", vec![10.0, 11.0, 12.0, 13.0])]);
+        let llama = &panel.families[1];
+        assert_eq!((llama.n(), llama.mean), (4, 11.5));
+        assert!((llama.se - (5.0f64 / 3.0).sqrt() / 2.0).abs() < 1e-12);
+        assert_eq!(panel.models.iter().map(|g| &*g.name).collect::<Vec<_>>(), ["b", "a", "c"]);
+        let lanes: Vec<_> = panel.families_and_models().into_iter().map(|(group, family)| (&*group.name, family)).collect();
+        assert_eq!(lanes, [("Gemma", true), ("a", false), ("Llama", true), ("b", false), ("c", false)]);
+    }
+
+    fn contrast(families: [&str; 2], models: [usize; 2], p: Option<(f64, f64)>) -> Contrast {
+        let welch = |p| Welch { t: -3.0, df: 9.0, p, p_bonferroni: (4.0 * p).min(1.0), p_fdr: p };
+        let exact =
+            |p| ExactModels { splits: 210, p, p_bonferroni: (4.0 * p).min(1.0), sampled: false, t: -1.0, df: 3.0, p_welch: p };
+        Contrast {
+            category: "agency".into(),
+            framing: Framing::Positive,
+            families: families.map(Into::into),
+            n: models.map(|models| 27 * models),
+            models,
+            difference: -4.0,
+            welch: p.map(|(p, _)| welch(p)),
+            permutation: None,
+            exact_models: p.map(|(_, p)| exact(p)).filter(|_| models.iter().all(|&models| models > 1)),
+            bootstrap: None,
+        }
+    }
+
+    #[test]
+    fn a_panel_has_the_contrasts_of_all_pairs_and_a_family_that_is_not_known_is_in_none() {
+        let mut report = report();
+        report.models.push(ModelFamily { model: "d".into(), family: "other".into() });
+        report.contrasts =
+            [["Gemma", "Llama"], ["Gemma", "Qwen"], ["Llama", "Qwen"]].map(|of| contrast(of, [1, 2], None)).to_vec();
+        let of: Vec<_> = panels(&report)[0].contrasts.iter().map(|c| c.families.each_ref().map(|f| f.to_string())).collect();
+        assert_eq!(of, [["Gemma", "Llama"], ["Gemma", "Qwen"], ["Llama", "Qwen"]]);
+    }
+
+    #[test]
+    fn tests_are_compared_adjusted_alike_and_by_what_they_rest_on() {
+        let why = |p| why_they_differ(&contrast(["Gemma", "Llama"], [4, 6], Some(p)));
+        // Unadjusted the exact test would reach .05; adjusted as Welch's is, it does not.
+        let text = why((0.001, 0.04));
+        assert!(text.contains("all 270 cells") && text.contains("the 10 models") && text.contains("all 210 ways"), "{text}");
+        assert!(text.ends_with("only Welch reaches .05: too few models to speak of families."), "{text}");
+        assert!(why((0.001, 0.01)).ends_with("both reach .05."));
+        assert!(why((0.02, 0.01)).ends_with("only the exact test reaches .05."));
+        let mut drawn = contrast(["Gemma", "Llama"], [40, 60], Some((0.001, 0.04)));
+        if let Some(exact) = &mut drawn.exact_models {
+            (exact.splits, exact.sampled) = (500_000, true);
+        }
+        assert!(why_they_differ(&drawn).contains("in 500,000 random labellings"), "{}", why_they_differ(&drawn));
+    }
+
+    #[test]
+    fn where_a_test_is_missing_the_reason_is_said() {
+        let why = |models, p| why_they_differ(&contrast(["Gemma", "Llama"], models, p));
+        assert!(why([1, 1], Some((0.01, 0.01))).starts_with("One model a family: Welch counts prompts of one model"));
+        assert!(why([1, 3], Some((0.01, 0.01))).starts_with("One model stands for Gemma"));
+        assert!(why([1, 1], None).starts_with("Too few cells"));
+    }
+
+    #[test]
+    fn the_short_lines_fit_a_small_screen() {
+        for (models, p) in [([4, 6], (0.001, 0.5)), ([4, 6], (0.5, 0.5)), ([400, 600], (0.001, 0.001)), ([1, 1], (0.1, 0.1))] {
+            for cells in [56, 76] {
+                let lines = why_in_short(&contrast(["Gemma", "Llama"], models, Some(p)), cells);
+                assert!(lines.len() == 2 && lines.iter().all(|line| line.len() <= cells), "{cells}: {lines:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_axis_holds_every_cell_and_chance() {
+        let axis = RankAxis::of(&panels(&report()), 27);
+        assert_eq!(axis.chance, 14.0);
+        assert!(axis.low <= 10.0 && axis.high >= 21.0 && axis.low >= 1.0 && axis.high <= 27.0, "{axis:?}");
+        assert_eq!(RankAxis::of(&[], 0).position(3.0), RankAxis::of(&[], 0).position(3.0).clamp(0.0, 1.0));
+    }
+
+    #[test]
+    fn p_values_are_short_and_stars_follow_the_usual_limits() {
+        let shown = [1.0, 0.9999, 0.5, 0.0421, 0.001, 0.00003, 1e-200, 0.0].map(p_text);
+        assert_eq!(shown, ["1", "1", ".500", ".042", ".001", "3e-5", "1e-200", "<1e-300"]);
+        assert_eq!([0.0009, 0.001, 0.01, 0.05, f64::NAN].map(stars), ["***", "**", "*", "n.s.", "n.s."]);
+    }
+}

@@ -1,0 +1,134 @@
+//! What the scores in a file rest on: written beside or inside it, and found there again.
+
+use std::path::Path;
+
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use serde::{Deserialize, Serialize};
+
+use super::store::Key;
+use crate::base::atomic_file::with_suffix;
+use crate::base::file_error::CorpusError;
+use crate::corpus::Prompt;
+use crate::model::Provenance;
+use crate::tables::checksum::Checksum;
+use crate::tables::columns::{METADATA, SIDECAR};
+use crate::tables::read::Table;
+
+/// A larger file is no provenance.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// Everything that is said of a file of scores.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    pub program: String,
+    pub models: Vec<ModelOrigin>,
+    /// The text behind each key that stands in the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<PromptOrigin>,
+    /// Of the table that it was written with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<Checksum>,
+}
+
+/// Of one model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelOrigin {
+    pub model: String,
+    pub provenance: Provenance,
+    /// What its scores are kept under in a store, so that they can go into another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+}
+
+/// Of one prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptOrigin {
+    pub label: String,
+    pub text: String,
+}
+
+impl Origin {
+    pub fn new<'a>(models: Vec<ModelOrigin>, prompts: impl IntoIterator<Item = &'a Prompt>) -> Self {
+        let mut known: Vec<PromptOrigin> = Vec::new();
+        for prompt in prompts {
+            let origin = PromptOrigin { label: prompt.label().to_owned(), text: prompt.text.to_string() };
+            if !known.contains(&origin) {
+                known.push(origin);
+            }
+        }
+        Origin { program: concat!("rewardscope ", env!("CARGO_PKG_VERSION")).to_owned(), models, prompts: known, checksum: None }
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// As it stands in a file.
+    pub fn text(&self) -> String {
+        format!("{:#}\n", self.json())
+    }
+
+    /// What a file of scores says of itself; `None` where it says nothing that is understood.
+    pub fn of_file(path: &Path) -> Option<Self> {
+        let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+        if is_parquet {
+            // The parquet crate panics on some damaged files.
+            let read = || {
+                let reader = SerializedFileReader::new(std::fs::File::open(path).ok()?).ok()?;
+                let pairs = reader.metadata().file_metadata().key_value_metadata()?;
+                pairs.iter().find(|pair| pair.key == METADATA)?.value.clone()
+            };
+            let inside = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok().flatten();
+            if let Some(origin) = inside.and_then(|json| serde_json::from_str(&json).ok()) {
+                return Some(origin);
+            }
+        }
+        // It stands beside the file itself, wherever a link to that lies; a link may have one of its own.
+        let behind = path.canonicalize().ok().into_iter();
+        behind.chain([path.to_owned()]).find_map(|path| Self::read(&with_suffix(&path, SIDECAR)))
+    }
+
+    fn read(beside: &Path) -> Option<Self> {
+        let small = std::fs::metadata(beside).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_BYTES);
+        small.then(|| std::fs::read(beside).ok()).flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok())
+    }
+
+    /// Whether the table at `path` is still the one that this was written with; true where it does not say.
+    pub fn tells_of(&self, path: &Path) -> bool {
+        self.checksum.as_ref().is_none_or(|written| Checksum::of_file(path).is_ok_and(|found| found == *written))
+    }
+
+    /// What a file of one model says of it; of several, or of none, nothing but that they are recorded.
+    pub fn provenance_of(path: &Path) -> Provenance {
+        match <[ModelOrigin; 1]>::try_from(Self::of_file(path).unwrap_or_default().models) {
+            Ok([said]) => Provenance { recorded: true, ..said.provenance },
+            Err(_) => Provenance::of_recorded(path.display().to_string()),
+        }
+    }
+}
+
+impl ModelOrigin {
+    /// Of a model whose scores are not kept in a store.
+    pub fn new(model: &str, provenance: &Provenance) -> Self {
+        ModelOrigin { model: model.to_owned(), provenance: provenance.clone(), key: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As files were written before they named their prompts.
+    #[test]
+    fn what_says_nothing_of_prompts_is_understood() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let provenance = Provenance { dtype: "bf16".to_owned(), ..Provenance::of_recorded("lab/m".to_owned()) };
+        let old = serde_json::json!({ "program": "rewardscope 0.1.0", "models": [{ "model": "m", "provenance": provenance }] });
+        std::fs::write(with_suffix(&path, SIDECAR), old.to_string()).unwrap();
+        let found = Origin::of_file(&path).unwrap();
+        assert_eq!((found.models[0].model.as_str(), found.prompts.len()), ("m", 0));
+        assert_eq!(Origin::provenance_of(&path).dtype, "bf16");
+        assert_eq!(Origin::provenance_of(&folder.path().join("y.csv")).dtype, "recorded");
+    }
+}
