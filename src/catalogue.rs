@@ -8,12 +8,11 @@ use crate::base::file_error::CorpusError;
 use crate::base::suggestions::nearest;
 use crate::base::terms::Family;
 use crate::base::text_file::{MOST_BYTES, read_text};
-use crate::base::toml_file as user_toml;
+use crate::base::toml_file;
 use crate::base::toml_file::TomlError;
-use crate::model::{LoadOptions, PublishedDtype};
-use crate::sources::resolve::ModelSource;
+use crate::model::PublishedDtype;
 
-const BUILTIN: &str = include_str!("../../corpora/models.toml");
+const BUILTIN: &str = include_str!("../corpora/models.toml");
 
 /// One model that has a name of its own here.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -96,27 +95,6 @@ impl Catalogue {
         self.entries.iter().find(|entry| is(&entry.nickname) || is(&entry.id) || is(&entry.file_stem()))
     }
 
-    /// The entry of a model that lies there; a directory is known by its name.
-    pub fn entry_of(&self, source: &ModelSource) -> Option<&Entry> {
-        match source {
-            ModelSource::Hub { repository, .. } => self.find(repository),
-            ModelSource::Directory(path) => path.file_name().and_then(|name| self.find(&name.to_string_lossy())),
-            ModelSource::Bundled(_) | ModelSource::Recorded(_) | ModelSource::Implicit { .. } => None,
-        }
-    }
-
-    /// The options with what the catalogue knows of a model: the row of the head that holds its reward, and, where rewards
-    /// are to be rounded, the dtype that they were published in.
-    pub fn completed(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
-        let entry = self.entry_of(source);
-        let published = entry.and_then(|entry| entry.published_dtype);
-        LoadOptions {
-            reward_row: entry.map(|entry| entry.reward_row).or(options.reward_row),
-            rounding: options.rounding.map(|assumed| published.unwrap_or(assumed)),
-            ..options
-        }
-    }
-
     /// Nicknames that look like `name`, nearest first.
     pub fn nearest(&self, name: &str) -> Vec<&str> {
         nearest(name, self.entries.iter().map(|entry| entry.nickname.as_str()))
@@ -125,7 +103,7 @@ impl Catalogue {
 
 fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, CorpusError> {
     let name = path.to_string_lossy();
-    let file: File = user_toml::parse(&name, text)?;
+    let file: File = toml_file::parse(&name, text)?;
     let mut entries: Vec<Entry> = Vec::new();
     for entry in file.model {
         let (at, entry) = (entry.span(), entry.into_inner());

@@ -15,7 +15,7 @@ use crate::session::arguments::{StoreArgs, WordArgs};
 use crate::session::failure::Failure;
 use crate::session::settings::{Folders, Settings};
 use crate::sources::names;
-use crate::sources::resolve as source;
+use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
 /// The word list that a live model is asked when none is named.
@@ -77,7 +77,7 @@ impl Session {
         let (mut found, mut notes): (Vec<(ModelSpec, &str)>, Vec<String>) = Default::default();
         let mut places: HashSet<PathBuf> = HashSet::new();
         for argument in arguments {
-            let specs = source::resolve(argument, &self.catalogue).map_err(Failure::usage)?;
+            let specs = resolve::resolve(argument, &self.catalogue).map_err(Failure::usage)?;
             if specs.iter().any(|spec| matches!(spec.source, ModelSource::Recorded(_))) {
                 notes.extend(passed_over(argument));
                 notes.dedup();
@@ -135,7 +135,7 @@ impl Session {
     pub(crate) fn prompts(&self, arguments: &[String]) -> Result<Vec<Prompt>, Failure> {
         let default = [DEFAULT_PROMPT.to_owned()];
         let arguments = if arguments.is_empty() { &default[..] } else { arguments };
-        corpus::prompt::resolve(arguments, self.user_dir()).map_err(Failure::usage)
+        corpus::prompts::resolve(arguments, self.user_dir()).map_err(Failure::usage)
     }
 
     pub(crate) fn user_dir(&self) -> Option<&Path> {
@@ -145,7 +145,7 @@ impl Session {
 
 /// The tables of a folder that hold no recorded scores, where an argument is one.
 pub(crate) fn passed_over(argument: &str) -> Vec<String> {
-    let path = source::expand_home(argument);
+    let path = resolve::expand_home(argument);
     if path.is_dir() { recorded::folder(&path).passed_over } else { Vec::new() }
 }
 

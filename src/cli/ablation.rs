@@ -7,7 +7,7 @@ use super::args::{AblationArgs, TextFormat};
 use super::place;
 use crate::base::text::{visible, visible_word};
 use crate::corpus::Corpus;
-use crate::recorded::trainings as ablation;
+use crate::recorded::trainings;
 use crate::report::figure;
 use crate::report::figure::LinesFigure;
 use crate::session::failure::Failure;
@@ -22,8 +22,8 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let corpus = corpus(args, &session)?;
     let data = args.data.iter().map(|text| Data::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
-    for file in ablation::files(&args.files).map_err(Failure::usage)? {
-        let (found, told) = ablation::read(&file, &corpus, &session.catalogue).map_err(Failure::usage)?;
+    for file in trainings::files(&args.files).map_err(Failure::usage)? {
+        let (found, told) = trainings::read(&file, &corpus, &session.catalogue).map_err(Failure::usage)?;
         runs.extend(found);
         notes.extend(told);
     }

@@ -13,7 +13,7 @@ use crate::model::hub::Look;
 use crate::session::Session;
 use crate::session::arguments::WordArgs;
 use crate::session::failure::Failure;
-use crate::sources::locate as files;
+use crate::sources::locate::{self, Located};
 
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let session = Session::new()?;
@@ -37,7 +37,9 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         Stage::Running { what, at, of } => line().say(&spec.name, &format!("measuring: {what} {at} of {of}")),
     };
     let cancel = interrupt::cancel()?;
-    let report = files::find(spec, &load, Look::Brief, &show, &cancel).and_then(|(files, label)| {
+    let report = locate::find(spec, &load, Look::Brief, &|progress| show(&progress.into()), &cancel).and_then(|found| {
+        found.notes.iter().for_each(|note| place::note(note));
+        let Located { files, label, .. } = found;
         caught(&spec.name, || bench::run(&files, &label, &load, &question, &options, &mut tell, &cancel))
     });
     line().clear();

@@ -15,7 +15,7 @@ use crate::recorded;
 use crate::recorded::scores::Recorded;
 use crate::session::Session;
 use crate::session::failure::Failure;
-use crate::sources::locate as files;
+use crate::sources::locate::{self, Located};
 use crate::sources::resolve::ModelSpec;
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
@@ -34,7 +34,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let line = || progress.lock().unwrap_or_else(PoisonError::into_inner);
     let show = |phase: &Phase| line().show(&spec.name, phase, (1, 1));
     let cancel = interrupt::cancel()?;
-    let report = files::find(spec, &options, Look::Whole, &show, &cancel).and_then(|(files, label)| {
+    let report = locate::find(spec, &options, Look::Whole, &|progress| show(&progress.into()), &cancel).and_then(|found| {
+        found.notes.iter().for_each(|note| place::note(note));
+        let Located { files, label, .. } = found;
         let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes, fit: None });
         let published = published.as_ref().map_err(Clone::clone);
         caught(&spec.name, || check::run(&files, &label, &options, published, &mut loading, &cancel))

@@ -15,8 +15,8 @@ use crate::scores::store::{Key, Run, Store, key};
 use crate::session::Session;
 use crate::session::arguments::ModelOptions;
 use crate::session::failure::Failure;
-use crate::sources::locate as files;
-use crate::sources::resolve as source;
+use crate::sources::locate::{self, Located};
+use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::tables::columns::{LongSheet, LongWord, Sheet, SheetFormat, Values};
 use crate::tables::long::shortest;
@@ -101,7 +101,7 @@ fn named_format(args: &ExportArgs, to: &Destination) -> Result<SheetFormat, Fail
 /// What an argument names: recorded files, a model whose scores are in the store, or a run of it.
 fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<Source>, Failure> {
     let by_run = argument.starts_with("run:");
-    let specs = if by_run { Vec::new() } else { source::resolve(argument, &session.catalogue).unwrap_or_default() };
+    let specs = if by_run { Vec::new() } else { resolve::resolve(argument, &session.catalogue).unwrap_or_default() };
     let mut sources = Vec::new();
     for spec in &specs {
         match &spec.source {
@@ -115,7 +115,7 @@ fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<Sour
         }
     }
     if sources.is_empty() {
-        let unknown = (!by_run).then(|| source::resolve(argument, &session.catalogue).err()).flatten();
+        let unknown = (!by_run).then(|| resolve::resolve(argument, &session.catalogue).err()).flatten();
         match of_store(session, args, argument, None) {
             Ok(source) => sources.push(source),
             // A name that nobody knows is explained as such; one that the store knows is not.
@@ -232,7 +232,7 @@ fn fits(run: &Run, options: &ModelOptions) -> bool {
 /// The key of a model that lies on this machine.
 fn key_of(store: &mut Store, session: &Session, spec: &ModelSpec, options: LoadOptions) -> Option<Key> {
     let options = session.catalogue.completed(options, &spec.source);
-    let (files, label) = files::here(spec, &options)?;
+    let Located { files, label, .. } = locate::here(spec, &options)?;
     key::identify(store, &files, &label, &options, &mut Unread::Read(&mut |_, _| {}), &Cancel::default()).ok()?
 }
 

@@ -25,6 +25,7 @@ use clap::{CommandFactory, Parser};
 pub use args::{Cli, Command};
 
 use crate::base::text;
+use crate::explorer::program;
 use crate::model::text::template;
 use crate::session::failure::Failure;
 
@@ -75,7 +76,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         use_threads(threads.into())?;
     }
     match cli.command {
-        None => command_first(&cli.explore.models).and_then(|()| explore::run(&cli.explore)),
+        None => command_first(&cli.explore.models).and_then(|()| program::run(&cli.explore)),
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Models(args)) => list::models(&args),

@@ -9,7 +9,7 @@ use crate::report::figure::Figure;
 use crate::scores::provenance::Origin;
 use crate::session::failure::Failure;
 use crate::tables::checksum::Checksum;
-use crate::tables::columns as sheet;
+use crate::tables::columns;
 use crate::tables::columns::SheetFormat;
 
 /// The option that names a file, for messages.
@@ -32,13 +32,13 @@ impl FileOption {
 /// replaced.
 pub(super) fn output(path: Option<&Path>, force: bool) -> Result<Destination, Failure> {
     let Some(path) = path else { return Ok(Destination::stdout()) };
-    sheet::destination(path, force).map_err(|error| unwritable(path, &error, FileOption::Output))
+    columns::destination(path, force).map_err(|error| unwritable(path, &error, FileOption::Output))
 }
 
 /// Where a picture goes, in the same way.
 pub(super) fn figure(path: Option<&Path>, force: bool) -> Result<Option<Destination>, Failure> {
     let place = path.map(|path| {
-        let to = sheet::destination(path, force);
+        let to = columns::destination(path, force);
         to.map_err(|error| unwritable(path, &error, FileOption::Figure))
     });
     place.transpose()

@@ -7,7 +7,7 @@
 pub mod library;
 pub mod pairs;
 pub mod prompt;
-mod prompts;
+pub mod prompts;
 pub mod read;
 mod sides;
 

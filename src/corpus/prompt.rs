@@ -3,8 +3,6 @@
 use crate::base::terms::Framing;
 use std::sync::Arc;
 
-pub use super::prompts::resolve;
-
 /// The levels of one prompt in the factorial design (paper, section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Factors {

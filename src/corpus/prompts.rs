@@ -11,7 +11,7 @@ use crate::base::file_error::CorpusError;
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::Framing;
 use crate::base::text_file::{MOST_BYTES, read_text};
-use crate::base::toml_file as user_toml;
+use crate::base::toml_file;
 use crate::base::toml_file::TomlError;
 
 const BUILTIN: &str = include_str!("../../corpora/prompts.toml");
@@ -114,7 +114,7 @@ pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prom
 
 fn parse(path: &Path, text: &str) -> Result<PromptSet, CorpusError> {
     let name = path.to_string_lossy();
-    let file: File = user_toml::parse(&name, text)?;
+    let file: File = toml_file::parse(&name, text)?;
     let mut prompts = Vec::new();
     let factors = [file.adjective.is_empty(), file.superlative.is_empty(), file.concision.is_empty()];
     if factors.contains(&true) && factors.contains(&false) {

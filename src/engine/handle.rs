@@ -17,8 +17,7 @@ use super::{Event, InspectRequest, Job, ModelInfo, Phase};
 use crate::base::file_error::CorpusError;
 use crate::base::terms::{Family, ModelId};
 use crate::catalogue::Catalogue;
-use crate::engine::events::{Events, failure};
-use crate::model::checkpoint::SourceLabel;
+use crate::engine::events::{Events, failure, lock};
 use crate::model::format::config::{ModelConfig, Task};
 use crate::model::format::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, Provenance, hub};
@@ -26,7 +25,7 @@ use crate::recorded;
 use crate::recorded::scores::Recorded;
 use crate::scores::provenance::Origin;
 use crate::scores::store::Store;
-use crate::sources::bundled;
+use crate::sources::locate::{self, Located};
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
 /// How long work that was cancelled may take to end. It looks at its flag often; what does not is stuck in other code.
@@ -65,22 +64,13 @@ impl Engine {
     pub fn open(&self, model: ModelId, spec: &ModelSpec, options: LoadOptions) {
         let options = self.catalogue.completed(options, &spec.source);
         match &spec.source {
-            ModelSource::Bundled(name) => match bundled::bundled(name) {
-                Some(entries) => {
-                    let label = SourceLabel {
-                        name: spec.name.clone(),
-                        source: (*name).to_owned(),
-                        revision: Some(bundled::revision(entries)),
-                    };
-                    self.send(Request::Open { model, files: Files::Bundled { name, entries }, label, options });
+            ModelSource::Bundled(_) | ModelSource::Directory(_) => {
+                match locate::find(spec, &options, hub::Look::Brief, &|_| {}, &Cancel::default()) {
+                    Ok(Located { files, label, .. }) => self.send(Request::Open { model, files, label, options }),
+                    Err(error) => self.tell(Event::Phase { model, phase: failure(error) }),
                 }
-                None => self.tell(Event::Phase { model, phase: Phase::Failed(format!("no bundled model '{name}'")) }),
-            },
-            ModelSource::Directory(path) => {
-                let label = SourceLabel { name: spec.name.clone(), source: path.display().to_string(), revision: None };
-                self.send(Request::Open { model, files: Files::at(path).with_tokenizer(options.tokenizer), label, options });
             }
-            ModelSource::Hub { repository, revision } => self.download(model, spec, repository, revision.as_deref(), options),
+            ModelSource::Hub { .. } => self.download(model, spec, options),
             ModelSource::Recorded(path) => {
                 self.read(model, path, recorded::read);
             }
@@ -147,7 +137,7 @@ impl Engine {
         self.spawn(model, "recorded", move || read_recorded(model, &path, &catalogue, reader, &events));
     }
 
-    fn download(&self, model: ModelId, spec: &ModelSpec, repository: &str, revision: Option<&str>, options: LoadOptions) {
+    fn download(&self, model: ModelId, spec: &ModelSpec, options: LoadOptions) {
         let cancel = Cancel::default();
         let mut look = hub::Look::Brief;
         if let Some(before) = lock(&self.downloads).insert(model, cancel.clone()) {
@@ -155,21 +145,14 @@ impl Engine {
             // It is tried again: perhaps because what lies in the cache cannot be used.
             look = hub::Look::Whole;
         }
-        let (events, requests) = (self.events.clone(), self.requests.clone());
-        let (name, repository, revision) = (spec.name.clone(), repository.to_owned(), revision.map(str::to_owned));
+        let (events, requests, spec) = (self.events.clone(), self.requests.clone(), spec.clone());
         self.spawn(model, "download", move || {
-            let progress = |p: hub::Progress| {
-                let phase =
-                    Phase::Downloading { file: p.file, done_bytes: p.done_bytes, total_bytes: p.total_bytes, rate: p.rate };
-                events(Event::Phase { model, phase });
-            };
-            let settings = hub::HubSettings::from_env();
-            match hub::fetch_looking(&settings, &repository, revision.as_deref(), look, &progress, &cancel) {
-                Ok(snapshot) => {
-                    snapshot.notes.iter().for_each(|note| events(Event::Notice { text: format!("{name}: {note}") }));
-                    let label = SourceLabel { name, source: repository, revision: Some(snapshot.revision) };
+            let progress = |progress: hub::Progress| events(Event::Phase { model, phase: progress.into() });
+            match locate::find(&spec, &options, look, &progress, &cancel) {
+                Ok(Located { files, label, notes }) => {
+                    notes.into_iter().for_each(|text| events(Event::Notice { text }));
                     // The worker is gone only when the program ends.
-                    let _ = requests.send(Request::Open { model, files: Files::Directory(snapshot.directory), label, options });
+                    let _ = requests.send(Request::Open { model, files, label, options });
                 }
                 Err(error) => events(Event::Phase { model, phase: failure(error) }),
             }

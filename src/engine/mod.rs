@@ -37,8 +37,10 @@ pub use inspect::{Badge, Inspection};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::Corpus;
 pub use crate::model::ModelInfo;
+use crate::model::hub;
 use crate::recorded::scores::Recorded;
 use crate::scores::store::Key;
+use crate::tables::long::{TokenColumns, shortest};
 
 /// Words to score by one model under one prompt.
 #[derive(Clone, Debug)]
@@ -115,6 +117,12 @@ pub enum Phase {
     Cancelled,
 }
 
+impl From<hub::Progress> for Phase {
+    fn from(hub::Progress { file, done_bytes, total_bytes, rate }: hub::Progress) -> Self {
+        Phase::Downloading { file, done_bytes, total_bytes, rate }
+    }
+}
+
 /// How a word was put to a model, token by token.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WordTokens {
@@ -125,6 +133,13 @@ pub struct WordTokens {
     pub log_probabilities: Vec<f32>,
     /// The first of the word's tokens holds text that stands before the word. Only known of a language model.
     pub merged: bool,
+}
+
+impl From<WordTokens> for TokenColumns {
+    fn from(tokens: WordTokens) -> Self {
+        let token_logprobs = tokens.log_probabilities.into_iter().map(shortest).collect();
+        TokenColumns { token_ids: tokens.ids, token_logprobs, merged: tokens.merged }
+    }
 }
 
 /// What the engine tells, in order for each model.

@@ -4,6 +4,7 @@
 //! begin with the same tokens share nodes. Both are found from the ids of whole conversations, never from an assumed
 //! boundary between prompt and answer: a tokenizer may merge across it.
 
+use crate::model::decoder::Cache;
 use crate::model::decoder::{Nodes, NodesError};
 
 /// Length of the longest prefix that all sequences share, such that each keeps at least one token after it.

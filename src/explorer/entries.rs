@@ -8,7 +8,7 @@ use crate::base::text;
 use crate::catalogue::Catalogue;
 use crate::model::hub;
 use crate::sources::bundled;
-use crate::sources::resolve as source;
+use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::{corpus, recorded};
 
@@ -53,7 +53,7 @@ fn here(directory: &Path, catalogue: &Catalogue) -> Vec<ModelEntry> {
     folders.truncate(200);
     for folder in std::iter::once(directory.to_owned()).chain(folders) {
         if folder.join("config.json").is_file() {
-            let specs = source::resolve(&folder.to_string_lossy(), catalogue).unwrap_or_default();
+            let specs = resolve::resolve(&folder.to_string_lossy(), catalogue).unwrap_or_default();
             let detail = folder.display().to_string();
             entries.extend(specs.into_iter().map(|spec| ModelEntry {
                 spec,

@@ -8,7 +8,7 @@ use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 
 use crate::base::text::visible;
-use crate::base::toml_file as user_toml;
+use crate::base::toml_file;
 
 /// Asks for a log, and how much of it: a level, or directives such as `rewardscope=debug,hf_hub=info`.
 pub const LOG_VARIABLE: &str = "REWARDSCOPE_LOG";
@@ -72,7 +72,7 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
     } else if LEVELS.contains(&level.to_lowercase().as_str()) {
         format!("warn,rewardscope={level}")
     } else {
-        return Err(LogError::Level(user_toml::not_allowed("level", level, &LEVELS)));
+        return Err(LogError::Level(toml_file::not_allowed("level", level, &LEVELS)));
     };
     EnvFilter::try_new(directives).map_err(|error| LogError::Level(visible(&error.to_string()).into_owned()))
 }

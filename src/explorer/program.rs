@@ -22,14 +22,14 @@ use crate::explorer::event_loop::{Exit, Mailbox, Post, Program, Request, run as 
 use crate::explorer::newest_job::LatestJob;
 use crate::explorer::{logging, terminal};
 use crate::model::LoadOptions;
-use crate::recorded::trainings as ablation;
+use crate::recorded::trainings;
 use crate::session;
 use crate::session::failure::Failure;
 use crate::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Named, Session};
 use crate::sources::bundled;
-use crate::sources::resolve as source;
+use crate::sources::resolve;
 use crate::sources::resolve::ModelSource;
-use crate::tables::columns as sheet;
+use crate::tables::columns;
 use crate::tables::columns::SheetFormat;
 use crate::ui::abilities::{Abilities, Colours};
 use crate::ui::{self, theme, theme::Theme};
@@ -68,7 +68,7 @@ fn tell(post: &Post<Message>, notes: Vec<String>) {
 fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Result<(Startup, Vec<String>), Failure> {
     let settings = &session.settings;
     let (trainings, named): (Vec<String>, Vec<String>) =
-        args.models.iter().cloned().partition(|argument| ablation::follows(&source::expand_home(argument)));
+        args.models.iter().cloned().partition(|argument| trainings::follows(&resolve::expand_home(argument)));
     let names = match (&named[..], &settings.models) {
         ([], _) if !trainings.is_empty() => Vec::new(),
         ([], Some(models)) => models.clone(),
@@ -116,7 +116,7 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         themes: theme::list(session.user_dir()).into_iter().map(|theme| theme.name).collect(),
         colourless: abilities.colours == Colours::None,
         size: abilities.size.unwrap_or((80, 24)),
-        trainings: trainings.iter().map(|argument| source::expand_home(argument)).collect(),
+        trainings: trainings.iter().map(|argument| resolve::expand_home(argument)).collect(),
         pairs: args.pairs.as_deref().map(read_pairs).transpose().map_err(Failure::usage)?.unwrap_or_default(),
     };
     Ok((startup, notes))
@@ -130,7 +130,7 @@ fn load_theme(name: &str, args: &ExploreArgs, session: &Session, abilities: &Abi
 
 /// Builds what was asked for and writes it to a file that is not there yet, or to a stream.
 fn write(request: &ExportRequest, path: &Path) -> io::Result<()> {
-    let to = sheet::destination(path, false)?;
+    let to = columns::destination(path, false)?;
     if to.is_terminal() {
         return Err(io::Error::other("it is the terminal, which shows the explorer"));
     }
@@ -229,7 +229,7 @@ impl<'a> Explorer<'a> {
                     let (catalogue, user_dir) = (self.session.catalogue.clone(), self.user_dir());
                     self.answer(move || {
                         let corpus = corpus.map_or_else(|| Corpus::load(DEFAULT_CORPUS, user_dir.as_deref()).map(Arc::new), Ok);
-                        let followed = corpus.and_then(|corpus| ablation::follow(&paths, &corpus, &catalogue));
+                        let followed = corpus.and_then(|corpus| trainings::follow(&paths, &corpus, &catalogue));
                         Message::Followed(followed.map(Box::new).map_err(|error| error.to_string()))
                     });
                 }
@@ -237,7 +237,7 @@ impl<'a> Explorer<'a> {
                 Effect::Quit => requests.push(Request::Quit),
                 Effect::SetTheme(name) => requests.extend(self.set_theme(&name)),
                 Effect::Export(request) => self.answer(move || {
-                    let path = source::expand_home(&request.path);
+                    let path = resolve::expand_home(&request.path);
                     let written = write(&request, &path);
                     Message::Exported(written.map(|()| whole(&path)).map_err(|error| not_written(request.path, &path, &error)))
                 }),
@@ -256,11 +256,11 @@ impl<'a> Explorer<'a> {
                 Effect::Resolve(argument) => {
                     let (catalogue, post) = (self.session.catalogue.clone(), self.post.clone());
                     self.answer(move || {
-                        let path = source::expand_home(&argument);
-                        if ablation::follows(&path) {
+                        let path = resolve::expand_home(&argument);
+                        if trainings::follows(&path) {
                             return Message::Trainings(vec![path]);
                         }
-                        let found = source::resolve(&argument, &catalogue).map_err(|error| error.to_string());
+                        let found = resolve::resolve(&argument, &catalogue).map_err(|error| error.to_string());
                         if found.is_ok() {
                             tell(&post, session::passed_over(&argument));
                         }

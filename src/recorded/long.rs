@@ -8,7 +8,7 @@ use super::labels::Labels;
 use super::{MOST_CELLS, Repeats, no_words, notes};
 use crate::base::file_error::CorpusError;
 use crate::recorded::scores::Recorded;
-use crate::tables::read as table;
+use crate::tables::read;
 use crate::tables::read::Table;
 
 /// Where what is read stands.
@@ -28,7 +28,7 @@ impl Columns {
 
 /// The model that a file of this layout names in its first row.
 pub(super) fn model(path: &Path) -> Option<String> {
-    let (header, row) = table::first(path).ok()?;
+    let (header, row) = read::first(path).ok()?;
     let columns = Columns::of(&header)?;
     let model = row?.text(columns.model).trim().to_owned();
     (!model.is_empty()).then_some(model)

@@ -18,17 +18,17 @@ use crate::base::terms::Family;
 use crate::catalogue::Catalogue;
 use crate::recorded::scores::Recorded;
 use crate::scores::provenance::Origin;
-use crate::tables::read::Table;
+use crate::tables::read::{self as table, Table};
 use labels::Labels;
 
 /// What the study's file names begin with.
 const FILE_PREFIXES: [&str; 2] = ["big2_rewards_", "MFD20_rewards_"];
 const EXTENSIONS: [&str; 3] = ["parquet", "csv", "jsonl"];
 /// Prompts times words: more would be gigabytes, most of them gaps.
-pub(in crate::scores) const MOST_CELLS: usize = 1 << 27;
+pub(crate) const MOST_CELLS: usize = 1 << 27;
 
 /// Of a file whose provenance has the checksum of another table.
-pub(in crate::scores) const NOT_AS_WRITTEN: &str =
+pub(crate) const NOT_AS_WRITTEN: &str =
     "it was cut or edited since it was written, or the provenance beside it is of another file";
 
 /// True for a file with one of the layouts.

@@ -48,7 +48,7 @@ pub struct ModelOptions {
 
 impl ModelOptions {
     /// What is given here, else what the user settled in `config.toml`, else the defaults.
-    pub(super) fn over(self, settings: &Settings) -> LoadOptions {
+    pub(crate) fn over(self, settings: &Settings) -> LoadOptions {
         LoadOptions {
             bos: self.bos.or(settings.bos).unwrap_or_default(),
             dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
@@ -115,7 +115,7 @@ pub struct StoreArgs {
 }
 
 /// Any name of a file, in whatever bytes; an empty one, as of a variable that was set to nothing, counts as none.
-fn any_path() -> impl TypedValueParser<Value = PathBuf> {
+pub(crate) fn any_path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
@@ -128,7 +128,7 @@ pub struct StoreFile {
 }
 
 impl StoreFile {
-    pub(super) fn args(&self) -> StoreArgs {
+    pub(crate) fn args(&self) -> StoreArgs {
         StoreArgs { store: self.store.clone(), no_store: false }
     }
 }

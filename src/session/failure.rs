@@ -26,7 +26,7 @@ impl Failure {
         Failure::Use(error.to_string())
     }
 
-    fn status(&self) -> u8 {
+    pub(crate) fn status(&self) -> u8 {
         match self {
             Failure::Run(_) => 1,
             Failure::Use(_) => 2,
@@ -36,7 +36,7 @@ impl Failure {
         }
     }
 
-    fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         match self {
             Failure::Run(message) | Failure::Use(message) | Failure::Interrupted(message) => message,
             Failure::Signal(_) | Failure::Unread => "",

@@ -12,7 +12,7 @@ use etcetera::AppStrategy as _;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
 use crate::base::text::visible;
-use crate::base::toml_file as user_toml;
+use crate::base::toml_file;
 use crate::base::toml_file::TomlError;
 use crate::model::{BosPolicy, DeviceChoice, Dtype, SoftCap, TemplateDate};
 
@@ -98,7 +98,7 @@ impl Settings {
     pub fn load(config: Option<&Path>) -> Result<Self, ConfigError> {
         let Some(path) = config.map(|folder| folder.join("config.toml")) else { return Ok(Self::default()) };
         match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(user_toml::parse(&path.to_string_lossy(), &text)?),
+            Ok(text) => Ok(toml_file::parse(&path.to_string_lossy(), &text)?),
             Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(ConfigError::Read { path, source }),
         }
@@ -127,7 +127,7 @@ fn choice<'de, T: ValueEnum, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     let text = String::deserialize(deserializer)?;
     let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value).collect::<Vec<_>>();
     let names: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
-    T::from_str(&text, false).map(Some).map_err(|_| D::Error::custom(user_toml::not_allowed("value", &text, &names)))
+    T::from_str(&text, false).map(Some).map_err(|_| D::Error::custom(toml_file::not_allowed("value", &text, &names)))
 }
 
 /// A value that the command line reads from its text.

@@ -1,31 +1,36 @@
-//! Where the files of one live model lie, for commands that load it without the engine's thread.
+//! Where the files of one live model lie: compiled in, in a directory, in the cache, or in a repository.
 
-use crate::cli::place;
-use crate::engine::Phase;
 use crate::model::checkpoint::SourceLabel;
 use crate::model::format::files::Files;
 use crate::model::{Cancel, LoadOptions, ModelError, hub};
 use crate::sources::bundled;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
-/// Downloads what is not here, after a `look` at what is.
-pub(crate) fn find(
+/// The files of a model.
+pub struct Located {
+    pub files: Files,
+    pub label: SourceLabel,
+    /// What the user should know of how they came.
+    pub notes: Vec<String>,
+}
+
+/// The files of a model. Downloads what is not here, after a `look` at what is, and tells `progress` of it.
+///
+/// # Errors
+/// What has no files of its own, a directory that is not there, and all that [`hub::fetch_looking`] refuses.
+pub fn find(
     spec: &ModelSpec,
     options: &LoadOptions,
     look: hub::Look,
-    show: &(dyn Fn(&Phase) + Send + Sync),
+    progress: &(dyn Fn(hub::Progress) + Send + Sync),
     cancel: &Cancel,
-) -> Result<(Files, SourceLabel), ModelError> {
+) -> Result<Located, ModelError> {
     match &spec.source {
         ModelSource::Hub { repository, revision } => {
-            let told = |p: hub::Progress| {
-                let hub::Progress { file, done_bytes, total_bytes, rate } = p;
-                show(&Phase::Downloading { file, done_bytes, total_bytes, rate });
-            };
             let settings = hub::HubSettings::from_env();
-            let snapshot = hub::fetch_looking(&settings, repository, revision.as_deref(), look, &told, cancel)?;
-            snapshot.notes.iter().for_each(|note| place::note(&format!("{}: {note}", spec.name)));
-            Ok(cached(spec, repository, snapshot))
+            let snapshot = hub::fetch_looking(&settings, repository, revision.as_deref(), look, progress, cancel)?;
+            let notes = snapshot.notes.iter().map(|note| format!("{}: {note}", spec.name)).collect();
+            Ok(Located { notes, ..cached(spec, repository, snapshot) })
         }
         ModelSource::Implicit { .. } => Err(ModelError::unsupported(
             spec.name.clone(),
@@ -46,15 +51,15 @@ pub(crate) fn find(
 }
 
 /// What lies on this machine already; none where nothing does, or it is no model of its own.
-pub(crate) fn here(spec: &ModelSpec, options: &LoadOptions) -> Option<(Files, SourceLabel)> {
+pub fn here(spec: &ModelSpec, options: &LoadOptions) -> Option<Located> {
     match &spec.source {
         ModelSource::Bundled(name) => {
             let entries = bundled::bundled(name)?;
-            Some((Files::Bundled { name, entries }, label(spec, (*name).to_owned(), Some(bundled::revision(entries)))))
+            Some(located(Files::Bundled { name, entries }, label(spec, (*name).to_owned(), Some(bundled::revision(entries)))))
         }
         ModelSource::Directory(path) => {
             let files = Files::at(path).with_tokenizer(options.tokenizer);
-            Some((files, label(spec, path.display().to_string(), None)))
+            Some(located(files, label(spec, path.display().to_string(), None)))
         }
         ModelSource::Hub { repository, revision } => {
             Some(cached(spec, repository, hub::cached(repository, revision.as_deref())?))
@@ -63,8 +68,12 @@ pub(crate) fn here(spec: &ModelSpec, options: &LoadOptions) -> Option<(Files, So
     }
 }
 
-fn cached(spec: &ModelSpec, repository: &str, snapshot: hub::Snapshot) -> (Files, SourceLabel) {
-    (Files::Directory(snapshot.directory), label(spec, repository.to_owned(), Some(snapshot.revision)))
+fn cached(spec: &ModelSpec, repository: &str, snapshot: hub::Snapshot) -> Located {
+    located(Files::Directory(snapshot.directory), label(spec, repository.to_owned(), Some(snapshot.revision)))
+}
+
+fn located(files: Files, label: SourceLabel) -> Located {
+    Located { files, label, notes: Vec::new() }
 }
 
 fn label(spec: &ModelSpec, source: String, revision: Option<String>) -> SourceLabel {

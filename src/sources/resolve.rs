@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::{Family, Measure};
-use crate::catalogue::Catalogue;
-use crate::model::ModelError;
+use crate::catalogue::{Catalogue, Entry};
 use crate::model::format::files;
 use crate::model::hub::{RepositoryId, is_revision};
+use crate::model::{LoadOptions, ModelError};
 use crate::recorded;
 
 /// The demonstration models compiled into the program.
@@ -47,6 +47,29 @@ impl ModelSpec {
     /// One of the bundled pair.
     pub fn is_demonstration(&self) -> bool {
         matches!(self.source, ModelSource::Bundled(_))
+    }
+}
+
+impl Catalogue {
+    /// The entry of a model that lies there; a directory is known by its name.
+    pub fn entry_of(&self, source: &ModelSource) -> Option<&Entry> {
+        match source {
+            ModelSource::Hub { repository, .. } => self.find(repository),
+            ModelSource::Directory(path) => path.file_name().and_then(|name| self.find(&name.to_string_lossy())),
+            ModelSource::Bundled(_) | ModelSource::Recorded(_) | ModelSource::Implicit { .. } => None,
+        }
+    }
+
+    /// The options with what the catalogue knows of a model: the row of the head that holds its reward, and, where rewards
+    /// are to be rounded, the dtype that they were published in.
+    pub fn completed(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
+        let entry = self.entry_of(source);
+        let published = entry.and_then(|entry| entry.published_dtype);
+        LoadOptions {
+            reward_row: entry.map(|entry| entry.reward_row).or(options.reward_row),
+            rounding: options.rounding.map(|assumed| published.unwrap_or(assumed)),
+            ..options
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::base::text;
-use crate::engine::WordTokens;
 
 /// One word's score by one model under one prompt.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,13 +41,6 @@ pub struct TokenColumns {
     /// The word's first token holds text that stands before the word.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub merged: bool,
-}
-
-impl From<WordTokens> for TokenColumns {
-    fn from(tokens: WordTokens) -> Self {
-        let token_logprobs = tokens.log_probabilities.into_iter().map(shortest).collect();
-        TokenColumns { token_ids: tokens.ids, token_logprobs, merged: tokens.merged }
-    }
 }
 
 /// How rows are laid out.

@@ -29,11 +29,11 @@ const MOST_HEADER_BYTES: u64 = 1 << 20;
 /// What stands for "no value" in a column of numbers.
 const MISSING: [&str; 5] = ["", "na", "nan", "null", "none"];
 
-pub(in crate::scores) struct Table {
+pub(crate) struct Table {
     path: PathBuf,
-    pub(in crate::scores) header: Vec<String>,
+    pub(crate) header: Vec<String>,
     /// Columns that pandas wrote for the index of a data frame, as Parquet tells.
-    pub(in crate::scores) index: Vec<String>,
+    pub(crate) index: Vec<String>,
     rows: Rows,
     /// Of the rows read so far, and how many they are, where that is asked for.
     sum: Option<(Summing, usize)>,
@@ -45,13 +45,13 @@ enum Rows {
     Jsonl { text: String, at: usize, line: usize },
 }
 
-pub(in crate::scores) enum Row {
+pub(crate) enum Row {
     Csv(StringRecord),
     /// Counted from 1: rows of Parquet, lines of JSON.
     Cells(usize, Vec<Cell>),
 }
 
-pub(in crate::scores) enum Cell {
+pub(crate) enum Cell {
     Text(String),
     Number(f64),
     Missing,
@@ -59,7 +59,7 @@ pub(in crate::scores) enum Cell {
 
 /// What stands in a cell of a column of scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::scores) enum Reading {
+pub(crate) enum Reading {
     Score(f64),
     Missing,
     /// `inf`: a number, and no score.
@@ -69,7 +69,7 @@ pub(in crate::scores) enum Reading {
 
 impl Row {
     /// A cell of a column of words.
-    pub(in crate::scores) fn text(&self, column: usize) -> Cow<'_, str> {
+    pub(crate) fn text(&self, column: usize) -> Cow<'_, str> {
         match self {
             Row::Csv(record) => Cow::Borrowed(record.get(column).unwrap_or_default()),
             Row::Cells(_, cells) => match cells.get(column) {
@@ -81,7 +81,7 @@ impl Row {
     }
 
     /// A cell of a column of scores.
-    pub(in crate::scores) fn reading(&self, column: usize) -> Reading {
+    pub(crate) fn reading(&self, column: usize) -> Reading {
         let number = match self {
             Row::Cells(_, cells) => match cells.get(column) {
                 Some(Cell::Number(number)) => *number,
@@ -108,12 +108,12 @@ fn parse(text: &str) -> Reading {
 }
 
 impl Table {
-    pub(in crate::scores) fn open(path: &Path) -> Result<Table, CorpusError> {
+    pub(crate) fn open(path: &Path) -> Result<Table, CorpusError> {
         Table::open_as(path, path)
     }
 
     /// As a file that is called `name`.
-    pub(in crate::scores) fn open_as(path: &Path, name: &Path) -> Result<Table, CorpusError> {
+    pub(crate) fn open_as(path: &Path, name: &Path) -> Result<Table, CorpusError> {
         let mut index = Vec::new();
         let (header, rows) = match ending(name).as_str() {
             "parquet" => open_parquet(path, &mut index)?,
@@ -124,19 +124,19 @@ impl Table {
     }
 
     /// Has the checksum taken of the rows that are read from here on.
-    pub(in crate::scores) fn sum_up(&mut self) {
+    pub(crate) fn sum_up(&mut self) {
         let mut summing = Summing::default();
         summing.row(self.header.iter().map(String::as_str));
         self.sum = Some((summing, 0));
     }
 
     /// Of the rows that were read since it was asked for.
-    pub(in crate::scores) fn checksum(&self) -> Option<Checksum> {
+    pub(crate) fn checksum(&self) -> Option<Checksum> {
         self.sum.as_ref().map(|(summing, rows)| summing.finish(*rows))
     }
 
     /// The next row; none at the end.
-    pub(in crate::scores) fn next_row(&mut self) -> Result<Option<Row>, CorpusError> {
+    pub(crate) fn next_row(&mut self) -> Result<Option<Row>, CorpusError> {
         let row = self.read_row()?;
         if let (Some((summing, rows)), Some(row)) = (&mut self.sum, &row) {
             *rows += 1;
@@ -187,7 +187,7 @@ impl Table {
     }
 
     /// A score; NaN where the file has none. The error names row and column.
-    pub(in crate::scores) fn number(&self, row: &Row, column: usize) -> Result<f64, CorpusError> {
+    pub(crate) fn number(&self, row: &Row, column: usize) -> Result<f64, CorpusError> {
         match row.reading(column) {
             Reading::Score(score) => Ok(score),
             Reading::Missing => Ok(f64::NAN),
@@ -196,12 +196,12 @@ impl Table {
     }
 
     /// `line 3, column best_ever_one: 'high' is not a score`
-    pub(in crate::scores) fn no_score(&self, row: &Row, column: usize) -> String {
+    pub(crate) fn no_score(&self, row: &Row, column: usize) -> String {
         format!("{}, column {}: '{}' is not a score", self.place(row), self.header[column], row.text(column))
     }
 
     /// Where a row stands in its file.
-    pub(in crate::scores) fn place(&self, row: &Row) -> String {
+    pub(crate) fn place(&self, row: &Row) -> String {
         match row {
             Row::Csv(record) => format!("line {}", line_of(self.text(), record)),
             Row::Cells(number, _) => format!("row {number}"),
@@ -210,10 +210,10 @@ impl Table {
 }
 
 /// What to do about it.
-pub(in crate::scores) const NO_SCORE: &str = "A score is a finite number; a missing one is empty or NA";
+pub(crate) const NO_SCORE: &str = "A score is a finite number; a missing one is empty or NA";
 
 /// Column names alone, without reading the rest of the file.
-pub(in crate::scores) fn header(path: &Path) -> Result<Vec<String>, CorpusError> {
+pub(crate) fn header(path: &Path) -> Result<Vec<String>, CorpusError> {
     match ending(path).as_str() {
         "parquet" => Ok(open_parquet(path, &mut Vec::new())?.0),
         "jsonl" => names::of_start(path, &start(path)?),
@@ -222,7 +222,7 @@ pub(in crate::scores) fn header(path: &Path) -> Result<Vec<String>, CorpusError>
 }
 
 /// Column names and the first row, where there is one, without reading the rest of the file.
-pub(in crate::scores) fn first(path: &Path) -> Result<(Vec<String>, Option<Row>), CorpusError> {
+pub(crate) fn first(path: &Path) -> Result<(Vec<String>, Option<Row>), CorpusError> {
     match ending(path).as_str() {
         "parquet" => {
             let mut table = Table::open(path)?;

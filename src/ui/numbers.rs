@@ -1,6 +1,8 @@
 //! Numbers as the tables print them.
 
 use super::glyphs::Glyphs;
+use crate::base::terms::Family;
+use crate::base::text::visible;
 
 /// How the scores of a model are written, so that they can be told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

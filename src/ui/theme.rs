@@ -12,7 +12,7 @@ use ratatui::style::Style;
 
 use crate::base::terms::Family;
 use crate::base::text::visible;
-use crate::base::toml_file as user_toml;
+use crate::base::toml_file;
 use crate::base::toml_file::TomlError;
 use crate::ui::abilities::{Abilities, Colours};
 use file::{Sheet, ThemeFile};
@@ -257,7 +257,7 @@ fn read(source: &Source) -> Result<ThemeFile, ThemeError> {
 fn unknown(name: &str, user_dir: Option<&Path>) -> String {
     let names = names(user_dir);
     let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
-    user_toml::not_allowed("theme", name, &names)
+    toml_file::not_allowed("theme", name, &names)
 }
 
 #[cfg(test)]

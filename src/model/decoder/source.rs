@@ -5,7 +5,7 @@ use crate::model::decoder::packed::Packed;
 use crate::model::format::weights::Embedding;
 
 /// Gives tensors by name and shape, or says what is wrong.
-pub(in crate::model) trait Source {
+pub(crate) trait Source {
     /// `[rows, width]`, of which rows are looked up.
     fn embedding(&self, name: &str, rows: usize, width: usize) -> Result<Embedding, ModelError>;
     /// `[out, input]`, to be multiplied.

@@ -9,7 +9,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
 /// Three words (`NA` among them) under three prompts, whose columns are of three types; `single` has a gap.
-pub(in crate::recorded) fn parquet_bytes(compression: Compression) -> Vec<u8> {
+pub(crate) fn parquet_bytes(compression: Compression) -> Vec<u8> {
     parquet_with(compression, None)
 }
 

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::panels::{signed, signed_two};
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::statistics::Statistics;
@@ -14,7 +13,7 @@ use crate::report::panels::{Panel, p_text, why_in_short};
 use crate::stats::results::{AdjustedFor, Contrast};
 use crate::ui::fit::width;
 use crate::ui::glyphs::Glyphs;
-use crate::ui::numbers::letter;
+use crate::ui::numbers::{self, letter};
 use crate::ui::theme::Theme;
 
 /// From so many cells on, both tests stand on one line.
@@ -56,7 +55,7 @@ fn welch(contrast: &Contrast, tests: AdjustedFor, room: usize, glyphs: &Glyphs) 
     let Some(welch) = contrast.welch else { return Vec::new() };
     let (p, times, bonferroni) = (p_text(welch.p), tests.welch, p_text(welch.p_bonferroni));
     let adjusted = format!("p {p}, {}{times} {bonferroni}", glyphs.times);
-    let (t, df) = (format!("Welch t {}", signed_two(welch.t, glyphs)), format!("df {:.1}", welch.df));
+    let (t, df) = (format!("Welch t {}", numbers::signed(welch.t, 2, glyphs)), format!("df {:.1}", welch.df));
     let (fdr, n) = (format!("FDR {}", p_text(welch.p_fdr)), format!("n {} and {}", count(contrast.n[0]), count(contrast.n[1])));
     let forms: [&[&String]; 4] =
         [&[&t, &df, &adjusted, &fdr, &n], &[&t, &df, &adjusted, &fdr], &[&t, &adjusted, &fdr], &[&t, &adjusted]];
@@ -88,5 +87,5 @@ fn of_several(contrast: &Contrast, tests: AdjustedFor, glyphs: &Glyphs) -> Strin
     let exact = contrast.exact_models;
     parts.extend(exact.map(|e| format!("exact {}{} {}", glyphs.times, tests.exact_models, p_text(e.p_bonferroni))));
     let tests = if parts.is_empty() { "too few cells for a test".to_owned() } else { parts.join(", ") };
-    format!("{second} {} {first} {}: {tests}", glyphs.minus, signed(contrast.difference, glyphs))
+    format!("{second} {} {first} {}: {tests}", glyphs.minus, numbers::signed(contrast.difference, 1, glyphs))
 }

@@ -15,7 +15,7 @@ use crate::report::panels::{Group, Panel, RankAxis, stars};
 use crate::stats::results::{AdjustedFor, Contrast, Report};
 use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
-use crate::ui::numbers::letter;
+use crate::ui::numbers::{self, letter};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::strip::{column, strip};
 use crate::ui::widgets::table;
@@ -166,7 +166,7 @@ fn title(frame: &mut Frame, area: Rect, panel: &Panel, tests: AdjustedFor, selec
         [] => {}
         [contrast] => {
             numbers.push(Span::styled(format!("   {} ", glyphs.delta), theme.dim));
-            numbers.push(Span::styled(signed(contrast.difference, glyphs), theme.text));
+            numbers.push(Span::styled(numbers::signed(contrast.difference, 1, glyphs), theme.text));
             // All panels alike, whatever the length of their names.
             right = if area.width >= 100 { verdicts(contrast, tests, theme) } else { short_verdicts(contrast, theme) };
         }
@@ -174,7 +174,7 @@ fn title(frame: &mut Frame, area: Rect, panel: &Panel, tests: AdjustedFor, selec
             for contrast in several {
                 let [first, second] = contrast.families.each_ref().map(|name| letter(name));
                 numbers.push(Span::styled(format!("   {second}{}{first} ", glyphs.minus), theme.dim));
-                numbers.push(Span::styled(signed(contrast.difference, glyphs), theme.text));
+                numbers.push(Span::styled(numbers::signed(contrast.difference, 1, glyphs), theme.text));
                 numbers.extend(contrast.welch.map(|w| Span::styled(format!(" {}", stars(w.p_bonferroni)), theme.dim)));
             }
         }
@@ -233,11 +233,6 @@ pub fn framing(framing: Framing, glyphs: &Glyphs) -> (char, &'static str) {
         Framing::Positive => ('+', "positive"),
         Framing::Negative => (glyphs.minus, "negative"),
     }
-}
-
-/// One decimal, with its sign.
-pub fn signed(value: f64, glyphs: &Glyphs) -> String {
-    if value < 0.0 { format!("{}{:.1}", glyphs.minus, -value) } else { format!("+{value:.1}") }
 }
 
 /// The cells of a group along the axis, its mean by the sign of its family, the standard error beside it, the numbers at the
@@ -322,10 +317,6 @@ fn axis(frame: &mut Frame, area: Rect, before: usize, axis: RankAxis, theme: &Th
     let mut spans = vec![Span::raw(" ".repeat(before)), Span::styled(line.into_iter().collect::<String>(), theme.dim)];
     spans.push(Span::styled(format!(" {:>6} {}se", "mean", glyphs.plus_minus), theme.dim));
     frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
-}
-
-pub fn signed_two(value: f64, glyphs: &Glyphs) -> String {
-    if value < 0.0 { format!("{}{:.2}", glyphs.minus, -value) } else { format!("+{value:.2}") }
 }
 
 #[cfg(test)]

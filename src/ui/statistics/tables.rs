@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::panels::{framing, signed, signed_two, starred, what_a_difference_is};
+use super::panels::{framing, starred, what_a_difference_is};
 use crate::app::statistics::{Pair, Statistics};
 use crate::app::{App, layout};
 use crate::base::text::{visible, wrap};
@@ -13,7 +13,7 @@ use crate::report::panels::{Panel, p_text, stars, why_in_short, why_they_differ}
 use crate::stats::results::{AdjustedFor, Contrast, FixedEffect};
 use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
-use crate::ui::numbers::letter;
+use crate::ui::numbers::{self, letter};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::table::{self, Column};
 use crate::ui::{look, notice, size_of};
@@ -93,10 +93,12 @@ fn contrast_columns<'a>(tests: AdjustedFor, several: bool, theme: &'a Theme) -> 
         }));
     }
     columns.extend([
-        Column::new(glyphs.delta, 7, 9, move |(_, c): &Row, _| number(c.map(|c| signed(c.difference, glyphs)), theme.text))
-            .right(),
+        Column::new(glyphs.delta, 7, 9, move |(_, c): &Row, _| {
+            number(c.map(|c| numbers::signed(c.difference, 1, glyphs)), theme.text)
+        })
+        .right(),
         Column::new("t", 7, 9, move |(_, c): &Row, _| {
-            number(c.and_then(|c| c.welch).map(|w| signed_two(w.t, glyphs)), theme.text)
+            number(c.and_then(|c| c.welch).map(|w| numbers::signed(w.t, 2, glyphs)), theme.text)
         })
         .right()
         .priority(2),
@@ -131,10 +133,11 @@ pub fn mixed_model(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics,
             Line::styled(fit(term, cells, glyphs.ellipsis).into_owned(), theme.title)
         })
         .gap(2),
-        Column::new("estimate", 9, 11, move |e: &&FixedEffect, _| number(signed_two(e.estimate, glyphs), theme.text)).right(),
+        Column::new("estimate", 9, 11, move |e: &&FixedEffect, _| number(numbers::signed(e.estimate, 2, glyphs), theme.text))
+            .right(),
         Column::new("se", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.2}", e.se), theme.dim)).right().priority(1),
         Column::new("df", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.1}", e.df), theme.dim)).right().priority(2),
-        Column::new("t", 7, 9, move |e: &&FixedEffect, _| number(signed_two(e.t, glyphs), theme.text)).right(),
+        Column::new("t", 7, 9, move |e: &&FixedEffect, _| number(numbers::signed(e.t, 2, glyphs), theme.text)).right(),
         Column::new("p", 7, 9, move |e: &&FixedEffect, _| number(p_text(e.p), starred(e.p, theme))).right(),
         Column::new("", 4, 4, move |e: &&FixedEffect, _| number(stars(e.p).to_owned(), starred(e.p, theme))),
     ];
@@ -163,7 +166,7 @@ pub fn agreement(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, t
         Line::from(Span::styled(format!("{} {shown}", glyphs.family(family)), theme.family(family)))
     };
     let value = move |value: Option<f64>| match value {
-        Some(value) => Line::styled(signed_two(value, glyphs), theme.text),
+        Some(value) => Line::styled(numbers::signed(value, 2, glyphs), theme.text),
         None => Line::styled(glyphs.none.to_string(), theme.dim),
     };
     let columns = vec![
@@ -173,7 +176,9 @@ pub fn agreement(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, t
         Column::new("Kendall", 8, 9, move |pair: &&Pair, _| value(pair.kendall)).right().priority(1),
         Column::new("RBO", 6, 8, move |pair: &&Pair, _| value(pair.rbo)).right().priority(2),
         Column::new("Spearman from, to", 17, 18, move |pair: &&Pair, _| match pair.range {
-            Some((low, high)) => Line::styled(format!("{}  {}", signed_two(low, glyphs), signed_two(high, glyphs)), theme.dim),
+            Some((low, high)) => {
+                Line::styled(format!("{}  {}", numbers::signed(low, 2, glyphs), numbers::signed(high, 2, glyphs)), theme.dim)
+            }
             None => Line::default(),
         })
         .right()

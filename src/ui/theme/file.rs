@@ -19,7 +19,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{MEANINGS, colour};
-use crate::base::toml_file as user_toml;
+use crate::base::toml_file;
 use crate::base::toml_file::TomlError;
 
 /// One file, read but not yet joined with those it inherits from.
@@ -81,11 +81,11 @@ type Palette = BTreeMap<String, Color>;
 impl ThemeFile {
     /// Reads `text`, the content of the file called `label` in errors.
     pub fn parse(label: &str, text: &str) -> Result<Self, TomlError> {
-        let content: Content = user_toml::parse(label, text)?;
+        let content: Content = toml_file::parse(label, text)?;
         let file = Self { label: label.to_owned(), text: text.to_owned(), content };
         for meaning in file.content.styles.keys() {
             if !MEANINGS.contains(&meaning.get_ref().as_str()) {
-                return Err(file.error(meaning.span(), user_toml::not_allowed("meaning", meaning.get_ref(), MEANINGS)));
+                return Err(file.error(meaning.span(), toml_file::not_allowed("meaning", meaning.get_ref(), MEANINGS)));
             }
         }
         if let Some(categories) = file.content.categories.as_ref().filter(|c| c.get_ref().is_empty()) {
@@ -123,7 +123,7 @@ impl ThemeFile {
         palette.get(name).copied().or_else(|| colour::parse(name)).ok_or_else(|| {
             let terminal = colour::TERMINAL_COLOURS.iter().map(|(name, ..)| *name);
             let names: Vec<&str> = palette.keys().map(String::as_str).chain(terminal).chain(["reset"]).collect();
-            let message = user_toml::not_allowed("colour", name, &names);
+            let message = toml_file::not_allowed("colour", name, &names);
             self.error(entry.span(), format!("{message}, \"#rrggbb\", 0-255"))
         })
     }

@@ -60,7 +60,7 @@ pub(super) fn level() -> Level {
 }
 
 /// Whether this CPU computes everything beside products with fused operations: what decides the last bits.
-pub(in crate::model) fn is_fused() -> bool {
+pub(crate) fn is_fused() -> bool {
     #[cfg(target_arch = "x86_64")]
     if level() != Level::Portable {
         return true;

@@ -20,7 +20,7 @@ use crate::model::device::Compute;
 use crate::model::format::config::DecoderConfig;
 use crate::model::format::weights::Embedding;
 use crate::model::{Cancel, ModelError};
-pub(in crate::model) use elementwise::is_fused;
+pub(crate) use elementwise::is_fused;
 use layer::{Layer, Norm, Past, Place};
 use workspace::Workspace;
 

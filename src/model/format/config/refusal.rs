@@ -14,7 +14,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    fn into_model_error(self, files: &Files) -> ModelError {
+    pub(super) fn into_model_error(self, files: &Files) -> ModelError {
         let file = files.path(FILE);
         match self {
             Refusal::Wrong(problem) => ModelError::file(file, problem, "Download the file again, or correct it"),
@@ -26,7 +26,7 @@ impl Refusal {
     }
 }
 
-const FILE: &str = "config.json";
+pub(super) const FILE: &str = "config.json";
 
 pub(super) fn wrong(problem: impl Into<String>) -> Refusal {
     Refusal::Wrong(problem.into())

@@ -8,7 +8,7 @@ use super::{Rope, RopeScaling};
 use crate::base::text;
 
 /// Our own kind, for what no rule of transformers says: see `model::gguf`.
-pub(in crate::model) const FACTORS: &str = "factors";
+pub(crate) const FACTORS: &str = "factors";
 
 /// Keys beside the rotary ones that bear on them.
 pub(super) struct Around {

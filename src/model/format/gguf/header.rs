@@ -14,7 +14,7 @@ const LONGEST_HEADER: usize = 48 << 20;
 /// candle divides by its value.
 const ALIGNMENT: &[u8] = b"general.alignment";
 
-pub(in crate::model) struct Header {
+pub(crate) struct Header {
     pub path: PathBuf,
     pub content: Content,
     /// Bytes of the whole file.

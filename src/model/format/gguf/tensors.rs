@@ -10,7 +10,7 @@ use crate::model::ModelError;
 
 /// How the stored values differ from those of transformers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::model) enum Change {
+pub(crate) enum Change {
     #[default]
     None,
     /// Gemma's norms: the 1 that the model adds is already in them.
@@ -20,7 +20,7 @@ pub(in crate::model) enum Change {
 }
 
 /// One tensor as the file describes it; `range` lies within the file.
-pub(in crate::model) struct Described {
+pub(crate) struct Described {
     pub name: String,
     pub shape: Vec<usize>,
     pub dtype: GgmlDType,
@@ -63,7 +63,7 @@ pub(super) fn has_head(header: &Header) -> bool {
 /// All tensors, renamed where transformers has a name for them.
 ///
 /// Fails where one lies outside the file, or has more values than can be counted.
-pub(in crate::model) fn tensors(header: &Header) -> Result<Vec<Described>, ModelError> {
+pub(crate) fn tensors(header: &Header) -> Result<Vec<Described>, ModelError> {
     let post_norms = matches!(header.architecture(), "gemma2" | "gemma3");
     let tensors = header.content.tensor_infos.iter().map(|(name, info)| {
         let (shape, dtype) = (info.shape.dims().to_vec(), info.ggml_dtype);
