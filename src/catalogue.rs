@@ -140,37 +140,6 @@ mod tests {
     }
 
     #[test]
-    fn rounding_takes_the_dtype_of_the_published_run() {
-        let catalogue = Catalogue::builtin().unwrap();
-        let hub = |id: &str| ModelSource::Hub { repository: id.to_owned(), revision: None };
-        let asked = LoadOptions { rounding: Some(PublishedDtype::default()), ..LoadOptions::default() };
-        for (source, dtype) in [
-            (hub("Skywork/Skywork-Reward-Gemma-2-27B"), PublishedDtype::Bf16),
-            (hub("Ray2333/GRM-gemma2-2B-rewardmodel-ft"), PublishedDtype::F16),
-            (hub("nicolinho/QRM-Llama3.1-8B"), PublishedDtype::F32),
-            (ModelSource::Directory("/models/Ray2333_GRM-Llama3-8B-rewardmodel-ft".into()), PublishedDtype::F16),
-            (hub("somebody/else"), PublishedDtype::Bf16),
-        ] {
-            assert_eq!(catalogue.completed(asked, &source).rounding, Some(dtype), "{source:?}");
-            assert_eq!(catalogue.completed(LoadOptions::default(), &source).rounding, None);
-        }
-        assert!(catalogue.entries().iter().all(|entry| entry.published_dtype.is_some()));
-    }
-
-    #[test]
-    fn the_reward_row_is_that_of_the_catalogue() {
-        let text = "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamily = \"Gemma\"\nreward_row = 3\n";
-        let catalogue = Catalogue { entries: parse(Path::new("models.toml"), text).unwrap(), user_dir: None };
-        for (source, row) in [
-            (ModelSource::Hub { repository: "me/mine".to_owned(), revision: None }, Some(3)),
-            (ModelSource::Directory("/models/me_mine".into()), Some(3)),
-            (ModelSource::Directory("/models/other".into()), None),
-        ] {
-            assert_eq!(catalogue.completed(LoadOptions::default(), &source).reward_row, row, "{source:?}");
-        }
-    }
-
-    #[test]
     fn a_users_entry_replaces_one_of_the_same_nickname_and_mistakes_are_located() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("models.toml");

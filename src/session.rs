@@ -14,9 +14,8 @@ use crate::scores::store::Store;
 use crate::session::arguments::{StoreArgs, WordArgs};
 use crate::session::failure::Failure;
 use crate::session::settings::{Folders, Settings};
-use crate::sources::names;
-use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
+use crate::sources::{names, resolve};
 
 /// The word list that a live model is asked when none is named.
 pub const DEFAULT_CORPUS: &str = "big-two";

@@ -12,9 +12,10 @@
 use std::env;
 use std::time::Instant;
 
-use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
+use rewardscope::model::checkpoint::RewardModel;
 use rewardscope::model::decoder::Nodes;
 use rewardscope::model::format::files::Files;
+use rewardscope::model::format::files::SourceLabel;
 use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions};
 
 const PROMPT: &str = "What, in one word, is the greatest thing ever?";

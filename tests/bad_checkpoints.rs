@@ -5,8 +5,9 @@
 use std::fs;
 use std::path::Path;
 
-use rewardscope::model::checkpoint::{RewardModel, SourceLabel, estimate};
+use rewardscope::model::checkpoint::{RewardModel, estimate};
 use rewardscope::model::format::files::Files;
+use rewardscope::model::format::files::SourceLabel;
 use rewardscope::model::{Cancel, DeviceChoice, LoadOptions, ModelError};
 use safetensors::tensor::{SafeTensors, TensorView};
 

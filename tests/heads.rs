@@ -20,9 +20,10 @@ use rewardscope::base::terms::Family;
 use rewardscope::base::terms::{ModelId, PromptId, WordId};
 use rewardscope::catalogue::Catalogue;
 use rewardscope::engine::{Engine, Event, Job, Phase};
-use rewardscope::model::checkpoint::{RewardModel, SourceLabel};
+use rewardscope::model::checkpoint::RewardModel;
 use rewardscope::model::decoder::Nodes;
 use rewardscope::model::format::files::Files;
+use rewardscope::model::format::files::SourceLabel;
 use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions, ModelError};
 use rewardscope::sources::resolve as source;
 

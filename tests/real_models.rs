@@ -7,11 +7,12 @@
 
 use std::path::{Path, PathBuf};
 
-use rewardscope::model::checkpoint::{LoadedModel, SourceLabel};
 use rewardscope::model::decoder::Nodes;
 use rewardscope::model::format::files::Files;
+use rewardscope::model::format::files::SourceLabel;
 use rewardscope::model::format::gguf;
 use rewardscope::model::language::LanguageModel;
+use rewardscope::model::loaded::LoadedModel;
 use rewardscope::model::{Cancel, Dtype, LoadOptions};
 use rewardscope::stats::spearman;
 

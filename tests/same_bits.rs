@@ -10,8 +10,9 @@ use std::sync::Arc;
 use rewardscope::base::terms::{ModelId, PromptId, WordId};
 use rewardscope::engine::Job;
 use rewardscope::engine::batch::{Batches, Prefix};
-use rewardscope::model::checkpoint::{LoadedModel, SourceLabel};
 use rewardscope::model::format::files::Files;
+use rewardscope::model::format::files::SourceLabel;
+use rewardscope::model::loaded::LoadedModel;
 use rewardscope::model::{Cancel, Dtype, LoadOptions};
 use rewardscope::sources::bundled;
 

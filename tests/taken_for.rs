@@ -15,8 +15,10 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use expected::{expected, folder};
 use rewardscope::base::terms::Unit;
-use rewardscope::model::checkpoint::{LoadedModel, RewardModel, SourceLabel, estimate, read_tokenizer};
+use rewardscope::model::checkpoint::{RewardModel, estimate, read_tokenizer};
 use rewardscope::model::format::files::Files;
+use rewardscope::model::format::files::SourceLabel;
+use rewardscope::model::loaded::LoadedModel;
 use rewardscope::model::{Cancel, Dtype, LoadOptions, ModelError, TakenAs};
 use serde_json::{Map, Value, json};
 

@@ -6,11 +6,12 @@
 use std::path::Path;
 
 use candle_core::{DType, Device};
-use rewardscope::model::checkpoint::{LoadedModel, SourceLabel};
 use rewardscope::model::decoder::{Cache, Decoder, Nodes, Output};
 use rewardscope::model::format::config::ModelConfig;
 use rewardscope::model::format::files::Files;
+use rewardscope::model::format::files::SourceLabel;
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
+use rewardscope::model::loaded::LoadedModel;
 use rewardscope::model::{Cancel, Dtype, LoadOptions};
 use rewardscope::sources::bundled;
 

@@ -8,7 +8,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
-use super::{App, Effect, Key, Level, Overlay, layout};
+use super::layout::{FOOTER, HEADER};
+use super::{App, Effect, Key, Level, Overlay};
 use crate::base::terms::ModelId;
 use crate::base::text::{visible, visible_word, wrap};
 use crate::engine::{Badge, InspectRequest, Inspection};
@@ -263,8 +264,8 @@ impl App {
         }
         let size = self.size;
         let Some(Overlay::Inspector(inspector)) = &mut self.overlay else { return Vec::new() };
-        let last = layout::inspector_scroll(size, inspector);
-        let page = layout::inspector_rows(size).saturating_sub(1);
+        let last = inspector_scroll(size, inspector);
+        let page = inspector_rows(size).saturating_sub(1);
         let to = match action {
             Some(Action::Down) => inspector.scroll + 1,
             Some(Action::Up) => inspector.scroll.saturating_sub(1),
@@ -281,6 +282,26 @@ impl App {
         Vec::new()
     }
 }
+
+/// Width of the token inspector's box.
+pub fn inspector_box(columns: u16) -> u16 {
+    columns.min(INSPECTOR_WIDEST)
+}
+
+/// Lines of the inspector that fit.
+pub fn inspector_rows(size: (u16, u16)) -> usize {
+    usize::from(size.1.saturating_sub(HEADER + FOOTER + 2).max(1))
+}
+
+/// How far the inspector can be scrolled.
+pub fn inspector_scroll(size: (u16, u16), inspector: &Inspector) -> usize {
+    // Every set of signs is equally wide.
+    let signs = Signs { shared: '.', pooled: '*', ascii: true };
+    let lines = inspector.lines(usize::from(inspector_box(size.0)).saturating_sub(4), signs).len();
+    lines.saturating_sub(inspector_rows(size))
+}
+
+const INSPECTOR_WIDEST: u16 = 120;
 
 #[cfg(test)]
 mod tests {

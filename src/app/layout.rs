@@ -2,16 +2,15 @@
 
 use super::View;
 use super::action::{ACTIONS, Group};
-use super::inspector::{Inspector, Signs};
 use crate::base::text::wrap;
 
 /// The smallest terminal in which everything can be used.
 pub const NEEDED: (u16, u16) = (60, 16);
 
 /// Tabs and prompt.
-const HEADER: u16 = 2;
+pub(super) const HEADER: u16 = 2;
 /// Provenance, status, hints.
-const FOOTER: u16 = 3;
+pub(super) const FOOTER: u16 = 3;
 /// From this width on, two panels can share a line.
 const WIDE: u16 = 120;
 /// From this width on, two histograms can, and below that width of its own, one has short columns beside it.
@@ -207,26 +206,6 @@ pub fn help_rows(size: (u16, u16)) -> usize {
 /// How far the help can be scrolled.
 pub fn help_scroll(size: (u16, u16)) -> usize {
     help(size.0).len() - help_rows(size)
-}
-
-const INSPECTOR_WIDEST: u16 = 120;
-
-/// Width of the token inspector's box.
-pub fn inspector_box(columns: u16) -> u16 {
-    columns.min(INSPECTOR_WIDEST)
-}
-
-/// Lines of the inspector that fit.
-pub fn inspector_rows(size: (u16, u16)) -> usize {
-    usize::from(size.1.saturating_sub(HEADER + FOOTER + 2).max(1))
-}
-
-/// How far the inspector can be scrolled.
-pub fn inspector_scroll(size: (u16, u16), inspector: &Inspector) -> usize {
-    // Every set of signs is equally wide.
-    let signs = Signs { shared: '.', pooled: '*', ascii: true };
-    let lines = inspector.lines(usize::from(inspector_box(size.0)).saturating_sub(4), signs).len();
-    lines.saturating_sub(inspector_rows(size))
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ impl App {
                 match &mut self.overlay {
                     Some(super::Overlay::Help { scroll }) => *scroll = (*scroll).min(layout::help_scroll(self.size)),
                     Some(super::Overlay::Inspector(inspector)) => {
-                        inspector.scroll = inspector.scroll.min(layout::inspector_scroll(self.size, inspector));
+                        inspector.scroll = inspector.scroll.min(super::inspector::inspector_scroll(self.size, inspector));
                     }
                     _ => {}
                 }

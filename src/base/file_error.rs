@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::base::suggestions::nearest;
 use crate::base::toml_file::TomlError;
 
 #[derive(Debug, thiserror::Error)]

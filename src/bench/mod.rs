@@ -19,8 +19,8 @@ use serde::Serialize;
 use crate::engine::fit::Room;
 use crate::engine::{Fit, vocabulary};
 use crate::kernels::operations_per_second;
-use crate::model::checkpoint::{LoadedModel, SourceLabel};
-use crate::model::format::files::Files;
+use crate::model::format::files::{Files, SourceLabel};
+use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, LoadOptions, ModelError, Provenance};
 use crate::stats::median;
 

@@ -10,7 +10,7 @@ use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::batch::{Batches, Prefix, Step};
 use crate::engine::fit::Room;
 use crate::engine::{Job, WordTokens};
-use crate::model::checkpoint::LoadedModel;
+use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, ModelError};
 
 /// A model and what it is asked.

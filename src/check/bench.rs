@@ -11,8 +11,8 @@ use crate::base::text;
 use crate::engine::batch::Batches;
 use crate::engine::fit::Room;
 use crate::engine::{Fit, Job};
-use crate::model::checkpoint::{LoadedModel, SourceLabel};
-use crate::model::format::files::Files;
+use crate::model::format::files::{Files, SourceLabel};
+use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, LoadOptions, ModelError, PublishedDtype};
 
 /// How words are put to the model.

@@ -10,8 +10,7 @@ mod words;
 
 use serde::Serialize;
 
-use crate::model::checkpoint::SourceLabel;
-use crate::model::format::files::Files;
+use crate::model::format::files::{Files, SourceLabel};
 use crate::model::{Cancel, Dtype, LoadOptions, ModelError};
 use crate::recorded::scores::Recorded;
 use bench::{Bench, Way};

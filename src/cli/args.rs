@@ -3,16 +3,13 @@
 mod statistics;
 mod store;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::batch::MOST_NODES;
 use crate::explorer::arguments::ExploreArgs;
-use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TakenAs, TemplateDate};
-use crate::session::arguments::{MachineOptions, ModelOptions, StoreArgs, WordArgs, any_path};
-use crate::session::settings::Settings;
+use crate::session::arguments::{MachineOptions, ModelOptions, StoreArgs, WordArgs};
 
 pub use statistics::*;
 pub use store::*;

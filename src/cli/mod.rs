@@ -16,7 +16,6 @@ mod score;
 mod stats;
 mod store;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -3,10 +3,7 @@
 //! A word is taken as it stands, spaces and all; nothing is treated as missing, so `NA` and `null` are words. Every error
 //! names file and line.
 
-use std::io::Read as _;
 use std::path::Path;
-
-use csv::StringRecord;
 
 use super::{Builder, Corpus};
 use crate::base::file_error::CorpusError;

@@ -16,9 +16,9 @@ use super::prefix::extend;
 use super::{Job, WordTokens, likelihood};
 use crate::base::terms::WordId;
 use crate::engine::plan::{Last, Scored};
-use crate::model::checkpoint::{LoadedModel, RewardModel};
-use crate::model::decoder::Cache;
+use crate::model::checkpoint::RewardModel;
 use crate::model::language::LanguageModel;
+use crate::model::loaded::LoadedModel;
 use crate::model::text::continuation::Continuation;
 use crate::model::{Cancel, ModelError};
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::Job;
 use super::batch::{Batches, Prefix};
 use crate::base::terms::{ModelId, PromptId, WordId};
-use crate::model::checkpoint::{LoadedModel, SourceLabel};
-use crate::model::format::files::Files;
+use crate::model::format::files::{Files, SourceLabel};
+use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, Dtype, LoadOptions};
 use crate::sources::bundled;
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::catalogue::Catalogue;
 use crate::engine::events::{Events, failure, lock};
 use crate::model::format::config::{ModelConfig, Task};
 use crate::model::format::files::Files;
-use crate::model::{Cancel, LoadOptions, ModelError, Provenance, hub};
+use crate::model::{Cancel, LoadOptions, Provenance, hub};
 use crate::recorded;
 use crate::recorded::scores::Recorded;
 use crate::scores::provenance::Origin;

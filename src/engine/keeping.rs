@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 
 use super::Job;
 use crate::base::terms::{ModelId, WordId};
-use crate::model::checkpoint::SourceLabel;
-use crate::model::format::files::Files;
+use crate::model::format::files::{Files, SourceLabel};
 use crate::model::{Cancel, LoadOptions, ModelError, ModelInfo};
-use crate::scores::store::fingerprint::{Hashed, Stamps, Unread};
-use crate::scores::store::key::{self, IdentifyError, Key};
-use crate::scores::store::{Store, StoreError, StoredWord};
+use crate::scores::store::fingerprint::{Hashed, IdentifyError, Stamps, Unread};
+use crate::scores::store::key::Key;
+use crate::scores::store::{Store, StoreError, StoredWord, key};
 
 /// Files that never lie still are not waited for.
 const TRIES: usize = 3;

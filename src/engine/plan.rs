@@ -4,8 +4,7 @@
 //! begin with the same tokens share nodes. Both are found from the ids of whole conversations, never from an assumed
 //! boundary between prompt and answer: a tokenizer may merge across it.
 
-use crate::model::decoder::Cache;
-use crate::model::decoder::{Nodes, NodesError};
+use crate::model::decoder::{Cache, Nodes, NodesError};
 
 /// Length of the longest prefix that all sequences share, such that each keeps at least one token after it.
 /// 0 where there is no sequence.
@@ -102,6 +101,24 @@ impl Forest {
     }
 }
 
+/// The last word of a batch, whose path the next batch goes on from.
+pub(super) struct Last {
+    /// Nodes of the whole batch.
+    pub(super) nodes: usize,
+    /// Tokens before those that ran.
+    pub(super) start: usize,
+    pub(super) tokens: Vec<u32>,
+    /// Of these tokens.
+    pub(super) cache: Option<Cache>,
+}
+
+/// What one word came to.
+pub(super) struct Scored {
+    pub(super) score: f32,
+    /// Of each of its tokens, by a language model.
+    pub(super) log_probabilities: Vec<f32>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,22 +153,4 @@ mod tests {
         assert_eq!(forest.nodes().positions(), [10, 11, 12, 11, 12, 10, 11]);
         assert_eq!(forest.reads(), [2, 4, 6, 2, 0]);
     }
-}
-
-/// The last word of a batch, whose path the next batch goes on from.
-pub(super) struct Last {
-    /// Nodes of the whole batch.
-    pub(super) nodes: usize,
-    /// Tokens before those that ran.
-    pub(super) start: usize,
-    pub(super) tokens: Vec<u32>,
-    /// Of these tokens.
-    pub(super) cache: Option<Cache>,
-}
-
-/// What one word came to.
-pub(super) struct Scored {
-    pub(super) score: f32,
-    /// Of each of its tokens, by a language model.
-    pub(super) log_probabilities: Vec<f32>,
 }

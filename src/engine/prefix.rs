@@ -125,8 +125,8 @@ pub(super) fn extend(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::checkpoint::{LoadedModel, SourceLabel};
-    use crate::model::format::files::Files;
+    use crate::model::format::files::{Files, SourceLabel};
+    use crate::model::loaded::LoadedModel;
     use crate::model::{Dtype, LoadOptions};
     use crate::sources::bundled;
 

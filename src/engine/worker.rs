@@ -23,9 +23,9 @@ use super::inspect::inspect;
 use super::keeping::{Batch, Keeper};
 use super::{Event, InspectRequest, Inspection, Job, Phase, memory, vocabulary};
 use crate::base::terms::{ModelId, PromptId};
-use crate::model::checkpoint::{self, LoadedModel, SourceLabel};
-use crate::model::format::files::Files;
-use crate::model::{Cancel, LoadOptions, ModelError};
+use crate::model::format::files::{Files, SourceLabel};
+use crate::model::loaded::LoadedModel;
+use crate::model::{Cancel, LoadOptions, ModelError, checkpoint};
 use keeping::Held;
 
 /// How often progress within a load is told.

@@ -7,9 +7,8 @@ use crate::base::terms::Family;
 use crate::base::text;
 use crate::catalogue::Catalogue;
 use crate::model::hub;
-use crate::sources::bundled;
-use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
+use crate::sources::{bundled, resolve};
 use crate::{corpus, recorded};
 
 /// The bundled pair, the directory one stands in, the cache, the catalogue.

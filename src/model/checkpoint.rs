@@ -1,7 +1,6 @@
 //! A checkpoint brought together: files to something that gives scores.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use crate::model::format::head_names;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use candle_core::{DType, Device, Tensor};
@@ -13,9 +12,9 @@ use super::decoder::{Decoder, Nodes, Role, packed};
 use super::device::{Chosen, Compute};
 use super::format::config::{DecoderConfig, ModelConfig, Task};
 use super::format::files::Files;
-use super::format::weights::{Digest, Embedding, Keep, Meter, Stored, Weights};
-use super::head::{self, GatingPattern, Head};
-use super::language::{LanguageHead, LanguageModel};
+use super::format::head_names::{EMBEDDING, LM_HEAD};
+use super::format::weights::{Embedding, Keep, Meter, Stored, Weights};
+use super::head::{GatingPattern, Head};
 use super::text::template::ChatTemplate;
 use super::text::tokenizer::ChatTokenizer;
 use super::{
@@ -24,97 +23,10 @@ use super::{
 };
 use crate::base::terms::Unit;
 use crate::base::{machine, text};
+use crate::model::format::files::SourceLabel;
 
 /// Unread tensors that are named before it is said how many more there are.
 const UNREAD_NAMED: usize = 3;
-
-/// What a model is called, and where it came from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceLabel {
-    /// What tables call it.
-    pub name: String,
-    /// Repository, directory or bundled name.
-    pub source: String,
-    /// Commit, or hash of the bundled files.
-    pub revision: Option<String>,
-}
-
-/// A model in memory: what its scores are differs, what it is otherwise does not.
-pub enum LoadedModel {
-    Reward(RewardModel),
-    Language(LanguageModel),
-}
-
-impl LoadedModel {
-    /// Loads a checkpoint as what its config.json says that it is. `progress` is told the bytes of weights read and to
-    /// read, at least every 4 MiB, and `cancel` is looked at as often.
-    ///
-    /// What can be wrong with the small files is found before the first byte of weights is read.
-    pub fn load(
-        files: &Files,
-        label: &SourceLabel,
-        options: &LoadOptions,
-        progress: &mut (dyn FnMut(u64, u64) + Send),
-        cancel: &Cancel,
-    ) -> Result<Self, ModelError> {
-        Self::from_checkpoint(Checkpoint::open(files, label, options)?, progress, cancel)
-    }
-
-    /// The same, with the hash of each file of weights: the files are read once for both.
-    pub fn load_and_hash(
-        files: &Files,
-        label: &SourceLabel,
-        options: &LoadOptions,
-        progress: &mut (dyn FnMut(u64, u64) + Send),
-        cancel: &Cancel,
-    ) -> Result<(Self, Vec<(PathBuf, blake3::Hash)>), ModelError> {
-        let mut checkpoint = Checkpoint::open(files, label, options)?;
-        let digests = checkpoint.weights.hash_while_reading();
-        let model = Self::from_checkpoint(checkpoint, progress, cancel)?;
-        let hash = |digest: &Arc<Digest>| Ok((digest.path().to_owned(), digest.finish(&mut |_| {}, cancel)?));
-        Ok((model, digests.iter().map(hash).collect::<Result<_, ModelError>>()?))
-    }
-
-    /// On the CPU, of the operations that a GPU runs.
-    #[cfg(test)]
-    pub(crate) fn composed(files: &Files, options: &LoadOptions) -> Result<Self, ModelError> {
-        let label = SourceLabel::default();
-        let checkpoint = Checkpoint { native: false, ..Checkpoint::open(files, &label, options)? };
-        Self::from_checkpoint(checkpoint, &mut |_, _| {}, &Cancel::default())
-    }
-
-    fn from_checkpoint(
-        checkpoint: Checkpoint<'_>,
-        progress: &mut (dyn FnMut(u64, u64) + Send),
-        cancel: &Cancel,
-    ) -> Result<Self, ModelError> {
-        Ok(match checkpoint.config.task {
-            Task::Reward => LoadedModel::Reward(RewardModel::from_checkpoint(checkpoint, progress, cancel)?),
-            Task::Language => LoadedModel::Language(LanguageModel::load(checkpoint, progress, cancel)?),
-        })
-    }
-
-    pub fn decoder(&self) -> &Decoder {
-        match self {
-            LoadedModel::Reward(model) => &model.decoder,
-            LoadedModel::Language(model) => &model.decoder,
-        }
-    }
-
-    pub fn tokenizer(&self) -> &ChatTokenizer {
-        match self {
-            LoadedModel::Reward(model) => &model.tokenizer,
-            LoadedModel::Language(model) => &model.tokenizer,
-        }
-    }
-
-    pub fn info(&self) -> &ModelInfo {
-        match self {
-            LoadedModel::Reward(model) => &model.info,
-            LoadedModel::Language(model) => &model.info,
-        }
-    }
-}
 
 /// A reward model in memory, ready to score. Dropping it frees its memory.
 pub struct RewardModel {
@@ -144,7 +56,7 @@ impl RewardModel {
         Self::from_checkpoint(checkpoint, progress, cancel)
     }
 
-    fn from_checkpoint(
+    pub(super) fn from_checkpoint(
         checkpoint: Checkpoint<'_>,
         progress: &mut (dyn FnMut(u64, u64) + Send),
         cancel: &Cancel,
@@ -200,17 +112,17 @@ pub(super) struct Checkpoint<'a> {
     pub(super) tokenizer: ChatTokenizer,
     policies: Policies,
     /// The CPU computes, on packed matrices.
-    native: bool,
+    pub(super) native: bool,
     /// Taken for a reward model against its architecture's name.
     is_retaken: bool,
-    weights: Weights,
+    pub(super) weights: Weights,
     device: Device,
     compute: Compute,
     dtype_reason: String,
 }
 
 impl<'a> Checkpoint<'a> {
-    fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
+    pub(super) fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
         let (mut config, tokenizer) = read_small(files, options)?;
         let weights = Weights::open(files)?;
         let named = config.task;
@@ -495,10 +407,10 @@ fn keep(role: Role, dtype: DType) -> Keep {
 /// what sees images and what only training counts.
 fn is_used(name: &str, config: &ModelConfig) -> bool {
     let name = name.strip_prefix("model.").unwrap_or(name);
-    if head::is_a_counter(name) {
+    if head_names::is_a_counter(name) {
         return false;
     }
-    if config.task == Task::Language && head::resembles_a_head(name) {
+    if config.task == Task::Language && head_names::resembles_a_head(name) {
         return false;
     }
     if name.starts_with("lm_head.") {
@@ -517,9 +429,9 @@ fn is_missed(name: &str, config: &ModelConfig) -> bool {
 fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
     let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
     let bytes = |(name, stored): (&str, &Stored)| match (name, stored.shape.as_slice()) {
-        (name, _) if head::is_of_a_head(name) => stored.elements() * 4,
-        (LanguageHead::TIED, _) if mapped => 0,
-        (LanguageHead::TIED | LanguageHead::WEIGHT, _) if !device.is_cpu() => {
+        (name, _) if head_names::is_of_a_head(name) => stored.elements() * 4,
+        (EMBEDDING, _) if mapped => 0,
+        (EMBEDDING | LM_HEAD, _) if !device.is_cpu() => {
             stored.elements() * stored.kept_dtype(Keep::AsStored).unwrap_or(DType::F32).size_in_bytes() as u64
         }
         (_, [out, input]) if device.is_cpu() => packed::bytes(*out, *input, compute),

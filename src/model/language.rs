@@ -12,6 +12,7 @@ use super::checkpoint::Checkpoint;
 use super::decoder::packed::Packed;
 use super::decoder::{Decoder, Role};
 use super::device::Compute;
+use super::format::head_names::{EMBEDDING, LM_HEAD};
 use super::nonempty::NonEmptyTensor;
 use super::text::tokenizer::ChatTokenizer;
 use super::{Cancel, ModelError, ModelInfo, PromptForm};
@@ -44,12 +45,12 @@ impl LanguageModel {
         let (config, tied) = (&checkpoint.config, checkpoint.config.tied);
         let shape = (config.decoder.vocab_size, config.decoder.hidden_size);
         let matrix = if loading.is_native() {
-            let name = if tied { LanguageHead::TIED } else { LanguageHead::WEIGHT };
+            let name = if tied { EMBEDDING } else { LM_HEAD };
             Some(Output::Packed(loading.pieces(name, shape, ROWS).map_err(LanguageHead::explained)?))
         } else if tied {
             None
         } else {
-            let matrix = loading.fetch(LanguageHead::WEIGHT, &[shape.0, shape.1], Role::Embedding);
+            let matrix = loading.fetch(LM_HEAD, &[shape.0, shape.1], Role::Embedding);
             Some(Output::Tensor(NonEmptyTensor::of(matrix.map_err(LanguageHead::explained)?)?))
         };
         let decoder = loading.decoder()?;
@@ -84,9 +85,6 @@ enum Output {
 }
 
 impl LanguageHead {
-    pub(super) const WEIGHT: &str = "lm_head.weight";
-    pub(super) const TIED: &str = "model.embed_tokens.weight";
-
     /// Says what a missing output matrix may mean.
     fn explained(error: ModelError) -> ModelError {
         match error {
@@ -104,7 +102,7 @@ impl LanguageHead {
 
     /// For the provenance line: `lm_head.weight [128256, 4096]`, `tied embedding [256000, 2304], logits capped at 30`.
     pub fn describe(&self) -> String {
-        let name = if self.tied { "tied embedding" } else { Self::WEIGHT };
+        let name = if self.tied { "tied embedding" } else { LM_HEAD };
         let cap = self.softcap.map(|cap| format!(", logits capped at {cap}")).unwrap_or_default();
         format!("{name} [{}, {}]{cap}", self.vocab_size, self.hidden_size)
     }

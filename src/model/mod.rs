@@ -15,6 +15,7 @@ pub mod format;
 pub mod head;
 pub mod hub;
 pub mod language;
+pub mod loaded;
 mod nonempty;
 pub mod policy;
 mod task;

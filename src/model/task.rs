@@ -5,14 +5,13 @@
 //! files say is looked at here; what can be read is a reward model, and what cannot is refused by name, for as a language
 //! model it would give numbers of another meaning.
 
+use crate::model::format::head_names;
 use serde_json::{Map, Value};
 
-use super::checkpoint::SourceLabel;
 use super::format::config::{ModelConfig, Task};
-use super::format::files::Files;
+use super::format::files::{Files, SourceLabel};
 use super::format::weights::Weights;
-use super::language::LanguageHead;
-use super::{ModelError, TakenAs, head};
+use super::{ModelError, TakenAs};
 use crate::base::text;
 
 const ADAPTER: &str = "adapter_config.json";
@@ -41,7 +40,7 @@ pub(super) fn settle(
         notes.extend(taken_as.map(|TakenAs::LanguageModel| note()));
         return Ok(notes);
     }
-    let tensors: Vec<&str> = weights.tensors().map(|(name, _)| name).filter(|name| head::resembles_a_head(name)).collect();
+    let tensors: Vec<&str> = weights.tensors().map(|(name, _)| name).filter(|name| head_names::resembles_a_head(name)).collect();
     let head_files = files.head_files();
     let signs: Vec<String> = [
         head_files.iter().map(|name| format!("the file {}", text::visible(name))).collect(),
@@ -62,7 +61,7 @@ pub(super) fn settle(
         notes.extend(note.into_iter().chain(untied(config, weights)));
         return Ok(notes);
     }
-    if tensors.iter().any(|name| head::is_of_a_head(name)) {
+    if tensors.iter().any(|name| head_names::is_of_a_head(name)) {
         config.task = Task::Reward;
         // A language model's file counts labels that nobody chose.
         config.labels = None;
@@ -108,14 +107,14 @@ pub(super) fn all_the_same(error: ModelError) -> ModelError {
 
 /// An output matrix of its own counts, whatever config.json says of the embedding; so does transformers 5 read it.
 fn untied(config: &mut ModelConfig, weights: &Weights) -> Option<String> {
-    if !config.tied || weights.get(LanguageHead::WEIGHT).is_none() {
+    if !config.tied || weights.get(head_names::LM_HEAD).is_none() {
         return None;
     }
     config.tied = false;
     Some(format!(
         "config.json says that the embedding is the output matrix (tie_word_embeddings), and the weights have {} of their own: \
          that one is taken",
-        LanguageHead::WEIGHT
+        head_names::LM_HEAD
     ))
 }
 

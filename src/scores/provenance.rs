@@ -7,12 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::store::Key;
 use crate::base::atomic_file::with_suffix;
-use crate::base::file_error::CorpusError;
 use crate::corpus::Prompt;
 use crate::model::Provenance;
 use crate::tables::checksum::Checksum;
 use crate::tables::columns::{METADATA, SIDECAR};
-use crate::tables::read::Table;
 
 /// A larger file is no provenance.
 const MOST_BYTES: u64 = 16 << 20;

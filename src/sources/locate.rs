@@ -1,7 +1,6 @@
 //! Where the files of one live model lie: compiled in, in a directory, in the cache, or in a repository.
 
-use crate::model::checkpoint::SourceLabel;
-use crate::model::format::files::Files;
+use crate::model::format::files::{Files, SourceLabel};
 use crate::model::{Cancel, LoadOptions, ModelError, hub};
 use crate::sources::bundled;
 use crate::sources::resolve::{ModelSource, ModelSpec};

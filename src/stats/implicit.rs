@@ -4,7 +4,6 @@
 
 use crate::base::terms::Measure;
 use std::collections::HashMap;
-use std::fmt;
 
 /// What becomes of texts that differ by case or outer white space alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize)]

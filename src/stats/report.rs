@@ -1,17 +1,12 @@
 //! Everything that the statistics tell of a study, in the shape in which `stats --format json` writes it.
 
-use std::sync::Arc;
-
-use serde::{Serialize, Serializer};
-
 use super::cells::{self, Panel};
 use super::common::CommonWords;
-use super::results::{Dividing, FramingAgreement};
 use super::study::Study;
 use super::{agreement, anova, compare, mixed, summary};
 use crate::base::terms::Framing;
 use crate::stats::options::{Progress, ReportOptions};
-use crate::stats::results::{DividingWords, ModelFamily, Report, Welch};
+use crate::stats::results::{DividingWords, ModelFamily, Report};
 
 /// Computes everything there is to tell of a study, over the words that all its models have. Where these are too few, a
 /// report says so and has no numbers.

@@ -394,5 +394,26 @@ fn cell(field: Field) -> Cell {
     }
 }
 
+impl Checksum {
+    /// Reads the file to its end.
+    ///
+    /// # Errors
+    /// Where it is no table.
+    pub fn of_file(path: &Path) -> Result<Self, CorpusError> {
+        Self::of_file_named(path, path)
+    }
+
+    /// Of a file that will have another name, by whose end its format is known.
+    ///
+    /// # Errors
+    /// Where it is no table.
+    pub fn of_file_named(path: &Path, name: &Path) -> Result<Self, CorpusError> {
+        let mut table = Table::open_as(path, name)?;
+        table.sum_up();
+        while table.next_row()?.is_some() {}
+        Ok(table.checksum().unwrap_or_else(|| Summing::default().finish(0)))
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests;

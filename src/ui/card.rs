@@ -58,7 +58,7 @@ pub fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let Some(model) = app.focused() else { return };
     let mut left = vec![Span::raw(" "), model_name(model, 40, theme), Span::raw("  ")];
-    let mut right = super::header::warning(app, usize::from(area.width).saturating_sub(26), theme).unwrap_or_default();
+    let mut right = super::warning::warning(app, usize::from(area.width).saturating_sub(26), theme).unwrap_or_default();
     let warned = !right.spans.is_empty();
     if let Some((shown, card)) = app.card.shown().filter(|shown| shown.model == model.id).and_then(|s| Some((s, s.card()?))) {
         let asked = [(card.positive_prompts, "+"), (card.negative_prompts, "−"), (card.other_prompts, "?")];

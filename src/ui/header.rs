@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::fit::{fit, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
+use super::warning::warning;
 use super::{ablation, card, line_with_end, model_name, name_span, statistics};
 use crate::app::{App, Model, View};
 use crate::base::terms::{Framing, Unit};
@@ -185,14 +186,6 @@ fn model_names(model: &Model, cells: usize, theme: &Theme) -> Vec<Span<'static>>
     let halves = [room.saturating_sub(wide[1]).max(room / 2), room.saturating_sub(wide[0]).max(room / 2)];
     let name = |at: usize| name_span(&models[at].name, models[at].family, halves[at].min(wide[at]), theme);
     vec![name(0), Span::styled(format!(" {} ", glyphs.against), theme.dim), name(1)]
-}
-
-/// In as many words as leave a third of the line to what else it says.
-pub fn warning(app: &App, cells: usize, theme: &Theme) -> Option<Line<'static>> {
-    let texts = app.warning().map(|text| format!("! {} ", visible(&text)));
-    let text = texts.iter().find(|text| 3 * width(text) <= 2 * cells).unwrap_or(&texts[1]);
-    let text = fit(text, cells, Glyphs::of(theme.ascii).ellipsis).into_owned();
-    (!app.warning()[0].is_empty()).then(|| Line::styled(text, theme.warning))
 }
 
 fn prompt(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {

@@ -21,6 +21,7 @@ mod statistics;
 mod status;
 pub mod theme;
 mod toast;
+pub mod warning;
 pub mod widgets;
 mod words;
 

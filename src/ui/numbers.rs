@@ -76,6 +76,15 @@ pub fn difference(difference: f64, glyphs: &Glyphs) -> String {
     format!("{sign} {size:>6}")
 }
 
+/// The letter of a family. One that the user named has none of its own: its first one stands for it.
+pub fn letter(name: &str) -> char {
+    let first = || visible(name).chars().next().unwrap_or(' ').to_ascii_uppercase();
+    match Family::guess(name) {
+        Family::Other if name != Family::Other.to_string() => first(),
+        family => family.letter(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,14 +106,5 @@ mod tests {
         assert_eq!(signed(-0.5, 1, Glyphs::of(true)), "-0.5");
         assert_eq!([rank(3.0, g), rank(3.5, g), rank(f64::NAN, g)], ["3", "3.5", "·"]);
         assert_eq!([39.0, -88.0, 0.0, 1.5].map(|d| difference(d, g)), ["▲    +39", "▼    −88", "=       ", "▲   +1.5"]);
-    }
-}
-
-/// The letter of a family. One that the user named has none of its own: its first one stands for it.
-pub fn letter(name: &str) -> char {
-    let first = || visible(name).chars().next().unwrap_or(' ').to_ascii_uppercase();
-    match Family::guess(name) {
-        Family::Other if name != Family::Other.to_string() => first(),
-        family => family.letter(),
     }
 }

@@ -1,5 +1,6 @@
 //! The files of one checkpoint, on disk or compiled in. Knows names and sizes, not what stands in a file.
 
+use crate::model::format::head_names;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -9,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::gguf;
 use crate::base::text;
-use crate::model::{ModelError, head, hub};
+use crate::model::{ModelError, hub};
 
 const MIB: u64 = 1 << 20;
 
@@ -115,7 +116,7 @@ impl Files {
         let Files::Directory(directory) = self else { return Vec::new() };
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.retain(|name| head::is_a_head_file(name) && self.exists(name));
+        names.retain(|name| head_names::is_a_head_file(name) && self.exists(name));
         names.sort();
         names
     }
@@ -256,6 +257,17 @@ fn read_bounded(path: &Path, name: &str) -> Result<Option<Vec<u8>>, ModelError> 
 /// True for relative names without `..`: what an index may name.
 fn stays_inside(name: &str) -> bool {
     !name.is_empty() && !name.contains('\\') && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)))
+}
+
+/// What a model is called, and where it came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceLabel {
+    /// What tables call it.
+    pub name: String,
+    /// Repository, directory or bundled name.
+    pub source: String,
+    /// Commit, or hash of the bundled files.
+    pub revision: Option<String>,
 }
 
 #[cfg(test)]

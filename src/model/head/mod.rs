@@ -6,7 +6,6 @@
 
 mod gate;
 mod gated;
-mod names;
 mod pattern;
 mod read;
 mod score;
@@ -16,7 +15,7 @@ mod value;
 use candle_core::{Device, Tensor};
 
 pub use gated::GatedHead;
-pub use names::{is_a_counter, is_a_head_file, is_of_a_head, resembles_a_head, unwrapped};
+
 pub use pattern::GatingPattern;
 pub use score::ScoreHead;
 pub use uncertain::UncertainHead;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use candle_core::{DType, Device};
 
-use super::names::{is_a_counter, resembles_a_head};
 use crate::base::text;
 use crate::kernels::{self, Element, Matrix, Stored};
 use crate::model::ModelError;
 use crate::model::format::config::ModelConfig;
 use crate::model::format::files::Files;
+use crate::model::format::head_names::{is_a_counter, resembles_a_head};
 use crate::model::format::weights::{Keep, Meter, Weights};
 use crate::model::nonempty::NonEmptyTensor;
 

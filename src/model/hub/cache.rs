@@ -6,12 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::damaged::Damaged;
 use super::names::{RepositoryId, is_commit, is_file_name};
-use super::{Look, Snapshot, wanted};
+use super::{Snapshot, wanted};
 use crate::base::atomic_file;
 use crate::base::atomic_file::Destination;
-use crate::model::Cancel;
 
 /// One repository's folder in the cache.
 #[derive(Clone, Debug)]
@@ -94,14 +92,6 @@ impl Folder {
         fs::rename(self.blob(etag), &pointer)?;
         Ok(pointer)
     }
-}
-
-/// The files of a cached model that are damaged, as far as a brief look shows.
-pub fn damaged_in(cache: &Path, model: &CachedModel) -> Vec<String> {
-    let Ok(repository) = RepositoryId::parse(&model.repository) else { return Vec::new() };
-    let directory = Folder::new(cache, &repository).snapshot(&model.revision);
-    let damaged = Damaged::look(&directory, Look::Brief, &Cancel::default()).unwrap_or_default();
-    damaged.files.into_iter().map(|file| format!("{}: {}", file.name, file.fault)).collect()
 }
 
 /// A model that lies complete in the cache and opens without a network.

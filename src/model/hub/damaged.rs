@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::cache::Folder;
+use super::cache::{CachedModel, Folder};
 use super::names::RepositoryId;
 use super::verify::{self, Digest};
 use super::{Look, Snapshot, wanted};
@@ -103,4 +103,12 @@ fn blob_name(path: &Path) -> Option<String> {
     let target = fs::read_link(path).ok()?;
     let is_blob = target.parent().and_then(Path::file_name).is_some_and(|folder| folder == "blobs");
     is_blob.then(|| target.file_name()?.to_str().map(str::to_owned))?
+}
+
+/// The files of a cached model that are damaged, as far as a brief look shows.
+pub fn damaged_in(cache: &Path, model: &CachedModel) -> Vec<String> {
+    let Ok(repository) = RepositoryId::parse(&model.repository) else { return Vec::new() };
+    let directory = Folder::new(cache, &repository).snapshot(&model.revision);
+    let damaged = Damaged::look(&directory, Look::Brief, &Cancel::default()).unwrap_or_default();
+    damaged.files.into_iter().map(|file| format!("{}: {}", file.name, file.fault)).collect()
 }

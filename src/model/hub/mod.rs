@@ -26,7 +26,8 @@ mod wanted;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use cache::{CachedModel, cached_models_in, damaged_in, free_space, size_on_disk};
+pub use cache::{CachedModel, cached_models_in, free_space, size_on_disk};
+pub use damaged::damaged_in;
 pub use names::{RepositoryId, is_revision};
 pub use settings::{DEFAULT_ENDPOINT, HubSettings, Token, TokenOrigin};
 pub use verify::{WEB_PAGE, is_web_page};

@@ -1,10 +1,10 @@
 //! Which files of a repository make a model that can be run, and whether a folder holds them all.
 
+use crate::model::format::head_names;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::names::is_file_name;
-use crate::model::head;
 
 pub const CONFIG: &str = "config.json";
 pub const WEIGHTS: &str = "model.safetensors";
@@ -22,7 +22,7 @@ pub const HEADS: [&str; 2] = ["value_head.safetensors", "value_head.bin"];
 
 /// True for a file of a repository's top folder that holds a head, by its name.
 pub fn is_head_file(name: &str) -> bool {
-    is_file_name(name) && head::is_a_head_file(name)
+    is_file_name(name) && head_names::is_a_head_file(name)
 }
 
 #[derive(serde::Deserialize)]

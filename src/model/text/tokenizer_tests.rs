@@ -117,7 +117,8 @@ fn a_token_shows_as_its_text() {
 
 #[test]
 fn what_draws_at_random_is_switched_off_and_said() {
-    use crate::model::checkpoint::{LoadedModel, SourceLabel};
+    use crate::model::format::files::SourceLabel;
+    use crate::model::loaded::LoadedModel;
     use crate::model::{Cancel, LoadOptions};
     let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama");
     let notes = |files: &Files| {

@@ -14,11 +14,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{OptionalExtension, params};
 
-use super::key::IdentifyError;
 use super::schema::PATIENCE;
 use super::{Store, StoreError};
-use crate::model::checkpoint::SourceLabel;
-use crate::model::format::files::Files;
+use crate::model::format::files::{Files, SourceLabel};
 use crate::model::format::weights::Digest;
 use crate::model::{Cancel, ModelError};
 
@@ -252,4 +250,13 @@ fn stamp(meta: &Metadata) -> Vec<u8> {
 
 fn add(hasher: &mut blake3::Hasher, name: &str, hash: blake3::Hash) {
     hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes()).update(hash.as_bytes());
+}
+
+/// Why a model could not be identified.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentifyError {
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }

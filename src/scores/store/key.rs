@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
 use super::fingerprint::{self, Unread};
-use crate::model::checkpoint::{self, Estimate, SourceLabel};
-use crate::model::format::files::Files;
-use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap, TakenAs};
+use crate::model::checkpoint::Estimate;
+use crate::model::format::files::{Files, SourceLabel};
+use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap, TakenAs, checkpoint};
+use crate::scores::store::fingerprint::IdentifyError;
 
 /// Grows when this program computes other numbers than before from the same files on the same hardware: then the tests that
 /// hold bits fast fail, here and in `model::decoder::native::elementwise`, and this is raised with what they hold.
@@ -124,15 +124,6 @@ pub fn identify(
 ) -> Result<Option<Key>, IdentifyError> {
     let content = fingerprint::content(store, files, label, unread, cancel)?;
     Ok(content.map(|content| Key::new(files, options, content)).transpose()?)
-}
-
-/// Why a model could not be identified.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentifyError {
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 #[cfg(test)]

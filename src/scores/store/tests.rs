@@ -6,8 +6,7 @@ use super::fingerprint::Unread;
 use super::schema::{APPLICATION, FORMAT};
 use super::*;
 use crate::base::terms::Family;
-use crate::model::checkpoint::SourceLabel;
-use crate::model::format::files::Files;
+use crate::model::format::files::{Files, SourceLabel};
 use crate::model::{Cancel, Provenance, SoftCap};
 
 fn key(content: &str) -> Key {
@@ -374,7 +373,7 @@ fn a_file_is_hashed_in_steps_between_which_it_can_be_cancelled() {
         cancel.set();
     };
     let ended = content(&mut progress, &cancel);
-    assert!(matches!(ended, Err(key::IdentifyError::Model(crate::model::ModelError::Cancelled))));
+    assert!(matches!(ended, Err(fingerprint::IdentifyError::Model(crate::model::ModelError::Cancelled))));
     assert_eq!(reads, 1);
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::architecture::{self, ActivationKey, Architecture, Bias, SUPPORTED, Task};
+use super::architecture::{self, ActivationKey, Architecture, Bias, Task};
 use super::{Activation, DecoderConfig, HeadKeys, rope, signs, windows};
 use crate::base::terms::Family;
 use crate::base::text;

@@ -17,7 +17,7 @@ use tokenizers::Tokenizer;
 pub(crate) use header::Header;
 pub(crate) use tensors::{Change, tensors};
 
-use super::weights;
+use super::mapped;
 use crate::model::ModelError;
 
 /// The small files that a GGUF file stands for; `None` for a name that is none of them.
@@ -36,7 +36,7 @@ pub fn tokenizer(path: &Path) -> Result<Tokenizer, ModelError> {
 }
 
 fn open(path: &Path) -> Result<Header, ModelError> {
-    Header::read(path, &weights::map(path)?)
+    Header::read(path, &mapped::map(path)?)
 }
 
 /// Special tokens by name. The first token is named only where conversations have one: ggml writes an id in any case.

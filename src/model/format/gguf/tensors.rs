@@ -81,7 +81,7 @@ pub(crate) fn tensors(header: &Header) -> Result<Vec<Described>, ModelError> {
 pub(super) fn rope_factors(header: &Header) -> Result<Option<Vec<f32>>, ModelError> {
     let Some(info) = header.content.tensor_infos.get(ROPE_FACTORS) else { return Ok(None) };
     let range = range(header, info.shape.dims(), info.ggml_dtype, info.offset);
-    let map = crate::model::format::weights::map(&header.path)?;
+    let map = crate::model::format::mapped::map(&header.path)?;
     let bytes = range.filter(|_| info.ggml_dtype == GgmlDType::F32).and_then(|range| map.get(range));
     let bytes =
         bytes.ok_or_else(|| ModelError::file(&header.path, format!("{ROPE_FACTORS} is not sound"), "Download it again"))?;

@@ -38,7 +38,7 @@ impl Digest {
     /// # Errors
     /// Where it cannot be read.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        Ok(Self::new(path, Arc::new(super::map(path)?)))
+        Ok(Self::new(path, Arc::new(crate::model::format::mapped::map(path)?)))
     }
 
     pub fn path(&self) -> &Path {

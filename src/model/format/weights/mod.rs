@@ -7,6 +7,7 @@ mod digest;
 mod embedding;
 mod packing;
 
+use crate::model::format::head_names;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::ops::Range;
@@ -26,7 +27,8 @@ pub use embedding::Embedding;
 use super::files::Files;
 use super::gguf::{self, Change};
 use crate::base::text;
-use crate::model::{Cancel, ModelError, head};
+use crate::model::format::mapped::open;
+use crate::model::{Cancel, ModelError};
 
 /// Bytes converted between two looks at the cancel flag; also all the memory that conversion takes beside the result.
 const CHUNK: usize = 4 << 20;
@@ -337,7 +339,7 @@ impl Weights {
     pub fn head_file(&self, name: &str) -> Option<String> {
         let path = &self.shards.get(self.get(name)?.shard)?.path;
         let name = path.file_name()?.to_str()?;
-        head::is_a_head_file(name).then(|| name.to_owned())
+        head_names::is_a_head_file(name).then(|| name.to_owned())
     }
 
     /// The error for a tensor that is not there, with what is.
@@ -467,7 +469,9 @@ fn canonical(name: &str, prefix: &str) -> String {
     let inside = |rest: &str| ["layers.", "embed_tokens.", "norm."].iter().any(|part| rest.starts_with(part));
     match name.strip_prefix(prefix) {
         Some(rest) if inside(rest) => format!("{DECODER}{rest}"),
-        _ => head::unwrapped(name, |rest| rest.starts_with("lm_head.") || head::is_of_a_head(rest)).unwrap_or(name).to_owned(),
+        _ => head_names::unwrapped(name, |rest| rest.starts_with("lm_head.") || head_names::is_of_a_head(rest))
+            .unwrap_or(name)
+            .to_owned(),
     }
 }
 
@@ -479,23 +483,6 @@ fn size_by_header(bytes: &[u8]) -> Option<u64> {
         serde_json::from_slice(bytes.get(8..usize::try_from(data).ok()?)?).ok()?;
     let ends = header.values().filter_map(|tensor| tensor.get("data_offsets")?.get(1)?.as_u64());
     data.checked_add(ends.max()?)
-}
-
-/// The file's bytes, read as they are looked at.
-pub(crate) fn map(path: &Path) -> Result<Mmap, ModelError> {
-    open(path).map(|(_, map)| map)
-}
-
-fn open(path: &Path) -> Result<(File, Mmap), ModelError> {
-    let unreadable =
-        |error: std::io::Error| ModelError::file(path, format!("cannot be read: {error}"), "Check the file and its permissions");
-    let file = File::open(path).map_err(unreadable)?;
-    // SAFETY: a mapping is sound as long as nobody changes the file under it. No safe call can rule that out; weights are
-    // written once, by a download that renames the finished file into place, and the mapping lives no longer than they are
-    // read. Someone who overwrites the file meanwhile gets wrong numbers, which are kept nowhere (`engine::keeping`); who
-    // truncates it, a bus error, as in every program that maps weights.
-    let map = unsafe { Mmap::map(&file) }.map_err(unreadable)?;
-    Ok((file, map))
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! Which tensors, and which files beside the weights, are of a head, by their names.
 
+/// The output matrix of a language model.
+pub const LM_HEAD: &str = "lm_head.weight";
+/// The input embedding, which is the output matrix where the two are tied.
+pub const EMBEDDING: &str = "model.embed_tokens.weight";
+
 /// Names of a head's tensors begin so, for every kind of head that is read.
 const READ: [&str; 6] = ["score.", "v_head.", "regression_layer.", "gating.", "reward_transform_matrix", "weights.fc."];
 /// Parts of names under which others keep their heads.
