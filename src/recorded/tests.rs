@@ -248,3 +248,16 @@ fn a_directory_lists_each_model_once_and_nothing_else() {
     }
     assert_eq!(found.passed_over.len(), 3, "a text is no table: {told}");
 }
+
+#[test]
+fn a_column_that_numbers_the_rows_is_no_prompt() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.parquet");
+    let metadata = r#"{"index_columns": ["whole"], "columns": []}"#;
+    let bytes = table::tests::parquet_with(parquet::basic::Compression::SNAPPY, Some(metadata));
+    std::fs::write(&path, bytes).unwrap();
+    let catalogue = Catalogue::builtin().unwrap();
+    let (_, _, recorded) = read(&path, &catalogue).unwrap();
+    assert_eq!(recorded.prompts.iter().map(|prompt| prompt.label()).collect::<Vec<_>>(), ["double", "single"]);
+    assert_eq!(recorded.notes, ["passed over: the column whole, which numbers the rows"]);
+}
