@@ -1,11 +1,7 @@
 //! rewardscope: a terminal explorer for reward models.
 //!
-//! Data flows one way: `corpus` and `model` are read, `engine` scores words on its own thread, `scores` keeps the numbers,
-//! `stats` turns them into ranks, `app` holds the state of the explorer and `ui` draws it. `ui` and `app` know nothing of
-//! candle; `model` and `engine` know nothing of ratatui; `stats` knows neither.
-
-// What a command says goes through `cli::place`, which does not panic where nobody can read it.
-#![deny(clippy::print_stderr, clippy::print_stdout)]
+//! Its rooms, from the ground up, and what each may name stand in ARCHITECTURE.md; `tests/architecture.rs` holds the code to
+//! it.
 
 pub mod app;
 pub mod base;

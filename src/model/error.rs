@@ -26,7 +26,7 @@ pub enum ModelError {
     #[error("cancelled")]
     Cancelled,
     #[error("{0}. This is a fault in the program; please report it with the model's name")]
-    Nodes(#[from] super::decoder::NodesError),
+    Nodes(#[from] super::decoder::nodes::NodesError),
     #[error("{}. This is a fault in the computation, not in your input; please report it with the model's name", cause(.0))]
     Compute(#[from] candle_core::Error),
 }

@@ -7,7 +7,7 @@
 mod cache;
 mod composed;
 mod native;
-mod nodes;
+pub(crate) mod nodes;
 pub mod packed;
 pub(super) mod source;
 
