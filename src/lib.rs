@@ -4,7 +4,6 @@
 //! it.
 
 pub mod app;
-pub mod base;
 pub mod bench;
 pub mod catalogue;
 pub mod check;
@@ -12,13 +11,15 @@ pub mod cli;
 pub mod corpus;
 pub mod engine;
 pub mod explorer;
-pub mod kernels;
-pub mod model;
 pub mod recorded;
 pub mod report;
 pub mod scores;
 pub mod session;
 pub mod sources;
-pub mod stats;
 pub mod tables;
 pub mod ui;
+
+pub use rewardscope_base as base;
+pub use rewardscope_kernels as kernels;
+pub use rewardscope_model as model;
+pub use rewardscope_stats as stats;

@@ -2,6 +2,8 @@
 //! name each other in a circle but parent and child, and screens and models stay apart. Tests inside of `src` may name
 //! whatever they need.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -42,12 +44,16 @@ fn no_arrow_of_the_table_runs_up() {
 #[test]
 fn a_forbidden_name_is_seen() {
     let may = BTreeSet::from(["base".to_owned()]);
-    let of = |text: &str| forbidden(&parse(PathBuf::from("src/stats/x.rs"), vec!["stats".into(), "x".into()], text), &may).len();
+    let of = |text: &str| {
+        let module = vec!["stats".to_owned(), "x".to_owned()];
+        forbidden(&parse(PathBuf::from("src/stats/x.rs"), Vec::new(), module, text), &may).len()
+    };
     assert_eq!(of("use crate::base::text; use super::y; fn f() { crate::stats::z(); }"), 0);
     assert_eq!(of("use crate::{base::text, engine::{Job, Phase}};"), 2);
     assert_eq!(of("fn f() -> crate::model::Dtype { todo!() }"), 1);
     assert_eq!(of("fn f() { println!(\"{}\", crate::scores::x()); }"), 1);
     assert_eq!(of("mod inside { use super::super::super::app::App; }"), 1);
+    assert_eq!(of("use rewardscope_base::text; use rewardscope_model::Dtype;"), 1);
     assert_eq!(of("#[cfg(test)] mod tests { use crate::app::App; }"), 0);
 }
 
@@ -159,23 +165,26 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file of `src` that lies in a room.
+/// Every file of a room, be it a folder of `src` or a crate of its own.
 fn files() -> Vec<File> {
-    let src = root().join("src");
-    let mut paths = Vec::new();
-    collect(&src, &mut paths);
+    let crates = std::fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
+    let crates = crates.map(|path| (path.join("src"), vec![path.file_name().unwrap().to_str().unwrap().to_owned()]));
     let mut files = Vec::new();
-    for path in paths {
-        let mut module: Module =
-            path.strip_prefix(&src).unwrap().with_extension("").iter().map(|part| part.to_str().unwrap().to_owned()).collect();
-        if module.last().is_some_and(|last| last == "mod") {
-            module.pop();
+    for (src, room) in crates.chain([(root().join("src"), Vec::new())]) {
+        let mut paths = Vec::new();
+        collect(&src, &mut paths);
+        for path in paths {
+            let inside = path.strip_prefix(&src).unwrap().with_extension("");
+            let mut module = room.clone();
+            module.extend(inside.iter().map(|part| part.to_str().unwrap().to_owned()));
+            if module.last().is_some_and(|last| ["mod", "lib", "main"].contains(&last.as_str())) {
+                module.pop();
+            }
+            if !module.is_empty() {
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.push(parse(path.strip_prefix(root()).unwrap().to_owned(), room.clone(), module, &text));
+            }
         }
-        if module == ["lib"] || module == ["main"] {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
-        files.push(parse(path.strip_prefix(root()).unwrap().to_owned(), module, &text));
     }
     assert!(files.len() > 100, "the sources were not found");
     files
@@ -192,15 +201,19 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn parse(path: PathBuf, module: Module, text: &str) -> File {
+/// `home` is what `crate` means: the root, or the room that is a crate of its own.
+fn parse(path: PathBuf, home: Module, module: Module, text: &str) -> File {
     let tree = syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut names = Names { here: module.clone(), file: File { path, module, names: Vec::new(), foreign: BTreeSet::new() } };
+    let mut names =
+        Names { home, here: module.clone(), file: File { path, module, names: Vec::new(), foreign: BTreeSet::new() } };
     names.visit_file(&tree);
     names.file
 }
 
 struct Names {
     file: File,
+    /// What `crate` means.
+    home: Module,
     /// The module that the syntax stands in.
     here: Module,
 }
@@ -210,7 +223,7 @@ impl Names {
         let mut here = self.here.clone();
         let rest = match segments.first().map(String::as_str) {
             Some("crate") => {
-                here.clear();
+                here = self.home.clone();
                 &segments[1..]
             }
             Some("self") => &segments[1..],
@@ -220,8 +233,12 @@ impl Names {
                 &segments[ups..]
             }
             Some(first) => {
-                self.file.foreign.insert(first.to_owned());
-                return;
+                let Some(room) = first.strip_prefix("rewardscope_") else {
+                    self.file.foreign.insert(first.to_owned());
+                    return;
+                };
+                here = vec![room.to_owned()];
+                &segments[1..]
             }
             None => return,
         };
@@ -278,13 +295,14 @@ impl<'ast> Visit<'ast> for Names {
         visit::visit_path(self, path);
     }
 
-    /// What stands in a macro is not parsed: paths that begin with `crate` or `super` are found in its text.
+    /// What stands in a macro is not parsed: paths that begin so are found in its text.
     fn visit_macro(&mut self, item: &'ast syn::Macro) {
         self.visit_path(&item.path);
         let text = item.tokens.to_string().replace(' ', "");
-        for start in ["crate::", "super::"] {
+        for start in ["crate::", "super::", "rewardscope_"] {
             for (at, _) in text.match_indices(start) {
-                let whole = text[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric() && !"_:$".contains(before));
+                let whole =
+                    text[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric() && !"_:$".contains(before));
                 let end = text[at..].find(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).map_or(text.len(), |n| at + n);
                 if whole {
                     let segments: Vec<String> = text[at..end].trim_end_matches(':').split("::").map(str::to_owned).collect();

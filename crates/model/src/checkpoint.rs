@@ -1,0 +1,442 @@
+//! A checkpoint brought together: files to something that gives scores.
+
+use crate::format::head_names;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
+
+use super::decoder::packed::Packed;
+use super::decoder::source::Source;
+use super::decoder::{Decoder, Nodes, Role, packed};
+use super::device::{Chosen, Compute};
+use super::format::config::{DecoderConfig, ModelConfig, Task};
+use super::format::files::Files;
+use super::format::head_names::{EMBEDDING, LM_HEAD};
+use super::format::weights::{Embedding, Keep, Meter, Stored, Weights};
+use super::head::{GatingPattern, Head};
+use super::text::template::ChatTemplate;
+use super::text::tokenizer::ChatTokenizer;
+use super::{
+    Cancel, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, device,
+    task,
+};
+use crate::format::files::SourceLabel;
+use rewardscope_base::terms::Unit;
+use rewardscope_base::{machine, text};
+
+/// Unread tensors that are named before it is said how many more there are.
+const UNREAD_NAMED: usize = 3;
+
+/// A reward model in memory, ready to score. Dropping it frees its memory.
+pub struct RewardModel {
+    pub decoder: Decoder,
+    pub head: Head,
+    /// Where the head's gate reads, for a head that has one.
+    pub gating: Option<GatingPattern>,
+    pub tokenizer: ChatTokenizer,
+    pub info: ModelInfo,
+    /// What rewards are rounded to before they are told; none for rewards as computed.
+    pub rounding: Option<PublishedDtype>,
+}
+
+impl RewardModel {
+    /// [`LoadedModel::load`] for a checkpoint that must be a reward model.
+    pub fn load(
+        files: &Files,
+        label: &SourceLabel,
+        options: &LoadOptions,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+        cancel: &Cancel,
+    ) -> Result<RewardModel, ModelError> {
+        let checkpoint = Checkpoint::open(files, label, options)?;
+        if checkpoint.config.task != Task::Reward {
+            return Err(checkpoint.config.not_a_reward_model(files));
+        }
+        Self::from_checkpoint(checkpoint, progress, cancel)
+    }
+
+    pub(super) fn from_checkpoint(
+        checkpoint: Checkpoint<'_>,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+        cancel: &Cancel,
+    ) -> Result<Self, ModelError> {
+        checkpoint.tokenizer.chat_template()?;
+        let loading = checkpoint.loading(progress, cancel);
+        // The head first: a model without one is found out before gigabytes are read.
+        let Checkpoint { files, config, weights, device, options, .. } = &checkpoint;
+        let head = Head::load(files, config, weights, options.reward_row, device, &loading.meter, checkpoint.native)
+            .map_err(|error| if checkpoint.is_retaken { task::all_the_same(error) } else { error })?;
+        let gating = head.is_gated().then(|| GatingPattern::of(config.family, &checkpoint.tokenizer)).transpose()?;
+        loading.count(head.parameters(), head.parameters() * 4);
+        let decoder = loading.decoder()?;
+        let loaded = loading.finish();
+        let info = checkpoint.info(loaded, head.describe(), checkpoint.template_text(), Unit::Reward);
+        let rounding = checkpoint.options.rounding;
+        Ok(RewardModel { decoder, head, gating, tokenizer: checkpoint.tokenizer, info, rounding })
+    }
+
+    /// Rewards as they are told: rounded where that was asked for.
+    pub fn published(&self, rewards: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+        match self.rounding {
+            Some(dtype) => dtype.round(rewards),
+            None => Ok(rewards),
+        }
+    }
+
+    /// The position at which the gate reads a conversation; `None` for a head without one.
+    ///
+    /// Fails where the conversation lacks the gating pattern.
+    pub fn gate_position(&self, ids: &[u32]) -> Result<Option<usize>, ModelError> {
+        self.gating.as_ref().map(|pattern| pattern.last(ids)).transpose()
+    }
+
+    /// The reward of one conversation run on its own, nothing shared: slow, and what every faster way must agree with.
+    pub fn reward_alone(&self, ids: &[u32], cancel: &Cancel) -> Result<f32, ModelError> {
+        let last = ids.len().saturating_sub(1);
+        let gate = self.gate_position(ids)?;
+        let reads: Vec<u32> = std::iter::once(last).chain(gate).map(|at| at as u32).collect();
+        let hidden = self.decoder.forward(&Nodes::chain(ids, 0), None, &reads, false, cancel)?.hidden;
+        let gate = gate.map(|_| hidden.narrow(0, 1, 1)).transpose()?;
+        let rewards = self.head.rewards(&hidden.narrow(0, 0, 1)?, gate.as_ref())?;
+        rewards.first().copied().ok_or_else(|| candle_core::Error::msg("one conversation gave no reward").into())
+    }
+}
+
+/// A checkpoint whose small files have been read, and whose weights are open.
+pub(super) struct Checkpoint<'a> {
+    files: &'a Files,
+    label: &'a SourceLabel,
+    pub(super) options: &'a LoadOptions,
+    pub(super) config: ModelConfig,
+    pub(super) tokenizer: ChatTokenizer,
+    policies: Policies,
+    /// The CPU computes, on packed matrices.
+    pub(super) native: bool,
+    /// Taken for a reward model against its architecture's name.
+    is_retaken: bool,
+    pub(super) weights: Weights,
+    device: Device,
+    compute: Compute,
+    dtype_reason: String,
+}
+
+impl<'a> Checkpoint<'a> {
+    pub(super) fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
+        let (mut config, tokenizer) = read_small(files, options)?;
+        let weights = Weights::open(files)?;
+        let named = config.task;
+        let notes = task::settle((files, label), &mut config, &weights, options.taken_as)?;
+        let mut policies = policies(&config, &tokenizer, options);
+        policies.notes.splice(0..0, notes);
+        if options.softcap == SoftCap::Off {
+            config.decoder.attention_softcap = None;
+        }
+        let device = device::open(options.device)?;
+        let (native, is_retaken) = (device.is_cpu(), config.task != named);
+        let Chosen { compute, reason } = choose(&weights, &config, options, &device)?;
+        Ok(Checkpoint {
+            files,
+            label,
+            options,
+            config,
+            tokenizer,
+            policies,
+            native,
+            is_retaken,
+            weights,
+            device,
+            compute,
+            dtype_reason: reason,
+        })
+    }
+
+    /// Begins to read weights.
+    pub(super) fn loading<'b>(&'b self, progress: &'b mut (dyn FnMut(u64, u64) + Send), cancel: &'b Cancel) -> Loading<'b> {
+        let used = self.weights.tensors().filter(|(name, _)| is_used(name, &self.config));
+        let total = used.map(|(_, stored)| stored.bytes()).sum();
+        let meter = Meter::new(progress, cancel, total);
+        Loading { checkpoint: self, meter, parameters: AtomicU64::new(0), memory_bytes: AtomicU64::new(0) }
+    }
+
+    pub(super) fn template_text(&self) -> String {
+        self.tokenizer.template().map(ChatTemplate::describe).unwrap_or_else(|| "none".to_owned())
+    }
+
+    pub(super) fn info(&self, loaded: Loaded, head: String, template: String, unit: Unit) -> ModelInfo {
+        let mut policies = self.policies.clone();
+        policies.notes.extend(self.unread());
+        let provenance = Provenance {
+            source: self.label.source.clone(),
+            revision: self.label.revision.clone(),
+            architecture: self.config.architecture.clone(),
+            quantized: self.weights.formats(),
+            dtype: self.compute.as_str().to_owned(),
+            dtype_reason: self.dtype_reason.clone(),
+            device: device::name(&self.device),
+            kernel: kernel(self.compute, &self.device),
+            bos: self.options.bos.to_string(),
+            template,
+            head,
+            assumed: self.config.assumed.clone(),
+            parameters: loaded.parameters,
+            unit,
+            recorded: false,
+            demonstration: matches!(self.files, Files::Bundled { .. }),
+            parts: Vec::new(),
+            policies,
+        };
+        ModelInfo { family: self.config.family, provenance, memory_bytes: loaded.memory_bytes }
+    }
+}
+
+impl Checkpoint<'_> {
+    /// What stands in the weights and no part of the model has asked for.
+    fn unread(&self) -> Option<String> {
+        let unread = self.weights.unread();
+        let unread: Vec<&str> = unread.into_iter().filter(|name| is_missed(name, &self.config)).collect();
+        let shown = unread.iter().take(UNREAD_NAMED).map(|name| text::visible(name)).collect::<Vec<_>>().join(", ");
+        let tensors = match (unread.len(), unread.len().saturating_sub(UNREAD_NAMED)) {
+            (0, _) => return None,
+            (1, _) => format!("1 tensor of the weights was not read, and has no part in the scores: {shown}"),
+            (all, 0) => format!("{all} tensors of the weights were not read, and have no part in the scores: {shown}"),
+            (all, more) => {
+                format!("{all} tensors of the weights were not read, and have no part in the scores: {shown} and {more} more")
+            }
+        };
+        Some(tensors)
+    }
+}
+
+/// Weights on their way into memory, counted.
+pub(super) struct Loading<'a> {
+    checkpoint: &'a Checkpoint<'a>,
+    meter: Meter<'a>,
+    parameters: AtomicU64,
+    memory_bytes: AtomicU64,
+}
+
+/// What has been loaded.
+pub(super) struct Loaded {
+    parameters: u64,
+    memory_bytes: u64,
+}
+
+impl Loading<'_> {
+    /// True where the CPU computes, on packed matrices.
+    pub(super) fn is_native(&self) -> bool {
+        self.checkpoint.native
+    }
+
+    pub(super) fn fetch(&self, name: &str, shape: &[usize], role: Role) -> Result<Tensor, ModelError> {
+        let Checkpoint { weights, device, compute, .. } = self.checkpoint;
+        let tensor = weights.load(name, shape, keep(role, compute.dtype()), device, &self.meter)?;
+        let count = tensor.elem_count();
+        self.count(count as u64, (count * tensor.dtype().size_in_bytes()) as u64);
+        Ok(tensor)
+    }
+
+    /// An output matrix `[out, input]`, packed `rows` at a time in parallel, with what it is multiplied in.
+    pub(super) fn pieces(
+        &self,
+        name: &str,
+        (out, input): (usize, usize),
+        rows: usize,
+    ) -> Result<(Vec<Packed>, Compute), ModelError> {
+        let Checkpoint { weights, compute, .. } = self.checkpoint;
+        let (compute, meter) = (*compute, &self.meter);
+        let piece = |index: usize| {
+            let first = index * rows;
+            let mut packed = Packed::zeros(rows.min(out - first), input, compute);
+            weights.rows(name, (out, input), first, &mut packed, meter).map(|()| packed)
+        };
+        let pieces: Vec<Packed> = (0..out.div_ceil(rows)).into_par_iter().map(piece).collect::<Result<_, _>>()?;
+        let parameters = if self.checkpoint.config.tied { 0 } else { out * input };
+        self.count(parameters as u64, pieces.iter().map(Packed::bytes).sum());
+        Ok((pieces, compute))
+    }
+
+    fn count(&self, parameters: u64, bytes: u64) {
+        self.parameters.fetch_add(parameters, Ordering::Relaxed);
+        self.memory_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn decoder(&self) -> Result<Decoder, ModelError> {
+        let Checkpoint { config, device, compute, weights, .. } = self.checkpoint;
+        if !self.is_native() {
+            let mut fetch = |name: &str, shape: &[usize], role| self.fetch(name, shape, role);
+            return Decoder::trainable(&config.decoder, compute.dtype(), device, &mut fetch);
+        }
+        let reading =
+            Reading { weights, meter: &self.meter, compute: *compute, count: &|parameters, bytes| self.count(parameters, bytes) };
+        Decoder::read(&config.decoder, *compute, &reading)
+    }
+
+    pub(super) fn finish(self) -> Loaded {
+        self.meter.finish();
+        Loaded { parameters: self.parameters.into_inner(), memory_bytes: self.memory_bytes.into_inner() }
+    }
+}
+
+/// The decoder's tensors, read by any number of threads.
+struct Reading<'a, 'm> {
+    weights: &'a Weights,
+    meter: &'a Meter<'m>,
+    compute: Compute,
+    /// Told parameters and bytes.
+    count: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+impl Source for Reading<'_, '_> {
+    fn embedding(&self, name: &str, rows: usize, width: usize) -> Result<Embedding, ModelError> {
+        let embedding = self.weights.embedding(name, rows, width, self.meter)?;
+        (self.count)((rows * width) as u64, embedding.bytes());
+        Ok(embedding)
+    }
+
+    fn matrix(&self, name: &str, out: usize, input: usize) -> Result<Packed, ModelError> {
+        let packed = self.weights.matrix(name, out, input, self.compute, self.meter)?;
+        (self.count)((out * input) as u64, packed.bytes());
+        Ok(packed)
+    }
+
+    fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
+        let values = self.weights.vector(name, length, self.meter)?;
+        (self.count)(length as u64, length as u64 * 4);
+        Ok(values)
+    }
+}
+
+/// The tokenizer alone, for a look at ids while the weights are not in memory; of a language model, with the form in which
+/// a prompt is put to it.
+pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatTokenizer, Option<PromptForm>), ModelError> {
+    let (mut config, tokenizer) = read_small(files, options)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files)?, options.taken_as)?;
+    let form = (config.task == Task::Language).then(|| tokenizer.form(options.form));
+    Ok((tokenizer, form))
+}
+
+fn read_small(files: &Files, options: &LoadOptions) -> Result<(ModelConfig, ChatTokenizer), ModelError> {
+    let config = ModelConfig::read(files)?;
+    let (rows, bos) = (config.decoder.vocab_size, config.bos_token_id);
+    let tokenizer = ChatTokenizer::on(files, options.bos, options.date, rows, bos)?;
+    Ok((config, tokenizer))
+}
+
+/// What of the options holds for this model; those that have nothing to act on are named.
+fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptions) -> Policies {
+    let has_cap = config.decoder.attention_softcap.is_some();
+    let mut notes = Vec::new();
+    if options.softcap == SoftCap::Off && !has_cap {
+        notes.push("--softcap off changes nothing: this model has no attention soft-cap".to_owned());
+    }
+    if options.date != TemplateDate::default() && !tokenizer.template().is_some_and(ChatTemplate::is_dated) {
+        notes.push("--template-date changes nothing: this model's chat template asks for no date".to_owned());
+    }
+    if let Some(sampling) = tokenizer.sampling() {
+        notes.push(format!("the tokenizer's {sampling}, which makes tokens a matter of chance, is switched off"));
+    }
+    let reward = config.task == Task::Reward;
+    if options.rounding.is_some() && !reward {
+        notes.push("--reference-rounding changes nothing: this model gives log-probabilities, not rewards".to_owned());
+    }
+    Policies {
+        attention_softcap: has_cap.then_some(options.softcap),
+        rewards_rounded_to: options.rounding.filter(|_| reward),
+        notes,
+    }
+}
+
+/// What a checkpoint will be in memory, from the headers of its files.
+#[derive(Clone, Debug)]
+pub struct Estimate {
+    /// On the device that will hold them.
+    pub weights_bytes: u64,
+    pub config: DecoderConfig,
+    pub device: Device,
+    /// `cpu`, `cuda:0`.
+    pub device_name: String,
+    /// What products are computed in: `f32`.
+    pub dtype: String,
+    /// What multiplies, as [`Provenance::kernel`] has it.
+    pub kernel: String,
+    /// See [`device::class`].
+    pub device_class: String,
+    /// Whether it is scored as a language model.
+    pub is_language: bool,
+}
+
+/// Opens the device and reads headers, no weights.
+pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelError> {
+    // What the configuration says is wrong comes before what its weights lack.
+    let mut config = ModelConfig::read(files)?;
+    let weights = Weights::open(files)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &weights, options.taken_as)?;
+    let device = device::open(options.device)?;
+    let chosen = choose(&weights, &config, options, &device)?;
+    Ok(Estimate {
+        weights_bytes: memory(&weights, &config, chosen.compute, &device),
+        is_language: config.task == Task::Language,
+        config: config.decoder,
+        device_name: device::name(&device),
+        kernel: kernel(chosen.compute, &device),
+        device_class: device::class(&device),
+        device,
+        dtype: chosen.compute.as_str().to_owned(),
+    })
+}
+
+/// What multiplies: a kernel of this CPU, or candle on another device.
+fn kernel(compute: Compute, device: &Device) -> String {
+    if device.is_cpu() { packed::kernel(compute) } else { "candle".to_owned() }
+}
+
+fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
+    device::choose(options.dtype, device, memory(weights, config, Compute::F32, device), machine::memory().total)
+}
+
+fn keep(role: Role, dtype: DType) -> Keep {
+    match role {
+        Role::Embedding => Keep::AsStored,
+        Role::Linear => Keep::As(dtype),
+        Role::Small => Keep::As(DType::F32),
+    }
+}
+
+/// An output matrix stays on disk where only rewards are asked for, or where the embedding is the output matrix; so do
+/// what sees images and what only training counts.
+fn is_used(name: &str, config: &ModelConfig) -> bool {
+    let name = name.strip_prefix("model.").unwrap_or(name);
+    if head_names::is_a_counter(name) {
+        return false;
+    }
+    if config.task == Task::Language && head_names::resembles_a_head(name) {
+        return false;
+    }
+    if name.starts_with("lm_head.") {
+        return config.task == Task::Language && !config.tied;
+    }
+    !["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
+}
+
+/// What is worth a word where nothing reads it: neither what is no part of such a model, nor tables that are computed here.
+fn is_missed(name: &str, config: &ModelConfig) -> bool {
+    const COMPUTED: [&str; 5] = ["rotary_emb.inv_freq", "position_ids", "rope_freqs.weight", "masked_bias", "attn.bias"];
+    is_used(name, config) && !COMPUTED.iter().any(|end| name.ends_with(end))
+}
+
+/// Bytes that a model takes on its device. On the CPU its embedding stays in the file, unless it is the output matrix too.
+fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
+    let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
+    let bytes = |(name, stored): (&str, &Stored)| match (name, stored.shape.as_slice()) {
+        (name, _) if head_names::is_of_a_head(name) => stored.elements() * 4,
+        (EMBEDDING, _) if mapped => 0,
+        (EMBEDDING | LM_HEAD, _) if !device.is_cpu() => {
+            stored.elements() * stored.kept_dtype(Keep::AsStored).unwrap_or(DType::F32).size_in_bytes() as u64
+        }
+        (_, [out, input]) if device.is_cpu() => packed::bytes(*out, *input, compute),
+        (_, [_, _]) => stored.elements() * compute.dtype().size_in_bytes() as u64,
+        _ => stored.elements() * 4,
+    };
+    weights.tensors().filter(|(name, _)| is_used(name, config)).map(bytes).sum()
+}

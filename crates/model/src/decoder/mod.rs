@@ -1,0 +1,169 @@
+//! The transformer itself: token ids to hidden states, for a batch of nodes of a token tree.
+//!
+//! [`DecoderConfig`] holds the differences between architectures, and there are two ways to run it: `native` on the CPU,
+//! `composed` of candle's operations where gradients are wanted or another device computes. Knows nothing of words, prompts
+//! or heads.
+
+mod cache;
+mod composed;
+mod native;
+pub mod nodes;
+pub mod packed;
+pub(super) mod source;
+
+use candle_core::{DType, Device, Tensor};
+
+pub use cache::Cache;
+pub use nodes::{Nodes, NodesError};
+
+use super::cancel::Cancel;
+use super::device::Compute;
+use super::format::config::DecoderConfig;
+use cache::Layers;
+use composed::Composed;
+use native::Native;
+pub(super) use native::is_fused;
+use source::Source;
+
+/// Asked for one tensor by name and shape; answers with it on the decoder's device, or says what is wrong.
+/// Weights keep the compute dtype; the embedding keeps the dtype of the file.
+pub type Fetch<'a> = dyn FnMut(&str, &[usize], Role) -> Result<Tensor, super::ModelError> + 'a;
+
+/// What a tensor is for, which decides the dtype it is kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Rows are looked up: kept as stored.
+    Embedding,
+    /// Multiplied: kept in the compute dtype.
+    Linear,
+    /// Norm weights and biases: kept in f32.
+    Small,
+}
+
+/// What a forward gives back.
+pub struct Output {
+    /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for. Of no reads it lies on the CPU,
+    /// for a GPU makes nothing of nothing.
+    pub hidden: Tensor,
+    /// Keys and values of nodes of this batch (not of the prefix), where they were asked for.
+    pub cache: Option<Cache>,
+}
+
+pub struct Decoder {
+    config: DecoderConfig,
+    way: Way,
+    device: Device,
+}
+
+enum Way {
+    Native(Native),
+    Composed(Composed),
+}
+
+impl Decoder {
+    /// Builds the decoder from tensors named as in transformers' `model.*`, of operations that have a gradient, on any
+    /// device.
+    pub fn trainable(
+        config: &DecoderConfig,
+        dtype: DType,
+        device: &Device,
+        fetch: &mut Fetch<'_>,
+    ) -> Result<Self, super::ModelError> {
+        let way = Way::Composed(Composed::load(config, dtype, device, fetch)?);
+        Ok(Decoder { config: config.clone(), way, device: device.clone() })
+    }
+
+    /// For inference on the CPU, tensors read in parallel.
+    pub(super) fn read(
+        config: &DecoderConfig,
+        compute: Compute,
+        source: &(dyn Source + Sync),
+    ) -> Result<Self, super::ModelError> {
+        let way = Way::Native(Native::read(config, compute, source)?);
+        Ok(Decoder { config: config.clone(), way, device: Device::Cpu })
+    }
+
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// `[vocab_size, hidden_size]`, in the dtype of the file, where candle's operations look rows up in it.
+    pub fn embedding(&self) -> Option<&Tensor> {
+        match &self.way {
+            Way::Native(_) => None,
+            Way::Composed(composed) => Some(composed.embedding()),
+        }
+    }
+
+    /// Runs `nodes` behind `prefix` and returns the hidden states at `reads` (indices of nodes); with `keep`, the keys and
+    /// values of all nodes as well.
+    ///
+    /// A root at position `p` sees the first `p` positions of the prefix; every node sees what its root sees, its ancestors
+    /// and itself, within the layer's window. Positions count from the start of the conversation. In the last layer only
+    /// the reads go beyond their keys and values.
+    ///
+    /// `cancel` is looked at several times a layer.
+    pub fn forward(
+        &self,
+        nodes: &Nodes,
+        prefix: Option<&Cache>,
+        reads: &[u32],
+        keep: bool,
+        cancel: &Cancel,
+    ) -> Result<Output, super::ModelError> {
+        let all: Vec<u32> = if keep { (0..nodes.len() as u32).collect() } else { Vec::new() };
+        let output = self.forward_keeping(nodes, prefix, reads, &all, cancel)?;
+        Ok(Output { cache: output.cache.filter(|_| keep), ..output })
+    }
+
+    /// The same, with the keys and values of the nodes `keep`, in that order.
+    pub fn forward_keeping(
+        &self,
+        nodes: &Nodes,
+        prefix: Option<&Cache>,
+        reads: &[u32],
+        keep: &[u32],
+        cancel: &Cancel,
+    ) -> Result<Output, super::ModelError> {
+        let held = prefix.map_or(0, Cache::len);
+        let roots = nodes.positions().iter().zip(nodes.parents()).filter(|(_, parent)| parent.is_none());
+        let missing = |error: String| super::ModelError::from(candle_core::Error::msg(error));
+        if let Some((position, _)) = roots.max().filter(|(position, _)| **position as usize > held) {
+            return Err(missing(format!("a node stands at position {position}, and keys and values of {held} are held")));
+        }
+        if let Some(node) = reads.iter().chain(keep).find(|node| **node as usize >= nodes.len()) {
+            return Err(missing(format!("there is no node {node} among {}", nodes.len())));
+        }
+        let no_states = || Tensor::zeros((0, self.config.hidden_size), DType::F32, &Device::Cpu);
+        if nodes.is_empty() {
+            return Ok(Output { hidden: no_states()?, cache: None });
+        }
+        let prefix = prefix.filter(|cache| !cache.is_empty());
+        let length = keep.len();
+        let (hidden, layers) = match &self.way {
+            Way::Native(native) => {
+                let past = match prefix.map(|cache| &cache.layers) {
+                    Some(Layers::Rows(rows)) => Some(rows),
+                    Some(Layers::Tensors(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
+                    None => None,
+                };
+                let (hidden, rows) = native.forward(nodes, past, reads, keep, cancel)?;
+                (Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), &self.device)?, Layers::Rows(rows))
+            }
+            Way::Composed(composed) => {
+                let past = match prefix.map(|cache| &cache.layers) {
+                    Some(Layers::Tensors(layers)) => Some(layers),
+                    Some(Layers::Rows(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
+                    None => None,
+                };
+                let (hidden, layers) = composed.forward(nodes, past, reads, keep, cancel)?;
+                (hidden.map_or_else(no_states, Ok)?, Layers::Tensors(layers))
+            }
+        };
+        Ok(Output { hidden, cache: (length > 0).then_some(Cache { layers, length }) })
+    }
+}

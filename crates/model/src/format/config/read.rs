@@ -1,0 +1,290 @@
+//! `config.json` read into a [`DecoderConfig`], with what each family takes for granted where a key is absent.
+//!
+//! Key names are those of transformers, for files written by version 4 and by version 5.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::architecture::{self, ActivationKey, Architecture, Bias, Task};
+use super::{Activation, DecoderConfig, HeadKeys, rope, signs, windows};
+use crate::ModelError;
+use crate::format::config::refusal::{FILE, Refusal, positive, wrong};
+use crate::format::files::Files;
+use rewardscope_base::terms::Family;
+use rewardscope_base::text;
+
+/// What `config.json` says of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelConfig {
+    /// As written: `LlamaForSequenceClassification`.
+    pub architecture: String,
+    pub family: Family,
+    /// As the architecture's name has it; `model::task` settles it with what the other files say.
+    pub task: Task,
+    /// What speaks of a reward model, where the architecture is a language model's.
+    pub signs: Vec<String>,
+    pub decoder: DecoderConfig,
+    /// Rows of the reward head; `None` where the file does not say.
+    pub labels: Option<usize>,
+    /// What the file says of a head of its own kind.
+    pub head: HeadKeys,
+    /// Which id begins a sequence, as far as the model knows; the tokenizer has the last word.
+    pub bos_token_id: Option<u32>,
+    /// The embedding is the output matrix as well, where the file has no `lm_head.weight`.
+    pub tied: bool,
+    /// Logits pass through `cap · tanh(x / cap)`.
+    pub final_softcap: Option<f64>,
+    /// What the file leaves out and the architecture documents, for the provenance; only GGUF leaves such things out.
+    pub assumed: Vec<String>,
+}
+
+/// The keys that matter. A key of the wrong type is an error of the parser, which knows its line.
+#[derive(Deserialize)]
+struct Raw {
+    architectures: Option<Vec<String>>,
+    model_type: Option<String>,
+    /// The language model, where the checkpoint sees images as well.
+    text_config: Option<Box<Raw>>,
+    hidden_size: Option<usize>,
+    intermediate_size: Option<usize>,
+    num_hidden_layers: Option<usize>,
+    num_attention_heads: Option<usize>,
+    num_key_value_heads: Option<usize>,
+    head_dim: Option<usize>,
+    vocab_size: Option<usize>,
+    hidden_act: Option<String>,
+    hidden_activation: Option<String>,
+    rms_norm_eps: Option<f64>,
+    max_position_embeddings: Option<usize>,
+    attention_bias: Option<bool>,
+    mlp_bias: Option<bool>,
+    query_pre_attn_scalar: Option<f64>,
+    /// Absent means the family's default, null means none: the two must be told apart.
+    #[serde(default, deserialize_with = "stated")]
+    attn_logit_softcapping: Option<Option<f64>>,
+    #[serde(default, deserialize_with = "stated")]
+    final_logit_softcapping: Option<Option<f64>>,
+    #[serde(default, deserialize_with = "stated")]
+    sliding_window: Option<Option<usize>>,
+    sliding_window_pattern: Option<usize>,
+    use_sliding_window: Option<bool>,
+    max_window_layers: Option<usize>,
+    layer_types: Option<Vec<String>>,
+    use_bidirectional_attention: Option<Value>,
+    rope_theta: Option<f64>,
+    rope_local_base_freq: Option<f64>,
+    rope_scaling: Option<Map<String, Value>>,
+    rope_parameters: Option<Map<String, Value>>,
+    partial_rotary_factor: Option<f64>,
+    quantization_config: Option<Value>,
+    num_labels: Option<usize>,
+    id2label: Option<BTreeMap<String, Value>>,
+    bos_token_id: Option<Value>,
+    tie_word_embeddings: Option<bool>,
+    vhead_layer_type: Option<String>,
+    vhead_num_neurons: Option<usize>,
+    vhead_num_layers: Option<usize>,
+    num_objectives: Option<usize>,
+    num_quantiles: Option<usize>,
+    gating_temperature: Option<f64>,
+    gating_hidden_dim: Option<usize>,
+    gating_n_hidden: Option<usize>,
+    /// Ours: what stood in no metadata and was taken as documented.
+    #[serde(default)]
+    assumed: Vec<String>,
+}
+
+fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl ModelConfig {
+    /// Reads and checks `config.json`.
+    ///
+    /// Fails where the file is missing or no JSON, where the architecture is one that this program does not run, and where
+    /// sizes contradict one another.
+    pub fn read(files: &Files) -> Result<Self, ModelError> {
+        let bytes = files.read(FILE)?.ok_or_else(|| {
+            ModelError::file(files.path(FILE), "missing", "A model is a folder in the Hugging Face layout; give that folder")
+        })?;
+        let mut config = Self::from_raw(files.parsed(FILE, &bytes)?).map_err(|error| error.into_model_error(files))?;
+        if config.task == Task::Language {
+            config.signs = signs::signs(&files.parsed(FILE, &bytes)?);
+        }
+        Ok(config)
+    }
+
+    /// The error for a language model where a reward model is needed.
+    pub fn not_a_reward_model(&self, files: &Files) -> ModelError {
+        let problem = format!("the architecture is {}, a language model's", text::visible(&self.architecture));
+        Refusal::Unsupported(problem).into_model_error(files)
+    }
+
+    fn from_raw(raw: Raw) -> Result<Self, Refusal> {
+        let architectures = raw.architectures.as_deref().unwrap_or_default();
+        let architecture = architectures.first().ok_or_else(|| wrong("it names no architecture (key architectures)"))?.clone();
+        let Some((backbone, task)) = architecture::find(&architecture, raw.model_type.as_deref()) else {
+            return Err(Refusal::Unsupported(format!("the architecture is {}", text::visible(&architecture))));
+        };
+        let text = raw.text_config.as_deref().unwrap_or(&raw);
+        if raw.quantization_config.as_ref().is_some_and(|value| !value.is_null()) {
+            return Err(Refusal::Unsupported("the weights are quantized (key quantization_config)".to_owned()));
+        }
+        if text.use_bidirectional_attention.as_ref().is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false))) {
+            return Err(Refusal::Unsupported("attention looks both ways (key use_bidirectional_attention)".to_owned()));
+        }
+        let labels = raw.id2label.as_ref().map(BTreeMap::len).or(raw.num_labels);
+        if labels == Some(0) {
+            return Err(wrong("it counts no label (key id2label)"));
+        }
+        let bos = raw.bos_token_id.as_ref().or(text.bos_token_id.as_ref());
+        let tied = raw.tie_word_embeddings.or(text.tie_word_embeddings).unwrap_or(backbone.tied);
+        let final_softcap = backbone.softcaps.and_then(|[_, cap]| text.final_logit_softcapping.unwrap_or(cap));
+        Ok(ModelConfig {
+            family: backbone.family,
+            task,
+            signs: Vec::new(),
+            decoder: decoder(backbone, text)?,
+            labels,
+            head: head_keys(&raw)?,
+            bos_token_id: bos.and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()),
+            tied,
+            final_softcap: final_softcap.map(|cap| positive("final_logit_softcapping", cap)).transpose()?,
+            architecture,
+            assumed: raw.assumed,
+        })
+    }
+}
+
+fn head_keys(raw: &Raw) -> Result<HeadKeys, Refusal> {
+    let count = |key: &str, value: Option<usize>| value.map(|value| size(key, Some(value), 1 << 20)).transpose();
+    Ok(HeadKeys {
+        value_kind: raw.vhead_layer_type.clone(),
+        value_neurons: count("vhead_num_neurons", raw.vhead_num_neurons)?,
+        value_layers: count("vhead_num_layers", raw.vhead_num_layers)?,
+        objectives: count("num_objectives", raw.num_objectives)?,
+        quantiles: count("num_quantiles", raw.num_quantiles)?,
+        gate_temperature: raw.gating_temperature.map(|value| positive("gating_temperature", value)).transpose()?,
+        gate_neurons: count("gating_hidden_dim", raw.gating_hidden_dim)?,
+        gate_layers: count("gating_n_hidden", raw.gating_n_hidden)?,
+    })
+}
+
+fn decoder(backbone: &Architecture, raw: &Raw) -> Result<DecoderConfig, Refusal> {
+    let hidden_size = size("hidden_size", raw.hidden_size, 1 << 20)?;
+    let intermediate_size = size("intermediate_size", raw.intermediate_size, 1 << 22)?;
+    let layers = size("num_hidden_layers", raw.num_hidden_layers, 1 << 10)?;
+    let heads = size("num_attention_heads", raw.num_attention_heads, 1 << 12)?;
+    let vocab_size = size("vocab_size", raw.vocab_size, 1 << 24)?;
+    let max_positions = size("max_position_embeddings", raw.max_position_embeddings.or(Some(backbone.max_positions)), 1 << 30)?;
+    let kv_heads = raw.num_key_value_heads.or(backbone.kv_heads).unwrap_or(heads);
+    let kv_heads = size("num_key_value_heads", Some(kv_heads), 1 << 12)?;
+    if !heads.is_multiple_of(kv_heads) {
+        return Err(wrong(format!("num_attention_heads is {heads}, which num_key_value_heads ({kv_heads}) does not divide")));
+    }
+    let head_dim = match raw.head_dim.or(backbone.head_dim) {
+        Some(head_dim) => head_dim,
+        None if hidden_size.is_multiple_of(heads) => hidden_size / heads,
+        None => {
+            return Err(wrong(format!(
+                "hidden_size is {hidden_size}, which num_attention_heads ({heads}) does not divide, and head_dim is not given"
+            )));
+        }
+    };
+    let head_dim = size("head_dim", Some(head_dim), 1 << 12)?;
+    if !head_dim.is_multiple_of(2) {
+        return Err(wrong(format!("head_dim is {head_dim}, and rotary embeddings need an even one")));
+    }
+    let attention_scalar = match backbone.query_scalar {
+        Some(scalar) => raw.query_pre_attn_scalar.unwrap_or(scalar),
+        None => head_dim as f64,
+    };
+    let attention_softcap = backbone.softcaps.and_then(|[cap, _]| raw.attn_logit_softcapping.unwrap_or(cap));
+    let stated_bias = raw.attention_bias.unwrap_or(false);
+    let (query_bias, output_bias) = match backbone.bias {
+        Bias::Stated => (stated_bias, stated_bias),
+        Bias::QueryKeyValue => (true, false),
+        Bias::None => (false, false),
+    };
+    let (rope, local_rope) = rope::read(
+        raw.rope_scaling.as_ref().filter(|map| !map.is_empty()).or(raw.rope_parameters.as_ref()),
+        &rope::Around {
+            theta: raw.rope_theta.unwrap_or(backbone.rope_theta),
+            local_theta: backbone.local_rope_theta.map(|theta| raw.rope_local_base_freq.unwrap_or(theta)),
+            partial_rotary_factor: raw.partial_rotary_factor,
+            max_positions,
+            head_dim,
+        },
+    )?;
+    let windows = windows::read(
+        backbone.sliding,
+        &windows::Keys {
+            layers,
+            window: raw.sliding_window.unwrap_or(backbone.window),
+            layer_types: raw.layer_types.as_deref(),
+            pattern: raw.sliding_window_pattern,
+            use_sliding_window: raw.use_sliding_window.unwrap_or(false),
+            max_window_layers: raw.max_window_layers,
+        },
+    )?;
+    if local_rope.is_some() && raw.sliding_window == Some(None) {
+        return Err(wrong("sliding_window is null, and its layers slide"));
+    }
+    Ok(DecoderConfig {
+        hidden_size,
+        intermediate_size,
+        heads,
+        kv_heads,
+        head_dim,
+        vocab_size,
+        activation: activation(backbone.activation, raw)?,
+        norm_epsilon: positive("rms_norm_eps", raw.rms_norm_eps.unwrap_or(1e-6))?,
+        norm_offset: if backbone.gemma { 1.0 } else { 0.0 },
+        embedding_scale: backbone.gemma.then(|| (hidden_size as f64).sqrt()),
+        post_norms: backbone.post_norms,
+        query_key_norm: backbone.query_key_norm,
+        attention_scale: positive("query_pre_attn_scalar", attention_scalar)?.powf(-0.5),
+        attention_softcap: attention_softcap.map(|cap| positive("attn_logit_softcapping", cap)).transpose()?,
+        query_bias,
+        output_bias,
+        mlp_bias: backbone.mlp_bias && raw.mlp_bias.unwrap_or(false),
+        rope,
+        local_rope,
+        windows,
+        max_positions,
+    })
+}
+
+fn activation(key: ActivationKey, raw: &Raw) -> Result<Activation, Refusal> {
+    const TANH: &str = "gelu_pytorch_tanh";
+    let (act, activation) = (raw.hidden_act.as_deref(), raw.hidden_activation.as_deref());
+    read_activation(match key {
+        ActivationKey::HiddenAct => act.unwrap_or("silu"),
+        ActivationKey::HiddenActivation => activation.unwrap_or(TANH),
+        ActivationKey::LegacyGelu => activation.or(act.filter(|act| *act != "gelu")).unwrap_or(TANH),
+    })
+}
+
+fn read_activation(name: &str) -> Result<Activation, Refusal> {
+    match name {
+        "silu" | "swish" => Ok(Activation::Silu),
+        "gelu_pytorch_tanh" | "gelu_new" => Ok(Activation::GeluTanh),
+        "gelu" => Ok(Activation::Gelu),
+        other => Err(Refusal::Unsupported(format!("the activation is {}", text::visible(other)))),
+    }
+}
+
+/// A count from 1 to `most`; beyond that it is a slip of the pen, and must not become an allocation.
+fn size(key: &str, value: Option<usize>, most: usize) -> Result<usize, Refusal> {
+    match value {
+        None => Err(wrong(format!("the key {key} is missing"))),
+        Some(value) if (1..=most).contains(&value) => Ok(value),
+        Some(value) => Err(wrong(format!("{key} is {value}, and must lie between 1 and {most}"))),
+    }
+}
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

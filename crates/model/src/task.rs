@@ -1,0 +1,138 @@
+//! What a checkpoint is taken for: a reward model or a language model.
+//!
+//! An architecture's name does not settle it. Reward models are published under the name of the language model that they
+//! grew from, with their head among the tensors, in a file of its own, or told by a key of config.json alone. All that the
+//! files say is looked at here; what can be read is a reward model, and what cannot is refused by name, for as a language
+//! model it would give numbers of another meaning.
+
+use crate::format::head_names;
+use serde_json::{Map, Value};
+
+use super::format::config::{ModelConfig, Task};
+use super::format::files::{Files, SourceLabel};
+use super::format::weights::Weights;
+use super::{ModelError, TakenAs};
+use rewardscope_base::text;
+
+const ADAPTER: &str = "adapter_config.json";
+const NOT_APPLIED: &str =
+    "an adapter lies beside the weights and is not applied: unless they hold it already, merge it into them first";
+/// Signs named in a message before it says how many more there are.
+const SIGNS_NAMED: usize = 4;
+/// What to do about a language model that shows signs of a head.
+const ALL_THE_SAME: &str = "--as language-model scores it by log-probability all the same";
+
+/// Settles the task in `config`, and returns what there is to say of it.
+///
+/// # Errors
+/// Where a language model shows signs of a head that cannot be read, unless it is to be `taken_as` one all the same.
+pub(super) fn settle(
+    (files, label): (&Files, &SourceLabel),
+    config: &mut ModelConfig,
+    weights: &Weights,
+    taken_as: Option<TakenAs>,
+) -> Result<Vec<String>, ModelError> {
+    let architecture = text::visible(&config.architecture).into_owned();
+    let adapter = Adapter::beside(files);
+    let mut notes: Vec<String> = adapter.iter().map(|_| NOT_APPLIED.to_owned()).collect();
+    if config.task == Task::Reward {
+        let note = || format!("--as language-model changes nothing: the architecture is {architecture}, a reward model's");
+        notes.extend(taken_as.map(|TakenAs::LanguageModel| note()));
+        return Ok(notes);
+    }
+    let tensors: Vec<&str> = weights.tensors().map(|(name, _)| name).filter(|name| head_names::resembles_a_head(name)).collect();
+    let head_files = files.head_files();
+    let signs: Vec<String> = [
+        head_files.iter().map(|name| format!("the file {}", text::visible(name))).collect(),
+        tensors.iter().map(|name| format!("the tensor {}", text::visible(name))).collect(),
+        config.signs.clone(),
+        adapter.filter(|adapter| adapter.is_of_a_reward_model).map(|_| format!("a classifier's {ADAPTER}")).into_iter().collect(),
+    ]
+    .concat();
+    let found = named(&signs);
+    let note = match taken_as {
+        _ if signs.is_empty() => Some(only_its_name(label)),
+        Some(TakenAs::LanguageModel) => {
+            Some(Some(format!("taken for a language model, as --as asks, though it shows signs of a reward model: {found}")))
+        }
+        None => None,
+    };
+    if let Some(note) = note {
+        notes.extend(note.into_iter().chain(untied(config, weights)));
+        return Ok(notes);
+    }
+    if tensors.iter().any(|name| head_names::is_of_a_head(name)) {
+        config.task = Task::Reward;
+        // A language model's file counts labels that nobody chose.
+        config.labels = None;
+        notes.push(format!("taken for a reward model, though the architecture is {architecture}, for {found}; {ALL_THE_SAME}"));
+        return Ok(notes);
+    }
+    let problem = format!("the architecture is {architecture}, a language model's, and there is {found}, as in a reward model");
+    let next = match head_files.iter().find(|name| !name.ends_with(".safetensors")) {
+        Some(name) => format!("Save {} as safetensors, from which heads are read; {ALL_THE_SAME}", text::visible(name)),
+        None if tensors.is_empty() => format!("No head is among its tensors: look for the file that holds it; {ALL_THE_SAME}"),
+        None => format!("This version does not read such a head; {ALL_THE_SAME}"),
+    };
+    Err(ModelError::unsupported(files.path("").display().to_string(), problem, next))
+}
+
+/// An adapter that lies beside whole weights. It is never applied.
+struct Adapter {
+    /// What it was trained as gives a score, not tokens.
+    is_of_a_reward_model: bool,
+}
+
+impl Adapter {
+    fn beside(files: &Files) -> Option<Self> {
+        if ![ADAPTER, "adapter_model.safetensors", "adapter_model.bin"].iter().any(|name| files.exists(name)) {
+            return None;
+        }
+        let config: Option<Map<String, Value>> = files.json(ADAPTER).ok().flatten();
+        let task = config.as_ref().and_then(|config| config.get("task_type")?.as_str());
+        Some(Adapter { is_of_a_reward_model: task.is_some_and(|task| task.ends_with("_CLS")) })
+    }
+}
+
+/// The error of a head that showed signs and cannot be read, with the way out.
+pub(super) fn all_the_same(error: ModelError) -> ModelError {
+    match error {
+        ModelError::File { file, problem, next } => ModelError::file(file, problem, format!("{next}; {ALL_THE_SAME}")),
+        ModelError::Unsupported { what, problem, next } => {
+            ModelError::unsupported(what, problem, format!("{next}; {ALL_THE_SAME}"))
+        }
+        error => error,
+    }
+}
+
+/// An output matrix of its own counts, whatever config.json says of the embedding; so does transformers 5 read it.
+fn untied(config: &mut ModelConfig, weights: &Weights) -> Option<String> {
+    if !config.tied || weights.get(head_names::LM_HEAD).is_none() {
+        return None;
+    }
+    config.tied = false;
+    Some(format!(
+        "config.json says that the embedding is the output matrix (tie_word_embeddings), and the weights have {} of their own: \
+         that one is taken",
+        head_names::LM_HEAD
+    ))
+}
+
+/// A name that says what no file does.
+fn only_its_name(label: &SourceLabel) -> Option<String> {
+    let name = label.source.to_ascii_lowercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| ["reward", "rm"].contains(&word)).then(|| {
+        "its name speaks of a reward model, and its files are those of a language model: these are log-probabilities of words, \
+         no rewards"
+            .to_owned()
+    })
+}
+
+fn named(signs: &[String]) -> String {
+    let shown = signs.iter().take(SIGNS_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match signs.len().saturating_sub(SIGNS_NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

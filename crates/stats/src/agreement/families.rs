@@ -1,0 +1,48 @@
+//! The words that two families rank most differently, with models as the unit.
+
+use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::{mean_over_prompts, mean_ranks};
+use crate::results::{Dividing, Estimate};
+use crate::study::Study;
+use crate::summary::Summary;
+use crate::z_scores;
+use rewardscope_base::terms::Framing;
+
+/// Every word that both families have, the most dividing (by the difference of mean ranks) first. A model's rank of a word is
+/// its mean over the prompts of `framing` (none: over all); a family's the mean over its models.
+pub fn dividing(study: &Study, families: [&str; 2], framing: Option<Framing>) -> Vec<Dividing> {
+    let of = |family: &str| {
+        let models: Vec<usize> = (0..study.models.len()).filter(|&model| &*study.models[model].family == family).collect();
+        let both = |model| (mean_ranks(study, model, framing).0, mean_over_prompts(study, model, framing, z_scores).0);
+        models.into_par_iter().map(both).unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    let ((ranks_a, z_a), (ranks_b, z_b)) = (of(families[0]), of(families[1]));
+    let at = |models: &[Vec<f64>], word: usize| -> Vec<f64> {
+        models.iter().map(|values| values[word]).filter(|value| !value.is_nan()).collect()
+    };
+    let mut words: Vec<Dividing> = Vec::new();
+    for (i, word) in study.words.iter().enumerate() {
+        let (a, b) = (at(&ranks_a, i), at(&ranks_b, i));
+        let (Some(rank), Some(z)) = (estimate(&a, &b), estimate(&at(&z_a, i), &at(&z_b, i))) else { continue };
+        words.push(Dividing { word: word.text.to_string(), models: [a.len(), b.len()], rank, z });
+    }
+    words.sort_by(|x, y| y.rank.difference.abs().total_cmp(&x.rank.difference.abs()));
+    words
+}
+
+fn estimate(a: &[f64], b: &[f64]) -> Option<Estimate> {
+    let (of_a, of_b) = (Summary::of(a)?, Summary::of(b)?);
+    let difference = of_b.mean - of_a.mean;
+    let (v_a, v_b) = (of_a.se * of_a.se, of_b.se * of_b.se);
+    let unknown = Estimate { difference, se: None, df: None, interval: None };
+    // Of one model there is no variance: it is not a number.
+    if (v_a + v_b).is_nan() || v_a + v_b == 0.0 {
+        return Some(unknown);
+    }
+    let se = (v_a + v_b).sqrt();
+    let df = (v_a + v_b).powi(2) / (v_a * v_a / (of_a.n - 1) as f64 + v_b * v_b / (of_b.n - 1) as f64);
+    let half = StudentsT::new(0.0, 1.0, df).ok().map(|t| t.inverse_cdf(0.975) * se);
+    Some(Estimate { difference, se: Some(se), df: Some(df), interval: half.map(|half| (difference - half, difference + half)) })
+}

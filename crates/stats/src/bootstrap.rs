@@ -1,0 +1,360 @@
+//! Bootstrap intervals of the difference between two families: over models (other models of these families might have been
+//! taken) and over words (other words might have stood in the list). Percentile intervals (Efron 1979).
+//!
+//! A word's draw is shared by all models and prompts, as the word is; words are ranked anew among those drawn. Every block of
+//! draws has a random stream of its own, and what is summed over columns are quarters of a rank, which f64 adds without
+//! rounding: a seed gives the same interval on any number of threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rand::Rng;
+use rayon::prelude::*;
+
+use super::cells::{Panel, members};
+use super::options::{Progress, ReportOptions};
+use super::permutation::stream;
+use super::results::Bootstrap;
+use super::study::Study;
+use rewardscope_base::terms::Framing;
+
+const LEVEL: f64 = 0.95;
+/// Longer lists have no interval over words.
+const MOST_WORDS: usize = 20_000;
+/// Replicates that are carried through the words side by side.
+const LANES: usize = 32;
+/// Tells the streams of draws from those of other tests with one seed.
+const OF_MODELS: usize = 1 << 30;
+const OF_WORDS: usize = OF_MODELS + (1 << 29);
+
+type Lanes = [u32; LANES];
+
+/// For each test (two families in a panel), in their order; none where no replicates are asked for.
+pub(super) fn intervals(
+    study: &Study,
+    panels: &[Panel],
+    tests: &[(&Arc<str>, &Arc<str>, &Panel)],
+    options: &ReportOptions,
+    progress: Progress,
+) -> Vec<Option<Bootstrap>> {
+    let ReportOptions { bootstrap: replicates, seed, .. } = *options;
+    if replicates == 0 || tests.is_empty() {
+        return vec![None; tests.len()];
+    }
+    // Draws of a whole vocabulary would fill the memory.
+    let words = (study.words.len() <= MOST_WORDS).then(|| {
+        let words = Words::new(study, panels, replicates, seed);
+        let sums = words.sums(progress);
+        (words, sums)
+    });
+    let interval = |(at, (first, second, panel)): (usize, &(&Arc<str>, &Arc<str>, &Panel))| {
+        let of_words = words.as_ref().map(|(words, sums)| words.differences(sums, panel, first, second));
+        let (a, b) = (panel.of_family(study, first), panel.of_family(study, second));
+        let models = over_models(&a, &b, replicates, seed, at);
+        Some(Bootstrap {
+            level: LEVEL,
+            replicates,
+            seed,
+            models: models.and_then(percentiles),
+            words: of_words.and_then(percentiles),
+        })
+    };
+    tests.par_iter().enumerate().map(interval).collect()
+}
+
+/// Differences of family means with each family's models drawn again; none where a family has one model, which would always
+/// be drawn.
+fn over_models(first: &[&[f64]], second: &[&[f64]], replicates: usize, seed: u64, test: usize) -> Option<Vec<f64>> {
+    if first.len() < 2 || second.len() < 2 {
+        return None;
+    }
+    let sums =
+        |models: &[&[f64]]| models.iter().map(|cells| (cells.iter().sum(), cells.len() as f64)).collect::<Vec<(f64, f64)>>();
+    let (first, second) = (sums(first), sums(second));
+    let mut random = stream(seed, OF_MODELS + test, 0);
+    let mut mean = |models: &[(f64, f64)]| {
+        let drawn = (0..models.len()).map(|_| models[random.random_range(0..models.len() as u32) as usize]);
+        let (sum, n) = drawn.fold((0.0, 0.0), |(sum, n), (s, m)| (sum + s, n + m));
+        sum / n
+    };
+    Some((0..replicates).map(|_| -mean(&first) + mean(&second)).collect())
+}
+
+/// The middle of the values at [`LEVEL`], interpolated as R's `quantile` does; none of fewer than two. NaN is left out.
+fn percentiles(mut values: Vec<f64>) -> Option<[f64; 2]> {
+    values.retain(|value| !value.is_nan());
+    values.sort_unstable_by(f64::total_cmp);
+    let last = values.len().checked_sub(1).filter(|last| *last > 0)?;
+    let at = |share: f64| {
+        let place = share * last as f64;
+        let below = place.floor() as usize;
+        let above = (below + 1).min(last);
+        values[below] + (place - below as f64) * (values[above] - values[below])
+    };
+    Some([at((1.0 - LEVEL) / 2.0), at((1.0 + LEVEL) / 2.0)])
+}
+
+/// Draws of words, and where the medians under them go.
+struct Words<'a> {
+    study: &'a Study,
+    members: Vec<Vec<u32>>,
+    /// Category and framing of each panel.
+    panels: Vec<(Arc<str>, Framing)>,
+    families: Vec<Arc<str>>,
+    /// `[blocks][words]`: how often each word is drawn in each of the replicates of a block.
+    draws: Vec<Vec<[u8; LANES]>>,
+    replicates: usize,
+}
+
+/// `[families][panels]`: the number of cells, and their sum in each replicate.
+struct Sums {
+    cells: Vec<f64>,
+    sums: Vec<Vec<f64>>,
+}
+
+impl<'a> Words<'a> {
+    fn new(study: &'a Study, panels: &[Panel], replicates: usize, seed: u64) -> Self {
+        let n = study.words.len();
+        let draw = |block: usize| {
+            let mut random = stream(seed, OF_WORDS, block);
+            let mut counts = vec![[0u8; LANES]; n];
+            // Lane by lane: what a replicate draws does not depend on the others.
+            for (lane, _) in (0..LANES).flat_map(|lane| (0..n).map(move |draw| (lane, draw))) {
+                let word = random.random_range(0..n as u32) as usize;
+                counts[word][lane] = counts[word][lane].saturating_add(1);
+            }
+            counts
+        };
+        Words {
+            study,
+            members: members(study),
+            panels: panels.iter().map(|panel| (panel.category.clone(), panel.framing)).collect(),
+            families: super::summary::known_families(study),
+            draws: (0..replicates.div_ceil(LANES)).into_par_iter().map(draw).collect(),
+            replicates,
+        }
+    }
+
+    /// Ranks the drawn words of every column and adds up the medians.
+    fn sums(&self, progress: Progress) -> Sums {
+        let slots = self.families.len() * self.panels.len();
+        let mut columns: Vec<(usize, &Arc<Vec<f64>>, Framing)> = Vec::new();
+        for model in &self.study.models {
+            let Some(family) = self.families.iter().position(|family| *family == model.family) else { continue };
+            for (prompt, scores) in self.study.prompts.iter().zip(&model.scores) {
+                columns.extend(prompt.framing.map(|framing| (family, scores, framing)));
+            }
+        }
+        let empty = || Sums { cells: vec![0.0; slots], sums: vec![Vec::new(); slots] };
+        let done = AtomicUsize::new(0);
+        let add = |mut sums: Sums, (family, scores, framing): &(usize, &Arc<Vec<f64>>, Framing)| {
+            let column = Column::new(scores, &self.members);
+            let panel = |category| self.panels.iter().position(|(c, f)| c == category && f == framing);
+            let slot = |category| Some(family * self.panels.len() + panel(category)?);
+            let mut wanted: Vec<(usize, &[u32])> = Vec::new();
+            for (category, words) in self.study.categories.iter().zip(&column.categories) {
+                wanted.extend(slot(category).filter(|_| !words.is_empty()).map(|slot| (slot, words.as_slice())));
+            }
+            for (slot, _) in &wanted {
+                sums.cells[*slot] += 1.0;
+                sums.sums[*slot].resize(self.replicates, 0.0);
+            }
+            for (block, draws) in self.draws.iter().enumerate() {
+                let places = column.places(draws);
+                for (slot, words) in &wanted {
+                    let medians = column.medians(words, draws, &places);
+                    sums.sums[*slot][block * LANES..].iter_mut().zip(medians).for_each(|(sum, median)| *sum += median);
+                }
+            }
+            progress("drawing words again, columns", done.fetch_add(1, Ordering::Relaxed) + 1, columns.len());
+            sums
+        };
+        let merge = |mut sums: Sums, other: Sums| {
+            sums.cells.iter_mut().zip(other.cells).for_each(|(cells, more)| *cells += more);
+            for (sum, more) in sums.sums.iter_mut().zip(other.sums) {
+                if sum.is_empty() {
+                    *sum = more;
+                } else {
+                    sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+                }
+            }
+            sums
+        };
+        columns.par_iter().fold(empty, add).reduce(empty, merge)
+    }
+
+    /// Differences of family means in each replicate; NaN where a category had no word.
+    fn differences(&self, sums: &Sums, panel: &Panel, first: &Arc<str>, second: &Arc<str>) -> Vec<f64> {
+        let panel = self.panels.iter().position(|(c, f)| *c == panel.category && *f == panel.framing);
+        let slot = |family| Some(self.families.iter().position(|known| known == family)? * self.panels.len() + panel?);
+        let (Some(a), Some(b)) = (slot(first), slot(second)) else { return Vec::new() };
+        let mean = |slot: usize, sum: f64| sum / sums.cells[slot];
+        sums.sums[a].iter().zip(&sums.sums[b]).map(|(&of_a, &of_b)| mean(b, of_b) - mean(a, of_a)).collect()
+    }
+}
+
+/// A model's scores under a prompt, as words in the order of their scores.
+struct Column {
+    /// Highest score first; words without a score are not there.
+    order: Vec<u32>,
+    /// For each place in `order`, where the words of that very score begin and end.
+    ties: Vec<(u32, u32)>,
+    /// For each category the places of its words in `order`, ascending.
+    categories: Vec<Vec<u32>>,
+}
+
+impl Column {
+    fn new(scores: &[f64], members: &[Vec<u32>]) -> Self {
+        let mut order: Vec<u32> = (0..scores.len() as u32).filter(|&word| !scores[word as usize].is_nan()).collect();
+        order.sort_unstable_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]));
+        let mut ties = vec![(0, 0); order.len()];
+        let mut start = 0;
+        while start < order.len() {
+            let score = scores[order[start] as usize];
+            let end = start + order[start..].iter().take_while(|&&word| scores[word as usize] == score).count();
+            ties[start..end].fill((start as u32, end as u32));
+            start = end;
+        }
+        let mut place_of = vec![u32::MAX; scores.len()];
+        for (place, &word) in order.iter().enumerate() {
+            place_of[word as usize] = place as u32;
+        }
+        let of_category = |words: &Vec<u32>| {
+            let known = words.iter().filter_map(|&word| place_of.get(word as usize).copied());
+            let mut places: Vec<u32> = known.filter(|&place| place != u32::MAX).collect();
+            places.sort_unstable();
+            places
+        };
+        Column { order, ties, categories: members.iter().map(of_category).collect() }
+    }
+
+    /// `[places + 1]`: how many drawn words stand before each place.
+    fn places(&self, draws: &[[u8; LANES]]) -> Vec<Lanes> {
+        let mut before = [0; LANES];
+        let mut places = Vec::with_capacity(self.order.len() + 1);
+        places.push(before);
+        for &word in &self.order {
+            add(&mut before, &draws[word as usize]);
+            places.push(before);
+        }
+        places
+    }
+
+    /// Median rank of a category's drawn words in each replicate; NaN where none was drawn.
+    fn medians(&self, category: &[u32], draws: &[[u8; LANES]], places: &[Lanes]) -> [f64; LANES] {
+        let of = |place: &u32| &draws[self.order[*place as usize] as usize];
+        let mut total = [0; LANES];
+        category.iter().for_each(|place| add(&mut total, of(place)));
+        // Counting the words up to which no more than half are drawn finds the middle one without a branch.
+        let (mut seen, mut lower, mut upper) = ([0; LANES], [0u32; LANES], [0u32; LANES]);
+        for place in category {
+            add(&mut seen, of(place));
+            for lane in 0..LANES {
+                lower[lane] += u32::from(2 * seen[lane] < total[lane]);
+                upper[lane] += u32::from(2 * seen[lane] <= total[lane]);
+            }
+        }
+        std::array::from_fn(|lane| {
+            if total[lane] == 0 {
+                return f64::NAN;
+            }
+            let rank = |at: u32| {
+                let (start, end) = self.ties[category[at as usize] as usize];
+                f64::from(places[start as usize][lane] + 1 + places[end as usize][lane]) / 2.0
+            };
+            (rank(lower[lane]) + rank(upper[lane])) / 2.0
+        })
+    }
+}
+
+fn add(to: &mut Lanes, counts: &[u8; LANES]) {
+    for lane in 0..LANES {
+        to[lane] += u32::from(counts[lane]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cells::tests::study;
+    use crate::{cells, median, ranks};
+
+    /// Two models under two prompts over words with ties, gaps and several categories.
+    fn example() -> Study {
+        let categories: Vec<Vec<u16>> = (0..40).map(|i| [vec![0], vec![1], vec![0, 1], vec![]][i % 4].clone()).collect();
+        let names: Vec<String> = (0..40).map(|i| format!("w{i}")).collect();
+        let words: Vec<(&str, &[u16])> = names.iter().map(String::as_str).zip(categories.iter().map(Vec::as_slice)).collect();
+        let column = |by: usize| (0..40).map(|i| (i * by % 41 / 3) as f64).collect::<Vec<f64>>();
+        let (a, b, c) = (column(7), column(11), column(17));
+        let mut gaps = column(23);
+        gaps[4..9].fill(f64::NAN);
+        let prompts = [("p", Some(Framing::Positive)), ("q", Some(Framing::Positive))];
+        study(&words, &prompts, &[("a", "G", &[&a, &b]), ("b", "L", &[&c, &gaps])])
+    }
+
+    fn options(bootstrap: usize) -> ReportOptions {
+        ReportOptions { bootstrap, replicates: 0, seed: 5 }
+    }
+
+    /// The medians by brute force: a list with every drawn word as often as it was drawn, ranked.
+    #[test]
+    fn words_drawn_again_are_ranked_anew() {
+        let study = example();
+        let panels = cells::panels(&study);
+        let words = Words::new(&study, &panels, 40, 5);
+        let sums = words.sums(&|_, _, _| {});
+        assert!(words.draws.iter().all(|block| block.iter().all(|word| word.iter().all(|&count| count < 40))));
+        for (at, panel) in panels.iter().enumerate() {
+            let found = words.differences(&sums, panel, &"G".into(), &"L".into());
+            assert_eq!(found.len(), 40);
+            for (replicate, found) in found.iter().enumerate() {
+                let count = |word: usize| words.draws[replicate / LANES][word][replicate % LANES];
+                let cell = |model: usize, prompt: usize| {
+                    let scores = &study.models[model].scores[prompt];
+                    let drawn: Vec<usize> = (0..40).flat_map(|word| vec![word; usize::from(count(word))]).collect();
+                    assert_eq!(drawn.len(), 40);
+                    let ranks = ranks(&drawn.iter().map(|&word| scores[word]).collect::<Vec<_>>());
+                    let own = drawn.iter().zip(&ranks).filter(|(word, _)| study.words[**word].categories.contains(&(at as u16)));
+                    median(own.map(|(_, rank)| *rank)).unwrap()
+                };
+                let expected = (cell(1, 0) + cell(1, 1) - cell(0, 0) - cell(0, 1)) / 2.0;
+                assert_eq!(*found, expected, "replicate {replicate} of {}", panel.category);
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_gives_one_interval_on_any_number_of_threads() {
+        let study = example();
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let report = pool.install(|| crate::report::report(&study, &options(100)));
+            report.contrasts.iter().map(|contrast| contrast.bootstrap.unwrap()).collect::<Vec<_>>()
+        };
+        let intervals = on(1);
+        assert_eq!(intervals, on(3));
+        for interval in &intervals {
+            assert_eq!(interval.models, None, "one model of a family would always be drawn");
+            let [low, high] = interval.words.unwrap();
+            assert!(low < high);
+        }
+    }
+
+    #[test]
+    fn models_are_drawn_within_their_families() {
+        // Means 1 and 3 against 10 and 20: of the four pairs of draws, differences run from 7 to 19.
+        let differences = over_models(&[&[1.0], &[3.0]], &[&[10.0, 10.0], &[20.0, 20.0]], 4_000, 1, 0).unwrap();
+        let share = |wanted: f64| differences.iter().filter(|d| **d == wanted).count() as f64 / 4_000.0;
+        assert!((share(7.0) - 1.0 / 16.0).abs() < 0.02 && (share(13.0) - 4.0 / 16.0).abs() < 0.03, "{}", share(13.0));
+        assert_eq!(percentiles(differences), Some([7.0, 19.0]));
+        assert_eq!(over_models(&[&[1.0, 2.0]], &[&[1.0], &[2.0]], 10, 1, 0), None);
+    }
+
+    #[test]
+    fn percentiles_are_interpolated() {
+        let values = (0..=100).rev().map(f64::from).chain([f64::NAN]).collect();
+        let [low, high] = percentiles(values).unwrap();
+        assert!((low - 2.5).abs() < 1e-9 && (high - 97.5).abs() < 1e-9, "{low} {high}");
+        assert_eq!(percentiles(vec![1.0, f64::NAN]), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! The exact test with models as the unit: every way to label the models with the two families, each as likely as the
+//! observed one if families made no difference.
+//!
+//! Prompts of one model are not independent of one another; models are. So this is the test that does not take 27 prompts
+//! of one model for 27 witnesses.
+
+use rand::Rng;
+
+use super::permutation::{ROUNDING, stream};
+use super::results::ExactModels;
+
+/// More ways than this are not gone through one by one: as many random ones stand for them.
+pub const MOST_SPLITS: u64 = 500_000;
+
+/// `first` and `second` are the models' means. None where a family has fewer than two models or the means do not vary.
+/// `test` tells several tests with one seed apart.
+pub fn exact_models(first: &[f64], second: &[f64], seed: u64, test: usize, most: u64) -> Option<ExactModels> {
+    let observed = super::contrast::welch(first, second)?;
+    let all = [first, second].concat();
+    let reaches = |chosen: &[bool]| t_of_split(&all, chosen).abs() >= observed.t.abs() * (1.0 - ROUNDING);
+    let ways = binomial(all.len(), first.len()).filter(|&ways| ways <= most);
+    let (splits, p, sampled) = match ways {
+        Some(ways) => (ways, count(&mut vec![false; all.len()], 0, first.len(), &reaches) as f64 / ways as f64, false),
+        None => {
+            let mut random = stream(seed, test, u32::MAX as usize);
+            let count = (0..most).filter(|_| reaches(&drawn(all.len(), first.len(), &mut random))).count();
+            (most, (count + 1) as f64 / (most + 1) as f64, true)
+        }
+    };
+    let (t, df, p_welch) = (observed.t, observed.df, observed.p);
+    Some(ExactModels { splits, p, p_bonferroni: p, sampled, t, df, p_welch })
+}
+
+/// Welch's t of those chosen against the others, in two passes: sums of squares alone lose the digits of tight groups.
+/// 0 where nothing differs, infinite where nothing varies within the groups.
+fn t_of_split(values: &[f64], chosen: &[bool]) -> f64 {
+    let (mut n, mut sums, mut squares) = ([0.0; 2], [0.0; 2], [0.0; 2]);
+    for (value, &group) in values.iter().zip(chosen) {
+        n[usize::from(group)] += 1.0;
+        sums[usize::from(group)] += value;
+    }
+    let means = [sums[0] / n[0], sums[1] / n[1]];
+    for (value, &group) in values.iter().zip(chosen) {
+        squares[usize::from(group)] += (value - means[usize::from(group)]).powi(2);
+    }
+    let difference = means[0] - means[1];
+    let se = (squares[0] / (n[0] - 1.0) / n[0] + squares[1] / (n[1] - 1.0) / n[1]).sqrt();
+    if difference == 0.0 { 0.0 } else { difference / se }
+}
+
+/// How many ways to choose `left` from place `from` on reach the observed t, given those chosen before.
+fn count(chosen: &mut [bool], from: usize, left: usize, reaches: &impl Fn(&[bool]) -> bool) -> u64 {
+    if left == 0 {
+        return u64::from(reaches(chosen));
+    }
+    let mut found = 0;
+    for i in from..=chosen.len() - left {
+        chosen[i] = true;
+        found += count(chosen, i + 1, left - 1, reaches);
+        chosen[i] = false;
+    }
+    found
+}
+
+/// One random way to choose `many` of `n` (Knuth's selection sampling).
+fn drawn(n: usize, many: usize, random: &mut impl Rng) -> Vec<bool> {
+    let mut left = many as u32;
+    let mut choose = |i: usize| {
+        let chosen = random.random_range(0..(n - i) as u32) < left;
+        left -= u32::from(chosen);
+        chosen
+    };
+    (0..n).map(&mut choose).collect()
+}
+
+/// n over k; none where it does not fit.
+fn binomial(n: usize, k: usize) -> Option<u64> {
+    let mut ways: u64 = 1;
+    for i in 0..k as u64 {
+        ways = ways.checked_mul(n as u64 - i)? / (i + 1);
+    }
+    Some(ways)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_labelling_is_counted() {
+        // Of the 10 ways to choose 2 of 1, 2, 3, 4, 10, only the observed one (10 and 4) puts |t| so far out; by hand.
+        let exact = exact_models(&[10.0, 4.0], &[1.0, 2.0, 3.0], 1, 0, MOST_SPLITS).unwrap();
+        assert_eq!((exact.splits, exact.sampled), (10, false));
+        let welch = crate::contrast::welch(&[10.0, 4.0], &[1.0, 2.0, 3.0]).unwrap();
+        let values: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 10.0];
+        let mut reached = 0;
+        for i in 0..5 {
+            for j in 0..i {
+                let rest: Vec<f64> = (0..5).filter(|k| *k != i && *k != j).map(|k| values[k]).collect();
+                let t = crate::contrast::welch(&[values[i], values[j]], &rest).unwrap().t;
+                reached += u32::from(t.abs() >= welch.t.abs() - 1e-12);
+            }
+        }
+        assert_eq!(exact.p, f64::from(reached) / 10.0);
+        assert!(exact.p > 0.0 && exact.p < 1.0);
+    }
+
+    #[test]
+    fn mirrored_labels_count_twice_where_families_are_equal_in_number() {
+        let exact = exact_models(&[1.0, 2.0, 3.0], &[11.0, 12.0, 13.5], 1, 0, MOST_SPLITS).unwrap();
+        assert_eq!((exact.splits, exact.p), (20, 0.1), "the observed labels and their mirror");
+    }
+
+    #[test]
+    fn too_many_ways_are_sampled_and_said_to_be() {
+        let first: Vec<f64> = (0..9).map(|i| f64::from(i * 7 % 9)).collect();
+        let second: Vec<f64> = (0..9).map(|i| f64::from(i * 4 % 9) * 1.3 + 0.9).collect();
+        let exact = exact_models(&first, &second, 1, 0, MOST_SPLITS).unwrap();
+        let sampled = exact_models(&first, &second, 1, 0, 20_000).unwrap();
+        assert!(!exact.sampled && exact.splits == 48_620);
+        assert!(sampled.sampled && sampled.splits == 20_000);
+        let error = (exact.p * (1.0 - exact.p) / 20_000.0).sqrt();
+        assert!((sampled.p - exact.p).abs() < 4.0 * error, "{} for {}", sampled.p, exact.p);
+        assert_eq!(binomial(200, 100), None);
+        assert!(exact_models(&vec![1.0; 100], &[first, vec![2.0; 91]].concat(), 1, 0, 100).unwrap().sampled);
+    }
+
+    #[test]
+    fn a_family_of_one_model_cannot_be_tested() {
+        assert_eq!(exact_models(&[1.0], &[2.0, 3.0], 1, 0, MOST_SPLITS), None);
+    }
+}
