@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::suggestions::nearest;
 use crate::base::terms::Family;
 use crate::base::text_file::{MOST_BYTES, read_text};
@@ -66,12 +66,12 @@ struct File {
 
 impl Catalogue {
     /// The ten models of the study.
-    pub fn builtin() -> Result<Self, CorpusError> {
+    pub fn builtin() -> Result<Self, FileError> {
         Ok(Catalogue { entries: parse(Path::new("models.toml"), BUILTIN)?, user_dir: None })
     }
 
     /// With the entries of `user_dir/models.toml`, which come first and replace entries of the same nickname.
-    pub fn with_user(user_dir: Option<&Path>) -> Result<Self, CorpusError> {
+    pub fn with_user(user_dir: Option<&Path>) -> Result<Self, FileError> {
         let mut catalogue = Catalogue { user_dir: user_dir.map(Path::to_owned), ..Self::builtin()? };
         let Some(path) = user_dir.map(|dir| dir.join("models.toml")).filter(|path| path.exists()) else { return Ok(catalogue) };
         let own = parse(&path, &read_text(&path, MOST_BYTES)?)?;
@@ -101,7 +101,7 @@ impl Catalogue {
     }
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, CorpusError> {
+fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, FileError> {
     let name = path.to_string_lossy();
     let file: File = toml_file::parse(&name, text)?;
     let mut entries: Vec<Entry> = Vec::new();

@@ -12,7 +12,7 @@ use super::statistics::{Progress, StatisticsRequest, study};
 use super::{App, Effect, Model, View, layout};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::Job;
-use crate::engine::pairs::Judging;
+use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
 use crate::report::card::Page;
 use crate::stats::card::{Accuracy, Card, CardOptions};
@@ -37,7 +37,7 @@ pub struct State {
 /// The pairs of the session, and every model's scores of their answers.
 #[derive(Debug, Default)]
 pub struct Pairs {
-    judging: Judging,
+    judging: PreferencePairs,
     scores: HashMap<ModelId, HashMap<(PromptId, WordId), f64>>,
     accuracies: HashMap<ModelId, Judged>,
 }
@@ -121,7 +121,7 @@ impl State {
 }
 
 impl Pairs {
-    pub(super) fn new(judging: Judging) -> Pairs {
+    pub(super) fn new(judging: PreferencePairs) -> Pairs {
         Pairs { judging, ..Pairs::default() }
     }
 

@@ -218,7 +218,7 @@ impl App {
     /// Opens the inspector on the word under the cursor.
     pub(super) fn inspect(&mut self) -> Vec<Effect> {
         let word = self.table().and_then(|table| table.word_at(self.cursor.row()));
-        match word.map(|word| self.book.word_text(word).clone()) {
+        match word.map(|word| self.score_table.word_text(word).clone()) {
             Some(word) => self.inspect_word(word),
             None => self.tell(Level::Info, "no word to look at"),
         }

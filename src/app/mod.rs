@@ -47,10 +47,10 @@ pub use universe::Universe;
 use crate::base::terms::{Measure, ModelId, PromptId, WordId};
 use crate::corpus::pairs::AnswerPair;
 use crate::corpus::{Corpus, Prompt};
-use crate::engine::pairs::Judging;
+use crate::engine::pairs::PreferencePairs;
 use crate::engine::{Event, InspectRequest, Job};
 use crate::model::LoadOptions;
-use crate::scores::table::Book;
+use crate::scores::table::ScoreTable;
 use crate::sources::resolve::ModelSpec;
 use crate::stats::ablation::Ablation;
 use card::{CardRequest, CardShown};
@@ -254,7 +254,7 @@ pub struct App {
     pub prompts: Vec<PromptEntry>,
     pub prompt: usize,
     pub all_prompts: bool,
-    pub book: Book,
+    pub score_table: ScoreTable,
     pub universe: Arc<Universe>,
     /// None while the words come from the recorded models.
     corpus: Option<Arc<Corpus>>,
@@ -305,17 +305,17 @@ pub struct App {
 impl App {
     /// The explorer before anything has happened, and what it wants at once.
     pub fn new(startup: Startup) -> (App, Vec<Effect>) {
-        let mut book = Book::default();
+        let mut score_table = ScoreTable::default();
         let mut prompts: Vec<PromptEntry> = Vec::new();
         for prompt in startup.prompts {
-            let id = book.prompt(&prompt.text);
+            let id = score_table.prompt(&prompt.text);
             prompts.push(PromptEntry { id, prompt, in_set: true });
         }
         let recorded = Corpus::new("recorded words");
         let corpus = startup.corpus.as_deref().unwrap_or(&recorded);
-        let universe = Universe::new(0, corpus, &[], &startup.words, &mut book);
+        let universe = Universe::new(0, corpus, &[], &startup.words, &mut score_table);
         let (pairs, several_turns) = startup.pairs;
-        let pairs = card::Pairs::new(Judging::new(pairs, several_turns, &mut book));
+        let pairs = card::Pairs::new(PreferencePairs::new(pairs, several_turns, &mut score_table));
         // With nothing but trainings there is one view to see.
         let view = if startup.models.is_empty() && !startup.trainings.is_empty() { View::Ablation } else { View::default() };
         let mut app = App {
@@ -327,7 +327,7 @@ impl App {
             prompt: startup.prompt.min(prompts.len().saturating_sub(1)),
             prompts,
             all_prompts: startup.all_prompts,
-            book,
+            score_table,
             universe: Arc::new(universe),
             corpus: startup.corpus,
             vocabulary: None,

@@ -59,7 +59,7 @@ impl App {
             return Vec::new();
         }
         let closed = self.models.remove(self.models_cursor).id;
-        self.book.forget(closed);
+        self.score_table.forget(closed);
         self.card.pairs.forget(closed);
         self.models_cursor = self.models_cursor.min(self.models.len().saturating_sub(1));
         if self.focus == Some(closed) {

@@ -15,14 +15,14 @@ impl App {
         let Some(last) = words.last().cloned() else { return Vec::new() };
         let (mut own, mut listed) = (Vec::new(), Vec::new());
         for word in &words {
-            let id = self.book.word(word);
+            let id = self.score_table.word(word);
             if self.universe.lists(id) {
                 listed.push(id);
             } else {
                 own.push(word.clone());
             }
         }
-        let last = self.book.word(&last);
+        let last = self.score_table.word(&last);
         self.cursor.seek(last);
         if !listed.is_empty() {
             self.tell_listed(&listed, &words, last);

@@ -328,7 +328,7 @@ impl App {
 
     fn copy(&mut self) -> Vec<Effect> {
         let Some(word) = self.table().and_then(|table| table.word_at(self.cursor.row())) else { return Vec::new() };
-        let text = self.book.word_text(word).to_string();
+        let text = self.score_table.word_text(word).to_string();
         self.tell(Level::Info, format!("copied: {text}"));
         vec![Effect::Copy(text)]
     }

@@ -155,7 +155,7 @@ impl App {
     /// A prompt in the user's own words joins the session.
     fn ask(&mut self, text: &str) -> Vec<Effect> {
         let text = text.trim();
-        let id = self.book.prompt(text);
+        let id = self.score_table.prompt(text);
         let at = self.prompts.iter().position(|p| p.id == id).unwrap_or_else(|| {
             let prompt = Prompt { key: None, text: text.into(), framing: None, factors: None };
             self.prompts.push(PromptEntry { id, prompt, in_set: false });
@@ -200,7 +200,8 @@ impl App {
 
     /// Each prompt with its text, its framing, and how many of the opened models have scores under it.
     fn prompt_items(&self) -> Vec<Item> {
-        let known: Vec<BTreeSet<_>> = self.models.iter().map(|m| self.book.prompts_of(m.id).into_iter().collect()).collect();
+        let known: Vec<BTreeSet<_>> =
+            self.models.iter().map(|m| self.score_table.prompts_of(m.id).into_iter().collect()).collect();
         let mut items = Vec::new();
         for (i, entry) in self.prompts.iter().enumerate() {
             let framing = match entry.prompt.framing {

@@ -95,12 +95,12 @@ impl App {
 
     /// One job for words, and one for tokens of the model's own vocabulary.
     fn jobs(&self, model: ModelId, prompt: PromptId, order: &[usize]) -> [Job; 2] {
-        let column = self.book.column(model, prompt);
+        let column = self.score_table.column(model, prompt);
         let none = HashSet::new();
         let unscorable = self.model(model).and_then(|m| m.unscorable.get(&prompt)).unwrap_or(&none);
         let is_missing = |id: WordId| !has(&column, id) && !unscorable.contains(&id);
         let missing = order.iter().copied().filter(|&at| is_missing(self.universe.ids[at]));
-        let prompt_text = self.book.prompt_text(prompt).clone();
+        let prompt_text = self.score_table.prompt_text(prompt).clone();
         let empty = Job { model, prompt, prompt_text, words: Vec::new(), token_ids: Vec::new(), tokens: false };
         let (mut texts, mut tokens) = (empty.clone(), empty);
         // To another model a token is no more than its text.

@@ -1,10 +1,10 @@
-//! The words of the session, each with its id in the score book: the list, and beside it the user's own words.
+//! The words of the session, each with its id in the score table: the list, and beside it the user's own words.
 
 use std::sync::Arc;
 
 use crate::base::terms::WordId;
 use crate::corpus::{Corpus, Word, own_label};
-use crate::scores::table::Book;
+use crate::scores::table::ScoreTable;
 
 /// Distinct words: first those of the list, in its order, then the own words. A word's place in this order is its index.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub const NONE: u32 = u32::MAX;
 impl Universe {
     /// `added` are words that join the list, without categories, and `typed` those that stand beside it; of both those that the
     /// list has already are the list's.
-    pub fn new(version: u64, corpus: &Corpus, added: &[Arc<str>], typed: &[Arc<str>], book: &mut Book) -> Universe {
+    pub fn new(version: u64, corpus: &Corpus, added: &[Arc<str>], typed: &[Arc<str>], score_table: &mut ScoreTable) -> Universe {
         let mut universe = Universe {
             version,
             corpus: Corpus { name: corpus.name.clone(), categories: corpus.categories.clone(), ..Corpus::default() },
@@ -43,14 +43,14 @@ impl Universe {
         };
         let tokens = corpus.tokens.iter().copied().chain(std::iter::repeat(NONE));
         for (word, token) in corpus.words.iter().zip(tokens) {
-            let id = if token == NONE { book.word(&word.text) } else { book.token(&word.text, token) };
+            let id = if token == NONE { score_table.word(&word.text) } else { score_table.token(&word.text, token) };
             if universe.take(id) {
                 universe.corpus.words.push(word.clone());
                 universe.tokens.push(token);
             }
         }
         for text in added {
-            if universe.take(book.word(text)) {
+            if universe.take(score_table.word(text)) {
                 universe.corpus.words.push(Word { text: text.clone(), categories: Vec::new() });
                 universe.tokens.push(NONE);
                 universe.added += 1;
@@ -60,7 +60,7 @@ impl Universe {
             universe.corpus.name = format!("{}+{} added", corpus.name, universe.added);
         }
         for text in typed {
-            if universe.take(book.word(text)) {
+            if universe.take(score_table.word(text)) {
                 universe.own.push(text.clone());
             }
         }
@@ -156,24 +156,25 @@ mod tests {
 
     #[test]
     fn own_words_stand_beside_the_list_and_words_that_it_has_are_its_own() {
-        let mut book = Book::default();
-        book.word("elsewhere");
-        let universe = Universe::new(1, &corpus(), &[], &["power".into(), " love".into(), " love".into()], &mut book);
+        let mut score_table = ScoreTable::default();
+        score_table.word("elsewhere");
+        let universe = Universe::new(1, &corpus(), &[], &["power".into(), " love".into(), " love".into()], &mut score_table);
         let texts: Vec<_> = (0..universe.len()).map(|at| &**universe.text(at)).collect();
         assert_eq!(texts, ["freedom", "power", " love"]);
         assert_eq!((universe.listed(), universe.corpus.words.len(), universe.own.len()), (2, 2, 1));
-        assert_eq!(universe.index_of(book.word("power")), Some(1));
+        assert_eq!(universe.index_of(score_table.word("power")), Some(1));
         assert_eq!((universe.categories(1), universe.categories(2)), (&[0][..], &[][..]));
         assert_eq!((universe.category_names(1), universe.category_names(2)), (vec!["agency"], vec!["own"]));
         assert!(!universe.is_own(1) && universe.is_own(2));
-        assert_eq!(universe.index_of(book.word("elsewhere")), None);
-        assert_eq!(universe.index_of(book.word("never seen")), None);
+        assert_eq!(universe.index_of(score_table.word("elsewhere")), None);
+        assert_eq!(universe.index_of(score_table.word("never seen")), None);
     }
 
     #[test]
     fn added_words_are_the_lists_and_its_name_says_so() {
-        let mut book = Book::default();
-        let universe = Universe::new(1, &corpus(), &["zest".into(), "power".into()], &["zest".into(), "x".into()], &mut book);
+        let mut score_table = ScoreTable::default();
+        let universe =
+            Universe::new(1, &corpus(), &["zest".into(), "power".into()], &["zest".into(), "x".into()], &mut score_table);
         assert_eq!((universe.listed(), universe.own.len()), (3, 1));
         assert_eq!(&*universe.corpus.words[2].text, "zest");
         assert!(universe.is_added(2) && !universe.is_added(1) && !universe.is_added(3) && !universe.is_own(2));

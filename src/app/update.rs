@@ -158,7 +158,7 @@ impl App {
     /// The own words are others than before; all that the list's are in stays.
     pub(super) fn own_words_changed(&mut self) -> Vec<Effect> {
         let corpus = self.corpus.as_deref().unwrap_or(&self.recorded);
-        let universe = Universe::new(self.universe.version + 1, corpus, &self.added, &self.typed, &mut self.book);
+        let universe = Universe::new(self.universe.version + 1, corpus, &self.added, &self.typed, &mut self.score_table);
         self.filter.retain(|name| universe.corpus.categories.contains(name));
         self.own_only &= !universe.own.is_empty();
         self.universe = Arc::new(universe);
@@ -252,7 +252,7 @@ impl App {
 
     /// The files behind a model are others than those whose scores are known.
     fn is_another(&mut self, id: ModelId) -> Vec<Effect> {
-        self.book.forget(id);
+        self.score_table.forget(id);
         if let Some(model) = self.model_mut(id) {
             model.unscorable.clear();
         }
@@ -266,14 +266,14 @@ impl App {
             let name = self.model(id).map(|model| model.spec.name.clone()).unwrap_or_default();
             self.tell(Level::Info, format!("{name}: {}", recorded.notes.join("; ")));
         }
-        let words: Vec<_> = recorded.words.iter().map(|word| self.book.word(word)).collect();
+        let words: Vec<_> = recorded.words.iter().map(|word| self.score_table.word(word)).collect();
         for (prompt, scores) in recorded.prompts.into_iter().zip(recorded.scores) {
-            let prompt_id = self.book.prompt(&prompt.text);
+            let prompt_id = self.score_table.prompt(&prompt.text);
             if !self.prompts.iter().any(|known| known.id == prompt_id) {
                 self.prompts.push(super::PromptEntry { id: prompt_id, prompt, in_set: false });
             }
             let known = words.iter().copied().zip(scores).filter(|(_, score)| !score.is_nan());
-            self.book.insert(id, prompt_id, known);
+            self.score_table.insert(id, prompt_id, known);
         }
         let before = self.recorded.words.len();
         let mut seen: std::collections::HashSet<_> = self.recorded.words.iter().map(|word| word.text.clone()).collect();
@@ -307,7 +307,7 @@ impl App {
                 return Vec::new();
             }
         }
-        self.book.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));
+        self.score_table.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));
         self.scores_changed(id, prompt)
     }
 
@@ -355,10 +355,13 @@ impl App {
         self.tables.in_flight = true;
         self.tables.stale = false;
         self.tables.due = None;
-        let columns =
-            key.prompt.map(|prompt| self.models.iter().map(|m| (m.id, m.unit(), self.book.column(m.id, prompt))).collect());
+        let columns = key
+            .prompt
+            .map(|prompt| self.models.iter().map(|m| (m.id, m.unit(), self.score_table.column(m.id, prompt))).collect());
         let prompts = match (key.layout, self.focus) {
-            (Layout::Words(_), Some(model)) => self.prompts.iter().map(|p| (p.id, self.book.column(model, p.id))).collect(),
+            (Layout::Words(_), Some(model)) => {
+                self.prompts.iter().map(|p| (p.id, self.score_table.column(model, p.id))).collect()
+            }
             _ => Vec::new(),
         };
         Some(Effect::Rank(Box::new(RankRequest {

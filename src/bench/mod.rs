@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::engine::fit::Room;
+use crate::engine::fit::BatchLimit;
 use crate::engine::{Fit, vocabulary};
 use crate::kernels::operations_per_second;
 use crate::model::format::files::{Files, SourceLabel};
@@ -166,7 +166,7 @@ pub fn run(
     let start = Instant::now();
     let model = LoadedModel::load(files, label, load, &mut |done, total| tell(Stage::Loading { done, total, fit }), cancel)?;
     let load_s = start.elapsed().as_secs_f64();
-    let asked = Asked { model: &model, prompt: &question.prompt_text, room: Cell::new(Room::of(&fit)), cancel };
+    let asked = Asked { model: &model, prompt: &question.prompt_text, room: Cell::new(BatchLimit::of(&fit)), cancel };
     let first = asked.first(&question.words)?;
     if first.run.words == 0 {
         let why = first.unscorable.unwrap_or_else(|| "there are none".to_owned());

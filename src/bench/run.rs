@@ -8,7 +8,7 @@ use super::cost::{Floor, Path};
 use super::{BatchSize, process};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::batch::{Batches, Prefix, Step};
-use crate::engine::fit::Room;
+use crate::engine::fit::BatchLimit;
 use crate::engine::{Job, WordTokens};
 use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, ModelError};
@@ -18,7 +18,7 @@ pub(super) struct Asked<'a> {
     pub(super) model: &'a LoadedModel,
     pub(super) prompt: &'a Arc<str>,
     /// How large batches may be, as learnt so far.
-    pub(super) room: Cell<Room>,
+    pub(super) room: Cell<BatchLimit>,
     pub(super) cancel: &'a Cancel,
 }
 

@@ -9,7 +9,7 @@ use super::words::{PROMPTS, WORDS};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::base::text;
 use crate::engine::batch::Batches;
-use crate::engine::fit::Room;
+use crate::engine::fit::BatchLimit;
 use crate::engine::{Fit, Job};
 use crate::model::format::files::{Files, SourceLabel};
 use crate::model::loaded::LoadedModel;
@@ -29,7 +29,7 @@ pub(super) enum Way {
 pub(super) struct Bench {
     model: LoadedModel,
     fit: Fit,
-    room: Cell<Room>,
+    room: Cell<BatchLimit>,
     cancel: Cancel,
     seconds: f64,
 }
@@ -47,7 +47,7 @@ impl Bench {
         let started = Instant::now();
         let model = LoadedModel::load(files, label, options, progress, cancel)?;
         let seconds = started.elapsed().as_secs_f64();
-        Ok(Bench { model, fit, room: Cell::new(Room::of(&fit)), cancel: cancel.clone(), seconds })
+        Ok(Bench { model, fit, room: Cell::new(BatchLimit::of(&fit)), cancel: cancel.clone(), seconds })
     }
 
     /// `f32`, `bf16`, `f16`.

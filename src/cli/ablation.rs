@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::args::{AblationArgs, TextFormat};
-use super::place;
+use super::output;
 use crate::base::text::{visible, visible_word};
 use crate::corpus::Corpus;
 use crate::recorded::trainings;
@@ -17,7 +17,7 @@ use crate::tables::long::rank_text;
 
 pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let (output, figure) = place::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
+    let (output, figure) = output::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
     let format = TextFormat::of(args.format, &output)?;
     let corpus = corpus(args, &session)?;
     let data = args.data.iter().map(|text| Data::parse(text)).collect::<Result<Vec<_>, _>>()?;
@@ -48,13 +48,13 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let text = match format {
         TextFormat::Table => table(&found),
         TextFormat::Csv => csv(&found, output.is_terminal())?,
-        TextFormat::Json => place::json(&found)?,
+        TextFormat::Json => output::json(&found)?,
     };
     for note in &found.notes {
-        place::note(note);
+        output::note(note);
     }
-    place::draw(figure, || figure::lines(&LinesFigure::of(&found)))?;
-    place::write(output, text.as_bytes(), None)
+    output::draw(figure, || figure::lines(&LinesFigure::of(&found)))?;
+    output::write(output, text.as_bytes(), None)
 }
 
 fn corpus(args: &AblationArgs, session: &Session) -> Result<Corpus, Failure> {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::args::{BenchArgs, ListFormat};
 use super::score::progress::Progress;
-use super::{interrupt, place};
+use super::{interrupt, output};
 use crate::base::text::{bytes, count, visible, visible_json};
 use crate::bench::{self, Options, Question, Report, Stage};
 use crate::engine::{Phase, caught};
@@ -38,7 +38,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     };
     let cancel = interrupt::cancel()?;
     let report = locate::find(spec, &load, Look::Brief, &|progress| show(&progress.into()), &cancel).and_then(|found| {
-        found.notes.iter().for_each(|note| place::note(note));
+        found.notes.iter().for_each(|note| output::note(note));
         let Located { files, label, .. } = found;
         caught(&spec.name, || bench::run(&files, &label, &load, &question, &options, &mut tell, &cancel))
     });
@@ -49,7 +49,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         ListFormat::Table => print_table(&report, &mut out),
         ListFormat::Json => print_json(&report, &mut out),
     };
-    place::printed(printed)
+    output::printed(printed)
 }
 
 fn question(args: &BenchArgs, session: &Session) -> Result<Question, Failure> {

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::args::{CardArgs, CardFormat};
-use super::gather::Gather;
-use super::place;
+use super::headless::Gather;
+use super::output;
 use crate::base::atomic_file::Destination;
 use crate::base::terms::{ModelId, PromptId, Unit, WordId};
 use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::Job;
-use crate::engine::pairs::Judging;
+use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
 use crate::report::card::Page;
-use crate::scores::provenance::{ModelOrigin, Origin};
+use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::study::{StudyOptions, StudySource, build};
-use crate::scores::table::Book;
+use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
@@ -29,7 +29,7 @@ const OWN: ModelId = ModelId(0);
 
 pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let output = place::output(args.output.as_deref(), args.force)?;
+    let output = output::output(args.output.as_deref(), args.force)?;
     let format = format(args, &output)?;
     if args.words.vocabulary {
         return Err(Failure::Use("a card needs words with categories: give --corpus, not --vocabulary".to_owned()));
@@ -83,12 +83,12 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         CardFormat::Png => page.figure().png().map_err(Failure::run)?,
     };
     for note in &page.notes {
-        place::note(note);
+        output::note(note);
     }
     let mut infos: Vec<_> = gather.infos.iter().collect();
     infos.sort_by_key(|(id, _)| **id);
-    let models = infos.into_iter().map(|(&id, info)| ModelOrigin::new(&gather.spec(id).name, &info.provenance));
-    place::write(output, &written, Some(&Origin::new(models.collect(), &prompts)))
+    let models = infos.into_iter().map(|(&id, info)| ModelProvenance::new(&gather.spec(id).name, &info.provenance));
+    output::write(output, &written, Some(&FileProvenance::new(models.collect(), &prompts)))
 }
 
 /// None where no pair could be judged. What was left out is noted.
@@ -98,8 +98,8 @@ fn judge(
     several_turns: usize,
     notes: &mut Vec<String>,
 ) -> Result<Option<Accuracy>, Failure> {
-    let mut book = Book::default();
-    let judging = Judging::new(pairs, several_turns, &mut book);
+    let mut score_table = ScoreTable::default();
+    let judging = PreferencePairs::new(pairs, several_turns, &mut score_table);
     let mut scores: HashMap<(PromptId, WordId), f64> = HashMap::new();
     let left_out = gather.score(judging.jobs(OWN, |_, _| false), &mut |_, prompt, found| {
         scores.extend(found.into_iter().map(|(word, score)| ((prompt, word), f64::from(score))));
@@ -119,7 +119,7 @@ fn format(args: &CardArgs, output: &Destination) -> Result<CardFormat, Failure> 
         ("svg", CardFormat::Svg, true),
         ("png", CardFormat::Png, true),
     ];
-    let format = place::format(args.format, output, &endings, CardFormat::Text)?;
+    let format = output::format(args.format, output, &endings, CardFormat::Text)?;
     if format == CardFormat::Png && output.is_terminal() {
         return Err(Failure::Use("a PNG goes into a file: name it with --output".to_owned()));
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::args::{CheckArgs, ListFormat};
 use super::score::progress::Progress;
-use super::{interrupt, place};
+use super::{interrupt, output};
 use crate::base::text::{visible, visible_json};
 use crate::check::{self, Outcome, Report};
 use crate::engine::{Phase, caught};
@@ -35,7 +35,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let show = |phase: &Phase| line().show(&spec.name, phase, (1, 1));
     let cancel = interrupt::cancel()?;
     let report = locate::find(spec, &options, Look::Whole, &|progress| show(&progress.into()), &cancel).and_then(|found| {
-        found.notes.iter().for_each(|note| place::note(note));
+        found.notes.iter().for_each(|note| output::note(note));
         let Located { files, label, .. } = found;
         let mut loading = |done_bytes, total_bytes| show(&Phase::Loading { done_bytes, total_bytes, fit: None });
         let published = published.as_ref().map_err(Clone::clone);
@@ -48,7 +48,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
         ListFormat::Table => print_table(&report, &mut out),
         ListFormat::Json => print_json(&report, &mut out),
     };
-    place::printed(printed)?;
+    output::printed(printed)?;
     // The table has said why.
     if report.passed { Ok(()) } else { Err(Failure::Run(String::new())) }
 }
@@ -70,7 +70,7 @@ fn published(folder: Option<&Path>, spec: &ModelSpec, session: &Session) -> Resu
     match files.iter().find(of_model) {
         Some(file) => {
             let (name, _, recorded) = recorded::read(file, &session.catalogue).map_err(Failure::usage)?;
-            recorded.notes.iter().for_each(|note| place::note(&format!("{name}: {note}")));
+            recorded.notes.iter().for_each(|note| output::note(&format!("{name}: {note}")));
             Ok(Ok(recorded))
         }
         None => Ok(Err(format!("no file of {} in {}", entry.nickname, folder.display()))),

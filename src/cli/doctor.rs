@@ -58,7 +58,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
         ListFormat::Table => print_table(&report, &mut out),
         ListFormat::Json => print_json(&report, &mut out),
     };
-    super::place::printed(printed)
+    super::output::printed(printed)
 }
 
 /// Asks the system. Walks the cache folder, so it takes as long as that is large.

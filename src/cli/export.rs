@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::args::{ExportArgs, SheetLayout};
-use super::place::{self, FileOption};
+use super::args::{ExportArgs, TableLayout};
+use super::output;
+use super::output::FileOption;
 use super::store::is_called;
 use crate::base::atomic_file::Destination;
 use crate::corpus::{self, Corpus, Prompt, PromptSet};
 use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance};
 use crate::recorded;
-use crate::scores::provenance::{ModelOrigin, Origin};
+use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::store::fingerprint::Unread;
 use crate::scores::store::{Key, Run, Store, key};
 use crate::session::Session;
@@ -18,12 +19,12 @@ use crate::session::failure::Failure;
 use crate::sources::locate::{self, Located};
 use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
-use crate::tables::columns::{LongSheet, LongWord, Sheet, SheetFormat, Values};
+use crate::tables::columns::{ColumnTable, LongTable, LongWord, TableFormat, Values};
 use crate::tables::long::shortest;
 
 /// All that is known of one model.
 struct Source {
-    origin: ModelOrigin,
+    origin: ModelProvenance,
     prompts: Vec<Prompt>,
     words: Vec<(Arc<str>, Option<u32>)>,
     /// `[prompts][words]`, NaN where there is none.
@@ -32,7 +33,7 @@ struct Source {
 
 pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let to = place::output(args.output.as_deref(), args.force)?;
+    let to = output::output(args.output.as_deref(), args.force)?;
     let format = format(args, &to)?;
     let corpus = session.words(&args.words)?;
     let mut sources = Vec::new();
@@ -54,14 +55,14 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         return Err(Failure::Run("there is no score to export".to_owned()));
     }
     let sheet = match args.layout {
-        SheetLayout::Long => long(&sources, corpus.as_deref()),
-        SheetLayout::Wide => match &sources[..] {
+        TableLayout::Long => long(&sources, corpus.as_deref()),
+        TableLayout::Wide => match &sources[..] {
             [one] => wide(one)?,
             _ => return Err(Failure::Use("--layout wide holds one model: export one at a time".to_owned())),
         },
     };
     let origins = sources.iter().map(|source| source.origin.clone()).collect();
-    let origin = Origin::new(origins, sources.iter().flat_map(|source| &source.prompts)).json();
+    let origin = FileProvenance::new(origins, sources.iter().flat_map(|source| &source.prompts)).json();
     if to.is_stream() {
         let mut bytes = Vec::new();
         sheet.write(&mut bytes, format, &origin).map_err(Failure::run)?;
@@ -69,31 +70,31 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
             let text = String::from_utf8_lossy(&bytes);
             bytes = text.lines().flat_map(|line| [&*crate::base::text::visible(line), "\n"].concat().into_bytes()).collect();
         }
-        if format != SheetFormat::Parquet {
-            place::note_of_stream(&to);
+        if format != TableFormat::Parquet {
+            output::note_of_stream(&to);
         }
-        return place::write(to, &bytes, None);
+        return output::write(to, &bytes, None);
     }
     let path = to.path().to_owned();
-    sheet.save(to, format, &origin).map_err(|error| place::unwritable(&path, &error, FileOption::Output))?;
+    sheet.save(to, format, &origin).map_err(|error| output::unwritable(&path, &error, FileOption::Output))?;
     let rows = crate::base::text::count(sheet.rows());
-    place::tell(format_args!("{}: {rows} rows", crate::base::text::visible(&path.to_string_lossy())));
+    output::tell(format_args!("{}: {rows} rows", crate::base::text::visible(&path.to_string_lossy())));
     Ok(())
 }
 
-fn format(args: &ExportArgs, to: &Destination) -> Result<SheetFormat, Failure> {
+fn format(args: &ExportArgs, to: &Destination) -> Result<TableFormat, Failure> {
     let format = named_format(args, to)?;
-    if format == SheetFormat::Parquet && (args.output.is_none() || to.is_terminal()) {
+    if format == TableFormat::Parquet && (args.output.is_none() || to.is_terminal()) {
         return Err(Failure::Use("Parquet goes into a file: name it with --output".to_owned()));
     }
     Ok(format)
 }
 
-fn named_format(args: &ExportArgs, to: &Destination) -> Result<SheetFormat, Failure> {
-    let by_name = args.output.as_deref().and_then(SheetFormat::of);
+fn named_format(args: &ExportArgs, to: &Destination) -> Result<TableFormat, Failure> {
+    let by_name = args.output.as_deref().and_then(TableFormat::of);
     match args.format.or(by_name) {
         Some(format) => Ok(format),
-        None if to.is_stream() => Ok(SheetFormat::Csv),
+        None if to.is_stream() => Ok(TableFormat::Csv),
         None => Err(Failure::Use("name a file that ends with .csv, .jsonl or .parquet, or give --format".to_owned())),
     }
 }
@@ -130,12 +131,12 @@ fn of_file(session: &Session, spec: &ModelSpec) -> Result<Source, Failure> {
     let ModelSource::Recorded(path) = &spec.source else { return Err(Failure::Use(format!("{}: no file", spec.name))) };
     let (name, _, table) = recorded::read(path, &session.catalogue).map_err(Failure::usage)?;
     for note in &table.notes {
-        place::note(&format!("{name}: {note}"));
+        output::note(&format!("{name}: {note}"));
     }
-    let said = Origin::of_file(path).map(|origin| origin.models).unwrap_or_default();
+    let said = FileProvenance::of_file(path).map(|origin| origin.models).unwrap_or_default();
     let origin = match <[_; 1]>::try_from(said) {
         Ok([said]) => said,
-        Err(_) => ModelOrigin { model: name, provenance: Provenance::of_recorded(path.display().to_string()), key: None },
+        Err(_) => ModelProvenance { model: name, provenance: Provenance::of_recorded(path.display().to_string()), key: None },
     };
     let words = table.words.into_iter().map(|word| (word, None)).collect();
     Ok(Source { origin, prompts: table.prompts, words, scores: table.scores })
@@ -171,7 +172,7 @@ fn of_store(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&
     let provenance = run.info.as_ref().map_or_else(|| Provenance::of_recorded(run.name.clone()), |info| info.provenance.clone());
     let score = |score: &Option<f32>| score.map_or(f64::NAN, shortest);
     Ok(Source {
-        origin: ModelOrigin { model: run.name.clone(), provenance, key: run.key.clone() },
+        origin: ModelProvenance { model: run.name.clone(), provenance, key: run.key.clone() },
         prompts: table.prompts.iter().map(prompt).collect(),
         words: table.words.into_iter().map(|(word, token)| (word.into(), token)).collect(),
         scores: table.scores.iter().map(|column| column.iter().map(score).collect()).collect(),
@@ -186,7 +187,7 @@ fn one_of<'a>(argument: &str, named: &[&'a Run], options: &ModelOptions, none: i
             if !argument.starts_with("run:") {
                 let rests = run.info.as_ref().map(|info| info.provenance.summary()).unwrap_or_default();
                 let note = format!("{argument}: its files are not here; these are the scores of run:{}, {rests}", run.id);
-                place::note(&note);
+                output::note(&note);
             }
             Ok(run)
         }
@@ -248,7 +249,7 @@ fn keep_prompts(source: &mut Source, asked: &[Prompt]) -> Result<(), Failure> {
     }
     if let [first, more @ ..] = &missing[..] {
         let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-        place::note(&format!("{model}: no scores under {first}{more}"));
+        output::note(&format!("{model}: no scores under {first}{more}"));
     }
     source.prompts = kept.iter().map(|&at| source.prompts[at].clone()).collect();
     source.scores = kept.iter().map(|&at| std::mem::take(&mut source.scores[at])).collect();
@@ -280,14 +281,14 @@ fn keep_words(source: &mut Source, corpus: &Corpus) {
     let missing = corpus.words.len() - kept.len();
     if missing > 0 {
         let note = format!("{}: {missing} of {} words have no score", source.origin.model, corpus.words.len());
-        place::note(&note);
+        output::note(&note);
     }
     source.take(kept);
 }
 
 /// A row for each score; categories are those of the list, or of the bundled lists where none is given.
-fn long(sources: &[Source], corpus: Option<&Corpus>) -> Sheet {
-    let mut sheet = LongSheet::default();
+fn long(sources: &[Source], corpus: Option<&Corpus>) -> ColumnTable {
+    let mut sheet = LongTable::default();
     for source in sources {
         let joined;
         let corpus = match corpus {
@@ -316,14 +317,14 @@ fn long(sources: &[Source], corpus: Option<&Corpus>) -> Sheet {
 }
 
 /// A row for each word and a column for each prompt, as the study's authors published them.
-fn wide(source: &Source) -> Result<Sheet, Failure> {
+fn wide(source: &Source) -> Result<ColumnTable, Failure> {
     /// Columns of words, by which a file of that layout is known.
     const TAKEN: [&str; 4] = ["response", "token_id", "token_name", "token_decoded"];
     if let Some(prompt) = source.prompts.iter().find(|prompt| TAKEN.contains(&prompt.label().trim())) {
         let why = "is called as a column of words is: it cannot be told from one there. Take --layout long";
         return Err(Failure::Use(format!("the prompt '{}' {why}", prompt.label())));
     }
-    let mut sheet = Sheet::default();
+    let mut sheet = ColumnTable::default();
     let words: Vec<Arc<str>> = source.words.iter().map(|(word, _)| word.clone()).collect();
     let tokens: Vec<Option<i64>> = source.words.iter().map(|(_, token)| token.map(i64::from)).collect();
     if tokens.iter().any(Option::is_some) {

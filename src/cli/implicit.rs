@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::args::{ImplicitArgs, TextFormat};
-use super::gather::Gather;
-use super::place;
+use super::headless::Gather;
+use super::output;
 use crate::base::atomic_file::Destination;
 use crate::base::terms::{Family, ModelId, PromptId, Unit, WordId};
 use crate::base::text::{visible, visible_word};
@@ -20,7 +20,7 @@ use crate::recorded;
 use crate::recorded::scores::Recorded;
 use crate::report::figure;
 use crate::report::figure::{Lollipop, LollipopFigure};
-use crate::scores::provenance::{ModelOrigin, Origin};
+use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::session::Session;
 use crate::session::failure::Failure;
 use crate::sources::resolve::{ModelSource, ModelSpec};
@@ -33,7 +33,7 @@ type Column = Vec<(Arc<str>, f64)>;
 
 pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let session = Session::new()?;
-    let (output, figure) = place::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
+    let (output, figure) = output::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
     let format = TextFormat::of(args.format, &output)?;
     let specs = [one(&args.a, &session)?, one(&args.b, &session)?];
     if let Some(reward) = specs.iter().find(|spec| is_reward_model(spec)) {
@@ -79,18 +79,18 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let text = match format {
         TextFormat::Table => table(&report, args),
         TextFormat::Csv => csv(&report, args, output.is_terminal())?,
-        TextFormat::Json => place::json(&report)?,
+        TextFormat::Json => output::json(&report)?,
     };
     // What the files say of a live model goes before what its name lets guess.
     let models = [0, 1].map(|side| (specs[side].name.clone(), infos[side].family));
-    place::draw(figure, || figure::lollipops(&picture(&report, models, args)))?;
+    output::draw(figure, || figure::lollipops(&picture(&report, models, args)))?;
     notes.extend(asked.iter_mut().flat_map(Gather::take_notes));
     // A table on the screen begins with the warnings.
     if args.output.is_some() || format != TextFormat::Table {
-        report.warnings.iter().for_each(|warning| place::warning(warning));
+        report.warnings.iter().for_each(|warning| output::warning(warning));
     }
-    notes.iter().for_each(|note| place::note(note));
-    place::write(output, text.as_bytes(), Some(&origin(args, &specs, &infos, &prompts)))
+    notes.iter().for_each(|note| output::note(note));
+    output::write(output, text.as_bytes(), Some(&origin(args, &specs, &infos, &prompts)))
 }
 
 /// What is known of both models, from their files where they are live, else from beside their scores.
@@ -99,7 +99,7 @@ fn infos(specs: &[ModelSpec; 2], asked: Option<&Gather>) -> [ModelInfo; 2] {
     let mut ids = (0..).map(ModelId);
     specs.each_ref().map(|spec| match &spec.source {
         ModelSource::Recorded(path) => {
-            ModelInfo { family: spec.family, provenance: Origin::provenance_of(path), memory_bytes: 0 }
+            ModelInfo { family: spec.family, provenance: FileProvenance::provenance_of(path), memory_bytes: 0 }
         }
         _ => {
             let info = ids.next().zip(asked).and_then(|(id, gather)| gather.infos.get(&id).cloned());
@@ -110,10 +110,10 @@ fn infos(specs: &[ModelSpec; 2], asked: Option<&Gather>) -> [ModelInfo; 2] {
 }
 
 /// What the numbers rest on, told of the pair as of one model: so the file opens again with its unit.
-fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], [a, b]: &[ModelInfo; 2], prompts: &[Prompt]) -> Origin {
+fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], [a, b]: &[ModelInfo; 2], prompts: &[Prompt]) -> FileProvenance {
     let pair = implicit::together(args.measure, a, b);
     let name = format!("{}:{},{}", args.measure.key(), specs[0].name, specs[1].name);
-    Origin::new(vec![ModelOrigin::new(&name, &pair.provenance)], prompts)
+    FileProvenance::new(vec![ModelProvenance::new(&name, &pair.provenance)], prompts)
 }
 
 /// The words of the first prompt, the one that A likes most on top.
@@ -209,7 +209,7 @@ fn ask(
             return Err(Failure::Use(implicit::refusal(&gather.spec(id).name, "is a reward model")));
         }
     }
-    let lost = |words: &[&super::gather::LeftOut]| match words {
+    let lost = |words: &[&super::headless::LeftOut]| match words {
         [] => None,
         [first, ..] => Some(format!("{} times a word could not be asked, first {}", words.len(), first.reason)),
     };
@@ -370,6 +370,6 @@ impl TextFormat {
     /// A name that says neither, or a picture's.
     pub(super) fn of(asked: Option<TextFormat>, output: &Destination) -> Result<TextFormat, Failure> {
         let endings = [("csv", TextFormat::Csv, false), ("json", TextFormat::Json, false), ("txt", TextFormat::Table, false)];
-        place::format(asked, output, &endings, TextFormat::Table)
+        output::format(asked, output, &endings, TextFormat::Table)
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::args::{ListArgs, ListFormat};
-use super::place::say;
+use super::output::say;
 use crate::base::text;
 use crate::corpus::{self, PromptSet};
 use crate::model::hub;

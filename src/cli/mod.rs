@@ -7,11 +7,11 @@ mod card;
 mod check;
 mod doctor;
 mod export;
-mod gather;
+pub mod headless;
 mod implicit;
 mod interrupt;
 mod list;
-mod place;
+pub mod output;
 mod score;
 mod stats;
 mod store;
@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
             if !failure.message().is_empty() {
                 // Each line on its own, so that a list in a message stays a list.
                 for (i, line) in failure.message().lines().enumerate() {
-                    place::tell(format_args!("{}{}", if i == 0 { "rewardscope: " } else { "" }, text::visible(line)));
+                    output::tell(format_args!("{}{}", if i == 0 { "rewardscope: " } else { "" }, text::visible(line)));
                 }
             }
             ExitCode::from(failure.status())

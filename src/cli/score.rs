@@ -3,30 +3,30 @@
 //! The same engine as the explorer's. Rows of a model and prompt are written when the last of its words is scored, in the
 //! order of the arguments, so an interrupted run keeps every group that was finished.
 
-mod output;
 pub(super) mod progress;
+mod rows;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::args::ScoreArgs;
-use super::place;
+use super::output;
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::{self, Corpus, Prompt, own_label};
 use crate::engine::{Engine, Event, Job, ModelInfo, Phase, WordTokens};
 use crate::model::LoadOptions;
 use crate::recorded::scores::Recorded;
-use crate::scores::provenance::{ModelOrigin, Origin};
+use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::store::Key;
-use crate::scores::table::Book;
+use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::stats::ranks_beside;
 use crate::tables::long::{Row, TokenColumns, shortest};
-use output::Output;
 use progress::Progress;
+use rows::Output;
 
 enum Message {
     Engine(Event),
@@ -53,7 +53,7 @@ struct Run {
     prompts: Vec<Prompt>,
     options: LoadOptions,
     tokens: bool,
-    book: Book,
+    score_table: ScoreTable,
     infos: HashMap<ModelId, ModelInfo>,
     /// Under what their scores stand in the store.
     keys: HashMap<ModelId, Key>,
@@ -85,7 +85,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let events = Arc::new(move |event| drop(sender.send(Message::Engine(event))));
     let (store, store_note) = session.store(&args.store);
     // At once: whoever waits for hours should not learn at the end that nothing was kept.
-    store_note.iter().for_each(|note| place::note(note));
+    store_note.iter().for_each(|note| output::note(note));
     let engine = Engine::start_with(session.catalogue.clone(), events, store)
         .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
 
@@ -112,7 +112,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     run.notes.sort_by_key(|(model, _)| *model);
     let of_models = run.notes.iter().map(|(_, note)| note);
     for note in notes.iter().chain(&words_notes).chain(of_models) {
-        place::note(note);
+        output::note(note);
     }
     if signal.is_some() || !run.failures.is_empty() {
         output.leave_unfinished();
@@ -125,7 +125,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
         if signal == signal_hook::consts::SIGINT {
             return Err(Failure::Interrupted(message));
         }
-        place::tell(format_args!("rewardscope: {message}"));
+        output::tell(format_args!("rewardscope: {message}"));
         return Err(Failure::Signal(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
     }
     if run.failures.is_empty() {
@@ -145,7 +145,7 @@ impl Run {
             prompts,
             options,
             tokens,
-            book: Book::default(),
+            score_table: ScoreTable::default(),
             infos: HashMap::new(),
             keys: HashMap::new(),
             corpora: HashMap::new(),
@@ -171,10 +171,10 @@ impl Run {
             }
             let Some(corpus) = self.asked.as_ref().or(default).cloned() else { continue };
             let texts = corpus.words.iter().map(|word| &word.text).chain(&self.own);
-            let words: Vec<(WordId, Arc<str>)> = texts.map(|text| (self.book.word(text), text.clone())).collect();
+            let words: Vec<(WordId, Arc<str>)> = texts.map(|text| (self.score_table.word(text), text.clone())).collect();
             self.corpora.insert(model, corpus);
             for (at, prompt) in self.prompts.iter().enumerate() {
-                let id = self.book.prompt(&prompt.text);
+                let id = self.score_table.prompt(&prompt.text);
                 let group = Group { prompt: id, words: words.iter().map(|(word, _)| *word).collect(), missing: words.len() };
                 self.groups.insert((model, at), group);
                 let (prompt_text, words) = (prompt.text.clone(), words.clone());
@@ -187,9 +187,9 @@ impl Run {
     fn take_vocabulary(&mut self, model: ModelId, corpus: Arc<Corpus>) {
         self.unread.remove(&model);
         let words: Vec<WordId> =
-            corpus.words.iter().zip(&corpus.tokens).map(|(word, &token)| self.book.token(&word.text, token)).collect();
+            corpus.words.iter().zip(&corpus.tokens).map(|(word, &token)| self.score_table.token(&word.text, token)).collect();
         for (at, prompt) in self.prompts.iter().enumerate() {
-            let group = Group { prompt: self.book.prompt(&prompt.text), words: words.clone(), missing: words.len() };
+            let group = Group { prompt: self.score_table.prompt(&prompt.text), words: words.clone(), missing: words.len() };
             self.groups.insert((model, at), group);
             self.queue.push_back((model, at));
         }
@@ -240,7 +240,7 @@ impl Run {
                 // At once, as above.
                 Event::Notice { text } => {
                     progress.clear();
-                    place::note(&text);
+                    output::note(&text);
                 }
                 // Nothing here asks for one.
                 Event::Inspected { .. } => {}
@@ -251,7 +251,7 @@ impl Run {
                 }
                 Event::Scores { model, prompt, scores } => {
                     self.settle(model, prompt, scores.len());
-                    self.book.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
+                    self.score_table.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
                 }
                 Event::Unscorable { model, prompt, words } => {
                     self.settle(model, prompt, words.len());
@@ -276,7 +276,7 @@ impl Run {
     /// Which of how many prompts is being scored.
     fn place(&self, phase: &Phase) -> (usize, usize) {
         let at = match phase {
-            Phase::Scoring { prompt, .. } => self.prompts.iter().position(|p| p.text == *self.book.prompt_text(*prompt)),
+            Phase::Scoring { prompt, .. } => self.prompts.iter().position(|p| p.text == *self.score_table.prompt_text(*prompt)),
             _ => None,
         };
         (at.map_or(1, |at| at + 1), self.prompts.len())
@@ -300,7 +300,7 @@ impl Run {
                 Arc::new(all)
             }
         };
-        let ids: Vec<WordId> = recorded.words.iter().map(|word| self.book.word(word)).collect();
+        let ids: Vec<WordId> = recorded.words.iter().map(|word| self.score_table.word(word)).collect();
         for (at, prompt) in self.prompts.iter().enumerate() {
             let found = recorded.prompts.iter().position(|p| p.text == prompt.text || (p.key.is_some() && p.key == prompt.key));
             let Some(column) = found.and_then(|found| recorded.scores.get(found)) else {
@@ -311,11 +311,11 @@ impl Run {
                 self.failures.push((model, why));
                 continue;
             };
-            let id = self.book.prompt(&prompt.text);
-            self.book.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
+            let id = self.score_table.prompt(&prompt.text);
+            self.score_table.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
             let texts = corpus.words.iter().map(|word| &word.text).chain(&self.own);
-            let words: Vec<WordId> = texts.map(|text| self.book.word(text)).collect();
-            let missing = words.iter().filter(|word| self.book.score(model, id, **word).is_none()).count();
+            let words: Vec<WordId> = texts.map(|text| self.score_table.word(text)).collect();
+            let missing = words.iter().filter(|word| self.score_table.score(model, id, **word).is_none()).count();
             if missing > 0 {
                 let of = words.len();
                 let why = format!("{name}: {missing} of {of} words have no recorded score under {}", prompt.label());
@@ -346,7 +346,7 @@ impl Run {
         let listed = corpus.words.iter().map(|word| (&word.text, corpus.categories_of(word).collect(), false));
         let own = self.own.iter().map(|text| (text, vec![own_label(&corpus.categories)], true));
         for (i, ((word, categories, own), id)) in listed.chain(own).zip(&group.words).enumerate() {
-            let Some(score) = self.book.score(model, group.prompt, *id) else { continue };
+            let Some(score) = self.score_table.score(model, group.prompt, *id) else { continue };
             rows.push(Row {
                 model: &spec.name,
                 prompt: prompt.label(),
@@ -363,18 +363,18 @@ impl Run {
         for (row, rank) in rows.iter_mut().zip(ranks_beside(&scores, &own)) {
             row.rank = rank;
         }
-        let heading = self.infos.get(&model).map(|info| output::heading(spec, prompt, info)).unwrap_or_default();
+        let heading = self.infos.get(&model).map(|info| rows::heading(spec, prompt, info)).unwrap_or_default();
         output.group(&heading, &rows)
     }
 
     /// What the rows rest on, with the keys by which a store knows them.
-    fn origin(&self) -> Origin {
+    fn origin(&self) -> FileProvenance {
         let model = |(i, spec): (usize, &ModelSpec)| {
             let id = ModelId(i as u32);
             let info = self.infos.get(&id)?;
-            Some(ModelOrigin { key: self.keys.get(&id).cloned(), ..ModelOrigin::new(&spec.name, &info.provenance) })
+            Some(ModelProvenance { key: self.keys.get(&id).cloned(), ..ModelProvenance::new(&spec.name, &info.provenance) })
         };
-        Origin::new(self.specs.iter().enumerate().filter_map(model).collect(), &self.prompts)
+        FileProvenance::new(self.specs.iter().enumerate().filter_map(model).collect(), &self.prompts)
     }
 }
 

@@ -7,8 +7,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::args::{StatsArgs, StatsFormat};
-use super::gather::Gather;
-use super::place;
+use super::headless::Gather;
+use super::output;
 use super::score::progress::Progress;
 use crate::base::terms::{Family, ModelId, WordId};
 use crate::base::text;
@@ -18,7 +18,7 @@ use crate::report::figure;
 use crate::report::figure::PanelsFigure;
 use crate::report::panels::panels;
 use crate::scores::study::{StudyOptions, StudySource, build};
-use crate::scores::table::Book;
+use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session};
 use crate::sources::resolve::ModelSource;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let Named { specs, notes: mut of_folders } = session.named(&args.sources)?;
     let corpus = corpus(&session, &args.corpus)?;
-    let figure = place::figure(args.figure.as_deref(), args.force)?;
+    let figure = output::figure(args.figure.as_deref(), args.force)?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
     let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
@@ -46,19 +46,19 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
         None => default_prompts(&session, &gather)?,
     };
     let mut notes: Vec<String> = corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)).collect();
-    let mut book = Book::default();
+    let mut score_table = ScoreTable::default();
     notes.append(&mut of_folders);
-    let ids: Vec<WordId> = corpus.words.iter().map(|word| book.word(&word.text)).collect();
-    take_recorded(&gather, &prompts, &mut book);
-    notes.extend(score_live(&mut gather, specs.len(), &corpus, &ids, &prompts, &mut book)?);
+    let ids: Vec<WordId> = corpus.words.iter().map(|word| score_table.word(&word.text)).collect();
+    take_recorded(&gather, &prompts, &mut score_table);
+    notes.extend(score_live(&mut gather, specs.len(), &corpus, &ids, &prompts, &mut score_table)?);
     notes.extend(gather.take_notes());
-    let prompt_ids: Vec<_> = prompts.iter().map(|prompt| book.prompt(&prompt.text)).collect();
+    let prompt_ids: Vec<_> = prompts.iter().map(|prompt| score_table.prompt(&prompt.text)).collect();
     let source = |(id, spec): (ModelId, &crate::sources::resolve::ModelSpec)| {
         let read = gather.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);
         StudySource {
             name: spec.name.as_str().into(),
             family: read.unwrap_or(spec.family).to_string().into(),
-            columns: prompt_ids.iter().map(|&prompt| book.column(id, prompt)).collect(),
+            columns: prompt_ids.iter().map(|&prompt| score_table.column(id, prompt)).collect(),
         }
     };
     let sources: Vec<StudySource> = (0..).map(ModelId).zip(&specs).map(source).collect();
@@ -74,7 +74,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let mut report = compute(&study, args);
     report.notes.splice(0..0, notes);
     report.warnings.splice(0..0, gather.asked_differently());
-    place::draw(figure, || {
+    output::draw(figure, || {
         let (panels, notes) = (&panels(&report), &report.warnings);
         figure::panels(PanelsFigure { panels, report: &report, corpus: &corpus.name, notes })
     })?;
@@ -119,15 +119,15 @@ fn same(prompt: &Prompt, other: &Prompt) -> bool {
     prompt.text == other.text || (prompt.key.is_some() && prompt.key == other.key)
 }
 
-/// Recorded scores into the book; a model without a column for a prompt has none there.
-fn take_recorded(gather: &Gather, prompts: &[Prompt], book: &mut Book) {
+/// Recorded scores into the score table; a model without a column for a prompt has none there.
+fn take_recorded(gather: &Gather, prompts: &[Prompt], score_table: &mut ScoreTable) {
     for (&model, recorded) in &gather.recorded {
-        let ids: Vec<WordId> = recorded.words.iter().map(|word| book.word(word)).collect();
+        let ids: Vec<WordId> = recorded.words.iter().map(|word| score_table.word(word)).collect();
         for prompt in prompts {
             let found = recorded.prompts.iter().position(|other| same(prompt, other));
             let Some(column) = found.and_then(|found| recorded.scores.get(found)) else { continue };
-            let id = book.prompt(&prompt.text);
-            book.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
+            let id = score_table.prompt(&prompt.text);
+            score_table.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
         }
     }
 }
@@ -139,7 +139,7 @@ fn score_live(
     corpus: &Corpus,
     ids: &[WordId],
     prompts: &[Prompt],
-    book: &mut Book,
+    score_table: &mut ScoreTable,
 ) -> Result<Vec<String>, Failure> {
     let words: Vec<(WordId, Arc<str>)> = ids.iter().copied().zip(corpus.words.iter().map(|word| word.text.clone())).collect();
     let mut jobs = Vec::new();
@@ -148,7 +148,7 @@ fn score_live(
             continue;
         }
         for prompt in prompts {
-            let (id, prompt_text, words) = (book.prompt(&prompt.text), prompt.text.clone(), words.clone());
+            let (id, prompt_text, words) = (score_table.prompt(&prompt.text), prompt.text.clone(), words.clone());
             jobs.push(Job { model, prompt: id, prompt_text, words, token_ids: Vec::new(), tokens: false });
         }
     }
@@ -156,7 +156,7 @@ fn score_live(
         return Ok(Vec::new());
     }
     let left_out = gather.score(jobs, &mut |model, prompt, scores| {
-        book.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
+        score_table.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
     })?;
     let mut notes = Vec::new();
     for model in (0..models as u32).map(ModelId) {
@@ -223,5 +223,5 @@ fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
         StatsFormat::Table => out.write_all(tell::tell(report, Layout::Table).as_bytes()),
         StatsFormat::Markdown => out.write_all(tell::tell(report, Layout::Markdown).as_bytes()),
     };
-    place::printed(written.and_then(|()| out.flush()))
+    output::printed(written.and_then(|()| out.flush()))
 }

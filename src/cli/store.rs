@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::args::{ListFormat, StoreCommand};
-use super::place::{self, FileOption, say};
+use super::output;
+use super::output::{FileOption, say};
 use crate::base::atomic_file::Destination;
 use crate::base::text::{bytes, count, visible};
 use crate::model::{ModelInfo, TemplateDate, hub};
 use crate::recorded;
-use crate::scores::provenance::Origin;
+use crate::scores::provenance::FileProvenance;
 use crate::scores::store::{Imported, Key, Run, Store};
 use crate::session::Session;
 use crate::session::arguments::StoreFile;
 use crate::session::failure::Failure;
 use crate::sources::bundled;
 use crate::sources::resolve::expand_home;
-use crate::tables::columns::SheetFormat;
+use crate::tables::columns::TableFormat;
 
 pub(super) fn run(args: &StoreCommand) -> Result<(), Failure> {
     let session = Session::new()?;
@@ -180,7 +181,7 @@ fn no_run(name: &str) -> Failure {
 
 fn export(session: &Session, args: &StoreFile, models: &[String], output: &Path, force: bool) -> Result<(), Failure> {
     let path = path(session, args)?;
-    let to = Destination::of(output, force).map_err(|error| place::unwritable(output, &error, FileOption::Output))?;
+    let to = Destination::of(output, force).map_err(|error| output::unwritable(output, &error, FileOption::Output))?;
     if !path.exists() {
         return Err(Failure::Run("there is no store, so there is nothing to export".to_owned()));
     }
@@ -199,9 +200,9 @@ fn export(session: &Session, args: &StoreFile, models: &[String], output: &Path,
 fn import(session: &Session, args: &StoreFile, files: &[PathBuf]) -> Result<(), Failure> {
     let path = path(session, args)?;
     let (mut store, note) = Store::open(&path).map_err(Failure::run)?;
-    note.iter().for_each(|note| place::note(note));
+    note.iter().for_each(|note| output::note(note));
     for file in files {
-        let came = if SheetFormat::of(file).is_some() {
+        let came = if TableFormat::of(file).is_some() {
             import_table(session, &mut store, file)?
         } else {
             store.import(file).map_err(Failure::run)?
@@ -212,13 +213,13 @@ fn import(session: &Session, args: &StoreFile, files: &[PathBuf]) -> Result<(), 
         }
         say(visible(&line));
         if came.differing > 0 {
-            place::note(&format!("{} scores differ from those that are here, which stay", count(came.differing)));
+            output::note(&format!("{} scores differ from those that are here, which stay", count(came.differing)));
         }
         if came.refused > 0 {
-            place::note(&format!("{} runs were refused: their keys do not belong to what they say of themselves", came.refused));
+            output::note(&format!("{} runs were refused: their keys do not belong to what they say of themselves", came.refused));
         }
         if came.unreadable > 0 {
-            place::note(&format!(
+            output::note(&format!(
                 "{} scores were left out: they are no numbers, or of words that are no texts",
                 count(came.unreadable)
             ));
@@ -234,7 +235,7 @@ fn import_table(session: &Session, store: &mut Store, file: &Path) -> Result<Imp
         return Err(of_file(if file.exists() { "is no plain file" } else { "there is no such file" }));
     }
     let (_, family, table) = recorded::read(file, &session.catalogue).map_err(Failure::usage)?;
-    let origin = Origin::of_file(file).unwrap_or_default();
+    let origin = FileProvenance::of_file(file).unwrap_or_default();
     if !origin.tells_of(file) {
         let why = "is not the table that its provenance was written with: it was cut, damaged or edited. Export it again; it can \
                    still be opened as recorded scores";
@@ -255,7 +256,7 @@ fn import_table(session: &Session, store: &mut Store, file: &Path) -> Result<Imp
         return Err(of_file("holds tokens of a vocabulary: send those with `rewardscope store export`"));
     }
     for note in &table.notes {
-        place::note(&format!("{}: {note}", file.display()));
+        output::note(&format!("{}: {note}", file.display()));
     }
     let info = ModelInfo { family, provenance, memory_bytes: 0 };
     import_scores(store, &key, &info, &name, &table).map_err(|problem| of_file(&problem))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{Builder, Corpus, read};
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::suggestions::{did_you_mean, nearest};
 
 const BUILTIN: [(&str, &str); 2] = [
@@ -20,13 +20,13 @@ pub struct Listing {
     /// `built in`, or the file.
     pub origin: String,
     /// Number of words, and the categories; or why it cannot be read.
-    pub content: Result<(usize, Vec<String>), CorpusError>,
+    pub content: Result<(usize, Vec<String>), FileError>,
 }
 
 impl Corpus {
     /// A list by name or path. A name is first looked for among the user's own (`user_dir/corpora`), then among those
     /// built in; what is neither is a path.
-    pub fn load(name: &str, user_dir: Option<&Path>) -> Result<Corpus, CorpusError> {
+    pub fn load(name: &str, user_dir: Option<&Path>) -> Result<Corpus, FileError> {
         if let Some((_, path)) = user_files(user_dir).into_iter().find(|(known, _)| known == name) {
             return read::read_file(&path);
         }
@@ -40,7 +40,7 @@ impl Corpus {
         let users = user_files(user_dir);
         let known = BUILTIN.iter().map(|(known, _)| *known).chain(users.iter().map(|(known, _)| known.as_str()));
         let next = format!("{}See `rewardscope corpora`, or give a file", did_you_mean(&nearest(name, known)));
-        Err(CorpusError::Unknown { kind: "word list", name: name.to_owned(), next })
+        Err(FileError::Unknown { kind: "word list", name: name.to_owned(), next })
     }
 }
 
@@ -80,7 +80,7 @@ pub fn join_categories(corpus: &mut Corpus) {
     *corpus = joined.finish();
 }
 
-fn builtin(name: &str) -> Option<Result<Corpus, CorpusError>> {
+fn builtin(name: &str) -> Option<Result<Corpus, FileError>> {
     let (name, text) = BUILTIN.iter().find(|(known, _)| *known == name)?;
     Some(read::parse_csv(Path::new(&format!("{name}.csv")), text))
 }

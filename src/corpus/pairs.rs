@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::text_file::{MOST_BYTES, read_text};
 
 /// A question with the answer that was chosen and the one that was not.
@@ -35,14 +35,14 @@ struct Turn {
 ///
 /// # Errors
 /// File and line of what is neither.
-pub fn read_pairs(path: &Path) -> Result<(Vec<AnswerPair>, usize), CorpusError> {
+pub fn read_pairs(path: &Path) -> Result<(Vec<AnswerPair>, usize), FileError> {
     let text = read_text(path, MOST_BYTES)?;
     let mut pairs = Vec::new();
     let mut several = 0;
     for (line, at) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
         let wrong = |problem: String| {
             let next = "Each line is an object as {\"prompt\": \"…\", \"chosen\": \"…\", \"rejected\": \"…\"}";
-            CorpusError::file(path, format!("line {at}: {problem}"), next)
+            FileError::file(path, format!("line {at}: {problem}"), next)
         };
         let Line { prompt, chosen, rejected } = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
         let of = |name: &str, value: Value| {
@@ -62,7 +62,7 @@ pub fn read_pairs(path: &Path) -> Result<(Vec<AnswerPair>, usize), CorpusError> 
         pairs.push(AnswerPair { prompt, chosen, rejected });
     }
     if pairs.is_empty() && several == 0 {
-        return Err(CorpusError::file(path, "it holds no pairs", "Give JSON lines with prompt, chosen and rejected"));
+        return Err(FileError::file(path, "it holds no pairs", "Give JSON lines with prompt, chosen and rejected"));
     }
     Ok((pairs, several))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::prompt::{Factors, Prompt, PromptSet};
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::Framing;
 use crate::base::text_file::{MOST_BYTES, read_text};
@@ -55,13 +55,13 @@ struct Single {
 
 impl PromptSet {
     /// The study's 54.
-    pub fn builtin() -> Result<PromptSet, CorpusError> {
+    pub fn builtin() -> Result<PromptSet, FileError> {
         parse(Path::new("prompts.toml"), BUILTIN)
     }
 
     /// The study's 54, followed by the sets of `user_dir/prompts/*.toml`. A prompt that stands twice counts once; one key for
     /// two questions is an error.
-    pub fn with_user(user_dir: Option<&Path>) -> Result<PromptSet, CorpusError> {
+    pub fn with_user(user_dir: Option<&Path>) -> Result<PromptSet, FileError> {
         let mut set = Self::builtin()?;
         let entries = user_dir.and_then(|dir| std::fs::read_dir(dir.join("prompts")).ok());
         let mut files: Vec<_> = entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
@@ -74,7 +74,7 @@ impl PromptSet {
                     Some(known) if known.text == prompt.text => {}
                     Some(known) => {
                         let problem = format!("the key '{}' already stands for '{}'", known.label(), known.text);
-                        return Err(CorpusError::file(&path, problem, "Choose another key"));
+                        return Err(FileError::file(&path, problem, "Choose another key"));
                     }
                 }
             }
@@ -85,7 +85,7 @@ impl PromptSet {
 
 /// What `--prompt` arguments mean, in order, each prompt once: a key, `all` for the study's 54, or the text of a question.
 /// One word that is no key is refused, as a misspelt key would otherwise be asked.
-pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prompt>, CorpusError> {
+pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prompt>, FileError> {
     let set = PromptSet::with_user(user_dir)?;
     let mut prompts: Vec<Prompt> = Vec::new();
     let mut add = |prompt: Prompt| {
@@ -105,21 +105,21 @@ pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prom
                 let near = nearest(argument, set.prompts.iter().map(Prompt::label));
                 let next =
                     format!("{}See `rewardscope prompts`; a question of your own needs more than one word", did_you_mean(&near));
-                return Err(CorpusError::Unknown { kind: "prompt", name: argument.clone(), next });
+                return Err(FileError::Unknown { kind: "prompt", name: argument.clone(), next });
             }
         }
     }
     Ok(prompts)
 }
 
-fn parse(path: &Path, text: &str) -> Result<PromptSet, CorpusError> {
+fn parse(path: &Path, text: &str) -> Result<PromptSet, FileError> {
     let name = path.to_string_lossy();
     let file: File = toml_file::parse(&name, text)?;
     let mut prompts = Vec::new();
     let factors = [file.adjective.is_empty(), file.superlative.is_empty(), file.concision.is_empty()];
     if factors.contains(&true) && factors.contains(&false) {
         let next = "A factorial design needs at least one each of [[adjective]], [[superlative]] and [[concision]]";
-        return Err(CorpusError::file(path, "its factorial design is incomplete", next));
+        return Err(FileError::file(path, "its factorial design is incomplete", next));
     }
     for concision in &file.concision {
         check_template(&concision.get_ref().text).map_err(|message| TomlError::at(&name, text, concision.span(), message))?;
@@ -147,7 +147,7 @@ fn parse(path: &Path, text: &str) -> Result<PromptSet, CorpusError> {
     }
     if prompts.is_empty() {
         let next = "Give [[prompt]] entries with a text, or [[adjective]], [[superlative]] and [[concision]]";
-        return Err(CorpusError::file(path, "it holds no prompts", next));
+        return Err(FileError::file(path, "it holds no prompts", next));
     }
     let name = file.name.or_else(|| Some(path.file_stem()?.to_string_lossy().into_owned())).unwrap_or_default();
     Ok(PromptSet { name, prompts })

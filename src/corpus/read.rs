@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::{Builder, Corpus};
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::text_file::{MOST_BYTES, line_of, ragged, read_text};
 
 const WORD_COLUMNS: [&str; 5] = ["word", "token_decoded", "response", "term", "dicterm"];
@@ -15,7 +15,7 @@ const NAMED: usize = 8;
 const CATEGORY_COLUMNS: [&str; 3] = ["category", "categories", "foundation"];
 
 /// Reads a list in the format that its name ends with: `.csv`, `.dicx`, `.dic`; anything else is one word a line.
-pub fn read_file(path: &Path) -> Result<Corpus, CorpusError> {
+pub fn read_file(path: &Path) -> Result<Corpus, FileError> {
     let text = read_text(path, MOST_BYTES)?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     let parse = match extension.as_str() {
@@ -28,20 +28,20 @@ pub fn read_file(path: &Path) -> Result<Corpus, CorpusError> {
 }
 
 /// Reads one word a line, whatever the file is called.
-pub fn read_words_file(path: &Path) -> Result<Corpus, CorpusError> {
+pub fn read_words_file(path: &Path) -> Result<Corpus, FileError> {
     parse_plain(path, &read_text(path, MOST_BYTES)?)
 }
 
 /// CSV with a header: a word column (`word`, `token_decoded`, `response`, `term`) and, where there is one, a category column
 /// (`category` or `foundation`, or `categories` with `;` between them).
-pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
+pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, FileError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| ragged(path, text, &error))?.clone();
     let column = |names: &[&str]| names.iter().find_map(|name| header.iter().position(|h| h.trim().eq_ignore_ascii_case(name)));
     let Some(word_at) = column(&WORD_COLUMNS) else {
         let found: Vec<&str> = header.iter().collect();
         let problem = format!("no column of words; its columns are {}", found.join(", "));
-        return Err(CorpusError::file(path, problem, "Name the columns word,category, or give a plain list with --words-file"));
+        return Err(FileError::file(path, problem, "Name the columns word,category, or give a plain list with --words-file"));
     };
     let category_at = column(&CATEGORY_COLUMNS);
     let several = category_at.and_then(|at| header.get(at)).is_some_and(|name| name.trim().eq_ignore_ascii_case("categories"));
@@ -71,7 +71,7 @@ pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, CorpusError> 
 }
 
 /// LIWC-22: a column of terms, then one column a category with an X where the term belongs.
-pub(crate) fn parse_dicx(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
+pub(crate) fn parse_dicx(path: &Path, text: &str) -> Result<Corpus, FileError> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| ragged(path, text, &error))?.clone();
     let mut builder = Builder::new(named(path));
@@ -86,7 +86,7 @@ pub(crate) fn parse_dicx(path: &Path, text: &str) -> Result<Corpus, CorpusError>
                 other => {
                     let line = line_of(text, &record);
                     let problem = format!("line {line}: '{other}' under '{}' is neither an X nor empty", name.trim());
-                    return Err(CorpusError::file(path, problem, "Mark membership with X"));
+                    return Err(FileError::file(path, problem, "Mark membership with X"));
                 }
             }
         }
@@ -98,10 +98,10 @@ pub(crate) fn parse_dicx(path: &Path, text: &str) -> Result<Corpus, CorpusError>
 }
 
 /// LIWC before 2022: categories between two `%` lines as `number name`, then terms as `term number number`.
-pub(crate) fn parse_dic(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
+pub(crate) fn parse_dic(path: &Path, text: &str) -> Result<Corpus, FileError> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     if lines.next().is_none_or(|(_, line)| line.trim() != "%") {
-        return Err(CorpusError::file(path, "line 1 is not %", "A .dic file begins with its categories between two lines of %"));
+        return Err(FileError::file(path, "line 1 is not %", "A .dic file begins with its categories between two lines of %"));
     }
     let mut names: Vec<(&str, &str)> = Vec::new();
     for (at, line) in lines.by_ref() {
@@ -110,7 +110,7 @@ pub(crate) fn parse_dic(path: &Path, text: &str) -> Result<Corpus, CorpusError> 
         }
         let Some((number, name)) = line.trim().split_once(char::is_whitespace) else {
             let problem = format!("line {}: a category needs a number and a name", at + 1);
-            return Err(CorpusError::file(path, problem, "Write it as: 1 care.virtue"));
+            return Err(FileError::file(path, problem, "Write it as: 1 care.virtue"));
         };
         names.push((number, name.trim()));
     }
@@ -125,7 +125,7 @@ pub(crate) fn parse_dic(path: &Path, text: &str) -> Result<Corpus, CorpusError> 
         for number in parts.iter().flat_map(|part| part.split_whitespace()) {
             let Some((_, name)) = names.iter().find(|(known, _)| *known == number) else {
                 let problem = format!("line {}: no category has the number '{number}'", at + 1);
-                return Err(CorpusError::file(path, problem, "Name it between the two lines of %"));
+                return Err(FileError::file(path, problem, "Name it between the two lines of %"));
             };
             categories.push(*name);
         }
@@ -136,7 +136,7 @@ pub(crate) fn parse_dic(path: &Path, text: &str) -> Result<Corpus, CorpusError> 
 }
 
 /// One word a line, kept as it stands but for the line end; empty lines are passed over.
-pub(crate) fn parse_plain(path: &Path, text: &str) -> Result<Corpus, CorpusError> {
+pub(crate) fn parse_plain(path: &Path, text: &str) -> Result<Corpus, FileError> {
     let mut builder = Builder::new(named(path));
     for line in text.split('\n') {
         let word = line.strip_suffix('\r').unwrap_or(line);
@@ -161,17 +161,17 @@ fn note_wildcards(builder: &mut Builder, wildcards: usize) {
     }
 }
 
-fn finish(path: &Path, mut builder: Builder) -> Result<Corpus, CorpusError> {
+fn finish(path: &Path, mut builder: Builder) -> Result<Corpus, FileError> {
     if builder.repeated() > 0 {
         builder.note(format!("{} repeated rows were merged", builder.repeated()));
     }
     let corpus = builder.finish();
     if corpus.words.is_empty() {
         let notes: String = corpus.notes.iter().map(|note| format!("; {note}")).collect();
-        return Err(CorpusError::file(path, format!("it holds no words{notes}"), "Give a file with at least one word"));
+        return Err(FileError::file(path, format!("it holds no words{notes}"), "Give a file with at least one word"));
     }
     if corpus.categories.len() > usize::from(u16::MAX) {
-        return Err(CorpusError::file(path, "it has more than 65,535 categories", "Look whether its columns are swapped"));
+        return Err(FileError::file(path, "it has more than 65,535 categories", "Look whether its columns are swapped"));
     }
     Ok(corpus)
 }
@@ -186,7 +186,7 @@ mod tests {
     use crate::base::text_file::utf8;
     use proptest::prelude::*;
 
-    type Parse = fn(&Path, &str) -> Result<Corpus, CorpusError>;
+    type Parse = fn(&Path, &str) -> Result<Corpus, FileError>;
 
     fn words(parse: Parse, text: &str) -> Vec<(String, Vec<String>)> {
         let corpus = parse(Path::new("list.x"), text).unwrap();

@@ -387,7 +387,7 @@ mod tests {
     use super::*;
     use crate::base::terms::{ModelId, PromptId};
     use crate::engine::Fit;
-    use crate::engine::fit::Room;
+    use crate::engine::fit::BatchLimit;
 
     fn batches() -> Batches {
         let words = ["a", "b", "c", "d"].iter().zip(0..).map(|(word, id)| (WordId(id), (*word).into())).collect();
@@ -409,7 +409,7 @@ mod tests {
     #[test]
     fn a_prefix_that_is_too_long_for_the_device_is_cut_and_not_the_small_first_batch() {
         let fit = Fit { weights_bytes: 0, working_bytes: 0, free_bytes: None, most_nodes: MOST_NODES };
-        let (mut room, mut batches, mut tried) = (Room::of(&fit), batches(), Vec::new());
+        let (mut room, mut batches, mut tried) = (BatchLimit::of(&fit), batches(), Vec::new());
         let full = || candle_core::Error::Cuda("CUDA_ERROR_OUT_OF_MEMORY".into()).into();
         let done = room.run(&mut batches, |batches| {
             // As a step begins whose prefix has 400 tokens.

@@ -51,7 +51,7 @@ impl Fit {
     /// The same on this machine as it is now.
     ///
     /// # Errors
-    /// Where the files cannot be read, and [`refusal`] where the model does not fit.
+    /// Where the files cannot be read, and `refusal` where the model does not fit.
     pub fn now(name: &str, files: &Files, options: &LoadOptions) -> Result<Fit, ModelError> {
         let estimate = checkpoint::estimate(files, options)?;
         let free = memory::free_on(&estimate.device);
@@ -142,16 +142,16 @@ fn gpu(files: &Files, options: &LoadOptions) -> String {
 
 /// How many nodes a batch may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Room {
+pub(crate) struct BatchLimit {
     /// By what was reckoned.
     most_nodes: usize,
     /// By what was learnt from running.
     learnt: usize,
 }
 
-impl Room {
+impl BatchLimit {
     pub(crate) fn of(fit: &Fit) -> Self {
-        Room { most_nodes: fit.most_nodes, learnt: MOST_NODES }
+        BatchLimit { most_nodes: fit.most_nodes, learnt: MOST_NODES }
     }
 
     /// What is free has changed, and has room for so many nodes; for none, small batches are tried all the same.

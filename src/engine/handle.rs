@@ -11,10 +11,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::implicit::Pairs;
-use super::keeping::Keeper;
+use super::store_adapter::StoreAdapter;
 use super::worker::{Activity, Request, Worker};
 use super::{Event, InspectRequest, Job, ModelInfo, Phase};
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::terms::{Family, ModelId};
 use crate::catalogue::Catalogue;
 use crate::engine::events::{Events, failure, lock};
@@ -23,7 +23,7 @@ use crate::model::format::files::Files;
 use crate::model::{Cancel, LoadOptions, Provenance, hub};
 use crate::recorded;
 use crate::recorded::scores::Recorded;
-use crate::scores::provenance::Origin;
+use crate::scores::provenance::FileProvenance;
 use crate::scores::store::Store;
 use crate::sources::locate::{self, Located};
 use crate::sources::resolve::{ModelSource, ModelSpec};
@@ -54,7 +54,7 @@ impl Engine {
         let activity = Arc::new(Mutex::new(Activity::default()));
         let pairs = Pairs::new(events);
         let events = pairs.sink();
-        let worker = Worker::new(receiver, events.clone(), activity.clone(), Keeper::new(store));
+        let worker = Worker::new(receiver, events.clone(), activity.clone(), StoreAdapter::new(store));
         let worker = std::thread::Builder::new().name("model".to_owned()).spawn(move || worker.run())?;
         Ok(Engine { requests, activity, downloads: Mutex::default(), catalogue, pairs, events, worker })
     }
@@ -206,13 +206,13 @@ pub fn is_reward_model(spec: &ModelSpec) -> bool {
 }
 
 /// How a file of recorded scores is read.
-type Reader = fn(&Path, &Catalogue) -> Result<(String, Family, Recorded), CorpusError>;
+type Reader = fn(&Path, &Catalogue) -> Result<(String, Family, Recorded), FileError>;
 
 fn read_recorded(model: ModelId, path: &Path, catalogue: &Catalogue, reader: Reader, events: &Events) {
     match reader(path, catalogue) {
         Ok((_, family, recorded)) => {
             // Of one model: that of several says not which one a name in the file means.
-            let said = Origin::of_file(path).unwrap_or_default().models;
+            let said = FileProvenance::of_file(path).unwrap_or_default().models;
             let provenance = match <[_; 1]>::try_from(said) {
                 Ok([said]) => Provenance { recorded: true, ..said.provenance },
                 Err(_) => Provenance::of_recorded(path.display().to_string()),

@@ -55,7 +55,7 @@ pub struct Parts<'a> {
     /// What parts it from a bare prompt: [`gap`].
     pub gap: &'static str,
     pub rendered: String,
-    /// The conversations of [`PROBES`].
+    /// The conversations of `PROBES`.
     pub probes: [String; 2],
     /// Ids and texts of the whole conversation, the policy on BOS applied.
     pub tokens: Vec<(u32, String)>,

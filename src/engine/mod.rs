@@ -18,12 +18,12 @@ pub mod fit;
 mod handle;
 pub mod implicit;
 pub mod inspect;
-mod keeping;
 mod likelihood;
 pub(crate) mod memory;
 pub mod pairs;
 pub mod plan;
 mod prefix;
+pub mod store_adapter;
 pub mod vocabulary;
 mod worker;
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use crate::base::terms::{ModelId, PromptId, Unit, WordId};
 use crate::corpus::pairs::AnswerPair;
 use crate::engine::Job;
-use crate::scores::table::Book;
+use crate::scores::table::ScoreTable;
 use crate::stats::card::Accuracy;
 
 /// Pairs with ids for their texts. Each answer is scored as the answer to its own question; answers to one question share its
 /// prefix, and one that stands in several pairs is scored once.
 #[derive(Clone, Debug, Default)]
-pub struct Judging {
+pub struct PreferencePairs {
     questions: Vec<Question>,
     /// Of each question in `questions`.
     places: HashMap<PromptId, usize>,
@@ -28,19 +28,19 @@ struct Question {
     answers: Vec<(WordId, Arc<str>)>,
 }
 
-impl Judging {
-    /// `several_turns` pairs were left out when they were read; `book` gives the ids.
-    pub fn new(pairs: Vec<AnswerPair>, several_turns: usize, book: &mut Book) -> Judging {
-        let mut judging = Judging { several_turns, ..Judging::default() };
+impl PreferencePairs {
+    /// `several_turns` pairs were left out when they were read; `score_table` gives the ids.
+    pub fn new(pairs: Vec<AnswerPair>, several_turns: usize, score_table: &mut ScoreTable) -> PreferencePairs {
+        let mut judging = PreferencePairs { several_turns, ..PreferencePairs::default() };
         for AnswerPair { prompt, chosen, rejected } in pairs {
-            let id = book.prompt(&prompt);
+            let id = score_table.prompt(&prompt);
             let at = *judging.places.entry(id).or_insert_with(|| {
-                judging.questions.push(Question { id, text: book.prompt_text(id).clone(), answers: Vec::new() });
+                judging.questions.push(Question { id, text: score_table.prompt_text(id).clone(), answers: Vec::new() });
                 judging.questions.len() - 1
             });
             let answers = &mut judging.questions[at].answers;
             let answer = |text: String| {
-                let word = book.word(&text);
+                let word = score_table.word(&text);
                 if !answers.iter().any(|(known, _)| *known == word) {
                     answers.push((word, text.into()));
                 }
@@ -113,16 +113,18 @@ mod tests {
             chosen: chosen.into(),
             rejected: rejected.into(),
         };
-        let mut book = Book::default();
+        let mut score_table = ScoreTable::default();
         let pairs = vec![pair("p", "a", "b"), pair("q", "a", "c"), pair("p", "c", "b"), pair("q", "d", "d")];
-        let judging = Judging::new(pairs, 1, &mut book);
-        let [a, b, c] = ["a", "b", "c"].map(|text| book.word(text));
+        let judging = PreferencePairs::new(pairs, 1, &mut score_table);
+        let [a, b, c] = ["a", "b", "c"].map(|text| score_table.word(text));
         let jobs = judging.jobs(ModelId(3), |_, word| word == c);
         let asked: Vec<(&str, Vec<&str>)> =
             jobs.iter().map(|job| (&*job.prompt_text, job.words.iter().map(|(_, text)| &**text).collect())).collect();
         assert_eq!(asked, [("p", vec!["a", "b"]), ("q", vec!["a", "d"])]);
         assert!(
-            jobs.iter().all(|job| job.model == ModelId(3)) && judging.asks(book.prompt("q")) && !judging.asks(book.prompt("r"))
+            jobs.iter().all(|job| job.model == ModelId(3))
+                && judging.asks(score_table.prompt("q"))
+                && !judging.asks(score_table.prompt("r"))
         );
         let (accuracy, judged) = judging.judged(|_, word| (word == a || word == b).then_some(f64::from(word.0)));
         assert_eq!((judged, accuracy.unwrap().rejected), (1, 1));

@@ -18,9 +18,9 @@ use candle_core::Device;
 
 use super::batch::{Batches, Prefix, Step};
 use super::events::{Events, failure, lock};
-use super::fit::{Fit, Room};
+use super::fit::{BatchLimit, Fit};
 use super::inspect::inspect;
-use super::keeping::{Batch, Keeper};
+use super::store_adapter::{Batch, StoreAdapter};
 use super::{Event, InspectRequest, Inspection, Job, Phase, memory, vocabulary};
 use crate::base::terms::{ModelId, PromptId};
 use crate::model::format::files::{Files, SourceLabel};
@@ -98,7 +98,7 @@ impl Opened {
 struct Loaded {
     model: LoadedModel,
     prefix: Option<Prefix>,
-    room: Room,
+    room: BatchLimit,
     /// What it was reckoned to take when it was loaded.
     fit: Fit,
     used: Instant,
@@ -122,7 +122,7 @@ pub(super) struct Worker {
     activity: Arc<Mutex<Activity>>,
     models: HashMap<ModelId, Opened>,
     jobs: Vec<Running>,
-    keeper: Keeper,
+    keeper: StoreAdapter,
     held: Option<Held>,
     /// Bytes that are free on a device, where it tells.
     available: FreeFn,
@@ -133,7 +133,7 @@ type FreeFn = Box<dyn Fn(&Device) -> Option<u64> + Send>;
 type StepFn = Box<dyn Fn(&mut Batches, &LoadedModel, &mut Option<Prefix>, &Cancel) -> Result<Step, ModelError> + Send>;
 
 impl Worker {
-    pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>, keeper: Keeper) -> Self {
+    pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>, keeper: StoreAdapter) -> Self {
         Worker {
             requests,
             events,
@@ -311,7 +311,7 @@ impl Worker {
         };
         let info = Box::new(loaded.info().clone());
         self.keeper.loaded(model, files, label, &info, hashes)?;
-        opened.loaded = Some(Loaded { model: loaded, prefix: None, room: Room::of(&fit), fit, used: Instant::now() });
+        opened.loaded = Some(Loaded { model: loaded, prefix: None, room: BatchLimit::of(&fit), fit, used: Instant::now() });
         self.share_room();
         self.tell(Event::Ready { model, info });
         self.phase(model, Phase::WarmingUp);

@@ -6,11 +6,11 @@ use std::{io, thread};
 
 /// A worker that skips what was asked before the newest request. Dropping it ends the thread after its present work.
 #[derive(Debug)]
-pub struct LatestJob<R> {
+pub struct NewestJob<R> {
     requests: Sender<R>,
 }
 
-impl<R: Send + 'static> LatestJob<R> {
+impl<R: Send + 'static> NewestJob<R> {
     /// Starts the thread `name`, which calls `work` with each request that nothing newer replaced. `work` sends its own
     /// result; a panic in it ends that one request.
     pub fn start(name: &str, mut work: impl FnMut(R) + Send + 'static) -> io::Result<Self> {
@@ -44,7 +44,7 @@ mod tests {
         let (started, has_started) = channel();
         let (go_on, may_go_on) = channel();
         let (done, results) = channel();
-        let job = LatestJob::start("test", move |request: u32| {
+        let job = NewestJob::start("test", move |request: u32| {
             started.send(()).expect("the test listens");
             may_go_on.recv_timeout(LONG).expect("the test says so");
             done.send(request).expect("the test listens");
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_panic_ends_one_request_alone() {
         let (done, results) = channel();
-        let job = LatestJob::start("test", move |request: u32| {
+        let job = NewestJob::start("test", move |request: u32| {
             assert_ne!(request, 1, "this panic is part of the test");
             done.send(request).expect("the test listens");
         })

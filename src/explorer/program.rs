@@ -19,7 +19,7 @@ use crate::corpus::pairs::read_pairs;
 use crate::corpus::{self, Corpus, PromptSet};
 use crate::engine::Engine;
 use crate::explorer::event_loop::{Exit, Mailbox, Post, Program, Request, run as run_loop};
-use crate::explorer::newest_job::LatestJob;
+use crate::explorer::newest_job::NewestJob;
 use crate::explorer::{logging, terminal};
 use crate::model::LoadOptions;
 use crate::recorded::trainings;
@@ -29,7 +29,7 @@ use crate::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Named, Session};
 use crate::sources::resolve::ModelSource;
 use crate::sources::{bundled, resolve};
 use crate::tables::columns;
-use crate::tables::columns::SheetFormat;
+use crate::tables::columns::TableFormat;
 use crate::ui::abilities::{Abilities, Colours};
 use crate::ui::{self, theme, theme::Theme};
 
@@ -133,9 +133,9 @@ fn write(request: &ExportRequest, path: &Path) -> io::Result<()> {
     if to.is_terminal() {
         return Err(io::Error::other("it is the terminal, which shows the explorer"));
     }
-    match (request.build().map_err(io::Error::other)?, SheetFormat::of(path)) {
-        (Export::Sheet { sheet, origin }, Some(format)) => sheet.save(to, format, &origin),
-        (Export::Sheet { .. }, None) => Err(io::Error::other("a name that ends with .csv, .jsonl or .parquet is needed")),
+    match (request.build().map_err(io::Error::other)?, TableFormat::of(path)) {
+        (Export::ColumnTable { sheet, origin }, Some(format)) => sheet.save(to, format, &origin),
+        (Export::ColumnTable { .. }, None) => Err(io::Error::other("a name that ends with .csv, .jsonl or .parquet is needed")),
         (Export::Figure(figure), _) => figure.save(to),
         (Export::Text(text), _) => atomic_file::write(to, text.as_bytes(), None),
     }
@@ -165,9 +165,9 @@ struct Explorer<'a> {
     args: &'a ExploreArgs,
     session: Session,
     engine: Engine,
-    ranking: LatestJob<Box<RankRequest>>,
-    statistics: LatestJob<Box<StatisticsRequest>>,
-    card: LatestJob<Box<CardRequest>>,
+    ranking: NewestJob<Box<RankRequest>>,
+    statistics: NewestJob<Box<StatisticsRequest>>,
+    card: NewestJob<Box<CardRequest>>,
     post: Post<Message>,
     started: Instant,
 }
@@ -190,17 +190,17 @@ impl<'a> Explorer<'a> {
         }
         let engine = Engine::start_with(session.catalogue.clone(), events, store).map_err(no_thread)?;
         let tables = post.clone();
-        let ranking = LatestJob::start("ranking", move |request: Box<RankRequest>| {
+        let ranking = NewestJob::start("ranking", move |request: Box<RankRequest>| {
             tables.send(Message::Ranked(Box::new(table::rank(*request))));
         })
         .map_err(no_thread)?;
         let answers = post.clone();
-        let statistics = LatestJob::start("statistics", move |request: Box<StatisticsRequest>| {
+        let statistics = NewestJob::start("statistics", move |request: Box<StatisticsRequest>| {
             answers.send(Message::Statistics(Box::new(statistics::compute(*request))));
         })
         .map_err(no_thread)?;
         let answers = post.clone();
-        let card = LatestJob::start("card", move |request: Box<CardRequest>| {
+        let card = NewestJob::start("card", move |request: Box<CardRequest>| {
             answers.send(Message::Card(Box::new(card::compute(*request))));
         })
         .map_err(no_thread)?;

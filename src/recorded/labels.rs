@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::catalogue::Catalogue;
 use crate::corpus::{Prompt, PromptSet};
-use crate::scores::provenance::Origin;
+use crate::scores::provenance::FileProvenance;
 
 /// What the labels of one file can mean.
 pub(super) struct Labels {
@@ -20,14 +20,14 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    pub(super) fn of_file(path: &Path, catalogue: &Catalogue) -> Result<Labels, CorpusError> {
+    pub(super) fn of_file(path: &Path, catalogue: &Catalogue) -> Result<Labels, FileError> {
         let prompts = PromptSet::with_user(catalogue.user_dir())?.prompts;
         let (mut by_label, mut by_text) = (HashMap::new(), HashMap::new());
         for (i, prompt) in prompts.iter().enumerate() {
             by_label.entry(prompt.label().into()).or_insert(i);
             by_text.entry(prompt.text.clone()).or_insert(i);
         }
-        let said = Origin::of_file(path).unwrap_or_default().prompts;
+        let said = FileProvenance::of_file(path).unwrap_or_default().prompts;
         Ok(Labels { prompts, by_label, by_text, said: said.into_iter().map(|prompt| (prompt.label, prompt.text)).collect() })
     }
 
@@ -57,7 +57,7 @@ impl Labels {
     ///
     /// # Errors
     /// Two labels of one prompt.
-    pub(super) fn prompts<'a>(&self, path: &Path, labels: impl Iterator<Item = &'a str>) -> Result<Vec<Prompt>, CorpusError> {
+    pub(super) fn prompts<'a>(&self, path: &Path, labels: impl Iterator<Item = &'a str>) -> Result<Vec<Prompt>, FileError> {
         let mut seen: HashSet<Arc<str>> = HashSet::new();
         let one = |label: &'a str| {
             let prompt = self.prompt(label);
@@ -65,7 +65,7 @@ impl Labels {
                 return Ok(prompt);
             }
             let problem = format!("two columns are about the prompt '{}'", label.trim());
-            Err(CorpusError::file(path, problem, "Remove one of them: which scores are meant cannot be known"))
+            Err(FileError::file(path, problem, "Remove one of them: which scores are meant cannot be known"))
         };
         labels.map(one).collect()
     }

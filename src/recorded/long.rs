@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::labels::Labels;
 use super::{MOST_CELLS, Repeats, no_words, notes};
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::recorded::scores::Recorded;
 use crate::tables::read;
 use crate::tables::read::Table;
@@ -59,7 +59,7 @@ pub(super) fn read(
     columns: &Columns,
     labels: &Labels,
     repeats: Repeats,
-) -> Result<Recorded, CorpusError> {
+) -> Result<Recorded, FileError> {
     let (mut words, mut prompts) = (Index::default(), Index::default());
     let mut model: Option<String> = None;
     let mut cells: HashMap<(usize, usize), f64> = HashMap::new();
@@ -68,7 +68,7 @@ pub(super) fn read(
         let of = row.text(columns.model);
         if model.get_or_insert_with(|| of.clone().into_owned()) != &*of {
             let problem = format!("holds scores of more than one model: {} and {of}", model.unwrap_or_default());
-            return Err(CorpusError::file(path, problem, "Export one model to a file, so that each can be opened"));
+            return Err(FileError::file(path, problem, "Export one model to a file, so that each can be opened"));
         }
         let word = row.text(columns.word);
         if word.is_empty() {
@@ -95,7 +95,7 @@ pub(super) fn read(
 }
 
 /// A table of every word under every prompt is made of a row for each that is there: a few rows can ask for a large one.
-fn fits(path: &Path, prompts: usize, words: usize, rows: usize) -> Result<(), CorpusError> {
+fn fits(path: &Path, prompts: usize, words: usize, rows: usize) -> Result<(), FileError> {
     let cells = prompts.saturating_mul(words);
     if cells <= MOST_CELLS {
         return Ok(());
@@ -104,7 +104,7 @@ fn fits(path: &Path, prompts: usize, words: usize, rows: usize) -> Result<(), Co
     let problem = format!(
         "{prompts} prompts and {words} words make {cells} scores, more than {most} can be held, of which {rows} are there"
     );
-    Err(CorpusError::file(path, problem, "Look whether the columns prompt and word are meant, or split the file by prompts"))
+    Err(FileError::file(path, problem, "Look whether the columns prompt and word are meant, or split the file by prompts"))
 }
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ mod wide;
 
 use std::path::{Path, PathBuf};
 
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::terms::Family;
 use crate::catalogue::Catalogue;
 use crate::recorded::scores::Recorded;
-use crate::scores::provenance::Origin;
+use crate::scores::provenance::FileProvenance;
 use crate::tables::read::{self as table, Table};
 use labels::Labels;
 
@@ -40,10 +40,10 @@ pub fn is_recorded_file(path: &Path) -> bool {
 ///
 /// # Errors
 /// Why it holds no recorded scores.
-pub fn check(path: &Path) -> Result<(), CorpusError> {
+pub fn check(path: &Path) -> Result<(), FileError> {
     if extension(path).is_none() {
         let problem = "not a file of recorded scores, which is CSV, Parquet or JSON lines";
-        return Err(CorpusError::file(path, problem, "For a checkpoint, name the directory that holds its config.json"));
+        return Err(FileError::file(path, problem, "For a checkpoint, name the directory that holds its config.json"));
     }
     let header = table::header(path)?;
     if long::Columns::of(&header).is_some() { Ok(()) } else { wide::Columns::of(path, &header).map(drop) }
@@ -73,7 +73,7 @@ pub fn folder(directory: &Path) -> Folder {
     let mut found = Folder::default();
     for path in tables {
         let why = match (check(&path), found.files.last()) {
-            (Err(CorpusError::File { problem, .. }), _) => problem,
+            (Err(FileError::File { problem, .. }), _) => problem,
             (Err(error), _) => error.to_string(),
             (Ok(()), Some(other)) if other.file_stem() == path.file_stem() => {
                 format!("{} is read, which has the same name", name(other))
@@ -109,14 +109,14 @@ pub fn identify(path: &Path, catalogue: &Catalogue) -> (String, Family) {
 
 /// Reads a file; the model's name and family as [`identify`] gives them. Prompts are understood as those of the study, of the
 /// user (whose folder the catalogue knows), or as what the file's provenance says of them.
-pub fn read(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), CorpusError> {
+pub fn read(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), FileError> {
     let (name, family) = identify(path, catalogue);
     Ok((name, family, recorded(path, catalogue, Repeats::First)?))
 }
 
 /// The same of log-probabilities: of a text that stands several times, because several tokens decode alike, the most probable
 /// one counts under each prompt.
-pub fn read_most_probable(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), CorpusError> {
+pub fn read_most_probable(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), FileError> {
     let (name, family) = identify(path, catalogue);
     Ok((name, family, recorded(path, catalogue, Repeats::Highest)?))
 }
@@ -139,10 +139,10 @@ impl Repeats {
     }
 }
 
-fn recorded(path: &Path, catalogue: &Catalogue, repeats: Repeats) -> Result<Recorded, CorpusError> {
+fn recorded(path: &Path, catalogue: &Catalogue, repeats: Repeats) -> Result<Recorded, FileError> {
     let mut table = Table::open(path)?;
     let labels = Labels::of_file(path, catalogue)?;
-    let written = Origin::of_file(path).unwrap_or_default().checksum;
+    let written = FileProvenance::of_file(path).unwrap_or_default().checksum;
     if written.is_some() {
         table.sum_up();
     }
@@ -161,8 +161,8 @@ fn extension(path: &Path) -> Option<usize> {
     EXTENSIONS.iter().position(|known| *known == extension)
 }
 
-fn no_words(path: &Path) -> CorpusError {
-    CorpusError::file(path, "it holds no words", "Give a file with at least one row")
+fn no_words(path: &Path) -> FileError {
+    FileError::file(path, "it holds no words", "Give a file with at least one row")
 }
 
 /// What a reader should know of rows.

@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::NOT_AS_WRITTEN;
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::terms::Family;
 use crate::catalogue::Catalogue;
 use crate::corpus::Corpus;
-use crate::scores::provenance::Origin;
+use crate::scores::provenance::FileProvenance;
 use crate::stats::ablation::{Ablation, Run, Training};
 use crate::tables::read::{Reading, Row, Table, header};
 
@@ -35,9 +35,9 @@ const STEPS: [&str; 3] = ["step", "checkpoint", "ckpt"];
 const UNNUMBERED: [&str; 5] = ["base", "init", "best", "last", "final"];
 
 /// The runs that a file tells of. `corpus` gives the categories of the words of a file of scores.
-pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), CorpusError> {
+pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), FileError> {
     let mut table = Table::open(path)?;
-    let written = Origin::of_file(path).unwrap_or_default().checksum;
+    let written = FileProvenance::of_file(path).unwrap_or_default().checksum;
     if written.is_some() {
         table.sum_up();
     }
@@ -62,12 +62,12 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
             let problem = format!("it follows no training; its columns are {}", table.header.join(", "));
             let next = "Expected are model_id, Category, checkpoint and sum_value; or response and columns named step-1000, …; \
                         or response, checkpoint and score";
-            return Err(CorpusError::file(path, problem, next));
+            return Err(FileError::file(path, problem, next));
         }
     };
     reader.note_unnumbered();
     if let (true, Some(gap)) = (runs.is_empty(), reader.torn) {
-        return Err(CorpusError::file(path, gap, "Leave out the column or the rows of the checkpoint that lacks most"));
+        return Err(FileError::file(path, gap, "Leave out the column or the rows of the checkpoint that lacks most"));
     }
     if written.is_some() && written != table.checksum() {
         reader.notes.push(format!("{}: {NOT_AS_WRITTEN}", reader.of_file.file));
@@ -75,11 +75,11 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
     if runs.is_empty() && reader.strangers == 0 {
         let told: String = reader.notes.iter().map(|note| format!("; {note}")).collect();
         let next = "A checkpoint is a whole number of steps, or named as step-1000";
-        return Err(CorpusError::file(path, format!("it has no row that can be followed{told}"), next));
+        return Err(FileError::file(path, format!("it has no row that can be followed{told}"), next));
     }
     if runs.iter().all(|run| run.series.is_empty()) {
         let next = "Give the list of their categories with --corpus";
-        return Err(CorpusError::file(path, format!("none of its words has a category in {}", corpus.name), next));
+        return Err(FileError::file(path, format!("none of its words has a category in {}", corpus.name), next));
     }
     Ok((runs, reader.notes))
 }
@@ -88,7 +88,7 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
 ///
 /// # Errors
 /// Of the first that cannot be read, or follows none.
-pub fn follow(named: &[PathBuf], corpus: &Corpus, catalogue: &Catalogue) -> Result<Ablation, CorpusError> {
+pub fn follow(named: &[PathBuf], corpus: &Corpus, catalogue: &Catalogue) -> Result<Ablation, FileError> {
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
     for file in files(named)? {
         let (found, told) = read(&file, corpus, catalogue)?;
@@ -102,19 +102,18 @@ pub fn follow(named: &[PathBuf], corpus: &Corpus, catalogue: &Catalogue) -> Resu
 ///
 /// # Errors
 /// A folder that cannot be read, or has no CSV or Parquet file.
-pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, CorpusError> {
+pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, FileError> {
     let mut files = Vec::new();
     for path in named {
         if !path.is_dir() {
             files.push(path.clone());
             continue;
         }
-        let within = tables(path).map_err(|error| {
-            CorpusError::file(path, format!("cannot be read: {error}"), "Check the folder and its permissions")
-        })?;
+        let within = tables(path)
+            .map_err(|error| FileError::file(path, format!("cannot be read: {error}"), "Check the folder and its permissions"))?;
         if within.is_empty() {
             let next = "Those below it are not searched: name the folder that has them";
-            return Err(CorpusError::file(path, "this folder has no CSV or Parquet file", next));
+            return Err(FileError::file(path, "this folder has no CSV or Parquet file", next));
         }
         files.extend(within);
     }
@@ -239,7 +238,7 @@ impl Reader<'_> {
     }
 
     /// A row's step; none of a checkpoint that is known by its name alone, which is told at the end.
-    fn step(&mut self, table: &Table, row: &Row, column: usize) -> Result<Option<u64>, CorpusError> {
+    fn step(&mut self, table: &Table, row: &Row, column: usize) -> Result<Option<u64>, FileError> {
         let text = row.text(column);
         if let Some((_, step)) = step_of(&text) {
             return Ok(Some(step));
@@ -252,7 +251,7 @@ impl Reader<'_> {
             Reading::Score(number) if number >= 0.0 && number.fract() == 0.0 && number < 1e15 => Ok(Some(number as u64)),
             _ => {
                 let problem = format!("{}, column {}: '{text}' is no checkpoint", table.place(row), table.header[column]);
-                Err(CorpusError::file(self.path, problem, "A checkpoint is a whole number of steps, or named as step-1000"))
+                Err(FileError::file(self.path, problem, "A checkpoint is a whole number of steps, or named as step-1000"))
             }
         }
     }

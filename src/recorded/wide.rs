@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::labels::Labels;
 use super::{Repeats, no_words, notes};
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::recorded::scores::Recorded;
 use crate::tables::read::{NO_SCORE, Reading, Row, Table};
 
@@ -47,7 +47,7 @@ pub(super) struct Columns {
 impl Columns {
     /// # Errors
     /// Why they are no recorded scores.
-    pub(super) fn of(path: &Path, header: &[String]) -> Result<Columns, CorpusError> {
+    pub(super) fn of(path: &Path, header: &[String]) -> Result<Columns, FileError> {
         let at = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
         let tokens = [at("token_id"), at("token_name"), at("token_decoded")];
         let word = match (at("response"), tokens) {
@@ -61,7 +61,7 @@ impl Columns {
         let scores: Vec<usize> = (0..header.len()).filter(other).collect();
         let Some(word) = word.filter(|_| !scores.is_empty()) else {
             let problem = format!("no recorded scores; its columns are {}", header.join(", "));
-            return Err(CorpusError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
+            return Err(FileError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
         };
         Ok(Columns { word, scores })
     }
@@ -135,7 +135,7 @@ fn numbers_rows(name: &str) -> bool {
     NUMBERING.contains(&lower.as_str()) || counted("...") || counted("unnamed: ") || counted("__index_level_")
 }
 
-pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Repeats) -> Result<Recorded, CorpusError> {
+pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Repeats) -> Result<Recorded, FileError> {
     let columns = Columns::of(path, &table.header)?;
     let any_known = columns.scores.iter().any(|&column| labels.knows(&table.header[column]));
     let mut beside = Beside::default();
@@ -169,7 +169,7 @@ pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Rep
     }
     if kept.is_empty() {
         let problem = format!("none of its columns holds scores; {}", beside.told().join("; "));
-        return Err(CorpusError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
+        return Err(FileError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
     }
     let prompts = labels.prompts(path, kept.iter().map(|candidate| table.header[candidate.column].as_str()))?;
     let differing: HashSet<usize> = kept.iter().flat_map(|candidate| candidate.differing.iter().copied()).collect();
@@ -186,7 +186,7 @@ struct Rows {
     empty: usize,
 }
 
-fn take_rows(table: &mut Table, word_at: usize, candidates: &mut [Candidate], repeats: Repeats) -> Result<Rows, CorpusError> {
+fn take_rows(table: &mut Table, word_at: usize, candidates: &mut [Candidate], repeats: Repeats) -> Result<Rows, FileError> {
     let mut found = Rows { words: Vec::new(), rows: 0, empty: 0 };
     let mut index: HashMap<Arc<str>, usize> = HashMap::new();
     while let Some(row) = table.next_row()? {
@@ -255,13 +255,13 @@ const UNKNOWN: [&str; 2] = [
 
 /// # Errors
 /// A prompt's column, or one with scores, holds something else as well.
-fn judge(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Result<Verdict, CorpusError> {
+fn judge(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Result<Verdict, FileError> {
     let Candidate { name, known, numbers, stray, .. } = candidate;
     match stray {
         Some((problem, is_text)) if *known || *numbers > 0 || !is_text => {
             let other = format!(". Where '{name}' is no prompt, take it out of the file");
             let next = format!("{NO_SCORE}{}", if *known { "" } else { other.as_str() });
-            Err(CorpusError::file(path, problem, next))
+            Err(FileError::file(path, problem, next))
         }
         Some(_) => Ok(Verdict::Text),
         None if *numbers == 0 => Ok(Verdict::Empty),

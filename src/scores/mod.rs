@@ -1,4 +1,4 @@
-//! The scores themselves: a book of them in memory, the store on disk, files of recorded ones, what is written out, and the
+//! The scores themselves: a score table of them in memory, the store on disk, files of recorded ones, what is written out, and the
 //! study they make up.
 
 pub mod provenance;
@@ -6,4 +6,4 @@ pub mod store;
 pub mod study;
 pub mod table;
 
-pub use table::Book;
+pub use table::ScoreTable;

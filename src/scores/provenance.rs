@@ -17,12 +17,12 @@ const MOST_BYTES: u64 = 16 << 20;
 
 /// Everything that is said of a file of scores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct FileProvenance {
     pub program: String,
-    pub models: Vec<ModelOrigin>,
+    pub models: Vec<ModelProvenance>,
     /// The text behind each key that stands in the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub prompts: Vec<PromptOrigin>,
+    pub prompts: Vec<PromptLabel>,
     /// Of the table that it was written with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Checksum>,
@@ -30,7 +30,7 @@ pub struct Origin {
 
 /// Of one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelOrigin {
+pub struct ModelProvenance {
     pub model: String,
     pub provenance: Provenance,
     /// What its scores are kept under in a store, so that they can go into another.
@@ -40,21 +40,26 @@ pub struct ModelOrigin {
 
 /// Of one prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PromptOrigin {
+pub struct PromptLabel {
     pub label: String,
     pub text: String,
 }
 
-impl Origin {
-    pub fn new<'a>(models: Vec<ModelOrigin>, prompts: impl IntoIterator<Item = &'a Prompt>) -> Self {
-        let mut known: Vec<PromptOrigin> = Vec::new();
+impl FileProvenance {
+    pub fn new<'a>(models: Vec<ModelProvenance>, prompts: impl IntoIterator<Item = &'a Prompt>) -> Self {
+        let mut known: Vec<PromptLabel> = Vec::new();
         for prompt in prompts {
-            let origin = PromptOrigin { label: prompt.label().to_owned(), text: prompt.text.to_string() };
+            let origin = PromptLabel { label: prompt.label().to_owned(), text: prompt.text.to_string() };
             if !known.contains(&origin) {
                 known.push(origin);
             }
         }
-        Origin { program: concat!("rewardscope ", env!("CARGO_PKG_VERSION")).to_owned(), models, prompts: known, checksum: None }
+        FileProvenance {
+            program: concat!("rewardscope ", env!("CARGO_PKG_VERSION")).to_owned(),
+            models,
+            prompts: known,
+            checksum: None,
+        }
     }
 
     pub fn json(&self) -> serde_json::Value {
@@ -98,17 +103,17 @@ impl Origin {
 
     /// What a file of one model says of it; of several, or of none, nothing but that they are recorded.
     pub fn provenance_of(path: &Path) -> Provenance {
-        match <[ModelOrigin; 1]>::try_from(Self::of_file(path).unwrap_or_default().models) {
+        match <[ModelProvenance; 1]>::try_from(Self::of_file(path).unwrap_or_default().models) {
             Ok([said]) => Provenance { recorded: true, ..said.provenance },
             Err(_) => Provenance::of_recorded(path.display().to_string()),
         }
     }
 }
 
-impl ModelOrigin {
+impl ModelProvenance {
     /// Of a model whose scores are not kept in a store.
     pub fn new(model: &str, provenance: &Provenance) -> Self {
-        ModelOrigin { model: model.to_owned(), provenance: provenance.clone(), key: None }
+        ModelProvenance { model: model.to_owned(), provenance: provenance.clone(), key: None }
     }
 }
 
@@ -124,9 +129,9 @@ mod tests {
         let provenance = Provenance { dtype: "bf16".to_owned(), ..Provenance::of_recorded("lab/m".to_owned()) };
         let old = serde_json::json!({ "program": "rewardscope 0.1.0", "models": [{ "model": "m", "provenance": provenance }] });
         std::fs::write(with_suffix(&path, SIDECAR), old.to_string()).unwrap();
-        let found = Origin::of_file(&path).unwrap();
+        let found = FileProvenance::of_file(&path).unwrap();
         assert_eq!((found.models[0].model.as_str(), found.prompts.len()), ("m", 0));
-        assert_eq!(Origin::provenance_of(&path).dtype, "bf16");
-        assert_eq!(Origin::provenance_of(&folder.path().join("y.csv")).dtype, "recorded");
+        assert_eq!(FileProvenance::provenance_of(&path).dtype, "bf16");
+        assert_eq!(FileProvenance::provenance_of(&folder.path().join("y.csv")).dtype, "recorded");
     }
 }

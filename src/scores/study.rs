@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::WordId;
 use crate::corpus::{Corpus, Prompt};
@@ -25,7 +25,7 @@ pub struct StudyOptions {
     pub scored_words_only: bool,
 }
 
-/// A model's scores, as a [`super::table::Book`] holds them.
+/// A model's scores, as a [`super::table::ScoreTable`] holds them.
 #[derive(Clone, Debug)]
 pub struct StudySource {
     pub name: Arc<str>,
@@ -44,7 +44,7 @@ pub fn build(
     prompts: &[Prompt],
     sources: &[StudySource],
     options: &StudyOptions,
-) -> Result<(Study, Vec<String>), CorpusError> {
+) -> Result<(Study, Vec<String>), FileError> {
     let mut notes = Vec::new();
     let (names, category_of) = categories(corpus, options)?;
     let families = families(sources, &options.families)?;
@@ -96,7 +96,7 @@ type Kept = (Vec<Arc<str>>, Vec<Option<u16>>);
 
 /// The names of the kept categories in order, and for each category of the corpus its place among them; none of an excluded
 /// one.
-fn categories(corpus: &Corpus, options: &StudyOptions) -> Result<Kept, CorpusError> {
+fn categories(corpus: &Corpus, options: &StudyOptions) -> Result<Kept, FileError> {
     let folded = |name: &str| {
         let end = name.find(['_', '.']).filter(|end| options.category_prefix && *end > 0);
         name[..end.unwrap_or(name.len())].to_owned()
@@ -109,7 +109,7 @@ fn categories(corpus: &Corpus, options: &StudyOptions) -> Result<Kept, CorpusErr
             known.sort_unstable();
             let near = did_you_mean(&nearest(excluded, known.iter().copied()));
             let next = format!("{near}The list has {}", known.join(", "));
-            return Err(CorpusError::Unknown { kind: "category", name: excluded.clone(), next });
+            return Err(FileError::Unknown { kind: "category", name: excluded.clone(), next });
         }
     }
     let kept = |own: &str, folded: &str| !options.exclude.iter().any(|excluded| excluded == own || excluded == folded);
@@ -126,7 +126,7 @@ fn categories(corpus: &Corpus, options: &StudyOptions) -> Result<Kept, CorpusErr
 }
 
 /// Each source's family: its own, or the one that an option gives it.
-fn families(sources: &[StudySource], given: &[(String, String)]) -> Result<Vec<Arc<str>>, CorpusError> {
+fn families(sources: &[StudySource], given: &[(String, String)]) -> Result<Vec<Arc<str>>, FileError> {
     let mut families: Vec<Arc<str>> = sources.iter().map(|source| source.family.clone()).collect();
     for (model, family) in given {
         let exact = sources.iter().position(|source| *source.name == **model);
@@ -135,7 +135,7 @@ fn families(sources: &[StudySource], given: &[(String, String)]) -> Result<Vec<A
             let names: Vec<&str> = sources.iter().map(|source| &*source.name).collect();
             let near = did_you_mean(&nearest(model, names.iter().copied()));
             let next = format!("{near}The models are {}", names.join(", "));
-            return Err(CorpusError::Unknown { kind: "model", name: model.clone(), next });
+            return Err(FileError::Unknown { kind: "model", name: model.clone(), next });
         };
         families[found] = family.as_str().into();
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// Scores stay when corpus, prompt or view change: nothing is computed twice.
 #[derive(Clone, Debug, Default)]
-pub struct Book {
+pub struct ScoreTable {
     words: Interner,
     tokens: HashMap<(Arc<str>, u32), u32>,
     prompts: Interner,
@@ -14,7 +14,7 @@ pub struct Book {
     scores: HashMap<(ModelId, PromptId), Arc<Vec<f64>>>,
 }
 
-impl Book {
+impl ScoreTable {
     /// The id of a word, new or known.
     pub fn word(&mut self, text: &str) -> WordId {
         WordId(self.words.intern(text))
@@ -103,17 +103,17 @@ mod tests {
 
     #[test]
     fn scores_are_found_by_what_they_belong_to() {
-        let mut book = Book::default();
+        let mut score_table = ScoreTable::default();
         let (model, other) = (ModelId(0), ModelId(1));
-        let prompt = book.prompt("best?");
-        let (love, cold) = (book.word("love"), book.word(" love"));
+        let prompt = score_table.prompt("best?");
+        let (love, cold) = (score_table.word("love"), score_table.word(" love"));
         assert_ne!(love, cold);
-        book.insert(model, prompt, [(cold, 1.5)]);
-        assert_eq!(book.score(model, prompt, cold), Some(1.5));
-        assert_eq!(book.score(model, prompt, love), None);
-        assert_eq!(book.score(other, prompt, cold), None);
-        assert_eq!(book.prompts_of(model), [prompt]);
-        book.forget(model);
-        assert_eq!(book.score(model, prompt, cold), None);
+        score_table.insert(model, prompt, [(cold, 1.5)]);
+        assert_eq!(score_table.score(model, prompt, cold), Some(1.5));
+        assert_eq!(score_table.score(model, prompt, love), None);
+        assert_eq!(score_table.score(other, prompt, cold), None);
+        assert_eq!(score_table.prompts_of(model), [prompt]);
+        score_table.forget(model);
+        assert_eq!(score_table.score(model, prompt, cold), None);
     }
 }

@@ -28,18 +28,18 @@ pub const SIDECAR: &str = ".provenance.json";
 /// How a file is written, told by the end of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 #[value(rename_all = "lowercase")]
-pub enum SheetFormat {
+pub enum TableFormat {
     Csv,
     Jsonl,
     Parquet,
 }
 
-impl SheetFormat {
+impl TableFormat {
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_string_lossy().to_lowercase().as_str() {
-            "csv" => Some(SheetFormat::Csv),
-            "jsonl" | "ndjson" => Some(SheetFormat::Jsonl),
-            "parquet" => Some(SheetFormat::Parquet),
+            "csv" => Some(TableFormat::Csv),
+            "jsonl" | "ndjson" => Some(TableFormat::Jsonl),
+            "parquet" => Some(TableFormat::Parquet),
             _ => None,
         }
     }
@@ -97,11 +97,11 @@ impl Values {
 
 /// Columns of one length, each with its name.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sheet {
+pub struct ColumnTable {
     pub columns: Vec<(String, Values)>,
 }
 
-impl Sheet {
+impl ColumnTable {
     pub fn add(&mut self, name: impl Into<String>, values: Values) {
         self.columns.push((name.into(), values));
     }
@@ -115,7 +115,7 @@ impl Sheet {
     ///
     /// # Errors
     /// What keeps it from being written.
-    pub fn save(&self, to: Destination, format: SheetFormat, provenance: &Value) -> io::Result<()> {
+    pub fn save(&self, to: Destination, format: TableFormat, provenance: &Value) -> io::Result<()> {
         let mut provenance = provenance.clone();
         if let Some(map) = provenance.as_object_mut() {
             map.insert("checksum".to_owned(), serde_json::to_value(self.checksum())?);
@@ -124,7 +124,7 @@ impl Sheet {
         self.write(&mut out, format, &provenance)?;
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         let beside = format!("{provenance:#}\n");
-        file.commit((format != SheetFormat::Parquet).then_some(beside.as_bytes()))
+        file.commit((format != TableFormat::Parquet).then_some(beside.as_bytes()))
     }
 
     /// Of all cells, as any format gives them back.
@@ -139,11 +139,11 @@ impl Sheet {
     }
 
     /// Writes the table alone, and in Parquet the provenance with it.
-    pub fn write(&self, out: impl Write + Send, format: SheetFormat, provenance: &Value) -> io::Result<()> {
+    pub fn write(&self, out: impl Write + Send, format: TableFormat, provenance: &Value) -> io::Result<()> {
         match format {
-            SheetFormat::Csv => self.csv(out),
-            SheetFormat::Jsonl => self.jsonl(out),
-            SheetFormat::Parquet => self.parquet(out, provenance).map_err(io::Error::other),
+            TableFormat::Csv => self.csv(out),
+            TableFormat::Jsonl => self.jsonl(out),
+            TableFormat::Parquet => self.parquet(out, provenance).map_err(io::Error::other),
         }
     }
 
@@ -230,7 +230,7 @@ pub struct LongWord {
 
 /// A row for each score, as `rewardscope score` writes them: model, prompt, word, categories, score, rank.
 #[derive(Debug, Default)]
-pub struct LongSheet {
+pub struct LongTable {
     models: Vec<Arc<str>>,
     prompts: Vec<Arc<str>>,
     words: Vec<Arc<str>>,
@@ -240,7 +240,7 @@ pub struct LongSheet {
     tokens: Vec<Option<i64>>,
 }
 
-impl LongSheet {
+impl LongTable {
     /// One model's scores of `words` under one prompt; ranks are over those of the list that have a score, and only words that
     /// have one become rows.
     pub fn add(&mut self, model: &str, prompt: &str, words: &[LongWord], scores: &[f64]) {
@@ -258,8 +258,8 @@ impl LongSheet {
         }
     }
 
-    pub fn sheet(self) -> Sheet {
-        let mut sheet = Sheet::default();
+    pub fn sheet(self) -> ColumnTable {
+        let mut sheet = ColumnTable::default();
         sheet.add("model", Values::Text(self.models));
         sheet.add("prompt", Values::Text(self.prompts));
         sheet.add("word", Values::Text(self.words));
@@ -298,7 +298,7 @@ mod tests {
         "'",
     ];
 
-    fn long(words: &[String], prompts: &[&str], scores: &[Vec<f64>]) -> Sheet {
+    fn long(words: &[String], prompts: &[&str], scores: &[Vec<f64>]) -> ColumnTable {
         let (mut all_words, mut all_prompts, mut all_scores) = (Vec::new(), Vec::new(), Vec::new());
         for (prompt, column) in prompts.iter().zip(scores) {
             for (word, score) in words.iter().zip(column) {
@@ -307,7 +307,7 @@ mod tests {
                 all_scores.push(*score);
             }
         }
-        let mut sheet = Sheet::default();
+        let mut sheet = ColumnTable::default();
         sheet.add("model", Values::Text(vec!["m".into(); all_words.len()]));
         sheet.add("prompt", Values::Text(all_prompts));
         sheet.add("word", Values::Text(all_words));
@@ -316,8 +316,8 @@ mod tests {
         sheet
     }
 
-    fn wide(words: &[String], prompts: &[&str], scores: &[Vec<f64>]) -> Sheet {
-        let mut sheet = Sheet::default();
+    fn wide(words: &[String], prompts: &[&str], scores: &[Vec<f64>]) -> ColumnTable {
+        let mut sheet = ColumnTable::default();
         sheet.add("response", Values::Text(words.iter().map(|word| word.as_str().into()).collect()));
         for (prompt, column) in prompts.iter().zip(scores) {
             sheet.add(*prompt, Values::Number(column.clone()));
@@ -325,10 +325,10 @@ mod tests {
         sheet
     }
 
-    fn round_trip(sheet: &Sheet, words: &[String], prompts: &[&str], scores: &[Vec<f64>]) {
+    fn round_trip(sheet: &ColumnTable, words: &[String], prompts: &[&str], scores: &[Vec<f64>]) {
         let folder = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::builtin().unwrap();
-        for (name, format) in [("x.csv", SheetFormat::Csv), ("x.jsonl", SheetFormat::Jsonl), ("x.parquet", SheetFormat::Parquet)]
+        for (name, format) in [("x.csv", TableFormat::Csv), ("x.jsonl", TableFormat::Jsonl), ("x.parquet", TableFormat::Parquet)]
         {
             let path = folder.path().join(name);
             sheet.save(destination(&path, true).unwrap(), format, &Value::Null).unwrap();
@@ -367,23 +367,23 @@ mod tests {
 
     #[test]
     fn a_file_that_was_cut_or_edited_is_told_from_a_sound_one() {
-        use crate::scores::provenance::Origin;
+        use crate::scores::provenance::FileProvenance;
         let folder = tempfile::tempdir().unwrap();
         let words = ["love", "war", "peace"].map(str::to_owned);
         let sheet = wide(&words, &["best_ever_one"], &[vec![1.5, -2.0, 3.0]]);
-        for (name, format) in [("x.csv", SheetFormat::Csv), ("x.jsonl", SheetFormat::Jsonl)] {
+        for (name, format) in [("x.csv", TableFormat::Csv), ("x.jsonl", TableFormat::Jsonl)] {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, false).unwrap(), format, &Origin::default().json()).unwrap();
+            sheet.save(destination(&path, false).unwrap(), format, &FileProvenance::default().json()).unwrap();
             let sound = std::fs::read_to_string(&path).unwrap();
-            assert!(Origin::of_file(&path).unwrap().tells_of(&path), "{name}");
+            assert!(FileProvenance::of_file(&path).unwrap().tells_of(&path), "{name}");
             let cut = sound.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
             for other in [cut, sound.replace("-2", "2"), sound.replace("war", "wart")] {
                 std::fs::write(&path, &other).unwrap();
-                assert!(!Origin::of_file(&path).unwrap().tells_of(&path), "{name}: {other}");
+                assert!(!FileProvenance::of_file(&path).unwrap().tells_of(&path), "{name}: {other}");
             }
             // Line ends are no content.
             std::fs::write(&path, sound.replace('\n', "\r\n")).unwrap();
-            assert!(Origin::of_file(&path).unwrap().tells_of(&path), "{name}");
+            assert!(FileProvenance::of_file(&path).unwrap().tells_of(&path), "{name}");
         }
     }
 
@@ -391,23 +391,23 @@ mod tests {
     fn a_file_that_is_there_is_not_replaced_unasked_and_says_again_what_it_rests_on() {
         use crate::base::atomic_file::with_suffix;
         use crate::model::Provenance;
-        use crate::scores::provenance::{ModelOrigin, Origin};
+        use crate::scores::provenance::{FileProvenance, ModelProvenance};
         let folder = tempfile::tempdir().unwrap();
         let words = ["love".to_owned()];
         let sheet = wide(&words, &["best_ever_one"], &[vec![1.5]]);
-        let model = ModelOrigin {
+        let model = ModelProvenance {
             model: "m".into(),
             provenance: Provenance { dtype: "bf16".into(), ..Provenance::of_recorded("lab/m".into()) },
             key: Some(crate::scores::store::Key::of_recorded("x")),
         };
-        let origin = Origin::new(vec![model], None);
-        for (name, format) in [("x.csv", SheetFormat::Csv), ("x.parquet", SheetFormat::Parquet)] {
+        let origin = FileProvenance::new(vec![model], None);
+        for (name, format) in [("x.csv", TableFormat::Csv), ("x.parquet", TableFormat::Parquet)] {
             let path = folder.path().join(name);
             sheet.save(destination(&path, false).unwrap(), format, &origin.json()).unwrap();
             assert_eq!(destination(&path, false).err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
-            let found = Origin::of_file(&path).unwrap();
+            let found = FileProvenance::of_file(&path).unwrap();
             assert_eq!(found.checksum, Some(sheet.checksum()), "{name}");
-            assert_eq!(Origin { checksum: None, ..found }, origin, "{name}");
+            assert_eq!(FileProvenance { checksum: None, ..found }, origin, "{name}");
         }
         assert!(!with_suffix(&folder.path().join("x.parquet"), SIDECAR).exists());
     }

@@ -16,7 +16,7 @@ use parquet::record::Field;
 use parquet::record::reader::RowIter;
 use serde_json::Value;
 
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::text_file::{line_of, ragged, read_text, utf8};
 use crate::tables::checksum::{Checksum, Summing};
 
@@ -108,12 +108,12 @@ fn parse(text: &str) -> Reading {
 }
 
 impl Table {
-    pub(crate) fn open(path: &Path) -> Result<Table, CorpusError> {
+    pub(crate) fn open(path: &Path) -> Result<Table, FileError> {
         Table::open_as(path, path)
     }
 
     /// As a file that is called `name`.
-    pub(crate) fn open_as(path: &Path, name: &Path) -> Result<Table, CorpusError> {
+    pub(crate) fn open_as(path: &Path, name: &Path) -> Result<Table, FileError> {
         let mut index = Vec::new();
         let (header, rows) = match ending(name).as_str() {
             "parquet" => open_parquet(path, &mut index)?,
@@ -136,7 +136,7 @@ impl Table {
     }
 
     /// The next row; none at the end.
-    pub(crate) fn next_row(&mut self) -> Result<Option<Row>, CorpusError> {
+    pub(crate) fn next_row(&mut self) -> Result<Option<Row>, FileError> {
         let row = self.read_row()?;
         if let (Some((summing, rows)), Some(row)) = (&mut self.sum, &row) {
             *rows += 1;
@@ -146,7 +146,7 @@ impl Table {
         Ok(row)
     }
 
-    fn read_row(&mut self) -> Result<Option<Row>, CorpusError> {
+    fn read_row(&mut self) -> Result<Option<Row>, FileError> {
         match &mut self.rows {
             Rows::Csv(reader) => {
                 let mut record = StringRecord::new();
@@ -187,11 +187,11 @@ impl Table {
     }
 
     /// A score; NaN where the file has none. The error names row and column.
-    pub(crate) fn number(&self, row: &Row, column: usize) -> Result<f64, CorpusError> {
+    pub(crate) fn number(&self, row: &Row, column: usize) -> Result<f64, FileError> {
         match row.reading(column) {
             Reading::Score(score) => Ok(score),
             Reading::Missing => Ok(f64::NAN),
-            Reading::Infinite | Reading::Text => Err(CorpusError::file(&self.path, self.no_score(row, column), NO_SCORE)),
+            Reading::Infinite | Reading::Text => Err(FileError::file(&self.path, self.no_score(row, column), NO_SCORE)),
         }
     }
 
@@ -213,7 +213,7 @@ impl Table {
 pub(crate) const NO_SCORE: &str = "A score is a finite number; a missing one is empty or NA";
 
 /// Column names alone, without reading the rest of the file.
-pub(crate) fn header(path: &Path) -> Result<Vec<String>, CorpusError> {
+pub(crate) fn header(path: &Path) -> Result<Vec<String>, FileError> {
     match ending(path).as_str() {
         "parquet" => Ok(open_parquet(path, &mut Vec::new())?.0),
         "jsonl" => names::of_start(path, &start(path)?),
@@ -222,7 +222,7 @@ pub(crate) fn header(path: &Path) -> Result<Vec<String>, CorpusError> {
 }
 
 /// Column names and the first row, where there is one, without reading the rest of the file.
-pub(crate) fn first(path: &Path) -> Result<(Vec<String>, Option<Row>), CorpusError> {
+pub(crate) fn first(path: &Path) -> Result<(Vec<String>, Option<Row>), FileError> {
     match ending(path).as_str() {
         "parquet" => {
             let mut table = Table::open(path)?;
@@ -242,14 +242,14 @@ pub(crate) fn first(path: &Path) -> Result<(Vec<String>, Option<Row>), CorpusErr
 }
 
 /// As much of a file as its header can take.
-fn start(path: &Path) -> Result<Vec<u8>, CorpusError> {
+fn start(path: &Path) -> Result<Vec<u8>, FileError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     file.take(MOST_HEADER_BYTES).read_to_end(&mut start).map_err(|error| unreadable(path, &error))?;
     Ok(start)
 }
 
-fn csv_start(path: &Path) -> Result<(Vec<String>, Option<Row>), CorpusError> {
+fn csv_start(path: &Path) -> Result<(Vec<String>, Option<Row>), FileError> {
     let start = start(path)?;
     // Of UTF-16 every line is broken; the reader of text says which encoding it is.
     if matches!(start[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
@@ -265,27 +265,27 @@ fn ending(path: &Path) -> String {
     path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-fn open_jsonl(path: &Path, most_bytes: u64) -> Result<(Vec<String>, Rows), CorpusError> {
+fn open_jsonl(path: &Path, most_bytes: u64) -> Result<(Vec<String>, Rows), FileError> {
     let text = read_text(path, most_bytes)?;
     let header = names::of_lines(path, &text)?;
     Ok((header, Rows::Jsonl { text, at: 0, line: 0 }))
 }
 
-fn json_object(path: &Path, line: usize, text: &str) -> Result<serde_json::Map<String, Value>, CorpusError> {
+fn json_object(path: &Path, line: usize, text: &str) -> Result<serde_json::Map<String, Value>, FileError> {
     serde_json::from_str(text).map_err(|error| no_object(path, line, &error))
 }
 
-fn no_object(path: &Path, line: usize, error: &serde_json::Error) -> CorpusError {
+fn no_object(path: &Path, line: usize, error: &serde_json::Error) -> FileError {
     let problem = format!("line {line}: not a JSON object: {error}");
-    CorpusError::file(path, problem, "JSON lines hold one object a line")
+    FileError::file(path, problem, "JSON lines hold one object a line")
 }
 
 /// The cells of one line by their names. serde_json rounds numbers of many digits a little, so those are read from the text.
-fn json_cells(path: &Path, line: usize, text: &str) -> Result<HashMap<String, Cell>, CorpusError> {
+fn json_cells(path: &Path, line: usize, text: &str) -> Result<HashMap<String, Cell>, FileError> {
     let object = json_object(path, line, text)?;
     let numbers = top_numbers(text);
     if object.values().filter(|value| value.is_number()).count() != numbers.len() {
-        return Err(CorpusError::file(path, format!("line {line}: a name stands twice"), "Give each value a name of its own"));
+        return Err(FileError::file(path, format!("line {line}: a name stands twice"), "Give each value a name of its own"));
     }
     let mut numbers = numbers.into_iter();
     let cell = |value| match value {
@@ -329,14 +329,14 @@ fn top_numbers(object: &str) -> Vec<&str> {
     found
 }
 
-fn open_csv(path: &Path) -> Result<(Vec<String>, Rows), CorpusError> {
+fn open_csv(path: &Path) -> Result<(Vec<String>, Rows), FileError> {
     let mut reader = csv::Reader::from_reader(Cursor::new(read_text(path, MOST_BYTES)?));
     let header = reader.headers().map(|header| header.iter().map(str::to_owned).collect());
     let header = header.map_err(|error| ragged(path, reader.get_ref().get_ref(), &error))?;
     Ok((header, Rows::Csv(Box::new(reader))))
 }
 
-fn open_parquet(path: &Path, index: &mut Vec<String>) -> Result<(Vec<String>, Rows), CorpusError> {
+fn open_parquet(path: &Path, index: &mut Vec<String>) -> Result<(Vec<String>, Rows), FileError> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let reader = guarded(path, || SerializedFileReader::new(file))?;
     let about = reader.metadata().file_metadata();
@@ -349,7 +349,7 @@ fn open_parquet(path: &Path, index: &mut Vec<String>) -> Result<(Vec<String>, Ro
 }
 
 /// The parquet crate panics on some damaged files; to the reader of the message it is damage all the same.
-fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, CorpusError> {
+fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, FileError> {
     let outcome = catch_unwind(AssertUnwindSafe(read));
     let (problem, next) = match outcome {
         Ok(Ok(value)) => return Ok(value),
@@ -360,15 +360,15 @@ fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, ParquetError>) -> Re
         }
         Err(_) => ("is damaged Parquet".to_owned(), DAMAGED),
     };
-    Err(CorpusError::file(path, problem, next))
+    Err(FileError::file(path, problem, next))
 }
 
 const DAMAGED: &str = "Fetch the file again, or give the CSV";
 const OTHER_CODEC: &str = "Pages packed with Snappy, Zstandard, gzip, Brotli or LZ4 are read: write the file anew, in Python \
      with pandas.read_parquet(FILE).to_parquet(FILE)";
 
-fn unreadable(path: &Path, error: &std::io::Error) -> CorpusError {
-    CorpusError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions")
+fn unreadable(path: &Path, error: &std::io::Error) -> FileError {
+    FileError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions")
 }
 
 fn cell(field: Field) -> Cell {
@@ -399,7 +399,7 @@ impl Checksum {
     ///
     /// # Errors
     /// Where it is no table.
-    pub fn of_file(path: &Path) -> Result<Self, CorpusError> {
+    pub fn of_file(path: &Path) -> Result<Self, FileError> {
         Self::of_file_named(path, path)
     }
 
@@ -407,7 +407,7 @@ impl Checksum {
     ///
     /// # Errors
     /// Where it is no table.
-    pub fn of_file_named(path: &Path, name: &Path) -> Result<Self, CorpusError> {
+    pub fn of_file_named(path: &Path, name: &Path) -> Result<Self, FileError> {
         let mut table = Table::open_as(path, name)?;
         table.sum_up();
         while table.next_row()?.is_some() {}

@@ -56,7 +56,7 @@ fn columns<'a>(app: &'a App, theme: &'a Theme) -> Vec<Column<'a, &'a Model>> {
         .right()
         .priority(3),
         Column::new("prompts", 7, 7, move |model: &&Model, _| {
-            Line::styled(count(app.book.prompts_of(model.id).len()), theme.dim)
+            Line::styled(count(app.score_table.prompts_of(model.id).len()), theme.dim)
         })
         .right()
         .priority(1),
@@ -114,7 +114,7 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
         facts
             .push(("note", "a demonstration model: trained for this program on generated pairs, none of the study's".to_owned()));
     }
-    let prompts = app.book.prompts_of(model.id).len();
+    let prompts = app.score_table.prompts_of(model.id).len();
     facts.push(("known", format!("scores under {prompts} of {} prompts", app.prompts.len())));
     let value_width = usize::from(area.width).saturating_sub(14);
     let mut y = 0;

@@ -153,7 +153,7 @@ fn focused_phase(app: &App, model: &Model) -> String {
     let (all, own) = (app.universe.listed(), app.universe.own.len());
     match &model.phase {
         Phase::Scoring { prompt, .. } if app.current_prompt().is_some_and(|p| p.id != *prompt) => {
-            let known = app.book.prompts_of(model.id).len();
+            let known = app.score_table.prompts_of(model.id).len();
             format!("{}  prompt {known} of {}", phase(&model.phase), app.prompts.len())
         }
         Phase::Idle | Phase::Cancelled => {

@@ -234,7 +234,7 @@ impl Driver {
     /// The word under the cursor.
     pub fn word(&self) -> String {
         let table = self.app.table().unwrap();
-        self.app.book.word_text(table.word_at(self.app.cursor.row()).unwrap()).to_string()
+        self.app.score_table.word_text(table.word_at(self.app.cursor.row()).unwrap()).to_string()
     }
 
     /// All words of the table, in the order of its rows.

@@ -1,21 +1,21 @@
 //! The table on the screen goes into a file as it stands.
 
 use rewardscope::app::{Effect, Export, Key, KeyCode, Message};
-use rewardscope::tables::columns::{Sheet, Values};
+use rewardscope::tables::columns::{ColumnTable, Values};
 use serde_json::Value;
 
 use crate::driver::{Driver, SIZE};
 
 /// What was exported last: the name as it was typed, the table and what it rests on.
-fn exported(driver: &Driver) -> (String, Sheet, Value) {
+fn exported(driver: &Driver) -> (String, ColumnTable, Value) {
     let last =
         driver.asked.iter().rev().find_map(|effect| if let Effect::Export(request) = effect { Some(request) } else { None });
     let request = last.unwrap();
-    let Ok(Export::Sheet { sheet, origin }) = request.build() else { panic!("no table") };
+    let Ok(Export::ColumnTable { sheet, origin }) = request.build() else { panic!("no table") };
     (request.path.clone(), sheet, origin)
 }
 
-fn words(sheet: &Sheet) -> Vec<String> {
+fn words(sheet: &ColumnTable) -> Vec<String> {
     let found = sheet.columns.iter().find(|(name, _)| name == "word");
     let Some((_, Values::Text(words))) = found else { panic!("no words") };
     words.iter().map(|word| word.to_string()).collect()

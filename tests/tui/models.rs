@@ -152,7 +152,7 @@ fn what_comes_late_for_a_closed_model_does_no_harm() {
     let prompt = current(&driver);
     driver.give(LLAMA, prompt, &[(WordId(0), 5.0)]);
     driver.phase(LLAMA, Phase::Failed("late".to_owned()));
-    assert_eq!(driver.app.book.prompts_of(LLAMA), []);
+    assert_eq!(driver.app.score_table.prompts_of(LLAMA), []);
     assert_eq!((driver.app.models.len(), driver.app.focus, driver.app.toasts.iter().count()), (1, Some(GEMMA), 0));
     driver.keys("x1");
     assert!(driver.app.models.is_empty());

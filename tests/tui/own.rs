@@ -6,7 +6,7 @@ use rewardscope::app::table::{RankedTable, Side};
 use rewardscope::app::{Effect, Export, Message, Startup};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::Event;
-use rewardscope::tables::columns::{Sheet, Values};
+use rewardscope::tables::columns::{ColumnTable, Values};
 use rewardscope::ui::theme::Theme;
 
 use crate::driver::*;
@@ -54,7 +54,7 @@ fn text_of(export: Export) -> String {
     match export {
         Export::Text(text) => text,
         Export::Figure(figure) => figure.svg(),
-        Export::Sheet { .. } => panic!("a table"),
+        Export::ColumnTable { .. } => panic!("a table"),
     }
 }
 
@@ -274,7 +274,7 @@ fn an_own_word_that_cannot_be_asked_completes_no_table() {
     assert_eq!(driver.app.statistics.shown().unwrap().progress.columns, 0, "one word of the list has no score yet");
 }
 
-fn column<'a>(sheet: &'a Sheet, name: &str) -> &'a Values {
+fn column<'a>(sheet: &'a ColumnTable, name: &str) -> &'a Values {
     &sheet.columns.iter().find(|(known, _)| known == name).unwrap().1
 }
 
@@ -283,11 +283,11 @@ fn tables_that_are_written_mark_own_words_and_no_rank_of_the_list_moves() {
     let sheet = |driver: &mut Driver, keys: &str| {
         driver.keys(keys);
         match exported(driver, "x.csv") {
-            Export::Sheet { sheet, .. } => sheet,
+            Export::ColumnTable { sheet, .. } => sheet,
             _ => panic!("no table"),
         }
     };
-    let rows = |sheet: &Sheet| -> Vec<(String, Vec<String>, f64)> {
+    let rows = |sheet: &ColumnTable| -> Vec<(String, Vec<String>, f64)> {
         let (Values::Text(words), Values::Names(categories), Values::Number(ranks)) =
             (column(sheet, "word"), column(sheet, "categories"), column(sheet, "rank"))
         else {
@@ -309,7 +309,7 @@ fn tables_that_are_written_mark_own_words_and_no_rank_of_the_list_moves() {
     driver.keys("e<Tab><Enter>");
     let last =
         driver.asked.iter().rev().find_map(|effect| if let Effect::Export(request) = effect { Some(request) } else { None });
-    let Export::Sheet { sheet, .. } = last.unwrap().build().unwrap() else { panic!("no table") };
+    let Export::ColumnTable { sheet, .. } = last.unwrap().build().unwrap() else { panic!("no table") };
     let everything = rows(&sheet);
     let (own, list): (Vec<_>, Vec<_>) = everything.into_iter().partition(|(_, categories, _)| categories == &["own"]);
     assert_eq!((own.len(), list.len()), (2 * OWN.len(), 2 * 27));

@@ -186,9 +186,14 @@ impl Session {
         for prompt in prompts {
             for model in self.app.models.iter().filter(|model| !matches!(model.phase, Phase::Failed(_))) {
                 for &word in &self.app.universe.ids {
-                    let scored = self.app.book.score(model.id, prompt.id, word).is_some();
+                    let scored = self.app.score_table.score(model.id, prompt.id, word).is_some();
                     if !scored && !model.cannot_score(prompt.id, word) {
-                        missing.push(format!("{} {} {}", model.spec.name, prompt.prompt.text, self.app.book.word_text(word)));
+                        missing.push(format!(
+                            "{} {} {}",
+                            model.spec.name,
+                            prompt.prompt.text,
+                            self.app.score_table.word_text(word)
+                        ));
                     }
                 }
             }

@@ -78,7 +78,7 @@ fn a_model_that_waits_for_memory_keeps_its_scores_and_says_what_makes_room() {
     driver.phase(LLAMA, Phase::WaitingForMemory { needed_bytes: 14_500_000_000, free_bytes: 10_200_000_000 });
     let text = driver.text();
     assert!(text.contains("waiting for memory: takes 14.5 GB, 10.2 GB is free. Close a model (x in their list)"), "{text}");
-    let score = driver.app.book.column(LLAMA, job.prompt)[job.words[0].0.0 as usize];
+    let score = driver.app.score_table.column(LLAMA, job.prompt)[job.words[0].0.0 as usize];
     assert!(text.contains(&format!("{score:.2}")) && text.contains(&*job.words[0].1), "{score} {text}");
     assert!(driver.app.model(LLAMA).is_some_and(|model| model.is_available()), "it goes on being planned");
     driver.keys("4");

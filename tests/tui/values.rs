@@ -39,7 +39,7 @@ pub fn language_models(size: (u16, u16)) -> Driver {
     let prompt = current(&driver);
     for model in [LLAMA, GEMMA] {
         let words = driver.app.universe.ids.clone();
-        let texts: Vec<_> = words.iter().map(|&id| driver.app.book.word_text(id).clone()).collect();
+        let texts: Vec<_> = words.iter().map(|&id| driver.app.score_table.word_text(id).clone()).collect();
         let scores: Vec<_> = words.iter().zip(&texts).map(|(&id, text)| (id, score(model, "p", text) - 8.0)).collect();
         driver.give(model, prompt, &scores);
     }
@@ -151,7 +151,7 @@ fn pairs_are_judged_while_their_card_is_on_the_screen() {
     driver.give(LLAMA, which.prompt, &[(ids[0], 2.0), (ids[1], 1.0), (ids[2], 0.5)]);
     let text = driver.text();
     assert!(text.contains("50.0 %") && text.contains("partial: 2 of 3 pairs"), "{text}");
-    assert!(driver.app.book.prompts_of(LLAMA).len() == 1, "questions are no prompts of the session");
+    assert!(driver.app.score_table.prompts_of(LLAMA).len() == 1, "questions are no prompts of the session");
     driver.keys("<Tab>");
     assert_eq!(driver.plan[0].model, GEMMA, "each model judges for itself");
 }
@@ -246,7 +246,7 @@ fn each_view_is_written_in_its_own_ways() {
             Some(Effect::Export(request)) => match request.build().unwrap() {
                 Export::Figure(_) => format!("draw {}", request.path),
                 Export::Text(text) => format!("write {} {}", request.path, text.lines().next().unwrap_or_default()),
-                Export::Sheet { sheet, .. } => format!("export {} {}", request.path, sheet.rows()),
+                Export::ColumnTable { sheet, .. } => format!("export {} {}", request.path, sheet.rows()),
             },
             _ => driver.text(),
         }

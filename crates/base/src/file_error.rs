@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::toml_file::TomlError;
 
 #[derive(Debug, thiserror::Error)]
-pub enum CorpusError {
+pub enum FileError {
     #[error("{}: {problem}. {next}", file.display())]
     File { file: PathBuf, problem: String, next: String },
     #[error("no {kind} '{name}'. {next}")]
@@ -14,8 +14,8 @@ pub enum CorpusError {
     Toml(#[from] TomlError),
 }
 
-impl CorpusError {
+impl FileError {
     pub fn file(file: &Path, problem: impl Into<String>, next: impl Into<String>) -> Self {
-        CorpusError::File { file: file.to_owned(), problem: problem.into(), next: next.into() }
+        FileError::File { file: file.to_owned(), problem: problem.into(), next: next.into() }
     }
 }

@@ -5,22 +5,22 @@ use std::path::Path;
 
 use csv::StringRecord;
 
-use super::file_error::CorpusError;
+use super::file_error::FileError;
 
 /// Larger files are refused: no word list comes near.
 pub const MOST_BYTES: u64 = 256 << 20;
 
 /// A file of at most `most_bytes` as text, without a byte order mark.
-pub fn read_text(path: &Path, most_bytes: u64) -> Result<String, CorpusError> {
+pub fn read_text(path: &Path, most_bytes: u64) -> Result<String, FileError> {
     let unreadable =
-        |error: std::io::Error| CorpusError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions");
+        |error: std::io::Error| FileError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions");
     let meta = std::fs::metadata(path).map_err(unreadable)?;
     if meta.is_dir() {
-        return Err(CorpusError::file(path, "is a directory", "Give one of its files"));
+        return Err(FileError::file(path, "is a directory", "Give one of its files"));
     }
     let too_long = |size: String| {
         let problem = format!("is {size}, more than such a file can be");
-        CorpusError::file(path, problem, format!("Give a file of at most {}", crate::text::bytes(most_bytes)))
+        FileError::file(path, problem, format!("Give a file of at most {}", crate::text::bytes(most_bytes)))
     };
     if meta.len() > most_bytes {
         return Err(too_long(crate::text::bytes(meta.len())));
@@ -35,7 +35,7 @@ pub fn read_text(path: &Path, most_bytes: u64) -> Result<String, CorpusError> {
 }
 
 /// Bytes as text, without a byte order mark; the error names line and byte.
-pub fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, CorpusError> {
+pub fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
         Err(error) => {
@@ -46,13 +46,13 @@ pub fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, CorpusError> {
             let problem = format!("line {line} is not UTF-8 (byte 0x{byte:02x})");
             // What spreadsheets save as "Unicode text" begins with a byte order mark of UTF-16.
             let from = if matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) { "utf-16" } else { "latin1" };
-            Err(CorpusError::file(path, problem, format!("Convert it, for example with: iconv -f {from} -t utf-8")))
+            Err(FileError::file(path, problem, format!("Convert it, for example with: iconv -f {from} -t utf-8")))
         }
     }
 }
 
 /// What is wrong with the form of a CSV text.
-pub fn ragged(path: &Path, text: &str, error: &csv::Error) -> CorpusError {
+pub fn ragged(path: &Path, text: &str, error: &csv::Error) -> FileError {
     let place = error.position().map(|position| format!("line {}: ", line_at(text, position))).unwrap_or_default();
     let (problem, next) = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
@@ -62,7 +62,7 @@ pub fn ragged(path: &Path, text: &str, error: &csv::Error) -> CorpusError {
         csv::ErrorKind::Utf8 { .. } => (format!("{place}not UTF-8"), "Convert it, for example with: iconv -f latin1 -t utf-8"),
         _ => (format!("{place}{error}"), "Check that it is a CSV file and can be read"),
     };
-    CorpusError::file(path, problem, next)
+    FileError::file(path, problem, next)
 }
 
 /// The line, counted from 1, on which a record of `text` begins.

@@ -41,7 +41,7 @@ pub struct RewardModel {
 }
 
 impl RewardModel {
-    /// [`LoadedModel::load`] for a checkpoint that must be a reward model.
+    /// [`super::loaded::LoadedModel::load`] for a checkpoint that must be a reward model.
     pub fn load(
         files: &Files,
         label: &SourceLabel,

@@ -22,7 +22,7 @@ pub enum ModelError {
     Hub { repository: String, problem: String, next: String },
     /// A file that was to hold recorded scores.
     #[error(transparent)]
-    Scores(Box<rewardscope_base::file_error::CorpusError>),
+    Scores(Box<rewardscope_base::file_error::FileError>),
     #[error("cancelled")]
     Cancelled,
     #[error("{0}. This is a fault in the program; please report it with the model's name")]

@@ -59,7 +59,7 @@ impl fmt::Display for BosPolicy {
 pub enum PromptForm {
     /// The chat template's user turn and the opening of its answer.
     Chat,
-    /// The prompt's text alone, and a space before the word: see [`continuation::gap`].
+    /// The prompt's text alone, and a space before the word: see [`text::continuation::gap`].
     Bare,
 }
 

@@ -1,6 +1,6 @@
 //! Pure statistics over scores, in f64. Knows no model, no screen, no file.
 //!
-//! A [`study::Study`] goes in, a [`report::Report`] comes out ([`report::report`]). `common` finds the words that all models
+//! A [`study::Study`] goes in, a [`results::Report`] comes out ([`report::report`]). `common` finds the words that all models
 //! have; `cells` makes the unit of everything
 //! after, the median rank of a category within model and prompt; `summary` describes it, `compare` sets families and models
 //! against each other with the tests of `contrast`, `permutation`, `exact` and `bootstrap`; `mixed` and `anova` model all of

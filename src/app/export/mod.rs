@@ -13,7 +13,7 @@ use super::{App, Effect, Level, Model, Overlay, View};
 use crate::base::terms::ModelId;
 use crate::model::Provenance;
 use crate::report::figure::FigureFormat;
-use crate::scores::provenance::{ModelOrigin, Origin};
+use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use snapshot::{Everything, Implicit, Rows, SideOf, Snapshot, ending};
 pub use snapshot::{Export, ExportRequest};
 
@@ -129,12 +129,12 @@ impl App {
     /// Every score of the session's words: each opened model under each prompt.
     fn everything(&self) -> Everything {
         let prompts = || self.prompts.iter().map(|entry| &entry.prompt);
-        let columns = |model: &Model| self.prompts.iter().map(|entry| self.book.column(model.id, entry.id)).collect();
+        let columns = |model: &Model| self.prompts.iter().map(|entry| self.score_table.column(model.id, entry.id)).collect();
         Everything {
             universe: self.universe.clone(),
             prompts: prompts().map(|prompt| prompt.label().to_owned()).collect(),
             models: self.models.iter().map(|model| (SideOf::model(model), columns(model))).collect(),
-            origin: Origin::new(self.models.iter().map(origin).collect(), prompts()).json(),
+            origin: FileProvenance::new(self.models.iter().map(origin).collect(), prompts()).json(),
         }
     }
 
@@ -148,7 +148,7 @@ impl App {
             prompt: prompt.map_or_else(String::new, |prompt| prompt.prompt.label().to_owned()),
             sides: models.map(|model| model.map(SideOf::model).unwrap_or_default()),
             measure,
-            origin: Origin::new(origins, self.current_prompt().map(|prompt| &prompt.prompt)).json(),
+            origin: FileProvenance::new(origins, self.current_prompt().map(|prompt| &prompt.prompt)).json(),
             table,
         })
     }
@@ -162,10 +162,10 @@ impl App {
     }
 }
 
-fn origin(model: &Model) -> ModelOrigin {
+fn origin(model: &Model) -> ModelProvenance {
     let unknown = || Provenance::of_recorded(model.spec.name.clone());
     let provenance = model.info.as_ref().map_or_else(unknown, |info| info.provenance.clone());
-    ModelOrigin { model: model.spec.name.clone(), provenance, key: model.key.as_deref().cloned() }
+    ModelProvenance { model: model.spec.name.clone(), provenance, key: model.key.as_deref().cloned() }
 }
 
 /// A name that every file system takes.

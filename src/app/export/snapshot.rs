@@ -14,7 +14,7 @@ use crate::report::card::Page;
 use crate::report::figure;
 use crate::report::figure::{Figure, LinesFigure, Lollipop, LollipopFigure};
 use crate::stats::ablation::Ablation;
-use crate::tables::columns::{LongSheet, LongWord, Sheet, Values};
+use crate::tables::columns::{ColumnTable, LongTable, LongWord, Values};
 use crate::tables::long::shortest;
 
 /// What is to be written, and under which name, as it was typed.
@@ -28,8 +28,8 @@ pub struct ExportRequest {
 #[derive(Debug)]
 pub enum Export {
     /// A table, and what its numbers rest on.
-    Sheet {
-        sheet: Sheet,
+    ColumnTable {
+        sheet: ColumnTable,
         origin: Value,
     },
     Figure(Figure),
@@ -91,8 +91,8 @@ impl ExportRequest {
     /// Where a card cannot be told in JSON.
     pub fn build(&self) -> Result<Export, String> {
         Ok(match &self.what {
-            Snapshot::Rows(rows) => Export::Sheet { sheet: rows.sheet(), origin: rows.origin.clone() },
-            Snapshot::Everything(all) => Export::Sheet { sheet: all.sheet(), origin: all.origin.clone() },
+            Snapshot::Rows(rows) => Export::ColumnTable { sheet: rows.sheet(), origin: rows.origin.clone() },
+            Snapshot::Everything(all) => Export::ColumnTable { sheet: all.sheet(), origin: all.origin.clone() },
             Snapshot::Statistics(shown) => Export::Figure(shown.figure()),
             Snapshot::Implicit(of) => Export::Figure(of.figure()),
             Snapshot::Ablation(found) => Export::Figure(figure::lines(&LinesFigure::of(found))),
@@ -118,7 +118,7 @@ impl SideOf {
 }
 
 impl Everything {
-    fn sheet(&self) -> Sheet {
+    fn sheet(&self) -> ColumnTable {
         let universe = &self.universe;
         let words: Vec<LongWord> = (0..universe.len())
             .map(|at| LongWord {
@@ -128,7 +128,7 @@ impl Everything {
                 own: universe.is_own(at),
             })
             .collect();
-        let mut long = LongSheet::default();
+        let mut long = LongTable::default();
         for (model, columns) in &self.models {
             for (prompt, column) in self.prompts.iter().zip(columns) {
                 let score = |id: &WordId| column.get(id.0 as usize).map_or(f64::NAN, |&score| exact(score, model.live));
@@ -141,13 +141,13 @@ impl Everything {
 }
 
 impl Rows {
-    fn sheet(&self) -> Sheet {
+    fn sheet(&self) -> ColumnTable {
         let table = &self.table;
         let [model, other] = &self.sides;
         let rows: Vec<usize> = table.rows.iter().map(|&row| row as usize).collect();
         let universe = &table.universe;
         let text = |text: &str| Values::Text(vec![text.into(); rows.len()]);
-        let mut sheet = Sheet::default();
+        let mut sheet = ColumnTable::default();
         if !matches!(table.key.layout, Layout::Compare(_)) {
             sheet.add("model", text(&model.name));
         }
@@ -224,7 +224,7 @@ fn exact(score: f64, live: bool) -> f64 {
     if live && !score.is_nan() { shortest(score as f32) } else { score }
 }
 
-fn numbers(sheet: &mut Sheet, side: &Side, rows: &[usize], live: bool, before: &str) {
+fn numbers(sheet: &mut ColumnTable, side: &Side, rows: &[usize], live: bool, before: &str) {
     let scores = rows.iter().map(|&row| side.scores.get(row).map_or(f64::NAN, |&score| exact(score, live))).collect();
     sheet.add(format!("{before}score"), Values::Number(scores));
     sheet.add(format!("{before}rank"), picked(&side.ranks, rows));

@@ -1,6 +1,6 @@
 //! The statistics view: what it shows, when it is computed anew, and from what.
 //!
-//! [`compute`] is pure and runs on a thread of its own; a request holds snapshots of everything it needs.
+//! `compute` is pure and runs on a thread of its own; a request holds snapshots of everything it needs.
 
 mod compute;
 
@@ -193,7 +193,7 @@ impl App {
             name,
             family: model.family().to_string().into(),
             recorded: model.is_recorded(),
-            columns: self.prompts.iter().map(|p| self.book.column(model.id, p.id)).collect(),
+            columns: self.prompts.iter().map(|p| self.score_table.column(model.id, p.id)).collect(),
             unscorable: self.prompts.iter().map(|p| self.unscorable(model, p.id)).collect(),
         });
         StatisticsRequest {

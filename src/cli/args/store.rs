@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::ListFormat;
 use crate::session::arguments::{ModelOptions, StoreArgs, StoreFile, WordArgs};
-use crate::tables::columns::SheetFormat;
+use crate::tables::columns::TableFormat;
 
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
@@ -74,10 +74,10 @@ pub struct ExportArgs {
     pub store: StoreArgs,
     /// A row for each score, or, for one model, a row for each word with a column for each prompt
     #[arg(long, value_enum, default_value_t)]
-    pub layout: SheetLayout,
+    pub layout: TableLayout,
     /// [default: by the end of FILE, else csv]
     #[arg(long, value_enum)]
-    pub format: Option<SheetFormat>,
+    pub format: Option<TableFormat>,
     /// Write to this file, with what the scores rest on inside (Parquet) or in FILE.provenance.json
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -87,7 +87,7 @@ pub struct ExportArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SheetLayout {
+pub enum TableLayout {
     /// model, prompt, word, categories, score, rank
     #[default]
     Long,

@@ -8,7 +8,7 @@ use std::hash::BuildHasher as _;
 use super::{Running, Worker};
 use crate::base::terms::{ModelId, PromptId};
 use crate::engine::batch::{Batches, Step};
-use crate::engine::keeping::{Answer, Batch, Kept, stored_words};
+use crate::engine::store_adapter::{Answer, Batch, Kept, stored_words};
 use crate::engine::{Event, Phase};
 use crate::model::{Cancel, ModelError};
 

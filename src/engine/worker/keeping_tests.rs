@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::base::terms::WordId;
 use crate::engine::events::{Events, lock};
-use crate::engine::keeping::Keeper;
+use crate::engine::store_adapter::StoreAdapter;
 use crate::engine::worker::Request;
 use crate::engine::{InspectRequest, Job};
 use crate::model::format::files::{Files, SourceLabel};
@@ -38,7 +38,7 @@ impl Bench {
         let (sender, events) = channel();
         let told: Events = Arc::new(move |event| drop(sender.send(event)));
         let (store, _) = Store::open(&path(folder.path())).unwrap();
-        let mut worker = Worker::new(receiver, told, Arc::default(), Keeper::new(Some(store)));
+        let mut worker = Worker::new(receiver, told, Arc::default(), StoreAdapter::new(Some(store)));
         prepare(folder.path(), &mut worker);
         let worker = std::thread::spawn(move || worker.run());
         Bench { folder, requests, events, worker: Some(worker), seen: Vec::new() }

@@ -17,7 +17,7 @@ fn run_until(available: &[u64], step: StepFn, is_enough: impl Fn(&[Event]) -> bo
     let (requests, receiver) = channel();
     let (sender, events) = channel();
     let told: Events = Arc::new(move |event| drop(sender.send(event)));
-    let mut worker = Worker::new(receiver, told, Arc::default(), Keeper::default());
+    let mut worker = Worker::new(receiver, told, Arc::default(), StoreAdapter::default());
     let looks = Mutex::new(VecDeque::from(available.to_vec()));
     worker.available = Box::new(move |_| Some(lock(&looks).pop_front().unwrap_or(u64::MAX)));
     worker.step = step;

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::ordered::Ordered;
 use super::{Columns, Reader, thousands};
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::stats::ablation::{Point, Run, Series, Training};
 use crate::tables::read::{Row, Table};
 
@@ -27,7 +27,7 @@ type Key = (String, Option<String>, Option<u64>, Option<String>, Option<String>,
 type ByCategory = Ordered<String, Ordered<u64, f64>>;
 
 impl Reader<'_> {
-    pub(super) fn medians(&mut self, table: &mut Table, columns: &Columns) -> Result<Vec<Run>, CorpusError> {
+    pub(super) fn medians(&mut self, table: &mut Table, columns: &Columns) -> Result<Vec<Run>, FileError> {
         let mut medians: Vec<Median> = Vec::new();
         let mut missing = 0;
         while let Some(row) = table.next_row()? {

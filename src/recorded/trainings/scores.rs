@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::ordered::Ordered;
 use super::{LongColumns, Reader};
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 use crate::base::terms::Family;
 use crate::corpus::Corpus;
 use crate::recorded::{MOST_CELLS, identify};
@@ -33,7 +33,7 @@ impl<'a> Scores<'a> {
         Scores { path, places, runs: Ordered::default(), tables: 0, strangers: HashSet::new(), differing: 0 }
     }
 
-    fn add(&mut self, run: &RunKey, step: u64, word: &str, score: f64) -> Result<(), CorpusError> {
+    fn add(&mut self, run: &RunKey, step: u64, word: &str, score: f64) -> Result<(), FileError> {
         let Some(&at) = self.places.get(word) else {
             self.strangers.insert(word.to_owned());
             return Ok(());
@@ -48,7 +48,7 @@ impl<'a> Scores<'a> {
                     self.tables - 1
                 );
                 let next = "Look whether the columns of model, prompt and checkpoint are meant, or split the file";
-                return Err(CorpusError::file(self.path, problem, next));
+                return Err(FileError::file(self.path, problem, next));
             }
         }
         let known = &mut steps.entry(&step, || vec![f64::NAN; words])[at];
@@ -62,12 +62,7 @@ impl<'a> Scores<'a> {
 }
 
 impl Reader<'_> {
-    pub(super) fn wide(
-        &mut self,
-        table: &mut Table,
-        word: usize,
-        steps: &[(usize, String, u64)],
-    ) -> Result<Vec<Run>, CorpusError> {
+    pub(super) fn wide(&mut self, table: &mut Table, word: usize, steps: &[(usize, String, u64)]) -> Result<Vec<Run>, FileError> {
         let (model, family) = identify(self.path, self.catalogue);
         let family = if family == Family::Other { self.family(&model) } else { Some(family.to_string()) };
         let mut scores = Scores::new(self.path, self.corpus);
@@ -82,7 +77,7 @@ impl Reader<'_> {
         Ok(self.runs(scores, &names))
     }
 
-    pub(super) fn long(&mut self, table: &mut Table, columns: &LongColumns) -> Result<Vec<Run>, CorpusError> {
+    pub(super) fn long(&mut self, table: &mut Table, columns: &LongColumns) -> Result<Vec<Run>, FileError> {
         let LongColumns { word, checkpoint, score, model, prompt } = *columns;
         let mut scores = Scores::new(self.path, self.corpus);
         let mut names = HashMap::new();

@@ -46,7 +46,7 @@ pub struct Key {
 
 impl Key {
     /// The key of a checkpoint under options, which the catalogue has completed. `content` and `tokenizer` as
-    /// [`fingerprint::content`] gives them.
+    /// `fingerprint::content` gives them.
     ///
     /// # Errors
     /// Where headers of weights or the device cannot be had: the model cannot be loaded either.

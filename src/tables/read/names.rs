@@ -8,10 +8,10 @@ use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visit
 use serde_json::Value;
 
 use super::no_object;
-use crate::base::file_error::CorpusError;
+use crate::base::file_error::FileError;
 
 /// The names in all lines, in the order in which they come up: a line may lack what it has no value for.
-pub(super) fn of_lines(path: &Path, text: &str) -> Result<Vec<String>, CorpusError> {
+pub(super) fn of_lines(path: &Path, text: &str) -> Result<Vec<String>, FileError> {
     let mut names = Names::default();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         names.add(line).map_err(|error| no_object(path, at + 1, &error))?;
@@ -20,7 +20,7 @@ pub(super) fn of_lines(path: &Path, text: &str) -> Result<Vec<String>, CorpusErr
 }
 
 /// The same of the start of a file: of the lines that stand there whole, and of the first in any case.
-pub(super) fn of_start(path: &Path, start: &[u8]) -> Result<Vec<String>, CorpusError> {
+pub(super) fn of_start(path: &Path, start: &[u8]) -> Result<Vec<String>, FileError> {
     let text = String::from_utf8_lossy(start);
     let text = text.trim_start_matches('\u{feff}');
     let whole = text.rfind('\n').map_or(text, |end| &text[..end]);

@@ -40,7 +40,7 @@ pub(crate) fn parquet_with(compression: Compression, pandas: Option<&str>) -> Ve
     bytes
 }
 
-fn rows(path: &Path) -> Result<Vec<(String, Vec<f64>)>, CorpusError> {
+fn rows(path: &Path) -> Result<Vec<(String, Vec<f64>)>, FileError> {
     let mut table = Table::open(path)?;
     let mut rows = Vec::new();
     while let Some(row) = table.next_row()? {

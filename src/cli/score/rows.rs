@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use crate::base::atomic_file::AtomicFile;
 use crate::cli::args::{Format, ScoreArgs};
-use crate::cli::place::{self, FileOption, unwritable};
+use crate::cli::output;
+use crate::cli::output::{FileOption, unwritable};
 use crate::corpus::Prompt;
 use crate::engine::ModelInfo;
-use crate::scores::provenance::Origin;
+use crate::scores::provenance::FileProvenance;
 use crate::session::failure::Failure;
 use crate::sources::resolve::ModelSpec;
 use crate::tables::checksum::Checksum;
@@ -27,14 +28,14 @@ pub(super) struct Output {
 impl Output {
     /// Opens before anything is scored, so that a place that cannot be written costs no time.
     pub(super) fn open(args: &ScoreArgs) -> Result<Self, Failure> {
-        let to = place::output(args.output.as_deref(), args.force)?;
+        let to = output::output(args.output.as_deref(), args.force)?;
         let endings = [("csv", Format::Csv, false), ("jsonl", Format::Jsonl, false), ("txt", Format::Table, false)];
-        let layout = match place::format(args.format, &to, &endings, Format::Table)? {
+        let layout = match output::format(args.format, &to, &endings, Format::Table)? {
             Format::Table => Layout::Table,
             Format::Csv => Layout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
             Format::Jsonl => Layout::Jsonl,
         };
-        place::note_of_stream(&to);
+        output::note_of_stream(&to);
         let (path, is_stream, is_terminal) = (to.path().to_owned(), to.is_stream(), to.is_terminal());
         let file = to.create().map_err(|error| unwritable(&path, &error, FileOption::Output))?;
         let writer = Writer::new(BufWriter::new(file), layout, is_terminal);
@@ -46,13 +47,13 @@ impl Output {
     }
 
     /// Puts the file in its place, with what its scores rest on beside it.
-    pub(super) fn finish(self, origin: &Origin) -> Result<(), Failure> {
+    pub(super) fn finish(self, origin: &FileProvenance) -> Result<(), Failure> {
         let Output { writer, path, is_stream, is_read_again } = self;
         let written = writer.into_inner().into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
             // A table for reading is nothing that is read again.
             let part = file.partial().filter(|_| is_read_again);
             let checksum = part.and_then(|part| Checksum::of_file_named(part, &path).ok());
-            file.commit(Some(Origin { checksum, ..origin.clone() }.text().as_bytes()))
+            file.commit(Some(FileProvenance { checksum, ..origin.clone() }.text().as_bytes()))
         });
         match written.map_err(|error| broken(&path, is_stream, &error)) {
             Err(Failure::Unread) => Ok(()),
@@ -64,7 +65,7 @@ impl Output {
     pub(super) fn leave_unfinished(self) {
         let kept = self.writer.into_inner().into_inner().map_err(io::IntoInnerError::into_error).map(AtomicFile::keep_partial);
         if let Ok(Ok(Some(part))) = kept {
-            place::note(&format!("what was finished stands in {}", part.display()));
+            output::note(&format!("what was finished stands in {}", part.display()));
         }
     }
 }

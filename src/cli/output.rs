@@ -6,11 +6,11 @@ use std::path::Path;
 use crate::base::atomic_file::Destination;
 use crate::base::text::visible;
 use crate::report::figure::Figure;
-use crate::scores::provenance::Origin;
+use crate::scores::provenance::FileProvenance;
 use crate::session::failure::Failure;
 use crate::tables::checksum::Checksum;
 use crate::tables::columns;
-use crate::tables::columns::SheetFormat;
+use crate::tables::columns::TableFormat;
 
 /// The option that names a file, for messages.
 #[derive(Clone, Copy, Debug)]
@@ -131,16 +131,16 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 }
 
 /// Writes it; beside a file stands what its numbers rest on, where that is given.
-pub(super) fn write(to: Destination, bytes: &[u8], origin: Option<&Origin>) -> Result<(), Failure> {
+pub(super) fn write(to: Destination, bytes: &[u8], origin: Option<&FileProvenance>) -> Result<(), Failure> {
     let (path, is_stream) = (to.path().to_owned(), to.is_stream());
     if origin.is_some() {
         note_of_stream(&to);
     }
     let written = to.create().and_then(|mut file| {
         file.write_all(bytes)?;
-        let checksum = file.partial().filter(|_| SheetFormat::of(&path).is_some());
+        let checksum = file.partial().filter(|_| TableFormat::of(&path).is_some());
         let checksum = checksum.and_then(|part| Checksum::of_file_named(part, &path).ok());
-        let beside = origin.map(|origin| Origin { checksum, ..origin.clone() }.text());
+        let beside = origin.map(|origin| FileProvenance { checksum, ..origin.clone() }.text());
         file.commit(beside.as_ref().map(String::as_bytes))
     });
     match written {

@@ -97,7 +97,7 @@ pub(super) enum Kept {
 }
 
 #[derive(Default)]
-pub(super) struct Keeper {
+pub(super) struct StoreAdapter {
     store: Option<Store>,
     places: HashMap<ModelId, Place>,
     /// What the user should know, not told yet.
@@ -108,10 +108,10 @@ pub(super) struct Keeper {
     full: bool,
 }
 
-impl Keeper {
+impl StoreAdapter {
     pub(super) fn new(store: Option<Store>) -> Self {
         store.iter().for_each(Store::be_brief);
-        Keeper { store, ..Keeper::default() }
+        StoreAdapter { store, ..StoreAdapter::default() }
     }
 
     pub(super) fn is_on(&self) -> bool {
@@ -398,7 +398,7 @@ mod tests {
     fn a_full_disk_is_told_of_once_and_tried_again_with_every_batch() {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(&folder.path().join("scores.sqlite")).unwrap();
-        let mut keeper = Keeper::new(Some(store));
+        let mut keeper = StoreAdapter::new(Some(store));
         let files = Files::Bundled { name: "demo-llama", entries: bundled::bundled("demo-llama").unwrap() };
         let (label, options) = (SourceLabel::default(), LoadOptions::default());
         let job = |from: u32| Job {
