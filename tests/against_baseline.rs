@@ -14,8 +14,7 @@ use std::time::Instant;
 
 use rewardscope::model::checkpoint::RewardModel;
 use rewardscope::model::decoder::Nodes;
-use rewardscope::model::format::files::Files;
-use rewardscope::model::format::files::SourceLabel;
+use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions};
 
 const PROMPT: &str = "What, in one word, is the greatest thing ever?";

@@ -6,8 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use rewardscope::model::checkpoint::{RewardModel, estimate};
-use rewardscope::model::format::files::Files;
-use rewardscope::model::format::files::SourceLabel;
+use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::{Cancel, DeviceChoice, LoadOptions, ModelError};
 use safetensors::tensor::{SafeTensors, TensorView};
 

@@ -16,14 +16,12 @@ use std::time::Duration;
 
 use candle_core::{Device, Tensor};
 use expected::{Case, expected, folder};
-use rewardscope::base::terms::Family;
-use rewardscope::base::terms::{ModelId, PromptId, WordId};
+use rewardscope::base::terms::{Family, ModelId, PromptId, WordId};
 use rewardscope::catalogue::Catalogue;
 use rewardscope::engine::{Engine, Event, Job, Phase};
 use rewardscope::model::checkpoint::RewardModel;
 use rewardscope::model::decoder::Nodes;
-use rewardscope::model::format::files::Files;
-use rewardscope::model::format::files::SourceLabel;
+use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions, ModelError};
 use rewardscope::sources::resolve as source;
 

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use rewardscope::base::terms::{Family, Unit};
-use rewardscope::base::terms::{ModelId, PromptId, WordId};
+use rewardscope::base::terms::{Family, ModelId, PromptId, Unit, WordId};
 use rewardscope::catalogue::Catalogue;
 use rewardscope::engine::{Engine, Event, Job, ModelInfo, Phase, WordTokens};
 use rewardscope::model::{BosPolicy, Dtype, LoadOptions, PromptForm};

@@ -8,8 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use rewardscope::model::decoder::Nodes;
-use rewardscope::model::format::files::Files;
-use rewardscope::model::format::files::SourceLabel;
+use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::gguf;
 use rewardscope::model::language::LanguageModel;
 use rewardscope::model::loaded::LoadedModel;

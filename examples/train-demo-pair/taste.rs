@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use rewardscope::base::terms::Family;
-use rewardscope::base::terms::Framing;
+use rewardscope::base::terms::{Family, Framing};
 use rewardscope::corpus::Factors;
 use sha2::{Digest, Sha256};
 

@@ -1,8 +1,7 @@
 //! What is said above a comparison: models that were not asked alike, words that one of them lacks.
 
 use rewardscope::app::Startup;
-use rewardscope::base::terms::ModelId;
-use rewardscope::base::terms::Unit;
+use rewardscope::base::terms::{ModelId, Unit};
 use rewardscope::engine::{Event, ModelInfo, Phase};
 use rewardscope::model::asking::form_text;
 use rewardscope::model::{PromptForm, Provenance};

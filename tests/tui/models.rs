@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use rewardscope::app::picker::PickerKind;
 use rewardscope::app::{Effect, Key, Level, Message, Overlay, Startup, View};
-use rewardscope::base::terms::Family;
-use rewardscope::base::terms::{ModelId, WordId};
+use rewardscope::base::terms::{Family, ModelId, WordId};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::{Event, Phase};
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rewardscope::app::{App, Effect, Key, KeyCode, Message, Startup, table};
-use rewardscope::base::terms::Family;
-use rewardscope::base::terms::ModelId;
+use rewardscope::base::terms::{Family, ModelId};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::{Event, Job, ModelInfo, Phase};
 use rewardscope::sources::resolve::{ModelSource, ModelSpec};

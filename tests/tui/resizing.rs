@@ -4,8 +4,7 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use rewardscope::app::{Level, Message, Startup};
-use rewardscope::base::terms::Family;
-use rewardscope::base::terms::ModelId;
+use rewardscope::base::terms::{Family, ModelId};
 use rewardscope::engine::{Event, Phase};
 use rewardscope::ui;
 use rewardscope::ui::theme::Theme;

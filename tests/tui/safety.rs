@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
-use rewardscope::app::{Key, KeyCode, Message, Startup};
-use rewardscope::base::terms::Family;
-use rewardscope::base::terms::ModelId;
+use rewardscope::app::{Key, KeyCode, Message, Startup, View};
+use rewardscope::base::terms::{Family, ModelId};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::Phase;
 use rewardscope::sources::resolve::{ModelSource, ModelSpec};
@@ -104,14 +103,18 @@ fn nothing_waits_for_time_when_nothing_is_shown_for_a_while() {
 #[test]
 fn every_key_in_every_state_leaves_a_screen() {
     let keys: Vec<char> = (' '..='~').collect();
-    for view in ["", "2", "3", "4"] {
+    for (at, &view) in View::ALL.iter().enumerate() {
         for &c in &keys {
             let mut driver = Driver::pair((60, 16));
-            driver.keys(view);
+            driver.keys(&(at + 1).to_string());
+            assert_eq!(driver.app.view, view);
             driver.key(Key::char(c));
             driver.key(Key::plain(KeyCode::Down));
             driver.key(Key::plain(KeyCode::Enter));
-            driver.text();
+            let text = driver.text();
+            assert_eq!(text.lines().count(), 16, "{view:?}, '{c}'");
+            let first = text.lines().next().unwrap_or_default();
+            assert!(driver.app.overlay.is_some() || first.contains("Words"), "{view:?}, '{c}': {text}");
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use ratatui::style::Modifier;
 use rewardscope::app::{Effect, Key, KeyCode, Level, Message, Startup, View};
-use rewardscope::base::terms::Family;
-use rewardscope::base::terms::Measure;
+use rewardscope::base::terms::{Family, Measure};
 use rewardscope::engine::{Event, Phase};
 use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 use rewardscope::ui::theme::Theme;

@@ -2,8 +2,7 @@
 
 use rewardscope::app::statistics::Page;
 use rewardscope::app::{Message, View};
-use rewardscope::base::terms::Family;
-use rewardscope::base::terms::ModelId;
+use rewardscope::base::terms::{Family, ModelId};
 use rewardscope::ui::theme::Theme;
 
 use crate::driver::*;

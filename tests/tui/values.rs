@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use rewardscope::app::ablation::Page;
 use rewardscope::app::{Effect, Export, Message, Startup, View};
-use rewardscope::base::terms::Family;
-use rewardscope::base::terms::Measure;
-use rewardscope::base::terms::ModelId;
+use rewardscope::base::terms::{Family, Measure, ModelId};
 use rewardscope::corpus::pairs::AnswerPair;
 use rewardscope::engine::Event;
 use rewardscope::stats::ablation::{Ablation, CheckpointWord, Point, Run, Series, Training, of_scores};
