@@ -1,8 +1,7 @@
 //! What is asked and what is answered: word lists with their categories, and the prompts.
 //!
 //! `read` reads the formats of word lists, `library` finds lists by name, `prompt` and `prompts` hold the questions,
-//! `sides` tells which categories are two sides of one. Knows
-//! files and text, nothing of models.
+//! `sides` tells which categories are two sides of one. Knows files and text, nothing of models.
 
 pub mod library;
 pub mod pairs;

@@ -3,8 +3,9 @@
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
 //! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of
-//! tokens; `fit` says what fits, by `memory`; `keeping` writes scores to the store before they are told, and recalls them;
-//! `caught` makes errors of panics.
+//! tokens; `pairs` asks which of two answers a model prefers; `fit` says what fits, by `memory`; `store_adapter` writes scores
+//! to the store before they are told, and recalls them; `events` is where all of it tells what happens; `caught` makes errors
+//! of panics.
 //!
 //! Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by
 //! piece. A score is a fact about model, prompt and word: one that arrives late does no harm.

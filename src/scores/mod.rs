@@ -1,5 +1,5 @@
-//! The scores themselves: a score table of them in memory, the store on disk, files of recorded ones, what is written out, and the
-//! study they make up.
+//! The scores themselves: the table of them in memory, the store on disk, what a file's numbers rest on, and the study that they
+//! make up.
 
 pub mod provenance;
 pub mod store;

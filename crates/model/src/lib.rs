@@ -1,9 +1,9 @@
-//! What a checkpoint is: where it lies, what its files say, and how ids become a reward.
+//! What a checkpoint is: what its files say, and how ids become a reward.
 //!
-//! `source` names a model, `hub` brings its files, `files` reads them, `config`, `weights`, `tokenizer` and `template`
-//! give them meaning, `task` settles what the model is taken for, `decoder` turns ids into hidden states, `head` hidden states
-//! into a reward and `language` into the probability of the next token, for the words that `continuation` puts after a
-//! prompt; `asking` says in what models were asked differently. Nothing here knows of word lists, threads or screens.
+//! `hub` brings a model's files, `format` reads them, `text` makes ids of a conversation, `task` settles what the model is taken
+//! for, `decoder` turns ids into hidden states, `head` hidden states into a reward and `language` into the probability of the
+//! next token; `loaded` is a model that is ready for either. `asking` says in what models were asked differently. Nothing here
+//! knows of word lists, threads or screens.
 
 pub mod asking;
 pub mod cancel;
