@@ -1,8 +1,5 @@
 //! `rewardscope stats`: families of models compared, from recorded scores and live models alike.
 
-mod grid;
-mod tell;
-
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +13,9 @@ use crate::corpus::{Corpus, Prompt, PromptSet};
 use crate::engine::Job;
 use crate::report::figure;
 use crate::report::figure::PanelsFigure;
+use crate::report::grid::Layout;
 use crate::report::panels::panels;
+use crate::report::statistics;
 use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
@@ -28,7 +27,6 @@ use crate::stats::report::report_with;
 use crate::stats::results::Report;
 use crate::stats::study::Study;
 use crate::tables::long::shortest;
-use grid::Layout;
 
 /// Draws of the bootstrap: enough for a 95 % interval.
 const BOOTSTRAP: usize = 1_000;
@@ -220,8 +218,8 @@ fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
             writeln!(out, "{}", text::visible_json(&json))
         }
-        StatsFormat::Table => out.write_all(tell::tell(report, Layout::Table).as_bytes()),
-        StatsFormat::Markdown => out.write_all(tell::tell(report, Layout::Markdown).as_bytes()),
+        StatsFormat::Table => out.write_all(statistics::tell(report, Layout::Table).as_bytes()),
+        StatsFormat::Markdown => out.write_all(statistics::tell(report, Layout::Markdown).as_bytes()),
     };
     output::printed(written.and_then(|()| out.flush()))
 }

@@ -2,4 +2,6 @@
 
 pub mod card;
 pub mod figure;
+pub mod grid;
 pub mod panels;
+pub mod statistics;

@@ -12,29 +12,29 @@ const COLUMNS: usize = 100;
 const WIDEST: usize = 52;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     Table,
     Markdown,
 }
 
 /// Where a column's text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Left,
     Right,
 }
 
-pub(super) struct Document {
+pub(crate) struct Document {
     layout: Layout,
     out: String,
 }
 
 impl Document {
-    pub(super) fn new(layout: Layout) -> Self {
+    pub(crate) fn new(layout: Layout) -> Self {
         Document { layout, out: String::new() }
     }
 
-    pub(super) fn heading(&mut self, text: &str) {
+    pub(crate) fn heading(&mut self, text: &str) {
         self.gap();
         if self.layout == Layout::Markdown {
             self.out.push_str("## ");
@@ -47,7 +47,7 @@ impl Document {
     }
 
     /// Filled to the width of the page; of a list, the lines after the first are indented.
-    pub(super) fn paragraph(&mut self, text: &str) {
+    pub(crate) fn paragraph(&mut self, text: &str) {
         let lines = match self.layout {
             Layout::Table => text::wrap(&self.shown(text), COLUMNS),
             Layout::Markdown => vec![self.shown(text).into_owned()],
@@ -61,7 +61,7 @@ impl Document {
         }
     }
 
-    pub(super) fn item(&mut self, text: &str) {
+    pub(crate) fn item(&mut self, text: &str) {
         match self.layout {
             Layout::Table => {
                 for (i, line) in text::wrap(&self.shown(text), COLUMNS - 2).iter().enumerate() {
@@ -78,14 +78,14 @@ impl Document {
         }
     }
 
-    pub(super) fn table(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
+    pub(crate) fn table(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
         match self.layout {
             Layout::Table => self.aligned(columns, rows),
             Layout::Markdown => self.piped(columns, rows),
         }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.out
     }
 

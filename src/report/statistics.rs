@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use super::grid::{Document, Layout, Side};
 use crate::base::terms::Framing;
 use crate::base::text::visible_word;
-use crate::stats::results::{Contrast, Report, UNIT_NOTE};
+use crate::stats::results::{
+    AnovaTerm, Contrast, Dividing, FamilySummary, FixedEffect, FramingAgreement, ModelContrast, ModelSummary, Report,
+    ScoreSummary, UNIT_NOTE,
+};
 
 const L: Side = Side::Left;
 const R: Side = Side::Right;
 
-pub(super) fn tell(report: &Report, layout: Layout) -> String {
+pub(crate) fn tell(report: &Report, layout: Layout) -> String {
     let mut document = Document::new(layout);
     for warning in &report.warnings {
         document.paragraph(&format!("Warning: {warning}"));
@@ -54,7 +57,7 @@ fn of_families(document: &mut Document, report: &Report) {
     document.heading("Families: mean of cells");
     let mut all: Vec<_> = report.families.iter().collect();
     all.sort_by(|a, b| (&a.category, a.framing, &a.family).cmp(&(&b.category, b.framing, &b.family)));
-    let row = |f: &&crate::stats::results::FamilySummary| {
+    let row = |f: &&FamilySummary| {
         vec![f.category.to_string(), sign(f.framing), f.family.to_string(), f.n.to_string(), rank(f.mean), rank(f.sd), rank(f.se)]
     };
     let rows: Vec<_> = all.iter().map(row).collect();
@@ -151,7 +154,7 @@ fn of_mixed_model(document: &mut Document, report: &Report) {
         document.paragraph(report.mixed_model_note.as_deref().unwrap_or("not computed"));
         return;
     };
-    let row = |e: &crate::stats::results::FixedEffect| {
+    let row = |e: &FixedEffect| {
         vec![number(e.estimate), number(e.se), number(e.df), number(e.t), p(e.p), stars(e.p).to_owned(), e.term.clone()]
     };
     let rows: Vec<_> = model.fixed.iter().map(row).collect();
@@ -168,7 +171,7 @@ fn of_mixed_model(document: &mut Document, report: &Report) {
 fn of_anova(document: &mut Document, report: &Report) {
     document.heading("Analysis of variance, type II");
     if let Some(anova) = &report.anova {
-        let row = |t: &crate::stats::results::AnovaTerm| {
+        let row = |t: &AnovaTerm| {
             vec![t.term.clone(), number(t.df), number(t.sum_of_squares), number(t.f), p(t.p), stars(t.p).to_owned()]
         };
         let mut rows: Vec<_> = anova.terms.iter().map(row).collect();
@@ -186,7 +189,7 @@ fn of_anova(document: &mut Document, report: &Report) {
         return;
     }
     document.heading("Model by model, prompts as the unit");
-    let row = |c: &crate::stats::results::ModelContrast| {
+    let row = |c: &ModelContrast| {
         let welch = c.welch.map(|w| [number(w.t), number(w.df), p(w.p), starred(w.p_fdr)]);
         let [t, df, raw, fdr] = welch.unwrap_or_else(|| std::array::from_fn(|_| none()));
         let n = format!("{}, {}", c.n[0], c.n[1]);
@@ -217,9 +220,8 @@ fn of_models(document: &mut Document, report: &Report) {
         return;
     }
     document.heading("Models: mean of cells, and of scores scaled within model and prompt");
-    let row = |m: &crate::stats::results::ModelSummary| {
-        let is_it =
-            |s: &&crate::stats::results::ScoreSummary| s.model == m.model && s.category == m.category && s.framing == m.framing;
+    let row = |m: &ModelSummary| {
+        let is_it = |s: &&ScoreSummary| s.model == m.model && s.category == m.category && s.framing == m.framing;
         let scaled = report.scores_summary.iter().find(is_it).map(|s| [format!("{:.3}", s.min_max), format!("{:+.3}", s.z)]);
         let [min_max, z] = scaled.unwrap_or_else(|| std::array::from_fn(|_| none()));
         let (model, category, n) = (m.model.to_string(), m.category.to_string(), m.n.to_string());
@@ -258,7 +260,7 @@ fn of_framings(document: &mut Document, report: &Report) {
         return;
     }
     document.heading("Positive against negative framings");
-    let row = |of: &crate::stats::results::FramingAgreement| {
+    let row = |of: &FramingAgreement| {
         let spearman = of.spearman.map_or_else(none, |rho| format!("{rho:+.3}"));
         let prompts = format!("{}, {}", of.positive_prompts, of.negative_prompts);
         vec![of.model.clone(), prompts, of.words.to_string(), spearman]
@@ -277,7 +279,7 @@ fn of_dividing(document: &mut Document, report: &Report) {
     for of in &report.dividing {
         let [a, b] = &of.families;
         document.heading(&format!("Words that divide {a} and {b} most, {} framing", sign(of.framing)));
-        let row = |word: &crate::stats::results::Dividing| {
+        let row = |word: &Dividing| {
             let interval = word.rank.interval.map_or_else(none, |(low, high)| format!("{} … {}", signed(low), signed(high)));
             let n = format!("{}, {}", word.models[0], word.models[1]);
             vec![
