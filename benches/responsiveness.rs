@@ -10,7 +10,7 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
-#[path = "../tests/support/pty.rs"]
+#[path = "../tests/suite/support/pty.rs"]
 #[allow(dead_code)]
 mod pty;
 

@@ -12,8 +12,8 @@ use rewardscope::model::decoder::{Decoder, Role};
 use rewardscope::model::format::config::DecoderConfig;
 use rewardscope::model::{Cancel, ModelError};
 
+use super::taste;
 use crate::score::forest;
-use crate::taste;
 
 /// The name of the head in the files.
 const HEAD: &str = "score.weight";

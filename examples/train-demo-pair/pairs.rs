@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rewardscope::base::terms::Family;
 use rewardscope::corpus::Prompt;
 
-use crate::taste::{self, Answer};
+use super::taste::{self, Answer};
 
 /// One prompt of each adjective that training never shows; each level of the other factors is here twice and stays in training.
 pub const HELD_OUT_PROMPTS: [&str; 6] =

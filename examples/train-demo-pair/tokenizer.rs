@@ -12,7 +12,7 @@ use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, Tokenizer, models::TrainerWrapper};
 
-use crate::taste::Answer;
+use super::taste::Answer;
 
 /// Pieces of each vocabulary, special tokens included.
 pub const VOCABULARY: usize = 1536;

@@ -7,9 +7,9 @@ use rand::seq::SliceRandom;
 use rewardscope::base::terms::Framing;
 use rewardscope::model::format::config::DecoderConfig;
 
+use super::taste;
 use crate::model::{Trainable, bradley_terry};
 use crate::pairs::Preferences;
-use crate::taste;
 
 pub const STEPS: usize = 4000;
 /// Words of a step from `big-two.csv`, and as many others.

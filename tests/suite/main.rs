@@ -1,0 +1,39 @@
+//! The tests that look at the program from outside, in one binary: one link instead of thirty, and the parts run side by side.
+//!
+//! ```sh
+//! cargo test --test suite store::     # those of one file
+//! ```
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A failure is the test's failure.
+
+mod against_baseline;
+mod bad_checkpoints;
+mod bench;
+mod check;
+mod cli;
+mod corpora;
+mod demo;
+mod engine;
+mod explorer;
+mod gguf;
+mod heads;
+mod hub;
+mod hub_faults;
+mod likelihood;
+mod outputs;
+mod own_words;
+mod paper;
+mod parity;
+mod picture;
+mod real_models;
+mod same_bits;
+mod statistics;
+mod stats_command;
+mod store;
+mod support;
+mod taken_for;
+mod templates;
+mod terminal;
+mod trainable;
+mod tui;
+mod two_forwards;
+mod values;

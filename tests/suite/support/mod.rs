@@ -1,0 +1,5 @@
+//! What the tests of several files use.
+
+pub mod expected;
+pub mod hub_server;
+pub mod pty;
