@@ -14,6 +14,7 @@ mod corpora;
 mod demo;
 mod engine;
 mod explorer;
+mod forwards;
 mod gguf;
 mod heads;
 mod hub;
@@ -35,5 +36,5 @@ mod templates;
 mod terminal;
 mod trainable;
 mod tui;
-mod two_forwards;
+
 mod values;

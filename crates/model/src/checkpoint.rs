@@ -156,7 +156,13 @@ impl<'a> Checkpoint<'a> {
         let used = self.weights.tensors().filter(|(name, _)| is_used(name, &self.config));
         let total = used.map(|(_, stored)| stored.bytes()).sum();
         let meter = Meter::new(progress, cancel, total);
-        Loading { checkpoint: self, meter, parameters: AtomicU64::new(0), memory_bytes: AtomicU64::new(0) }
+        Loading {
+            checkpoint: self,
+            meter,
+            parameters: AtomicU64::new(0),
+            memory_bytes: AtomicU64::new(0),
+            notes: std::sync::Mutex::default(),
+        }
     }
 
     pub(super) fn template_text(&self) -> String {
@@ -166,6 +172,7 @@ impl<'a> Checkpoint<'a> {
     pub(super) fn info(&self, loaded: Loaded, head: String, template: String, unit: Unit) -> ModelInfo {
         let mut policies = self.policies.clone();
         policies.notes.extend(self.unread());
+        policies.notes.extend(loaded.notes);
         let provenance = Provenance {
             source: self.label.source.clone(),
             revision: self.label.revision.clone(),
@@ -214,12 +221,15 @@ pub(super) struct Loading<'a> {
     meter: Meter<'a>,
     parameters: AtomicU64,
     memory_bytes: AtomicU64,
+    /// What is to be said of how the model is computed.
+    notes: std::sync::Mutex<Vec<String>>,
 }
 
 /// What has been loaded.
 pub(super) struct Loaded {
     parameters: u64,
     memory_bytes: u64,
+    notes: Vec<String>,
 }
 
 impl Loading<'_> {
@@ -265,7 +275,13 @@ impl Loading<'_> {
         let Checkpoint { config, device, compute, weights, .. } = self.checkpoint;
         if !self.is_native() {
             let mut fetch = |name: &str, shape: &[usize], role| self.fetch(name, shape, role);
-            return Decoder::trainable(&config.decoder, compute.dtype(), device, &mut fetch);
+            let (decoder, why) = Decoder::on_gpu(&config.decoder, *compute, device, &mut fetch)?;
+            if let Some(why) = why {
+                let note =
+                    format!("our CUDA kernels do not agree with candle's operations on this device ({why}): candle computes");
+                self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(note);
+            }
+            return Ok(decoder);
         }
         let reading =
             Reading { weights, meter: &self.meter, compute: *compute, count: &|parameters, bytes| self.count(parameters, bytes) };
@@ -274,7 +290,11 @@ impl Loading<'_> {
 
     pub(super) fn finish(self) -> Loaded {
         self.meter.finish();
-        Loaded { parameters: self.parameters.into_inner(), memory_bytes: self.memory_bytes.into_inner() }
+        Loaded {
+            parameters: self.parameters.into_inner(),
+            memory_bytes: self.memory_bytes.into_inner(),
+            notes: self.notes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+        }
     }
 }
 
@@ -388,7 +408,7 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
 
 /// What multiplies: a kernel of this CPU, or candle on another device.
 fn kernel(compute: Compute, device: &Device) -> String {
-    if device.is_cpu() { packed::kernel(compute) } else { "candle".to_owned() }
+    if device.is_cpu() { packed::kernel(compute) } else { "fused 1".to_owned() }
 }
 
 fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {

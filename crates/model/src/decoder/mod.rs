@@ -1,11 +1,12 @@
 //! The transformer itself: token ids to hidden states, for a batch of nodes of a token tree.
 //!
-//! [`DecoderConfig`] holds the differences between architectures, and there are two ways to run it: `native` on the CPU,
-//! `composed` of candle's operations where gradients are wanted or another device computes. Knows nothing of words, prompts
-//! or heads.
+//! [`DecoderConfig`] holds the differences between architectures, and there are three ways to run it: `native` on the CPU,
+//! `fused` on an NVIDIA GPU, `composed` of candle's operations where gradients are wanted or another device computes. Knows
+//! nothing of words, prompts or heads.
 
 mod cache;
 mod composed;
+mod fused;
 mod native;
 pub mod nodes;
 pub mod packed;
@@ -21,6 +22,9 @@ use super::device::Compute;
 use super::format::config::DecoderConfig;
 use cache::Layers;
 use composed::Composed;
+#[cfg(feature = "cuda")]
+use fused::Card;
+use fused::{Emulation, Fused};
 use native::Native;
 pub(super) use native::is_fused;
 use source::Source;
@@ -58,6 +62,9 @@ pub struct Decoder {
 enum Way {
     Native(Native),
     Composed(Composed),
+    #[cfg(feature = "cuda")]
+    Fused(Box<Fused<Card>>, Tensor),
+    Emulated(Box<Fused<Emulation>>),
 }
 
 impl Decoder {
@@ -83,6 +90,100 @@ impl Decoder {
         Ok(Decoder { config: config.clone(), way, device: Device::Cpu })
     }
 
+    /// Runs the GPU's kernels as they are said in Rust: slow, and there to be held against the other ways. `dtype` is that of
+    /// matrices. None for a shape that the kernels cannot compute.
+    pub fn emulated(config: &DecoderConfig, dtype: DType, fetch: &mut Fetch<'_>) -> Result<Option<Self>, super::ModelError> {
+        let embedding = fetch(fused::EMBEDDING, &[config.vocab_size, config.hidden_size], Role::Embedding)?;
+        let Some(shape) = fused::shape(config, Compute::of(dtype), embedding.dtype()) else { return Ok(None) };
+        let (fused, _) = Fused::load(Emulation::new(shape), embedding, config, fetch)?;
+        Ok(Some(Decoder { config: config.clone(), way: Way::Emulated(Box::new(fused)), device: Device::Cpu }))
+    }
+
+    /// For inference on a GPU: by our kernels where there are some for it and they agree with candle's operations on a small
+    /// tree, else by those. Also says why not, where they do not agree.
+    pub(super) fn on_gpu(
+        config: &DecoderConfig,
+        compute: Compute,
+        device: &Device,
+        fetch: &mut Fetch<'_>,
+    ) -> Result<(Self, Option<String>), super::ModelError> {
+        #[cfg(feature = "cuda")]
+        if device.is_cuda() {
+            return Self::on_card(config, compute, device, fetch);
+        }
+        Ok((Self::trainable(config, compute.dtype(), device, fetch)?, None))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn on_card(
+        config: &DecoderConfig,
+        compute: Compute,
+        device: &Device,
+        fetch: &mut Fetch<'_>,
+    ) -> Result<(Self, Option<String>), super::ModelError> {
+        let made = |way| Decoder { config: config.clone(), way, device: device.clone() };
+        let embedding = fetch(fused::EMBEDDING, &[config.vocab_size, config.hidden_size], Role::Embedding)?;
+        let Some(shape) = fused::shape(config, compute, embedding.dtype()) else {
+            let mut fetch = |name: &str, shape: &[usize], role| match name {
+                fused::EMBEDDING => Ok(embedding.clone()),
+                _ => fetch(name, shape, role),
+            };
+            return Ok((Self::trainable(config, compute.dtype(), device, &mut fetch)?, None));
+        };
+        let (fused, mut tensors) = Fused::load(Card::new(shape, device)?, embedding.clone(), config, fetch)?;
+        let mut take = |name: &str, _: &[usize], _| {
+            let missing = || candle_core::Error::msg(format!("{name} was not read")).into();
+            tensors.remove(name).ok_or_else(missing)
+        };
+        let composed = made(Way::Composed(Composed::load(config, compute.dtype(), device, &mut take)?));
+        let fused = made(Way::Fused(Box::new(fused), embedding));
+        Ok(match fused.differs_from(&composed, compute)? {
+            None => (fused, None),
+            Some(difference) => (composed, Some(difference)),
+        })
+    }
+
+    /// Runs a small tree behind a small prefix both ways. `None` where hidden states are the same but for rounding.
+    fn differs_from(&self, other: &Decoder, compute: Compute) -> Result<Option<String>, super::ModelError> {
+        /// Root mean square of what differs, as a share of that of the hidden states.
+        const ROUNDING: [(Compute, f32); 2] = [(Compute::Bf16, 0.1), (Compute::F16, 0.02)];
+        let token = |i: usize| (i * 7919 + 11) as u32 % self.config.vocab_size as u32;
+        let prefix: Vec<u32> = (0..40).map(token).collect();
+        let mut tree = Nodes::default();
+        let push = |tree: &mut Nodes, token, parent, start| tree.push(token, parent, start).map_err(candle_core::Error::wrap);
+        for branch in 0..8 {
+            let root = push(&mut tree, token(50 + branch), None, 40 - branch)?;
+            let child = push(&mut tree, token(60 + branch), Some(root), 40 - branch)?;
+            push(&mut tree, token(70 + branch), Some(child), 40 - branch)?;
+        }
+        let reads: Vec<u32> = (0..tree.len() as u32).collect();
+        let run = |decoder: &Decoder| -> Result<Vec<f32>, super::ModelError> {
+            let cancel = Cancel::default();
+            let before = decoder.forward(&Nodes::chain(&prefix, 0), None, &[], true, &cancel)?.cache;
+            let hidden = decoder.forward(&tree, before.as_ref(), &reads, false, &cancel)?.hidden;
+            Ok(hidden.flatten_all()?.to_vec1()?)
+        };
+        let (mine, theirs) = (run(self)?, run(other)?);
+        let size = |values: &mut dyn Iterator<Item = f32>| values.map(|x| x * x).sum::<f32>().sqrt();
+        let share = size(&mut mine.iter().zip(&theirs).map(|(a, b)| a - b)) / size(&mut theirs.iter().copied());
+        let allowed = ROUNDING.iter().find(|(of, _)| *of == compute).map_or(1e-3, |(_, share)| *share);
+        // A share that is no number is no agreement.
+        let agree = share <= allowed;
+        tracing::debug!(share, allowed, "our kernels beside candle's operations");
+        Ok((!agree).then(|| format!("hidden states differ by {share:.2e} of their size, {allowed:.0e} is rounding")))
+    }
+
+    /// What computes: `native`, `fused`, or `candle`.
+    pub fn way(&self) -> &'static str {
+        match self.way {
+            Way::Native(_) => "native",
+            Way::Composed(_) => "candle",
+            #[cfg(feature = "cuda")]
+            Way::Fused(..) => "fused",
+            Way::Emulated(_) => "emulated",
+        }
+    }
+
     pub fn config(&self) -> &DecoderConfig {
         &self.config
     }
@@ -96,6 +197,9 @@ impl Decoder {
         match &self.way {
             Way::Native(_) => None,
             Way::Composed(composed) => Some(composed.embedding()),
+            #[cfg(feature = "cuda")]
+            Way::Fused(_, embedding) => Some(embedding),
+            Way::Emulated(_) => None,
         }
     }
 
@@ -154,6 +258,9 @@ impl Decoder {
                 let (hidden, rows) = native.forward(nodes, past, reads, keep, cancel)?;
                 (Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), &self.device)?, Layers::Rows(rows))
             }
+            #[cfg(feature = "cuda")]
+            Way::Fused(fused, _) => self.run_fused(fused, nodes, prefix, reads, keep, cancel)?,
+            Way::Emulated(fused) => self.run_fused(fused, nodes, prefix, reads, keep, cancel)?,
             Way::Composed(composed) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Tensors(layers)) => Some(layers),
@@ -165,5 +272,24 @@ impl Decoder {
             }
         };
         Ok(Output { hidden, cache: (length > 0).then_some(Cache { layers, length }) })
+    }
+
+    fn run_fused<B: fused::Backend>(
+        &self,
+        fused: &Fused<B>,
+        nodes: &Nodes,
+        prefix: Option<&Cache>,
+        reads: &[u32],
+        keep: &[u32],
+        cancel: &Cancel,
+    ) -> Result<(Tensor, Layers), super::ModelError> {
+        let past = match prefix.map(|cache| &cache.layers) {
+            Some(Layers::Tensors(layers)) => Some(layers),
+            Some(Layers::Rows(_)) => return Err(candle_core::Error::msg("the prefix is of another decoder").into()),
+            None => None,
+        };
+        let (hidden, layers) = fused.forward(nodes, past, reads, keep, cancel)?;
+        let device = if reads.is_empty() { &Device::Cpu } else { &self.device };
+        Ok((Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), device)?, Layers::Tensors(layers)))
     }
 }

@@ -136,6 +136,16 @@ fn tanh<const FMA: bool>(x: f32) -> f32 {
     if x.abs() < 0.625 { near } else { far }
 }
 
+/// [`exp`] with fused operations, whatever this CPU has.
+pub(in crate::decoder) fn exponential(x: f32) -> f32 {
+    exp::<true>(x)
+}
+
+/// [`tanh`], likewise.
+pub(in crate::decoder) fn hyperbolic_tangent(x: f32) -> f32 {
+    tanh::<true>(x)
+}
+
 /// `weight · x / √(mean(x²) + epsilon)`.
 #[inline(always)]
 fn norm_body<const FMA: bool>(x: &[f32], weight: &[f32], epsilon: f32, to: &mut [f32]) {

@@ -21,6 +21,7 @@ use crate::format::config::DecoderConfig;
 use crate::format::weights::Embedding;
 use crate::{Cancel, ModelError};
 pub(crate) use elementwise::is_fused;
+pub(super) use elementwise::{exponential, hyperbolic_tangent};
 use layer::{Layer, Norm, Past, Place};
 use workspace::Workspace;
 
