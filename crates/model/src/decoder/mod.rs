@@ -144,6 +144,7 @@ impl Decoder {
     }
 
     /// Runs a small tree behind a small prefix both ways. `None` where hidden states are the same but for rounding.
+    #[cfg(feature = "cuda")]
     fn differs_from(&self, other: &Decoder, compute: Compute) -> Result<Option<String>, super::ModelError> {
         /// Root mean square of what differs, as a share of that of the hidden states.
         const ROUNDING: [(Compute, f32); 2] = [(Compute::Bf16, 0.1), (Compute::F16, 0.02)];

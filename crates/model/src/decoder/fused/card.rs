@@ -13,7 +13,6 @@ use half::{bf16, f16};
 
 use super::product::{Pointers, Products};
 use super::{Attention, Backend, CHUNK, Join, Shape};
-use crate::device::Compute;
 use crate::format::config::Activation;
 use crate::nonempty::NonEmptyTensor;
 

@@ -54,7 +54,8 @@ pub(super) struct Shape {
     scale: f32,
     softcap: Option<f32>,
     compute: Compute,
-    /// Of the embedding's file.
+    /// Of the embedding's file. The emulation reads f32 of any.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
     embedding: DType,
 }
 
@@ -74,7 +75,7 @@ impl Shape {
 }
 
 /// Attention of one layer.
-struct Attention<'a, B: Backend> {
+pub(super) struct Attention<'a, B: Backend> {
     /// Keys and values of the prefix.
     past: Option<(&'a NonEmptyTensor, &'a NonEmptyTensor)>,
     tree: &'a Tree<B>,
@@ -85,7 +86,7 @@ struct Attention<'a, B: Backend> {
 }
 
 /// What a layer's part adds to the stream, and what is made of the stream then.
-struct Join<'a, B: Backend> {
+pub(super) struct Join<'a, B: Backend> {
     rows: usize,
     bias: Option<&'a B::Floats>,
     /// The norm of what is added.

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex};
 
+use candle_core::cuda_backend::cudarc::cublas::sys::cublasOperation_t;
 use candle_core::cuda_backend::cudarc::cublaslt::{result, sys};
-use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DevicePtrMut};
+use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, DevicePtr};
 use candle_core::{Error, Result};
 
 use super::CHUNK;
@@ -69,7 +70,7 @@ impl Products {
         let compute = sys::cublasComputeType_t::CUBLAS_COMPUTE_32F;
         let descriptor = result::create_matmul_desc(compute, sys::cudaDataType::CUDA_R_32F).map_err(failed)?;
         // Column by column, as cuBLASLt sees it, the result is the matrix transposed times the rows.
-        let transposed = sys::cublasOperation_t::CUBLAS_OP_T;
+        let transposed = cublasOperation_t::CUBLAS_OP_T;
         let attribute = sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_TRANSA;
         // SAFETY: the descriptor was just made, and the attribute is of the size given.
         unsafe {
