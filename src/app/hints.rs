@@ -1,8 +1,9 @@
 //! What keys do here and now, so that the line of hints names only what works.
 
 use super::action::{ACTIONS, Action, Entry, LAST};
-use super::statistics::Page;
-use super::{App, Model, View, ablation};
+use super::views::ablation;
+use super::views::statistics::Page;
+use super::{App, Model, View};
 use crate::engine::Phase;
 
 /// One step back, in the order in which Esc takes them.

@@ -3,20 +3,17 @@
 //! Pure: [`App::update`] takes a message and the time and returns effects; nothing here reads a file, draws, waits or knows a
 //! model's computation. Everything slow is an [`Effect`] whose answer comes back as a [`Message`].
 
-pub mod ablation;
 pub mod action;
-pub mod card;
 mod comparing;
 mod cursor;
 mod export;
 mod hints;
-mod implicit;
 pub mod input;
 pub mod inspector;
 pub mod key;
 pub mod layout;
 pub mod list;
-mod models;
+mod model;
 mod opening;
 mod own;
 mod pacer;
@@ -25,11 +22,11 @@ pub mod picker;
 mod pickers;
 mod planning;
 pub mod search;
-pub mod statistics;
 pub mod table;
 mod toast;
 mod universe;
 mod update;
+pub mod views;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -40,7 +37,7 @@ pub use cursor::Cursor;
 pub use export::{Export, ExportInput, ExportRequest};
 pub use hints::StepBack;
 pub use key::{Key, KeyCode};
-pub use models::Model;
+pub use model::Model;
 pub use toast::{Level, Toast, Toasts};
 pub use universe::Universe;
 
@@ -53,13 +50,13 @@ use crate::model::LoadOptions;
 use crate::scores::table::ScoreTable;
 use crate::sources::resolve::ModelSpec;
 use crate::stats::ablation::Ablation;
-use card::{CardRequest, CardShown};
 use input::Input;
 use inspector::Inspector;
 use picker::Picker;
 use search::Search;
-use statistics::{Statistics, StatisticsRequest};
 use table::{AxisKind, CompareSort, RankRequest, RankedTable, WordSort};
+use views::card::{CardRequest, CardShown};
+use views::statistics::{Statistics, StatisticsRequest};
 
 /// What fills the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -190,9 +187,9 @@ pub enum Effect {
     Plan(Vec<Job>),
     /// Compute [`table::rank`] on another thread; a request that waits is replaced by a newer one.
     Rank(Box<RankRequest>),
-    /// Compute [`statistics::compute`] on another thread; a request that waits is replaced by a newer one.
+    /// Compute [`views::statistics::compute`] on another thread; a request that waits is replaced by a newer one.
     Statistics(Box<StatisticsRequest>),
-    /// Compute [`card::compute`] on another thread; a request that waits is replaced by a newer one.
+    /// Compute [`views::card::compute`] on another thread; a request that waits is replaced by a newer one.
     Card(Box<CardRequest>),
     /// Read files that follow a training; of files of scores, the words have the categories of the list, the default one
     /// where none is given.
@@ -282,9 +279,9 @@ pub struct App {
     pub cursor: Cursor,
     /// The row of the models view.
     pub models_cursor: usize,
-    pub statistics: statistics::State,
-    pub card: card::State,
-    pub ablation: ablation::State,
+    pub statistics: views::statistics::State,
+    pub card: views::card::State,
+    pub ablation: views::ablation::State,
     pub overlay: Option<Overlay>,
     pub toasts: Toasts,
     /// Cancelled by the user; nothing is scored until they go on.
@@ -315,7 +312,7 @@ impl App {
         let corpus = startup.corpus.as_deref().unwrap_or(&recorded);
         let universe = Universe::new(0, corpus, &[], &startup.words, &mut score_table);
         let (pairs, several_turns) = startup.pairs;
-        let pairs = card::Pairs::new(PreferencePairs::new(pairs, several_turns, &mut score_table));
+        let pairs = views::card::Pairs::new(PreferencePairs::new(pairs, several_turns, &mut score_table));
         // With nothing but trainings there is one view to see.
         let view = if startup.models.is_empty() && !startup.trainings.is_empty() { View::Ablation } else { View::default() };
         let mut app = App {
@@ -346,8 +343,8 @@ impl App {
             cursor: Cursor::default(),
             models_cursor: 0,
             statistics: Default::default(),
-            card: card::State::with(pairs),
-            ablation: ablation::State::new(startup.trainings),
+            card: views::card::State::with(pairs),
+            ablation: views::ablation::State::new(startup.trainings),
             overlay: None,
             toasts: Toasts::default(),
             paused: false,

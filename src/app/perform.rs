@@ -4,7 +4,8 @@ use super::action::Action;
 use super::input::Input;
 use super::picker::Outcome;
 use super::table::{AxisKind, CompareSort, RankedTable, WordSort};
-use super::{App, Effect, Key, KeyCode, Level, Model, Overlay, View, ablation, layout, search, statistics};
+use super::views::{ablation, statistics};
+use super::{App, Effect, Key, KeyCode, Level, Model, Overlay, View, layout, search};
 use crate::base::terms::ModelId;
 
 impl App {

@@ -9,9 +9,9 @@ use ratatui::Frame;
 
 use super::arguments::ExploreArgs;
 use super::entries;
-use crate::app::card::{self, CardRequest};
-use crate::app::statistics::{self, StatisticsRequest};
 use crate::app::table::{self, RankRequest};
+use crate::app::views::card::{self, CardRequest};
+use crate::app::views::statistics::{self, StatisticsRequest};
 use crate::app::{App, Effect, Export, ExportRequest, Level, Message, Startup};
 use crate::base::atomic_file;
 use crate::catalogue::Catalogue;

@@ -3,27 +3,20 @@
 //! A frame costs what is visible: tables come ranked and sorted from `app::table`, and only rows on the screen are formatted.
 
 pub mod abilities;
-mod ablation;
-mod card;
-mod compare;
 mod fit;
 mod glyphs;
 mod header;
 mod help;
-mod histograms;
-mod implicit;
 mod inspector;
-mod models;
 mod numbers;
 mod picker;
 mod provenance;
-mod statistics;
 mod status;
 pub mod theme;
 mod toast;
+mod views;
 pub mod warning;
 pub mod widgets;
-mod words;
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
@@ -37,6 +30,7 @@ use crate::base::text::{visible, wrap};
 use crate::corpus::{Side, sides};
 use glyphs::Glyphs;
 use theme::Theme;
+use views::{ablation, card, compare, implicit, models, statistics, words};
 use widgets::table::Look;
 
 /// Draws the whole screen.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::app::statistics::Statistics;
 use crate::app::table::{Column, Layout, RankedTable, Side};
+use crate::app::views::statistics::Statistics;
 use crate::app::{Model, Universe};
 use crate::base::terms::{Family, Measure, WordId};
 use crate::report::card::Page;

@@ -1,6 +1,6 @@
 //! The statistics view: its pages, how it follows the scores, what it says is missing.
 
-use rewardscope::app::statistics::Page;
+use rewardscope::app::views::statistics::Page;
 use rewardscope::app::{Message, View};
 use rewardscope::base::terms::{Family, ModelId};
 use rewardscope::ui::theme::Theme;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rewardscope::app::ablation::Page;
+use rewardscope::app::views::ablation::Page;
 use rewardscope::app::{Effect, Export, Message, Startup, View};
 use rewardscope::base::terms::{Family, Measure, ModelId};
 use rewardscope::corpus::pairs::AnswerPair;

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::panels::{framing, starred, what_a_difference_is};
-use crate::app::statistics::{Pair, Statistics};
+use crate::app::views::statistics::{Pair, Statistics};
 use crate::app::{App, layout};
 use crate::base::text::{visible, wrap};
 use crate::report::panels::{Panel, p_text, stars, why_in_short, why_they_differ};

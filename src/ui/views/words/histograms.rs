@@ -5,16 +5,16 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit_name, width};
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::sparkline;
-use super::{category_styles, numbers, shape};
 use crate::app::action::Action;
 use crate::app::layout::{Histograms, NARROW};
 use crate::app::table::{AxisKind, CategorySummary, RankedTable};
 use crate::base::terms::Unit;
 use crate::base::text::{count, visible};
+use crate::ui::fit::{fit_name, width};
+use crate::ui::glyphs::Glyphs;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::sparkline;
+use crate::ui::{category_styles, numbers, shape};
 
 /// Most cells of a name.
 const NAME: usize = 18;

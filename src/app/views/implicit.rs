@@ -1,7 +1,7 @@
 //! The implicit view: which two language models it is about.
 
-use super::table::{Layout, RankedTable};
-use super::{App, Effect, Level, Model};
+use crate::app::table::{Layout, RankedTable};
+use crate::app::{App, Effect, Level, Model};
 use crate::base::terms::{Family, Measure, ModelId, Unit};
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
@@ -27,7 +27,7 @@ impl App {
     }
 
     /// Another model to hold A against.
-    pub(super) fn next_against(&mut self) -> Option<Vec<Effect>> {
+    pub(in crate::app) fn next_against(&mut self) -> Option<Vec<Effect>> {
         let (a, b) = self.implicit_models()?;
         let others: Vec<ModelId> =
             self.models.iter().filter(|model| model.unit() == Unit::Nats && model.id != a).map(|model| model.id).collect();
@@ -41,7 +41,7 @@ impl App {
     }
 
     /// The other of the two measures, where the models leave a choice.
-    pub(super) fn next_measure(&mut self) -> Vec<Effect> {
+    pub(in crate::app) fn next_measure(&mut self) -> Vec<Effect> {
         if self.implicit_models().is_some_and(|(_, b)| b.is_none()) {
             return self.tell(Level::Info, "this model is one measure by itself: open its two language models to see both");
         }

@@ -5,15 +5,15 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::fit::width;
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::table::{self, Column};
 use super::words::{bar_cell, category_cell, rank_cell, word_cell};
-use super::{line_with_end, look, model_name, notice, numbers};
 use crate::app::table::{Axis, AxisKind, CompareSort, Layout, RankedTable, Side};
 use crate::app::{App, Model};
 use crate::base::text::{count, visible};
+use crate::ui::fit::width;
+use crate::ui::glyphs::Glyphs;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::{line_with_end, look, model_name, notice, numbers};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let Some(table) = app.table() else { return };

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::notes;
 use crate::app::App;
-use crate::app::statistics::{Page, Statistics};
+use crate::app::views::statistics::{Page, Statistics};
 use crate::base::terms::{Family, Framing};
 use crate::base::text::visible;
 use crate::report::panels::{Group, Panel, RankAxis, stars};

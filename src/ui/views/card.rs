@@ -6,19 +6,19 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit, fit_name, width};
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::strip::column;
-use super::widgets::table::{self, Column};
-use super::{category_styles, line_with_end, look, model_name, notice, numbers, size_of};
 use crate::app::action::Action;
-use crate::app::card::CardShown;
+use crate::app::views::card::CardShown;
 use crate::app::{App, layout};
 use crate::base::terms::{Family, Framing};
 use crate::base::text::{count, visible, visible_word};
 use crate::stats::card::{Axis, Card, Extremes, Leaning, Pole, Ranked};
 use crate::tables::long::rank_text;
+use crate::ui::fit::{fit, fit_name, width};
+use crate::ui::glyphs::Glyphs;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::strip::column;
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::{category_styles, line_with_end, look, model_name, notice, numbers, size_of};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let Some(shown) = app.card.shown().filter(|shown| Some(shown.model) == app.focus) else {
@@ -58,7 +58,7 @@ pub fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let Some(model) = app.focused() else { return };
     let mut left = vec![Span::raw(" "), model_name(model, 40, theme), Span::raw("  ")];
-    let mut right = super::warning::warning(app, usize::from(area.width).saturating_sub(26), theme).unwrap_or_default();
+    let mut right = crate::ui::warning::warning(app, usize::from(area.width).saturating_sub(26), theme).unwrap_or_default();
     let warned = !right.spans.is_empty();
     if let Some((shown, card)) = app.card.shown().filter(|shown| shown.model == model.id).and_then(|s| Some((s, s.card()?))) {
         let asked = [(card.positive_prompts, "+"), (card.negative_prompts, "−"), (card.other_prompts, "?")];

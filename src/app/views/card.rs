@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::list::ListCursor;
-use super::pacer::Pacer;
 use super::statistics::{Progress, StatisticsRequest, study};
-use super::{App, Effect, Model, View, layout};
+use crate::app::list::ListCursor;
+use crate::app::pacer::Pacer;
+use crate::app::{App, Effect, Model, View, layout};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::Job;
 use crate::engine::pairs::PreferencePairs;
@@ -30,8 +30,8 @@ pub struct State {
     shown: Option<Arc<CardShown>>,
     /// The model that the newest request is about.
     of: Option<ModelId>,
-    pub(super) pacer: Pacer,
-    pub(super) pairs: Pairs,
+    pub(in crate::app) pacer: Pacer,
+    pub(in crate::app) pairs: Pairs,
 }
 
 /// The pairs of the session, and every model's scores of their answers.
@@ -94,7 +94,7 @@ pub fn compute(request: CardRequest) -> CardShown {
 }
 
 impl State {
-    pub(super) fn with(pairs: Pairs) -> State {
+    pub(in crate::app) fn with(pairs: Pairs) -> State {
         State { pairs, ..State::default() }
     }
 
@@ -114,36 +114,36 @@ impl State {
         self.shown().and_then(CardShown::card).map_or(0, |card| card.axes.len())
     }
 
-    pub(super) fn step(&mut self, by: isize, size: (u16, u16)) {
+    pub(in crate::app) fn step(&mut self, by: isize, size: (u16, u16)) {
         let lines = self.lines();
         self.axis.step(by, lines, layout::card(size, lines).axes);
     }
 }
 
 impl Pairs {
-    pub(super) fn new(judging: PreferencePairs) -> Pairs {
+    pub(in crate::app) fn new(judging: PreferencePairs) -> Pairs {
         Pairs { judging, ..Pairs::default() }
     }
 
     /// Whether a prompt is a question of theirs.
-    pub(super) fn asks(&self, prompt: PromptId) -> bool {
+    pub(in crate::app) fn asks(&self, prompt: PromptId) -> bool {
         self.judging.asks(prompt)
     }
 
-    pub(super) fn insert(&mut self, model: ModelId, prompt: PromptId, scores: &[(WordId, f32)]) {
+    pub(in crate::app) fn insert(&mut self, model: ModelId, prompt: PromptId, scores: &[(WordId, f32)]) {
         let known = self.scores.entry(model).or_default();
         known.extend(scores.iter().map(|(word, score)| ((prompt, *word), f64::from(*score))));
         let (accuracy, pairs) = self.judging.judged(|prompt, word| known.get(&(prompt, word)).copied());
         self.accuracies.insert(model, Judged { accuracy, pairs, of: self.judging.len() });
     }
 
-    pub(super) fn forget(&mut self, model: ModelId) {
+    pub(in crate::app) fn forget(&mut self, model: ModelId) {
         self.scores.remove(&model);
         self.accuracies.remove(&model);
     }
 
     /// What is still to be asked of a model.
-    pub(super) fn jobs(&self, model: &Model) -> Vec<Job> {
+    pub(in crate::app) fn jobs(&self, model: &Model) -> Vec<Job> {
         let known = self.scores.get(&model.id);
         let is_known = |prompt: PromptId, word: WordId| {
             known.is_some_and(|known| known.contains_key(&(prompt, word))) || model.cannot_score(prompt, word)
@@ -154,13 +154,13 @@ impl Pairs {
 
 impl App {
     /// A card of the model that is on the screen now.
-    pub(super) fn card_of_another(&mut self) -> Option<Effect> {
+    pub(in crate::app) fn card_of_another(&mut self) -> Option<Effect> {
         let another = self.view == View::Card && self.focus.is_some() && self.card.of != self.focus;
         another.then(|| self.statistics_now()).flatten()
     }
 
     /// A card of the model on the screen, where the one there is older than what it is made of, or another model's.
-    pub(super) fn card_request(&mut self) -> Option<Effect> {
+    pub(in crate::app) fn card_request(&mut self) -> Option<Effect> {
         let model = self.focus?;
         if self.card.of != Some(model) {
             self.card.pacer.change();
@@ -176,7 +176,7 @@ impl App {
         Some(Effect::Card(Box::new(CardRequest { study, model, at, provenance })))
     }
 
-    pub(super) fn card_computed(&mut self, shown: CardShown) -> Option<Effect> {
+    pub(in crate::app) fn card_computed(&mut self, shown: CardShown) -> Option<Effect> {
         self.card.pacer.answered(shown.generation, self.now);
         if self.card.shown.as_ref().is_none_or(|before| before.model != shown.model) {
             self.card.axis = ListCursor::default();
@@ -186,7 +186,7 @@ impl App {
     }
 
     /// The page as it is to be written, with what is known of the pairs and what a reader should know.
-    pub(super) fn card_page(&self) -> Option<Page> {
+    pub(in crate::app) fn card_page(&self) -> Option<Page> {
         let shown = self.card.shown()?;
         let mut page = shown.page.clone()?;
         let model = self.model(shown.model)?;

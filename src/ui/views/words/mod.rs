@@ -1,23 +1,25 @@
 //! The words of one model: histograms above, the ranked table below.
 
+mod histograms;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit, fit_name, width};
-use super::glyphs::Glyphs;
-use super::numbers::Digits;
-use super::theme::Theme;
-use super::widgets::bar::bar;
-use super::widgets::sparkline::{shares, stretches, z_sign};
-use super::widgets::table::{self, Column};
-use super::{category_styles, histograms, look, notice, numbers, size_of};
 use crate::app::action::Action;
 use crate::app::table::{Axis, AxisKind, Layout, PromptColumn, RankedTable, Side, WordSort};
 use crate::app::{App, Model, layout, search};
 use crate::base::terms::{Framing, Unit};
 use crate::base::text::{visible, visible_word, wrap};
+use crate::ui::fit::{fit, fit_name, width};
+use crate::ui::glyphs::Glyphs;
+use crate::ui::numbers::Digits;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::bar::bar;
+use crate::ui::widgets::sparkline::{shares, stretches, z_sign};
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::{category_styles, look, notice, numbers, size_of};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if let Some(why) = app.failure_in_place_of_words() {

@@ -5,18 +5,18 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit_name, width};
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::lollipop;
-use super::widgets::table::{self, Column};
 use super::words::{category_cell, rank_cell, word_cell};
-use super::{look, notice, numbers};
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::table::{Axis, Layout, RankedTable, WordSort};
 use crate::base::terms::{Family, Measure};
 use crate::base::text::visible;
+use crate::ui::fit::{fit_name, width};
+use crate::ui::glyphs::Glyphs;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::lollipop;
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::{look, notice, numbers};
 
 /// The column of the stems, in [`columns`].
 const STEMS: usize = 6;

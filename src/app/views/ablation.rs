@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::list::ListCursor;
-use super::{App, Effect, Level, View, layout};
+use crate::app::list::ListCursor;
+use crate::app::{App, Effect, Level, View, layout};
 use crate::stats::ablation::{Ablation, Run, Training};
 
 /// What the view shows of the trainings.
@@ -44,7 +44,7 @@ pub struct State {
 }
 
 impl State {
-    pub(super) fn new(paths: Vec<PathBuf>) -> State {
+    pub(in crate::app) fn new(paths: Vec<PathBuf>) -> State {
         State { paths, ..State::default() }
     }
 
@@ -53,7 +53,7 @@ impl State {
     }
 
     /// The same, to be kept.
-    pub(super) fn snapshot(&self) -> Option<Arc<Ablation>> {
+    pub(in crate::app) fn snapshot(&self) -> Option<Arc<Ablation>> {
         self.shown.clone()
     }
 
@@ -94,7 +94,7 @@ impl State {
         }
     }
 
-    pub(super) fn step(&mut self, by: isize, size: (u16, u16)) {
+    pub(in crate::app) fn step(&mut self, by: isize, size: (u16, u16)) {
         let lines = self.lines();
         match self.page {
             Page::Lines => self.set.step(by, lines, 1),
@@ -103,7 +103,7 @@ impl State {
     }
 
     /// To another set of data; false on a page that shows none by itself.
-    pub(super) fn step_set(&mut self, by: isize) -> bool {
+    pub(in crate::app) fn step_set(&mut self, by: isize) -> bool {
         let has_sets = self.page == Page::Lines;
         if has_sets {
             self.set.step(by, self.sets().len(), 1);
@@ -111,7 +111,7 @@ impl State {
         has_sets
     }
 
-    pub(super) fn turn(&mut self, by: usize) {
+    pub(in crate::app) fn turn(&mut self, by: usize) {
         let at = Page::ALL.iter().position(|page| *page == self.page).unwrap_or(0);
         self.page = Page::ALL[(at + by) % Page::ALL.len()];
         self.line = ListCursor::default();
@@ -120,13 +120,13 @@ impl State {
 
 impl App {
     /// Reads the files that were opened; those of scores take categories from the word list of the session.
-    pub(super) fn follow(&self) -> Option<Effect> {
+    pub(in crate::app) fn follow(&self) -> Option<Effect> {
         let corpus = || (!self.universe.corpus.categories.is_empty()).then(|| Arc::new(self.universe.corpus.clone()));
         self.ablation.is_open().then(|| Effect::Follow { paths: self.ablation.paths.clone(), corpus: corpus() })
     }
 
     /// Opens more files that follow a training.
-    pub(super) fn open_trainings(&mut self, paths: Vec<PathBuf>) -> Vec<Effect> {
+    pub(in crate::app) fn open_trainings(&mut self, paths: Vec<PathBuf>) -> Vec<Effect> {
         for path in paths {
             if !self.ablation.paths.contains(&path) {
                 self.ablation.paths.push(path);
@@ -136,7 +136,7 @@ impl App {
         self.follow().into_iter().collect()
     }
 
-    pub(super) fn followed(&mut self, outcome: Result<Ablation, String>) -> Vec<Effect> {
+    pub(in crate::app) fn followed(&mut self, outcome: Result<Ablation, String>) -> Vec<Effect> {
         match outcome {
             Ok(ablation) => {
                 let notes = ablation.notes.join("; ");

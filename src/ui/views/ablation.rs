@@ -7,17 +7,17 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget as _};
 
-use super::fit::{fit, fit_name};
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::table::{self, Column};
-use super::{line_with_end, look, notice};
-use crate::app::ablation::Page;
+use crate::app::views::ablation::Page;
 use crate::app::{App, layout};
 use crate::base::terms::Family;
 use crate::base::text::{count, visible, visible_word};
 use crate::stats::ablation::{Ablation, Final, Moved, Run, Training};
 use crate::tables::long::rank_text;
+use crate::ui::fit::{fit, fit_name};
+use crate::ui::glyphs::Glyphs;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::{line_with_end, look, notice};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     pages(frame, Rect { height: 1, ..area }, app, theme);

@@ -8,14 +8,14 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::fit::width;
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::{fitting, line_with_end, notice, size_of};
 use crate::app::App;
 use crate::app::action::Action;
-use crate::app::statistics::{Page, Statistics};
+use crate::app::views::statistics::{Page, Statistics};
 use crate::base::text::{count, visible};
+use crate::ui::fit::width;
+use crate::ui::glyphs::Glyphs;
+use crate::ui::theme::Theme;
+use crate::ui::{fitting, line_with_end, notice, size_of};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     pages(frame, Rect { height: 1, ..area }, app, theme);

@@ -4,15 +4,15 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::fit::fit;
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::table::{self, Column};
-use super::{look, model_name, notice, provenance, shape, status};
 use crate::app::action::Action;
 use crate::app::{App, Model};
 use crate::base::text::{bytes, count, visible, wrap};
 use crate::engine::Phase;
+use crate::ui::fit::fit;
+use crate::ui::glyphs::Glyphs;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::{look, model_name, notice, provenance, shape, status};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if app.models.is_empty() {

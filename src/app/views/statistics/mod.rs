@@ -6,12 +6,12 @@ mod compute;
 
 use std::sync::Arc;
 
-pub(super) use compute::study;
+pub(in crate::app) use compute::study;
 pub use compute::{Pair, Progress, Statistics, StatisticsModel, StatisticsRequest, compute};
 
-use super::list::ListCursor;
-use super::pacer::Pacer;
-use super::{App, Effect, Model, View, layout};
+use crate::app::list::ListCursor;
+use crate::app::pacer::Pacer;
+use crate::app::{App, Effect, Model, View, layout};
 use crate::base::terms::{ModelId, PromptId};
 use crate::report::panels::Panel;
 
@@ -51,7 +51,7 @@ pub struct State {
     /// The first line of that panel on the screen.
     scroll: usize,
     shown: Option<Arc<Statistics>>,
-    pub(super) pacer: Pacer,
+    pub(in crate::app) pacer: Pacer,
 }
 
 impl State {
@@ -61,7 +61,7 @@ impl State {
     }
 
     /// The same, to be kept while newer ones take their place.
-    pub(super) fn snapshot(&self) -> Option<Arc<Statistics>> {
+    pub(in crate::app) fn snapshot(&self) -> Option<Arc<Statistics>> {
         self.shown.clone()
     }
 
@@ -106,7 +106,7 @@ impl State {
         matches!(self.page, Page::Panels | Page::Contrasts)
     }
 
-    pub(super) fn step(&mut self, by: isize, size: (u16, u16)) {
+    pub(in crate::app) fn step(&mut self, by: isize, size: (u16, u16)) {
         let (lines, height) = (self.lines(), layout::statistics_rows(size));
         match self.page {
             Page::Panels if self.zoomed => {
@@ -122,7 +122,7 @@ impl State {
     }
 
     /// To another panel, whatever their places; false on a page that has none.
-    pub(super) fn step_panel(&mut self, by: isize, size: (u16, u16)) -> bool {
+    pub(in crate::app) fn step_panel(&mut self, by: isize, size: (u16, u16)) -> bool {
         if self.has_panels() {
             self.panel.step(by, self.lines(), layout::statistics_rows(size));
             self.scroll = 0;
@@ -130,13 +130,13 @@ impl State {
         self.has_panels()
     }
 
-    pub(super) fn toggle_zoom(&mut self) {
+    pub(in crate::app) fn toggle_zoom(&mut self) {
         self.zoomed = !self.zoomed;
         self.page = Page::Panels;
         self.scroll = 0;
     }
 
-    pub(super) fn turn(&mut self, by: usize) {
+    pub(in crate::app) fn turn(&mut self, by: usize) {
         let at = Page::ALL.iter().position(|page| *page == self.page).unwrap_or(0);
         self.page = Page::ALL[(at + by) % Page::ALL.len()];
         self.line = ListCursor::default();
@@ -146,14 +146,14 @@ impl State {
 
 impl App {
     /// Scores, models or words are others than before.
-    pub(super) fn statistics_changed(&mut self) -> Option<Effect> {
+    pub(in crate::app) fn statistics_changed(&mut self) -> Option<Effect> {
         self.statistics.pacer.change();
         self.card.pacer.change();
         self.statistics_now()
     }
 
     /// Asks for what the view shows where that is older than what it is made of.
-    pub(super) fn statistics_now(&mut self) -> Option<Effect> {
+    pub(in crate::app) fn statistics_now(&mut self) -> Option<Effect> {
         let now = self.now;
         match self.view {
             View::Statistics => {
@@ -173,12 +173,12 @@ impl App {
         }
     }
 
-    pub(super) fn statistics_due(&mut self) -> Option<Effect> {
+    pub(in crate::app) fn statistics_due(&mut self) -> Option<Effect> {
         let due = self.statistics.pacer.is_due(self.now) || self.card.pacer.is_due(self.now);
         due.then(|| self.statistics_now()).flatten()
     }
 
-    pub(super) fn statistics_computed(&mut self, statistics: Statistics) -> Option<Effect> {
+    pub(in crate::app) fn statistics_computed(&mut self, statistics: Statistics) -> Option<Effect> {
         self.statistics.pacer.answered(statistics.generation, self.now);
         self.statistics.shown = Some(Arc::new(statistics));
         self.statistics_now()
@@ -186,7 +186,7 @@ impl App {
 
     /// Snapshots of all scores of models that measure the same as the one on the screen: rewards and log-probabilities do
     /// not mix.
-    pub(super) fn statistics_request(&self, generation: u64) -> StatisticsRequest {
+    pub(in crate::app) fn statistics_request(&self, generation: u64) -> StatisticsRequest {
         let unit = self.focused().map(Model::unit).unwrap_or_default();
         let (same, others): (Vec<&Model>, Vec<&Model>) = self.models.iter().partition(|model| model.unit() == unit);
         let models = named(&same).into_iter().zip(same).map(|(name, model)| StatisticsModel {
@@ -212,7 +212,7 @@ impl App {
     }
 
     /// The two models of the pair under the cursor, on the page of agreement.
-    pub(super) fn pair_under_cursor(&self) -> Option<[ModelId; 2]> {
+    pub(in crate::app) fn pair_under_cursor(&self) -> Option<[ModelId; 2]> {
         let shown = self.statistics.shown().filter(|_| self.statistics.page == Page::Agreement)?;
         let pair = shown.pairs.get(self.statistics.line.row(shown.pairs.len()))?;
         let unit = self.focused().map(Model::unit).unwrap_or_default();
