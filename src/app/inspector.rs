@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
-use super::layout::{FOOTER, HEADER};
+use super::layout::{self, scrolled};
 use super::{App, Effect, Key, Level, Overlay};
 use crate::base::terms::ModelId;
 use crate::base::text::{visible, visible_word, wrap};
@@ -216,7 +216,7 @@ fn clip(text: &str, cells: usize, ascii: bool) -> String {
 
 impl App {
     /// Opens the inspector on the word under the cursor.
-    pub(super) fn inspect(&mut self) -> Vec<Effect> {
+    pub(super) fn inspect(&mut self) {
         let word = self.table().and_then(|table| table.word_at(self.cursor.row()));
         match word.map(|word| self.score_table.word_text(word).clone()) {
             Some(word) => self.inspect_word(word),
@@ -224,17 +224,18 @@ impl App {
         }
     }
 
-    fn inspect_word(&mut self, word: Arc<str>) -> Vec<Effect> {
-        let (Some(prompt), Some(model)) = (self.current_prompt(), self.focused()) else { return Vec::new() };
+    fn inspect_word(&mut self, word: Arc<str>) {
+        let (Some(prompt), Some(model)) = (self.current_prompt(), self.focused()) else { return };
         let (model, recorded) = (model.id, model.is_recorded());
         let prompt_text = prompt.prompt.text.clone();
         let refused = recorded.then(|| {
             Err("recorded scores: the file holds numbers and words, neither tokens nor template. Open the model itself to look at its tokens".to_owned())
         });
-        let request =
-            InspectRequest { model, prompt_text: prompt_text.clone(), word: word.clone(), company: self.company(&word) };
+        if !recorded {
+            let (prompt_text, company) = (prompt_text.clone(), self.company(&word));
+            self.effects.push(Effect::Inspect(InspectRequest { model, prompt_text, word: word.clone(), company }));
+        }
         self.overlay = Some(Overlay::Inspector(Inspector { model, prompt_text, word, answer: refused, recorded, scroll: 0 }));
-        if recorded { Vec::new() } else { vec![Effect::Inspect(request)] }
     }
 
     /// Words that differ from this one in white space alone, and some more.
@@ -253,55 +254,44 @@ impl App {
         }
     }
 
-    pub(super) fn inspector_key(&mut self, key: Key) -> Vec<Effect> {
-        let action = Action::of(key, self.view);
-        if let Some(Action::NextModel | Action::PreviousModel) = action {
-            let Some(Overlay::Inspector(Inspector { word, .. })) = &self.overlay else { return Vec::new() };
+    pub(super) fn inspector_key(&mut self, key: Key) {
+        let action = Action::for_key(key, self.view);
+        if let Some(flip @ (Action::NextModel | Action::PreviousModel)) = action {
+            let Some(Overlay::Inspector(Inspector { word, .. })) = &self.overlay else { return };
             // Flipped, the list may have another word under the cursor; the one looked at stays.
             let word = word.clone();
-            let effects = action.map(|action| self.perform(action)).unwrap_or_default();
-            return effects.into_iter().chain(self.inspect_word(word)).collect();
+            self.perform(flip);
+            return self.inspect_word(word);
         }
         let size = self.size;
-        let Some(Overlay::Inspector(inspector)) = &mut self.overlay else { return Vec::new() };
-        let last = inspector_scroll(size, inspector);
-        let page = inspector_rows(size).saturating_sub(1);
-        let to = match action {
-            Some(Action::Down) => inspector.scroll + 1,
-            Some(Action::Up) => inspector.scroll.saturating_sub(1),
-            Some(Action::PageDown) => inspector.scroll + page,
-            Some(Action::PageUp) => inspector.scroll.saturating_sub(page),
-            Some(Action::Top) => 0,
-            Some(Action::Bottom) => last,
-            _ => {
-                self.overlay = None;
-                return Vec::new();
-            }
-        };
-        inspector.scroll = to.min(last);
-        Vec::new()
+        let Some(Overlay::Inspector(inspector)) = &mut self.overlay else { return };
+        let page = rows(size).saturating_sub(1);
+        match scrolled(inspector.scroll, action, page, last_scroll(size, inspector)) {
+            Some(scroll) => inspector.scroll = scroll,
+            None => self.overlay = None,
+        }
     }
 }
 
 /// Width of the token inspector's box.
-pub fn inspector_box(columns: u16) -> u16 {
-    columns.min(INSPECTOR_WIDEST)
+pub fn box_width(columns: u16) -> u16 {
+    columns.min(WIDEST)
 }
 
 /// Lines of the inspector that fit.
-pub fn inspector_rows(size: (u16, u16)) -> usize {
-    usize::from(size.1.saturating_sub(HEADER + FOOTER + 2).max(1))
+pub fn rows(size: (u16, u16)) -> usize {
+    layout::rows(size, 2)
 }
 
 /// How far the inspector can be scrolled.
-pub fn inspector_scroll(size: (u16, u16), inspector: &Inspector) -> usize {
+pub fn last_scroll(size: (u16, u16), inspector: &Inspector) -> usize {
     // Every set of signs is equally wide.
     let signs = Signs { shared: '.', pooled: '*', ascii: true };
-    let lines = inspector.lines(usize::from(inspector_box(size.0)).saturating_sub(4), signs).len();
-    lines.saturating_sub(inspector_rows(size))
+    let lines = inspector.lines(usize::from(box_width(size.0)).saturating_sub(4), signs).len();
+    lines.saturating_sub(rows(size))
 }
 
-const INSPECTOR_WIDEST: u16 = 120;
+const WIDEST: u16 = 120;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ pub mod action;
 mod comparing;
 mod cursor;
 mod export;
+pub mod help;
 mod hints;
 pub mod input;
 pub mod inspector;
@@ -21,6 +22,7 @@ mod perform;
 pub mod picker;
 mod pickers;
 mod planning;
+mod ranking;
 pub mod search;
 pub mod table;
 mod toast;
@@ -41,7 +43,7 @@ pub use model::Model;
 pub use toast::{Level, Toast, Toasts};
 pub use universe::Universe;
 
-use crate::base::terms::{Measure, ModelId, PromptId, WordId};
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::pairs::AnswerPair;
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::pairs::PreferencePairs;
@@ -54,35 +56,12 @@ use input::Input;
 use inspector::Inspector;
 use picker::Picker;
 use search::Search;
-use table::{AxisKind, CompareSort, RankRequest, RankedTable, WordSort};
-use views::card::{CardRequest, CardShown};
+use table::{AxisKind, RankRequest, RankedTable};
+pub use views::View;
+use views::Views;
+use views::ablation::AblationState;
+use views::card::{CardRequest, CardShown, CardState, Pairs};
 use views::statistics::{Statistics, StatisticsRequest};
-
-/// What fills the screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum View {
-    #[default]
-    Words,
-    Compare,
-    Statistics,
-    Models,
-    /// One model's values on a page.
-    Card,
-    /// The reward that is implicit in two language models.
-    Implicit,
-    /// Trainings over their checkpoints.
-    Ablation,
-}
-
-impl View {
-    pub const ALL: [View; 7] =
-        [View::Words, View::Compare, View::Statistics, View::Models, View::Card, View::Implicit, View::Ablation];
-
-    /// Whether it is a table of words.
-    pub fn is_table(self) -> bool {
-        matches!(self, View::Words | View::Compare | View::Implicit)
-    }
-}
 
 /// What the explorer starts with.
 #[derive(Clone, Debug, Default)]
@@ -269,19 +248,13 @@ pub struct App {
     pub own_only: bool,
     /// Names of the categories to show; empty for all.
     pub filter: BTreeSet<String>,
-    pub word_sort: (WordSort, bool),
-    pub compare_sort: (CompareSort, bool),
-    pub implicit_sort: (WordSort, bool),
-    /// What the implicit view makes of two language models.
-    pub measure: Measure,
+    /// What bars and histograms measure.
     pub axis: AxisKind,
     pub search: Search,
     pub cursor: Cursor,
-    /// The row of the models view.
-    pub models_cursor: usize,
-    pub statistics: views::statistics::State,
-    pub card: views::card::State,
-    pub ablation: views::ablation::State,
+    /// What each view keeps for itself.
+    pub views: Views,
+    /// What lies over the view.
     pub overlay: Option<Overlay>,
     pub toasts: Toasts,
     /// Cancelled by the user; nothing is scored until they go on.
@@ -293,10 +266,12 @@ pub struct App {
     colours: bool,
     catalogue: Vec<ModelEntry>,
     corpora: Vec<CorpusEntry>,
-    tables: update::Tables,
+    ranking: ranking::Ranking,
     planned: planning::Planned,
     next_model: u32,
     now: Duration,
+    /// What the message that is taken in asks of the world.
+    effects: Vec<Effect>,
 }
 
 impl App {
@@ -312,7 +287,7 @@ impl App {
         let corpus = startup.corpus.as_deref().unwrap_or(&recorded);
         let universe = Universe::new(0, corpus, &[], &startup.words, &mut score_table);
         let (pairs, several_turns) = startup.pairs;
-        let pairs = views::card::Pairs::new(PreferencePairs::new(pairs, several_turns, &mut score_table));
+        let pairs = Pairs::new(PreferencePairs::new(pairs, several_turns, &mut score_table));
         // With nothing but trainings there is one view to see.
         let view = if startup.models.is_empty() && !startup.trainings.is_empty() { View::Ablation } else { View::default() };
         let mut app = App {
@@ -334,17 +309,10 @@ impl App {
             asked_for: Vec::new(),
             own_only: false,
             filter: BTreeSet::new(),
-            word_sort: Default::default(),
-            compare_sort: Default::default(),
-            implicit_sort: Default::default(),
-            measure: Measure::default(),
             axis: AxisKind::default(),
             search: Search::default(),
             cursor: Cursor::default(),
-            models_cursor: 0,
-            statistics: Default::default(),
-            card: views::card::State::with(pairs),
-            ablation: views::ablation::State::new(startup.trainings),
+            views: Views { card: CardState::with(pairs), ablation: AblationState::new(startup.trainings), ..Views::default() },
             overlay: None,
             toasts: Toasts::default(),
             paused: false,
@@ -354,19 +322,20 @@ impl App {
             colours: !startup.colourless,
             catalogue: Vec::new(),
             corpora: Vec::new(),
-            tables: Default::default(),
+            ranking: Default::default(),
             planned: Default::default(),
             next_model: 0,
             now: Duration::ZERO,
+            effects: vec![Effect::ListModels, Effect::ListCorpora],
         };
-        let mut effects = vec![Effect::ListModels, Effect::ListCorpora];
         for spec in startup.models {
-            effects.extend(app.open(spec));
+            app.open(spec);
         }
         app.focus = app.models.first().map(|m| m.id);
-        effects.extend(app.plan());
-        effects.extend(app.rank_now());
-        effects.extend(app.follow());
+        app.plan();
+        app.rank_now();
+        app.follow();
+        let effects = std::mem::take(&mut app.effects);
         (app, effects)
     }
 
@@ -400,19 +369,14 @@ impl App {
         self.current_prompt().map(|p| p.id)
     }
 
-    /// The newest table of the view, if one has been computed.
-    pub fn table(&self) -> Option<&RankedTable> {
-        self.tables.shown(self.view)
-    }
-
-    /// Rows of the table that fit on the screen.
-    pub fn table_rows(&self) -> usize {
-        layout::table_rows(self.size, self.view, self.universe.corpus.categories.len())
+    /// Rows of the view's list that fit on the screen.
+    fn table_rows(&self) -> usize {
+        layout::rows(self.size, self.view.controller().lines_above_rows(self))
     }
 
     /// When [`Message::Tick`] is due, on the clock of [`App::update`]; none while nothing on the screen waits for time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let due = [self.toasts.deadline(), self.tables.due(), self.statistics.pacer.due(), self.card.pacer.due()];
+        let due = [self.toasts.deadline(), self.ranking.pacer.due(), self.view.controller().deadline(self)];
         due.into_iter().flatten().min()
     }
 }

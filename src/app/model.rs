@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::base::terms::{Family, ModelId, PromptId, Unit, WordId};
 use crate::engine::{ModelInfo, Phase};
+use crate::model::Provenance;
 use crate::scores::store::Key;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
@@ -32,6 +33,12 @@ impl Model {
     /// What its scores are.
     pub fn unit(&self) -> Unit {
         self.info.as_ref().map_or_else(Unit::default, |info| info.provenance.unit)
+    }
+
+    /// What its scores rest on, as far as that is known yet.
+    pub(super) fn provenance(&self) -> Provenance {
+        let unknown = || Provenance::of_recorded(self.spec.name.clone());
+        self.info.as_ref().map_or_else(unknown, |info| info.provenance.clone())
     }
 
     pub fn is_recorded(&self) -> bool {

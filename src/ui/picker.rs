@@ -11,9 +11,9 @@ use super::theme::Theme;
 use super::widgets::popup::popup;
 use super::widgets::table;
 use super::{look, shape};
+use crate::app::ExportInput;
 use crate::app::input::Input;
 use crate::app::picker::{Item, Picker};
-use crate::app::{App, ExportInput, View};
 use crate::base::text::{is_unsafe, visible};
 
 pub fn draw(frame: &mut Frame, area: Rect, picker: &Picker, theme: &Theme) {
@@ -156,16 +156,11 @@ fn input(frame: &mut Frame, area: Rect, input: &Input, placeholder: &str, theme:
 }
 
 /// What is to be written, and how its name may end.
-pub fn export(frame: &mut Frame, area: Rect, app: &App, typed: &ExportInput, theme: &Theme) {
+pub fn export(frame: &mut Frame, area: Rect, typed: &ExportInput, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let ends = app.export_endings();
-    let what = match app.view {
-        View::Card => "card",
-        View::Statistics | View::Ablation => "figure",
-        View::Words | View::Compare | View::Implicit | View::Models => "table",
-    };
+    let ends = typed.endings();
     let lines = if typed.everything.is_some() { 7 } else { 5 };
-    let inner = popup(frame, area, 76, lines, &format!("Write the {what} to a file"), theme);
+    let inner = popup(frame, area, 76, lines, &format!("Write the {} to a file", typed.noun), theme);
     input(frame, Rect { height: 1, ..inner }, &typed.name, &format!("a name that ends with {ends}"), theme);
     let mut notes: Vec<Line> = Vec::new();
     if let Some(everything) = typed.everything {

@@ -1,7 +1,7 @@
 //! The order of the Compare view.
 
 use super::words::category_place;
-use super::{Side, sort_by_number, sort_by_rank, sort_by_text};
+use super::{SideScores, sort_by_number, sort_by_rank, sort_by_text};
 use crate::app::universe::Universe;
 
 /// What the rows of the Compare view are ordered by.
@@ -53,8 +53,8 @@ pub(super) fn sort(
     sort: CompareSort,
     reversed: bool,
     universe: &Universe,
-    left: &Side,
-    right: Option<&Side>,
+    left: &SideScores,
+    right: Option<&SideScores>,
     differences: &[f64],
 ) {
     let descending = sort.descends() != reversed;

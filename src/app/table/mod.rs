@@ -10,6 +10,7 @@ mod words;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::View;
 use super::universe::{NONE, Universe};
 use crate::base::terms::{Measure, ModelId, PromptId, Unit, WordId};
 use crate::stats;
@@ -49,17 +50,32 @@ impl Axis {
 /// Which table: one model's words, two models side by side, or the reward that is implicit in two language models; each with
 /// its own order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Layout {
+pub enum TableKind {
     Words(WordSort),
     Compare(CompareSort),
     /// Without a second model, of one that is an implicit reward itself.
     Implicit(Measure, WordSort),
 }
 
+/// Which table a view wants to show, as far as the view decides that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableSpec {
+    /// Its rows and their order.
+    pub kind: TableKind,
+    /// The last row first.
+    pub reversed: bool,
+    /// The model, or the left-hand one of two.
+    pub model: Option<ModelId>,
+    /// The right-hand model of a comparison, or the one that a language model is held against.
+    pub other: Option<ModelId>,
+}
+
 /// Everything that decides a table besides the scores themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableKey {
-    pub layout: Layout,
+    /// The view that shows it.
+    pub view: View,
+    pub kind: TableKind,
     pub reversed: bool,
     pub model: Option<ModelId>,
     /// The right-hand model of a comparison, or the one that a language model is held against.
@@ -78,7 +94,7 @@ pub struct TableKey {
 }
 
 /// One score column, indexed by word id, NaN where unknown.
-pub type Column = Arc<Vec<f64>>;
+pub type ScoreColumn = Arc<Vec<f64>>;
 
 /// A snapshot of what a table is made of.
 #[derive(Clone, Debug)]
@@ -87,15 +103,15 @@ pub struct RankRequest {
     pub key: TableKey,
     pub universe: Arc<Universe>,
     /// The current prompt's column of every model that has one, and what its scores are: those of one unit share the axis.
-    pub columns: Vec<(ModelId, Unit, Column)>,
+    pub columns: Vec<(ModelId, Unit, ScoreColumn)>,
     /// The shown model's columns under all prompts of the set, for the sparklines.
-    pub prompts: Vec<(PromptId, Column)>,
+    pub prompts: Vec<(PromptId, ScoreColumn)>,
 }
 
 /// One model's numbers over the universe; vectors are by index, NaN where there is no score. Own words have the rank and the
 /// z-score that they would have among the words of the list, and change neither of these nor any other number.
 #[derive(Clone, Debug, Default)]
-pub struct Side {
+pub struct SideScores {
     pub scores: Vec<f64>,
     pub z: Vec<f64>,
     /// Over all scored words of the list, or in a comparison over those that both models have.
@@ -124,8 +140,8 @@ pub struct RankedTable {
     row_of: Vec<u32>,
     /// Rows whose word matches the search, ascending.
     pub matches: Vec<u32>,
-    pub left: Side,
-    pub right: Option<Side>,
+    pub left: SideScores,
+    pub right: Option<SideScores>,
     /// Of an implicit reward: log-probabilities, in nats, under both language models, NaN where one of them is not known. None
     /// where they are another table's matter.
     pub log_probabilities: Option<[Vec<f64>; 2]>,
@@ -159,22 +175,22 @@ pub fn rank(request: RankRequest) -> RankedTable {
     let column_of = |model: Option<ModelId>| of_model(model).map(|(.., column)| column);
     let both = [key.model, key.other].map(column_of);
     let listed = universe.listed();
-    let log_probabilities = match (key.layout, both) {
-        (Layout::Implicit(..), [Some(a), Some(b)]) => Some([a, b].map(|column| gather(&universe, Some(column)))),
+    let log_probabilities = match (key.kind, both) {
+        (TableKind::Implicit(..), [Some(a), Some(b)]) => Some([a, b].map(|column| gather(&universe, Some(column)))),
         _ => None,
     };
-    let mut left = match (key.layout, &log_probabilities) {
-        (Layout::Implicit(measure, _), Some(logs)) => implicit::side(measure, logs, listed),
-        (Layout::Implicit(..), None) if key.other.is_some() => side(&universe, None),
+    let mut left = match (key.kind, &log_probabilities) {
+        (TableKind::Implicit(measure, _), Some(logs)) => implicit::side(measure, logs, listed),
+        (TableKind::Implicit(..), None) if key.other.is_some() => side(&universe, None),
         _ => side(&universe, both[0]),
     };
-    let mut right = matches!(key.layout, Layout::Compare(_)).then(|| side(&universe, both[1]));
-    let axis = match key.layout {
-        Layout::Implicit(..) => implicit::axis(&left),
+    let mut right = matches!(key.kind, TableKind::Compare(_)).then(|| side(&universe, both[1]));
+    let axis = match key.kind {
+        TableKind::Implicit(..) => implicit::axis(&left),
         _ => common_axis(&universe, &columns, of_model(key.model).map(|(_, unit, _)| *unit), key.axis),
     };
-    let right_axis = match key.layout {
-        Layout::Compare(_) => common_axis(&universe, &columns, of_model(key.other).map(|(_, unit, _)| *unit), key.axis),
+    let right_axis = match key.kind {
+        TableKind::Compare(_) => common_axis(&universe, &columns, of_model(key.other).map(|(_, unit, _)| *unit), key.axis),
         _ => None,
     };
     let prompts = words::prompt_columns(&universe, prompts);
@@ -196,9 +212,11 @@ pub fn rank(request: RankRequest) -> RankedTable {
     let passes = |i: usize| key.filter.is_empty() || universe.categories(i).iter().any(|c| key.filter.contains(c));
     let shown = |i: usize| universe.is_own(i) || !key.own_only && passes(i);
     let mut rows: Vec<u32> = (0..universe.len()).filter(|&i| shown(i)).map(|i| i as u32).collect();
-    match key.layout {
-        Layout::Words(sort) | Layout::Implicit(_, sort) => words::sort(&mut rows, sort, key.reversed, &universe, &left, &prompts),
-        Layout::Compare(sort) => compare::sort(&mut rows, sort, key.reversed, &universe, &left, right.as_ref(), &differences),
+    match key.kind {
+        TableKind::Words(sort) | TableKind::Implicit(_, sort) => {
+            words::sort(&mut rows, sort, key.reversed, &universe, &left, &prompts)
+        }
+        TableKind::Compare(sort) => compare::sort(&mut rows, sort, key.reversed, &universe, &left, right.as_ref(), &differences),
     }
     let mut row_of = vec![NONE; universe.len()];
     for (row, &i) in (0..).zip(&rows) {
@@ -229,7 +247,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
     }
 }
 
-impl Side {
+impl SideScores {
     /// Ranks the words for which `counts` holds.
     fn rank(&mut self, counts: impl Fn(usize) -> bool) {
         let scores: Vec<f64> = self.scores.iter().enumerate().map(|(i, &s)| if counts(i) { s } else { f64::NAN }).collect();
@@ -245,15 +263,15 @@ impl Side {
     }
 }
 
-fn side(universe: &Universe, column: Option<&Column>) -> Side {
+fn side(universe: &Universe, column: Option<&ScoreColumn>) -> SideScores {
     side_of(gather(universe, column), universe.listed())
 }
 
-fn side_of(scores: Vec<f64>, listed: usize) -> Side {
+fn side_of(scores: Vec<f64>, listed: usize) -> SideScores {
     let (list, own) = scores.split_at(listed);
     let z = [stats::z_scores(list), stats::z_scores_among(list, own)].concat();
     let (range, scored, own_scored) = (range(list), known(list), known(own));
-    Side { scores, z, ranks: Vec::new(), ranked: 0, scored, own_scored, range, listed }
+    SideScores { scores, z, ranks: Vec::new(), ranked: 0, scored, own_scored, range, listed }
 }
 
 fn known(values: &[f64]) -> usize {
@@ -261,18 +279,23 @@ fn known(values: &[f64]) -> usize {
 }
 
 /// A column in the order of the list's words.
-fn gather_listed(universe: &Universe, column: &Column) -> Vec<f64> {
+fn gather_listed(universe: &Universe, column: &ScoreColumn) -> Vec<f64> {
     universe.ids[..universe.listed()].iter().map(|id| column.get(id.0 as usize).copied().unwrap_or(f64::NAN)).collect()
 }
 
 /// A column by index.
-fn gather(universe: &Universe, column: Option<&Column>) -> Vec<f64> {
+fn gather(universe: &Universe, column: Option<&ScoreColumn>) -> Vec<f64> {
     let score = |id: &WordId| column.and_then(|c| c.get(id.0 as usize)).copied().unwrap_or(f64::NAN);
     universe.ids.iter().map(score).collect()
 }
 
 /// Around the scores of all models of a unit: rewards and log-probabilities have no place on one axis.
-fn common_axis(universe: &Universe, columns: &[(ModelId, Unit, Column)], unit: Option<Unit>, kind: AxisKind) -> Option<Axis> {
+fn common_axis(
+    universe: &Universe,
+    columns: &[(ModelId, Unit, ScoreColumn)],
+    unit: Option<Unit>,
+    kind: AxisKind,
+) -> Option<Axis> {
     let of_unit = columns.iter().filter(|(_, of, _)| Some(*of) == unit);
     let ranges = of_unit.filter_map(|(.., column)| {
         let scores = gather_listed(universe, column);
@@ -298,7 +321,7 @@ fn sort_by_number(rows: &mut [u32], descending: bool, number: impl Fn(usize) -> 
 
 /// Sorts by rank: the best first unless `descending`, rows without one always last. Words of one place, such as own words
 /// between the same two of the list, are told apart by their scores.
-fn sort_by_rank(rows: &mut [u32], descending: bool, side: &Side) {
+fn sort_by_rank(rows: &mut [u32], descending: bool, side: &SideScores) {
     rows.sort_by(|&a, &b| {
         let (a, b) = (a as usize, b as usize);
         let (x, y) = (side.order(a), side.order(b));

@@ -1,6 +1,6 @@
 //! The order of the Words view, its histograms and its sparklines over prompts.
 
-use super::{Axis, AxisKind, Column, Side, gather_listed, known, sort_by_number, sort_by_rank, sort_by_text};
+use super::{Axis, AxisKind, ScoreColumn, SideScores, gather_listed, known, sort_by_number, sort_by_rank, sort_by_text};
 use crate::app::universe::Universe;
 use crate::base::terms::{PromptId, WordId};
 use crate::stats::{self, Histogram};
@@ -58,7 +58,7 @@ pub struct CategorySummary {
 #[derive(Clone, Debug)]
 pub struct PromptColumn {
     pub prompt: PromptId,
-    column: Column,
+    column: ScoreColumn,
     /// Mean and standard deviation of the list's scores.
     spread: (f64, f64),
     /// Words of the list that have a score under this prompt.
@@ -74,7 +74,7 @@ impl PromptColumn {
 }
 
 /// Prompts without a score for any word of the list are left out.
-pub(super) fn prompt_columns(universe: &Universe, prompts: Vec<(PromptId, Column)>) -> Vec<PromptColumn> {
+pub(super) fn prompt_columns(universe: &Universe, prompts: Vec<(PromptId, ScoreColumn)>) -> Vec<PromptColumn> {
     let mut columns = Vec::new();
     for (prompt, column) in prompts {
         let scores = gather_listed(universe, &column);
@@ -85,7 +85,7 @@ pub(super) fn prompt_columns(universe: &Universe, prompts: Vec<(PromptId, Column
     columns
 }
 
-pub(super) fn summaries(universe: &Universe, side: &Side, axis: Option<Axis>, bins: usize) -> Vec<CategorySummary> {
+pub(super) fn summaries(universe: &Universe, side: &SideScores, axis: Option<Axis>, bins: usize) -> Vec<CategorySummary> {
     let mut members = vec![Vec::new(); universe.corpus.categories.len()];
     for (i, word) in universe.corpus.words.iter().enumerate() {
         for &category in &word.categories {
@@ -109,7 +109,14 @@ pub(super) fn summaries(universe: &Universe, side: &Side, axis: Option<Axis>, bi
     (0..).zip(members).map(summary).collect()
 }
 
-pub(super) fn sort(rows: &mut [u32], sort: WordSort, reversed: bool, universe: &Universe, side: &Side, prompts: &[PromptColumn]) {
+pub(super) fn sort(
+    rows: &mut [u32],
+    sort: WordSort,
+    reversed: bool,
+    universe: &Universe,
+    side: &SideScores,
+    prompts: &[PromptColumn],
+) {
     let descending = sort.descends() != reversed;
     match sort {
         WordSort::Rank => sort_by_rank(rows, descending, side),

@@ -3,13 +3,39 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::statistics::ONE_PART;
+use super::{Controller, Info, View};
+use crate::app::action::{Action, Entry};
+use crate::app::export::{Export, FIGURES, Offer, Snapshot};
+use crate::app::key::Key;
 use crate::app::list::ListCursor;
-use crate::app::{App, Effect, Level, View, layout};
+use crate::app::table::TableSpec;
+use crate::app::{App, Effect, Level, Model, layout};
+use crate::report::figure::{self, LinesFigure};
 use crate::stats::ablation::{Ablation, Run, Training};
+
+const INFO: Info = Info {
+    keys: &[Key::char('7')],
+    title: "Ablation",
+    short_title: None,
+    name: "ablation",
+    help: "trainings over their checkpoints, from files",
+    actions: &[&[
+        Action::NextPage,
+        Action::PreviousPage,
+        Action::NextPanel,
+        Action::PreviousPanel,
+        Action::Export,
+        Action::Corpus,
+    ]],
+};
+
+/// The line of pages, then the titles of the columns.
+const LINES_ABOVE_ROWS: u16 = 2;
 
 /// What the view shows of the trainings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Page {
+pub enum AblationPage {
     /// The trainings on one set of data, a chart a category.
     #[default]
     Lines,
@@ -19,21 +45,25 @@ pub enum Page {
     Words,
 }
 
-impl Page {
-    pub const ALL: [Page; 3] = [Page::Lines, Page::Last, Page::Words];
+impl AblationPage {
+    /// Every page, in the order of the keys.
+    pub const ALL: [AblationPage; 3] = [AblationPage::Lines, AblationPage::Last, AblationPage::Words];
 
+    /// On its tab.
     pub fn name(self) -> &'static str {
         match self {
-            Page::Lines => "Over training",
-            Page::Last => "Last checkpoints",
-            Page::Words => "Words that moved",
+            AblationPage::Lines => "Over training",
+            AblationPage::Last => "Last checkpoints",
+            AblationPage::Words => "Words that moved",
         }
     }
 }
 
+/// What the view shows, and where it was read.
 #[derive(Debug, Default)]
-pub struct State {
-    pub page: Page,
+pub struct AblationState {
+    /// The page that is shown.
+    pub page: AblationPage,
     /// The set of data under the cursor.
     pub set: ListCursor,
     /// The line under the cursor on the other pages.
@@ -43,18 +73,14 @@ pub struct State {
     paths: Vec<PathBuf>,
 }
 
-impl State {
-    pub(in crate::app) fn new(paths: Vec<PathBuf>) -> State {
-        State { paths, ..State::default() }
+impl AblationState {
+    pub(in crate::app) fn new(paths: Vec<PathBuf>) -> AblationState {
+        AblationState { paths, ..AblationState::default() }
     }
 
+    /// The trainings, once the files are read.
     pub fn shown(&self) -> Option<&Ablation> {
         self.shown.as_deref()
-    }
-
-    /// The same, to be kept.
-    pub(in crate::app) fn snapshot(&self) -> Option<Arc<Ablation>> {
-        self.shown.clone()
     }
 
     /// Whether files are being read or have been.
@@ -88,68 +114,166 @@ impl State {
     pub fn lines(&self) -> usize {
         let Some(shown) = self.shown() else { return 0 };
         match self.page {
-            Page::Lines => self.sets().len(),
-            Page::Last => shown.r#final.len(),
-            Page::Words => shown.runs.iter().map(|run| run.moved.len()).sum(),
+            AblationPage::Lines => self.sets().len(),
+            AblationPage::Last => shown.r#final.len(),
+            AblationPage::Words => shown.runs.iter().map(|run| run.moved.len()).sum(),
         }
     }
 
-    pub(in crate::app) fn step(&mut self, by: isize, size: (u16, u16)) {
+    fn step(&mut self, by: isize, size: (u16, u16)) {
         let lines = self.lines();
         match self.page {
-            Page::Lines => self.set.step(by, lines, 1),
-            Page::Last | Page::Words => self.line.step(by, lines, layout::table_rows(size, View::Ablation, 0)),
+            AblationPage::Lines => self.set.step(by, lines, 1),
+            AblationPage::Last | AblationPage::Words => self.line.step(by, lines, layout::rows(size, LINES_ABOVE_ROWS)),
         }
     }
 
     /// To another set of data; false on a page that shows none by itself.
-    pub(in crate::app) fn step_set(&mut self, by: isize) -> bool {
-        let has_sets = self.page == Page::Lines;
+    fn step_set(&mut self, by: isize) -> bool {
+        let has_sets = self.page == AblationPage::Lines;
         if has_sets {
             self.set.step(by, self.sets().len(), 1);
         }
         has_sets
     }
 
-    pub(in crate::app) fn turn(&mut self, by: usize) {
-        let at = Page::ALL.iter().position(|page| *page == self.page).unwrap_or(0);
-        self.page = Page::ALL[(at + by) % Page::ALL.len()];
+    fn turn(&mut self, by: usize) {
+        let at = AblationPage::ALL.iter().position(|page| *page == self.page).unwrap_or(0);
+        self.page = AblationPage::ALL[(at + by) % AblationPage::ALL.len()];
         self.line = ListCursor::default();
+    }
+}
+
+/// How the charts of the ablation view lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charts {
+    /// Charts side by side.
+    pub columns: usize,
+    /// Charts one above the other.
+    pub rows: usize,
+    /// Lines of all charts together.
+    pub charts: u16,
+}
+
+/// Within `area`, below the line that names the data: the charts of so many categories, above a table of so many trainings.
+pub fn charts(area: (u16, u16), categories: usize, trainings: usize) -> Charts {
+    const WIDEST: usize = 38;
+    const LOWEST: u16 = 6;
+    let table = (trainings as u16 + 1).min(area.1 / 2);
+    let charts = area.1.saturating_sub(1 + table);
+    let columns = (usize::from(area.0) / WIDEST).clamp(1, categories.max(1));
+    let rows = categories.div_ceil(columns).clamp(1, usize::from((charts / LOWEST).max(1)));
+    Charts { columns, rows, charts }
+}
+
+pub(super) struct AblationView;
+
+impl Controller for AblationView {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn table(&self, _app: &App) -> Option<TableSpec> {
+        None
+    }
+
+    fn lines_above_rows(&self, _app: &App) -> u16 {
+        LINES_ABOVE_ROWS
+    }
+
+    fn step(&self, app: &mut App, by: isize) {
+        app.views.ablation.step(by, app.size);
+    }
+
+    fn perform(&self, app: &mut App, action: Action) -> bool {
+        let state = &mut app.views.ablation;
+        let moved = match action {
+            Action::NextPage => {
+                state.turn(1);
+                true
+            }
+            Action::PreviousPage => {
+                state.turn(AblationPage::ALL.len() - 1);
+                true
+            }
+            Action::NextPanel => state.step_set(1),
+            Action::PreviousPanel => state.step_set(-1),
+            _ => return app.perform_common(action),
+        };
+        if !moved {
+            app.tell(Level::Info, ONE_PART);
+        }
+        true
+    }
+
+    fn hint(&self, app: &App, entry: &Entry) -> Option<&'static str> {
+        let state = &app.views.ablation;
+        match entry.action {
+            Action::NextPanel => (state.page == AblationPage::Lines && state.sets().len() > 1).then_some("data"),
+            Action::NextPage => state.shown().map(|_| entry.name),
+            _ => app.common_hint(entry),
+        }
+    }
+
+    fn compared<'a>(&self, _app: &'a App) -> Vec<&'a Model> {
+        Vec::new()
+    }
+
+    fn offer(&self, app: &App) -> Option<Offer> {
+        app.views.ablation.shown()?;
+        Some(Offer { name: "ablation.svg".to_owned(), noun: "figure", endings: FIGURES, has_everything: false })
+    }
+
+    fn snapshot(&self, app: &App, _ending: &str, _everything: bool) -> Option<Box<dyn Snapshot>> {
+        Some(Box::new(app.views.ablation.shown.clone()?))
+    }
+}
+
+impl Snapshot for Arc<Ablation> {
+    fn build(&self, _ending: &str) -> Result<Export, String> {
+        Ok(Export::Figure(figure::lines(&LinesFigure::of(self))))
     }
 }
 
 impl App {
     /// Reads the files that were opened; those of scores take categories from the word list of the session.
-    pub(in crate::app) fn follow(&self) -> Option<Effect> {
-        let corpus = || (!self.universe.corpus.categories.is_empty()).then(|| Arc::new(self.universe.corpus.clone()));
-        self.ablation.is_open().then(|| Effect::Follow { paths: self.ablation.paths.clone(), corpus: corpus() })
+    pub(in crate::app) fn follow(&mut self) {
+        if self.views.ablation.is_open() {
+            let corpus = &self.universe.corpus;
+            let corpus = (!corpus.categories.is_empty()).then(|| Arc::new(corpus.clone()));
+            self.effects.push(Effect::Follow { paths: self.views.ablation.paths.clone(), corpus });
+        }
     }
 
     /// Opens more files that follow a training.
-    pub(in crate::app) fn open_trainings(&mut self, paths: Vec<PathBuf>) -> Vec<Effect> {
+    pub(in crate::app) fn open_trainings(&mut self, paths: Vec<PathBuf>) {
+        let known = &mut self.views.ablation.paths;
         for path in paths {
-            if !self.ablation.paths.contains(&path) {
-                self.ablation.paths.push(path);
+            if !known.contains(&path) {
+                known.push(path);
             }
         }
         self.view = View::Ablation;
-        self.follow().into_iter().collect()
+        self.follow();
     }
 
-    pub(in crate::app) fn followed(&mut self, outcome: Result<Ablation, String>) -> Vec<Effect> {
+    /// Takes in what was read.
+    pub(in crate::app) fn followed(&mut self, outcome: Result<Ablation, String>) {
+        let state = &mut self.views.ablation;
         match outcome {
             Ok(ablation) => {
                 let notes = ablation.notes.join("; ");
-                let known =
-                    self.ablation.shown.replace(Arc::new(ablation)).is_some_and(|before| before.notes.join("; ") == notes);
-                if notes.is_empty() || known { Vec::new() } else { self.tell(Level::Info, notes) }
+                let known = state.shown.replace(Arc::new(ablation)).is_some_and(|before| before.notes.join("; ") == notes);
+                if !notes.is_empty() && !known {
+                    self.tell(Level::Info, notes);
+                }
             }
             Err(error) => {
                 // What cannot be read is not tried again.
-                if self.ablation.shown.is_none() {
-                    self.ablation.paths.clear();
+                if state.shown.is_none() {
+                    state.paths.clear();
                 }
-                self.tell(Level::Error, error)
+                self.tell(Level::Error, error);
             }
         }
     }

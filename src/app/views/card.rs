@@ -5,17 +5,33 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::statistics::{Progress, StatisticsRequest, study};
+use super::statistics::{Progress, SHORTEST_REST, StatisticsRequest, study};
+use super::{Controller, Info};
+use crate::app::action::Action;
+use crate::app::export::{Export, Offer, Snapshot, file_name};
+use crate::app::key::Key;
+use crate::app::layout::{FOOTER, HEADER};
 use crate::app::list::ListCursor;
 use crate::app::pacer::Pacer;
-use crate::app::{App, Effect, Model, View, layout};
+use crate::app::table::TableSpec;
+use crate::app::{App, Effect, Model};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::Job;
 use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
 use crate::report::card::Page;
 use crate::stats::card::{Accuracy, Card, CardOptions};
+
+const INFO: Info = Info {
+    keys: &[Key::char('5')],
+    title: "Card",
+    short_title: None,
+    name: "card",
+    help: "one model's values on a page: where it leans, its place among the others, words, agreement",
+    actions: &[&[Action::NextModel, Action::PreviousModel, Action::Export, Action::AllPrompts, Action::Corpus]],
+};
 
 /// Enough for an interval on a screen, few enough that it follows the scores.
 const REPLICATES: u32 = 500;
@@ -24,13 +40,13 @@ const WORDS: usize = 40;
 
 /// What the view shows, and the requests for something newer.
 #[derive(Debug, Default)]
-pub struct State {
+pub struct CardState {
     /// The leaning under the cursor.
     pub axis: ListCursor,
     shown: Option<Arc<CardShown>>,
     /// The model that the newest request is about.
-    of: Option<ModelId>,
-    pub(in crate::app) pacer: Pacer,
+    requested_model: Option<ModelId>,
+    pacer: Pacer,
     pub(in crate::app) pairs: Pairs,
 }
 
@@ -93,9 +109,9 @@ pub fn compute(request: CardRequest) -> CardShown {
     CardShown { generation, model, page, progress, missing: all - study.words.len() }
 }
 
-impl State {
-    pub(in crate::app) fn with(pairs: Pairs) -> State {
-        State { pairs, ..State::default() }
+impl CardState {
+    pub(in crate::app) fn with(pairs: Pairs) -> CardState {
+        CardState { pairs, ..CardState::default() }
     }
 
     /// The newest card that has been computed.
@@ -114,9 +130,9 @@ impl State {
         self.shown().and_then(CardShown::card).map_or(0, |card| card.axes.len())
     }
 
-    pub(in crate::app) fn step(&mut self, by: isize, size: (u16, u16)) {
+    fn step(&mut self, by: isize, size: (u16, u16)) {
         let lines = self.lines();
-        self.axis.step(by, lines, layout::card(size, lines).axes);
+        self.axis.step(by, lines, leanings_on_screen(size, lines));
     }
 }
 
@@ -152,42 +168,107 @@ impl Pairs {
     }
 }
 
+/// How many of the leanings are on a screen of this size: without titles, judgement and an empty line, half of the rest is for
+/// the lists below.
+pub fn leanings_on_screen(size: (u16, u16), leanings: usize) -> usize {
+    let rows = usize::from(size.1.saturating_sub(HEADER + FOOTER + 3));
+    leanings.min((rows / 2).max(2))
+}
+
+pub(super) struct CardView;
+
+impl Controller for CardView {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn table(&self, _app: &App) -> Option<TableSpec> {
+        None
+    }
+
+    /// The titles of the columns.
+    fn lines_above_rows(&self, _app: &App) -> u16 {
+        1
+    }
+
+    fn step(&self, app: &mut App, by: isize) {
+        app.views.card.step(by, app.size);
+    }
+
+    fn compared<'a>(&self, app: &'a App) -> Vec<&'a Model> {
+        app.models_of_one_unit()
+    }
+
+    fn offer(&self, app: &App) -> Option<Offer> {
+        let card = app.views.card.shown()?.card()?;
+        let name = file_name(&format!("card-{}", card.model)) + ".svg";
+        Some(Offer { name, noun: "card", endings: &["svg", "png", "md", "json", "txt"], has_everything: false })
+    }
+
+    fn snapshot(&self, app: &App, _ending: &str, _everything: bool) -> Option<Box<dyn Snapshot>> {
+        Some(Box::new(app.card_page()?))
+    }
+
+    /// Whoever looks at a card waits for its judgement of the pairs.
+    fn first_jobs(&self, app: &App) -> Vec<Job> {
+        let model = app.focused().filter(|model| model.is_available());
+        model.map(|model| app.views.card.pairs.jobs(model)).unwrap_or_default()
+    }
+
+    fn data_changed(&self, app: &mut App) {
+        app.views.card.pacer.change();
+    }
+
+    fn request(&self, app: &mut App) {
+        if let Some(request) = app.card_request() {
+            app.effects.push(Effect::Card(Box::new(request)));
+        }
+    }
+
+    fn deadline(&self, app: &App) -> Option<Duration> {
+        app.views.card.pacer.due()
+    }
+}
+
+impl Snapshot for Page {
+    fn build(&self, ending: &str) -> Result<Export, String> {
+        Ok(match ending {
+            "md" => Export::Text(self.markdown()),
+            "json" => Export::Text(self.json().map_err(|error| error.to_string())?),
+            "txt" => Export::Text(self.text()),
+            _ => Export::Figure(self.figure()),
+        })
+    }
+}
+
 impl App {
-    /// A card of the model that is on the screen now.
-    pub(in crate::app) fn card_of_another(&mut self) -> Option<Effect> {
-        let another = self.view == View::Card && self.focus.is_some() && self.card.of != self.focus;
-        another.then(|| self.statistics_now()).flatten()
-    }
-
     /// A card of the model on the screen, where the one there is older than what it is made of, or another model's.
-    pub(in crate::app) fn card_request(&mut self) -> Option<Effect> {
+    fn card_request(&mut self) -> Option<CardRequest> {
         let model = self.focus?;
-        if self.card.of != Some(model) {
-            self.card.pacer.change();
+        let at = self.models_of_one_unit().iter().position(|other| other.id == model)?;
+        let state = &mut self.views.card;
+        if state.requested_model != Some(model) {
+            state.pacer.change();
         }
-        let generation = self.card.pacer.ask(self.now)?;
-        let study = self.statistics_request(generation);
-        let unit = self.model(model).map(Model::unit)?;
-        let at = self.models.iter().filter(|other| other.unit() == unit).position(|other| other.id == model)?;
-        let name = self.model(model).map(|model| model.spec.name.clone()).unwrap_or_default();
-        let info = self.model(model).and_then(|model| model.info.as_ref());
-        let provenance = info.map_or_else(|| Provenance::of_recorded(name), |info| info.provenance.clone());
-        self.card.of = Some(model);
-        Some(Effect::Card(Box::new(CardRequest { study, model, at, provenance })))
+        let generation = state.pacer.ask(self.now)?;
+        let provenance = self.model(model)?.provenance();
+        self.views.card.requested_model = Some(model);
+        Some(CardRequest { study: self.statistics_request(generation), model, at, provenance })
     }
 
-    pub(in crate::app) fn card_computed(&mut self, shown: CardShown) -> Option<Effect> {
-        self.card.pacer.answered(shown.generation, self.now);
-        if self.card.shown.as_ref().is_none_or(|before| before.model != shown.model) {
-            self.card.axis = ListCursor::default();
+    /// Takes in what was asked for.
+    pub(in crate::app) fn card_computed(&mut self, shown: CardShown) {
+        let state = &mut self.views.card;
+        state.pacer.answered(shown.generation, self.now, SHORTEST_REST);
+        if state.shown.as_ref().is_none_or(|before| before.model != shown.model) {
+            state.axis = ListCursor::default();
         }
-        self.card.shown = Some(Arc::new(shown));
-        self.statistics_now()
+        state.shown = Some(Arc::new(shown));
     }
 
     /// The page as it is to be written, with what is known of the pairs and what a reader should know.
-    pub(in crate::app) fn card_page(&self) -> Option<Page> {
-        let shown = self.card.shown()?;
+    fn card_page(&self) -> Option<Page> {
+        let shown = self.views.card.shown()?;
         let mut page = shown.page.clone()?;
         let model = self.model(shown.model)?;
         let Progress { columns, columns_wanted, .. } = shown.progress;
@@ -198,9 +279,9 @@ impl App {
         if shown.missing > 0 {
             page.notes.push(format!("{} words that not every model has are left out", shown.missing));
         }
-        if let Some(judged) = self.card.judged(shown.model).filter(|judged| judged.pairs > 0) {
+        if let Some(judged) = self.views.card.judged(shown.model).filter(|judged| judged.pairs > 0) {
             page.pairs = judged.accuracy;
-            page.notes.extend(self.card.pairs.judging.notes(judged.pairs, model.unit(), None));
+            page.notes.extend(self.views.card.pairs.judging.notes(judged.pairs, model.unit(), None));
         }
         Some(page)
     }

@@ -6,61 +6,90 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
+use super::Screen;
+
+use crate::app::App;
 use crate::app::action::Action;
-use crate::app::views::card::CardShown;
-use crate::app::{App, layout};
+use crate::app::views::card::{CardShown, leanings_on_screen};
 use crate::base::terms::{Family, Framing};
 use crate::base::text::{count, visible, visible_word};
 use crate::stats::card::{Axis, Card, Extremes, Leaning, Pole, Ranked};
 use crate::tables::long::rank_text;
+use crate::ui::corner::Corner;
 use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
+use crate::ui::provenance::Provenance;
 use crate::ui::theme::Theme;
 use crate::ui::widgets::strip::column;
 use crate::ui::widgets::table::{self, Column};
-use crate::ui::{category_styles, line_with_end, look, model_name, notice, numbers, size_of};
+use crate::ui::{category_styles, line_with_end, look, model_name, no_model, notice, numbers, size_of};
 
-pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let Some(shown) = app.card.shown().filter(|shown| Some(shown.model) == app.focus) else {
-        let text = match app.models.is_empty() {
-            true => format!("no model is open: {} opens one", Action::OpenModel.key_text()),
-            false => "computing".to_owned(),
+/// What the numbers are.
+const LEANING: [&str; 3] = [
+    "Leaning: the poles' difference in median rank, mean over prompts; + to the first. 95 %: bootstrap over prompts, words",
+    "Leaning: poles' difference in median rank, mean over prompts; + to the first",
+    "Leaning: difference in median rank, + to the first",
+];
+
+/// The screen of one model's card.
+pub struct CardScreen;
+
+impl Screen for CardScreen {
+    fn body(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        let Some(shown) = app.views.card.shown().filter(|shown| Some(shown.model) == app.focus) else {
+            let text = match app.models.is_empty() {
+                true => no_model(),
+                false => "computing".to_owned(),
+            };
+            return notice(frame, area, &text, theme);
         };
-        return notice(frame, area, &text, theme);
-    };
-    let Some(card) = shown.card() else {
-        return notice(frame, area, "no prompt is scored whole yet: a card begins with the first", theme);
-    };
-    if card.axes.is_empty() {
-        let corpus = Action::Corpus.key_text();
-        return notice(
-            frame,
-            area,
-            &format!("a card needs categories, and no word has one: {corpus} chooses another list"),
-            theme,
-        );
+        let Some(card) = shown.card() else {
+            return notice(frame, area, "no prompt is scored whole yet: a card begins with the first", theme);
+        };
+        if card.axes.is_empty() {
+            let corpus = Action::Corpus.key_text();
+            return notice(
+                frame,
+                area,
+                &format!("a card needs categories, and no word has one: {corpus} chooses another list"),
+                theme,
+            );
+        }
+        let leanings = leanings_on_screen(size_of(frame), card.axes.len());
+        let leanings = Rect { height: (leanings as u16 + 1).min(area.height), ..area };
+        axes(frame, leanings, app, card, theme);
+        let mut y = leanings.bottom();
+        if let Some(line) = judgement(app, shown, theme) {
+            frame.buffer_mut().set_line(area.x, y, &line, area.width);
+            y += 1;
+        }
+        let selected = &card.axes[app.views.card.axis.row(card.axes.len())];
+        let below = Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area };
+        lists(frame, below, app, card, selected, theme);
     }
-    let sizes = layout::card(size_of(frame), card.axes.len());
-    let leanings = Rect { height: (sizes.axes as u16 + 1).min(area.height), ..area };
-    axes(frame, leanings, app, card, theme);
-    let mut y = leanings.bottom();
-    if let Some(line) = judgement(app, shown, theme) {
-        frame.buffer_mut().set_line(area.x, y, &line, area.width);
-        y += 1;
+
+    fn heading(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        heading(frame, area, app, theme);
     }
-    let selected = &card.axes[app.card.axis.row(card.axes.len())];
-    let below = Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area };
-    lists(frame, below, app, card, selected, theme);
+
+    fn corner<'a>(&self, _app: &'a App) -> Corner<'a> {
+        Corner::default()
+    }
+
+    fn provenance<'a>(&self, _app: &'a App) -> Provenance<'a> {
+        Provenance::Definition(LEANING)
+    }
 }
 
 /// The second line of the screen: whose card it is, and what it rests on.
-pub fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let Some(model) = app.focused() else { return };
     let mut left = vec![Span::raw(" "), model_name(model, 40, theme), Span::raw("  ")];
     let mut right = crate::ui::warning::warning(app, usize::from(area.width).saturating_sub(26), theme).unwrap_or_default();
     let warned = !right.spans.is_empty();
-    if let Some((shown, card)) = app.card.shown().filter(|shown| shown.model == model.id).and_then(|s| Some((s, s.card()?))) {
+    if let Some((shown, card)) = app.views.card.shown().filter(|shown| shown.model == model.id).and_then(|s| Some((s, s.card()?)))
+    {
         let asked = [(card.positive_prompts, "+"), (card.negative_prompts, "−"), (card.other_prompts, "?")];
         let sign = |sign: &'static str| if sign == "−" { glyphs.minus.to_string() } else { sign.to_owned() };
         let asked: Vec<String> = asked.iter().filter(|(n, _)| *n > 0).map(|(n, s)| format!("{n}{}", sign(s))).collect();
@@ -128,8 +157,8 @@ fn axes(frame: &mut Frame, area: Rect, app: &App, card: &Card, theme: &Theme) {
     ];
     let lines = card.axes.len();
     let height = usize::from(area.height.saturating_sub(1));
-    let offset = app.card.axis.offset(lines, height);
-    let cursor = app.card.axis.row(lines).checked_sub(offset);
+    let offset = app.views.card.axis.offset(lines, height);
+    let cursor = app.views.card.axis.row(lines).checked_sub(offset);
     table::draw(&columns, card.axes.iter().skip(offset), cursor, area, frame.buffer_mut(), &look(theme));
     // The other end of the scale, over the last cell of the strips.
     if let Some((x, wide)) = table::places(&columns, area.width)[4] {
@@ -176,7 +205,7 @@ fn strip(of: &Leaning, card: &Card, bound: f64, cells: usize, theme: &Theme) -> 
 
 /// `pairs judged as people did  84.2 %  95 % 81.0 to 87.1  500 pairs`.
 fn judgement(app: &App, shown: &CardShown, theme: &Theme) -> Option<Line<'static>> {
-    let judged = app.card.judged(shown.model)?;
+    let judged = app.views.card.judged(shown.model)?;
     let mut spans = vec![Span::styled("  pairs judged as people did  ", theme.title)];
     match judged.accuracy {
         None => spans.push(Span::styled(format!("none yet, of {}", count(judged.of)), theme.dim)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::Universe;
-use crate::app::table::Column;
+use crate::app::table::ScoreColumn;
 use crate::base::text::count;
 use crate::corpus::Prompt;
 use crate::report::figure::{Figure, PanelsFigure};
@@ -33,7 +33,7 @@ pub struct StatisticsModel {
     pub family: Arc<str>,
     pub recorded: bool,
     /// One a prompt, indexed by word id.
-    pub columns: Vec<Column>,
+    pub columns: Vec<ScoreColumn>,
     /// Words of the list that cannot be asked, one number a prompt.
     pub unscorable: Vec<usize>,
 }
@@ -117,7 +117,11 @@ pub fn compute(request: StatisticsRequest) -> Statistics {
 }
 
 /// The complete columns of the list's words as a study, and how many of the wanted ones they are.
-pub(in crate::app) fn study(universe: &Universe, prompts: &[(Prompt, bool)], models: Vec<StatisticsModel>) -> (Study, Progress) {
+pub(in crate::app::views) fn study(
+    universe: &Universe,
+    prompts: &[(Prompt, bool)],
+    models: Vec<StatisticsModel>,
+) -> (Study, Progress) {
     let words = universe.listed();
     let mut progress = Progress::default();
     let mut used = vec![false; prompts.len()];

@@ -3,45 +3,81 @@
 //! `compute` is pure and runs on a thread of its own; a request holds snapshots of everything it needs.
 
 mod compute;
+pub mod layout;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-pub(in crate::app) use compute::study;
+pub(super) use compute::study;
 pub use compute::{Pair, Progress, Statistics, StatisticsModel, StatisticsRequest, compute};
 
+use super::{Controller, Info, View};
+use crate::app::action::{Action, Entry};
+use crate::app::export::{Export, FIGURES, Offer, Snapshot, file_name};
+use crate::app::key::Key;
 use crate::app::list::ListCursor;
 use crate::app::pacer::Pacer;
-use crate::app::{App, Effect, Model, View, layout};
+use crate::app::table::TableSpec;
+use crate::app::{App, Effect, Level, Model};
 use crate::base::terms::{ModelId, PromptId};
 use crate::report::panels::Panel;
 
+const INFO: Info = Info {
+    keys: &[Key::char('3')],
+    title: "Statistics",
+    short_title: Some("Stats"),
+    name: "statistics",
+    help: "what the study measures, from all opened models: categories by framing, families, tests",
+    actions: &[&[
+        Action::NextPage,
+        Action::PreviousPage,
+        Action::NextPanel,
+        Action::PreviousPanel,
+        Action::Zoom,
+        Action::Export,
+        Action::AllPrompts,
+        Action::Corpus,
+    ]],
+};
+
 /// What the statistics view shows of the study.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Page {
+pub enum StatisticsPage {
+    /// The cells of each family, a panel a category and framing.
     #[default]
     Panels,
+    /// The tests between families.
     Contrasts,
+    /// The fixed effects of the mixed model.
     MixedModel,
+    /// How alike two models rank.
     Agreement,
 }
 
-impl Page {
-    pub const ALL: [Page; 4] = [Page::Panels, Page::Contrasts, Page::MixedModel, Page::Agreement];
+impl StatisticsPage {
+    /// Every page, in the order of the keys.
+    pub const ALL: [StatisticsPage; 4] =
+        [StatisticsPage::Panels, StatisticsPage::Contrasts, StatisticsPage::MixedModel, StatisticsPage::Agreement];
 
+    /// On its tab.
     pub fn name(self) -> &'static str {
         match self {
-            Page::Panels => "Panels",
-            Page::Contrasts => "Contrasts",
-            Page::MixedModel => "Mixed model",
-            Page::Agreement => "Agreement",
+            StatisticsPage::Panels => "Panels",
+            StatisticsPage::Contrasts => "Contrasts",
+            StatisticsPage::MixedModel => "Mixed model",
+            StatisticsPage::Agreement => "Agreement",
         }
     }
 }
 
+/// The shortest rest between two computations.
+pub(super) const SHORTEST_REST: Duration = Duration::from_millis(200);
+
 /// What the view shows, and the requests for something newer.
 #[derive(Debug, Default)]
-pub struct State {
-    pub page: Page,
+pub struct StatisticsState {
+    /// The page that is shown.
+    pub page: StatisticsPage,
     /// The panel under the cursor, in the panels and in the table of contrasts.
     pub panel: ListCursor,
     /// The line under the cursor on the other pages.
@@ -51,27 +87,22 @@ pub struct State {
     /// The first line of that panel on the screen.
     scroll: usize,
     shown: Option<Arc<Statistics>>,
-    pub(in crate::app) pacer: Pacer,
+    pacer: Pacer,
 }
 
-impl State {
+impl StatisticsState {
     /// The newest statistics that have been computed.
     pub fn shown(&self) -> Option<&Statistics> {
         self.shown.as_deref()
-    }
-
-    /// The same, to be kept while newer ones take their place.
-    pub(in crate::app) fn snapshot(&self) -> Option<Arc<Statistics>> {
-        self.shown.clone()
     }
 
     /// How many lines the page's list has.
     pub fn lines(&self) -> usize {
         let Some(shown) = self.shown() else { return 0 };
         match self.page {
-            Page::Panels | Page::Contrasts => shown.panels.len(),
-            Page::MixedModel => shown.report.mixed_model.as_ref().map_or(0, |model| model.fixed.len()),
-            Page::Agreement => shown.pairs.len(),
+            StatisticsPage::Panels | StatisticsPage::Contrasts => shown.panels.len(),
+            StatisticsPage::MixedModel => shown.report.mixed_model.as_ref().map_or(0, |model| model.fixed.len()),
+            StatisticsPage::Agreement => shown.pairs.len(),
         }
     }
 
@@ -103,26 +134,26 @@ impl State {
 
     /// Whether the page moves from panel to panel.
     pub fn has_panels(&self) -> bool {
-        matches!(self.page, Page::Panels | Page::Contrasts)
+        matches!(self.page, StatisticsPage::Panels | StatisticsPage::Contrasts)
     }
 
-    pub(in crate::app) fn step(&mut self, by: isize, size: (u16, u16)) {
+    fn step(&mut self, by: isize, size: (u16, u16)) {
         let (lines, height) = (self.lines(), layout::statistics_rows(size));
         match self.page {
-            Page::Panels if self.zoomed => {
+            StatisticsPage::Panels if self.zoomed => {
                 let scroll = self.zoom(size).1.saturating_add_signed(by);
                 self.scroll = scroll;
                 self.scroll = self.zoom(size).1;
             }
             // Side by side, down is the panel below.
-            Page::Panels => self.panel.step(by.saturating_mul(self.panels(size).columns as isize), lines, height),
-            Page::Contrasts => self.panel.step(by, lines, height),
-            Page::MixedModel | Page::Agreement => self.line.step(by, lines, height),
+            StatisticsPage::Panels => self.panel.step(by.saturating_mul(self.panels(size).columns as isize), lines, height),
+            StatisticsPage::Contrasts => self.panel.step(by, lines, height),
+            StatisticsPage::MixedModel | StatisticsPage::Agreement => self.line.step(by, lines, height),
         }
     }
 
     /// To another panel, whatever their places; false on a page that has none.
-    pub(in crate::app) fn step_panel(&mut self, by: isize, size: (u16, u16)) -> bool {
+    fn step_panel(&mut self, by: isize, size: (u16, u16)) -> bool {
         if self.has_panels() {
             self.panel.step(by, self.lines(), layout::statistics_rows(size));
             self.scroll = 0;
@@ -130,65 +161,148 @@ impl State {
         self.has_panels()
     }
 
-    pub(in crate::app) fn toggle_zoom(&mut self) {
+    fn toggle_zoom(&mut self) {
         self.zoomed = !self.zoomed;
-        self.page = Page::Panels;
+        self.page = StatisticsPage::Panels;
         self.scroll = 0;
     }
 
-    pub(in crate::app) fn turn(&mut self, by: usize) {
-        let at = Page::ALL.iter().position(|page| *page == self.page).unwrap_or(0);
-        self.page = Page::ALL[(at + by) % Page::ALL.len()];
+    fn turn(&mut self, by: usize) {
+        let at = StatisticsPage::ALL.iter().position(|page| *page == self.page).unwrap_or(0);
+        self.page = StatisticsPage::ALL[(at + by) % StatisticsPage::ALL.len()];
         self.line = ListCursor::default();
         self.zoomed = false;
     }
 }
 
-impl App {
-    /// Scores, models or words are others than before.
-    pub(in crate::app) fn statistics_changed(&mut self) -> Option<Effect> {
-        self.statistics.pacer.change();
-        self.card.pacer.change();
-        self.statistics_now()
+pub(super) struct StatisticsView;
+
+impl Controller for StatisticsView {
+    fn info(&self) -> &'static Info {
+        &INFO
     }
 
-    /// Asks for what the view shows where that is older than what it is made of.
-    pub(in crate::app) fn statistics_now(&mut self) -> Option<Effect> {
-        let now = self.now;
-        match self.view {
-            View::Statistics => {
-                self.card.pacer.leave();
-                let generation = self.statistics.pacer.ask(now)?;
-                Some(Effect::Statistics(Box::new(self.statistics_request(generation))))
+    fn table(&self, _app: &App) -> Option<TableSpec> {
+        None
+    }
+
+    fn lines_above_rows(&self, _app: &App) -> u16 {
+        layout::LINES_ABOVE_ROWS
+    }
+
+    fn step(&self, app: &mut App, by: isize) {
+        app.views.statistics.step(by, app.size);
+    }
+
+    fn perform(&self, app: &mut App, action: Action) -> bool {
+        let size = app.size;
+        let state = &mut app.views.statistics;
+        let moved = match action {
+            Action::NextPage => {
+                state.turn(1);
+                true
             }
-            View::Card => {
-                self.statistics.pacer.leave();
-                self.card_request()
+            Action::PreviousPage => {
+                state.turn(StatisticsPage::ALL.len() - 1);
+                true
             }
-            _ => {
-                self.statistics.pacer.leave();
-                self.card.pacer.leave();
-                None
+            Action::NextPanel => state.step_panel(1, size),
+            Action::PreviousPanel => state.step_panel(-1, size),
+            Action::Zoom if state.has_panels() => {
+                state.toggle_zoom();
+                true
             }
+            Action::Zoom => {
+                if let Some([left, right]) = app.pair_under_cursor() {
+                    (app.focus, app.other) = (Some(left), Some(right));
+                    app.show_view(View::Compare);
+                }
+                true
+            }
+            _ => return app.perform_common(action),
+        };
+        if !moved {
+            app.tell(Level::Info, ONE_PART);
+        }
+        true
+    }
+
+    fn hint(&self, app: &App, entry: &Entry) -> Option<&'static str> {
+        let state = &app.views.statistics;
+        let works = match entry.action {
+            Action::NextPanel => state.has_panels() && state.lines() > 1,
+            Action::Zoom => match state.page {
+                StatisticsPage::Panels if state.zoomed => return Some("all panels"),
+                StatisticsPage::Panels | StatisticsPage::Contrasts => state.selected().is_some(),
+                StatisticsPage::Agreement => return app.pair_under_cursor().map(|_| "side by side"),
+                StatisticsPage::MixedModel => false,
+            },
+            _ => return app.common_hint(entry),
+        };
+        works.then_some(entry.name)
+    }
+
+    fn is_zoomed(&self, app: &App) -> bool {
+        app.views.statistics.page == StatisticsPage::Panels && app.views.statistics.zoomed
+    }
+
+    fn compared<'a>(&self, app: &'a App) -> Vec<&'a Model> {
+        app.models_of_one_unit()
+    }
+
+    fn offer(&self, app: &App) -> Option<Offer> {
+        let shown = app.views.statistics.shown().filter(|shown| !shown.panels.is_empty())?;
+        let name = file_name(&format!("statistics-{}", shown.corpus)) + ".svg";
+        Some(Offer { name, noun: "figure", endings: FIGURES, has_everything: false })
+    }
+
+    fn snapshot(&self, app: &App, _ending: &str, _everything: bool) -> Option<Box<dyn Snapshot>> {
+        Some(Box::new(app.views.statistics.shown.clone()?))
+    }
+
+    fn data_changed(&self, app: &mut App) {
+        app.views.statistics.pacer.change();
+    }
+
+    fn request(&self, app: &mut App) {
+        if let Some(generation) = app.views.statistics.pacer.ask(app.now) {
+            let request = app.statistics_request(generation);
+            app.effects.push(Effect::Statistics(Box::new(request)));
         }
     }
 
-    pub(in crate::app) fn statistics_due(&mut self) -> Option<Effect> {
-        let due = self.statistics.pacer.is_due(self.now) || self.card.pacer.is_due(self.now);
-        due.then(|| self.statistics_now()).flatten()
+    fn deadline(&self, app: &App) -> Option<Duration> {
+        app.views.statistics.pacer.due()
+    }
+}
+
+/// Said of a page without panels, or without sets of data.
+pub(super) const ONE_PART: &str = "this page has one part: the first page has several";
+
+impl Snapshot for Arc<Statistics> {
+    fn build(&self, _ending: &str) -> Result<Export, String> {
+        Ok(Export::Figure(self.figure()))
+    }
+}
+
+impl App {
+    /// Takes in what was asked for.
+    pub(in crate::app) fn statistics_computed(&mut self, statistics: Statistics) {
+        let state = &mut self.views.statistics;
+        state.pacer.answered(statistics.generation, self.now, SHORTEST_REST);
+        state.shown = Some(Arc::new(statistics));
     }
 
-    pub(in crate::app) fn statistics_computed(&mut self, statistics: Statistics) -> Option<Effect> {
-        self.statistics.pacer.answered(statistics.generation, self.now);
-        self.statistics.shown = Some(Arc::new(statistics));
-        self.statistics_now()
-    }
-
-    /// Snapshots of all scores of models that measure the same as the one on the screen: rewards and log-probabilities do
-    /// not mix.
-    pub(in crate::app) fn statistics_request(&self, generation: u64) -> StatisticsRequest {
+    /// The models that measure the same as the one on the screen: rewards and log-probabilities do not mix.
+    pub(super) fn models_of_one_unit(&self) -> Vec<&Model> {
         let unit = self.focused().map(Model::unit).unwrap_or_default();
-        let (same, others): (Vec<&Model>, Vec<&Model>) = self.models.iter().partition(|model| model.unit() == unit);
+        self.models.iter().filter(|model| model.unit() == unit).collect()
+    }
+
+    /// Snapshots of all scores of the models that are compared.
+    pub(super) fn statistics_request(&self, generation: u64) -> StatisticsRequest {
+        let same = self.models_of_one_unit();
+        let left_out = self.models.len() - same.len();
         let models = named(&same).into_iter().zip(same).map(|(name, model)| StatisticsModel {
             name,
             family: model.family().to_string().into(),
@@ -201,7 +315,7 @@ impl App {
             universe: self.universe.clone(),
             prompts: self.prompts.iter().map(|p| (p.prompt.clone(), p.in_set)).collect(),
             models: models.collect(),
-            left_out: others.len(),
+            left_out,
             warnings: self.asked_differently().into_iter().map(|difference| difference.text).collect(),
         }
     }
@@ -212,14 +326,13 @@ impl App {
     }
 
     /// The two models of the pair under the cursor, on the page of agreement.
-    pub(in crate::app) fn pair_under_cursor(&self) -> Option<[ModelId; 2]> {
-        let shown = self.statistics.shown().filter(|_| self.statistics.page == Page::Agreement)?;
-        let pair = shown.pairs.get(self.statistics.line.row(shown.pairs.len()))?;
-        let unit = self.focused().map(Model::unit).unwrap_or_default();
-        let same: Vec<&Model> = self.models.iter().filter(|model| model.unit() == unit).collect();
+    fn pair_under_cursor(&self) -> Option<[ModelId; 2]> {
+        let shown = self.views.statistics.shown().filter(|_| self.views.statistics.page == StatisticsPage::Agreement)?;
+        let pair = shown.pairs.get(self.views.statistics.line.row(shown.pairs.len()))?;
+        let same = self.models_of_one_unit();
         let names = named(&same);
-        let of = |name: &Arc<str>| names.iter().position(|known| known == name).map(|at| same[at].id);
-        Some([of(&pair.a)?, of(&pair.b)?])
+        let id = |name: &Arc<str>| names.iter().position(|known| known == name).map(|at| same[at].id);
+        Some([id(&pair.a)?, id(&pair.b)?])
     }
 }
 

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::panels::{framing, starred, what_a_difference_is};
-use crate::app::views::statistics::{Pair, Statistics};
-use crate::app::{App, layout};
+use crate::app::App;
+use crate::app::views::statistics::{Pair, Statistics, layout};
 use crate::base::text::{visible, wrap};
 use crate::report::panels::{Panel, p_text, stars, why_in_short, why_they_differ};
 use crate::stats::results::{AdjustedFor, Contrast, FixedEffect};
@@ -24,10 +24,10 @@ type Row<'a> = (&'a Panel, Option<&'a Contrast>);
 pub fn contrasts(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
     let rows: Vec<Row> = shown.panels.iter().flat_map(contrasts_of).collect();
     let several = rows.len() > shown.panels.len();
-    let selected = app.statistics.selected();
+    let selected = app.views.statistics.selected();
     let row = rows.iter().position(|(panel, _)| Some(*panel) == selected).unwrap_or(0);
     let height = layout::statistics_rows(size_of(frame));
-    let offset = if several { (row + 1).saturating_sub(height) } else { app.statistics.panel.offset(rows.len(), height) };
+    let offset = if several { (row + 1).saturating_sub(height) } else { app.views.statistics.panel.offset(rows.len(), height) };
     let columns = contrast_columns(shown.report.adjusted_for, several, theme);
     let place = Rect { height: area.height.min(height as u16 + 1), ..area };
     let cursor = (!rows.is_empty()).then(|| row - offset.min(row));
@@ -209,7 +209,7 @@ fn list<'a, Row: 'a>(
     theme: &Theme,
 ) {
     let (height, lines) = (layout::statistics_rows(size_of(frame)), rows.len());
-    let cursor = app.statistics.cursor();
+    let cursor = app.views.statistics.cursor();
     let offset = cursor.offset(lines, height);
     let place = Rect { height: area.height.min(height as u16 + 1), ..area };
     table::draw(columns, rows.skip(offset), Some(cursor.row(lines) - offset), place, frame.buffer_mut(), &look(theme));

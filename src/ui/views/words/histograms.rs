@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::action::Action;
-use crate::app::layout::{Histograms, NARROW};
 use crate::app::table::{AxisKind, CategorySummary, RankedTable};
+use crate::app::views::words::{Histograms, NARROW};
 use crate::base::terms::Unit;
 use crate::base::text::{count, visible};
 use crate::ui::fit::{fit_name, width};
