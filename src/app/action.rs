@@ -3,76 +3,136 @@
 use super::View;
 use super::key::{Key, KeyCode};
 
+/// What a user can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Opens a view.
     Show(View),
+    /// Shows the next opened model.
     NextModel,
+    /// Shows the opened model before.
     PreviousModel,
+    /// Turns to the next page of the view.
     NextPage,
+    /// Turns to the page of the view before.
     PreviousPage,
+    /// Moves to the next panel or set of data.
     NextPanel,
+    /// Moves to the panel or set of data before.
     PreviousPanel,
+    /// Fills the page with the panel under the cursor, or goes back to all panels.
     Zoom,
+    /// Moves the cursor one row down.
     Down,
+    /// Moves the cursor one row up.
     Up,
+    /// Moves the cursor one page down.
     PageDown,
+    /// Moves the cursor one page up.
     PageUp,
+    /// Moves the cursor to the first row.
     Top,
+    /// Moves the cursor to the last row.
     Bottom,
+    /// Orders the rows by the next column.
     Sort,
+    /// Orders the rows by the column before.
     SortBack,
+    /// Reverses the order of the rows.
     Reverse,
+    /// Begins a search for words.
     Search,
+    /// Moves the cursor to the next word that the search found.
     NextMatch,
+    /// Moves the cursor to the word before that the search found.
     PreviousMatch,
+    /// Opens the list of categories.
     Filter,
+    /// Opens the list of prompts.
     Prompt,
+    /// Asks the next prompt.
     NextPrompt,
+    /// Asks the prompt before.
     PreviousPrompt,
+    /// Has every prompt of the set scored, or only the current one.
     AllPrompts,
+    /// Opens the list of word lists.
     Corpus,
+    /// Opens the line in which own words are typed.
     AddWords,
+    /// Shows own words alone, or all words again.
     OwnWords,
+    /// Removes the own word under the cursor.
     RemoveWord,
+    /// Adds the own word under the cursor to the word list.
     AddToList,
+    /// Compares with the next model.
     OtherModel,
+    /// Changes what bars and histograms measure, or the measure of implicit rewards.
     Axis,
+    /// Opens the token inspector on the word under the cursor.
     Inspect,
+    /// Opens the list of models.
     OpenModel,
+    /// Closes a model.
     CloseModel,
+    /// Shows the words of the model under the cursor.
     Select,
+    /// Goes on after a cancel, or tries a failed model again.
     Resume,
+    /// Takes one step back.
     Cancel,
+    /// Copies the word under the cursor.
     Copy,
+    /// Asks for the name of a file for what is shown.
     Export,
+    /// Opens the list of themes.
     Theme,
+    /// Opens the list of actions.
     Palette,
+    /// Opens the help.
     Help,
+    /// Leaves the explorer.
     Quit,
 }
 
 /// Where an action stands in the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
+pub enum ActionGroup {
+    /// Actions that open a view or turn its pages.
     Views,
+    /// Actions that move the cursor.
     Moving,
+    /// Actions on a table of words.
     Table,
+    /// Actions that decide which words and prompts are scored.
     Scoring,
+    /// Actions that open, choose and close models.
     Models,
+    /// Actions that belong to no view.
     General,
 }
 
-impl Group {
-    pub const ALL: [Group; 6] = [Group::Views, Group::Moving, Group::Table, Group::Scoring, Group::Models, Group::General];
+impl ActionGroup {
+    /// Every group, in the order of the help.
+    pub const ALL: [ActionGroup; 6] = [
+        ActionGroup::Views,
+        ActionGroup::Moving,
+        ActionGroup::Table,
+        ActionGroup::Scoring,
+        ActionGroup::Models,
+        ActionGroup::General,
+    ];
 
+    /// Its title in the help.
     pub fn name(self) -> &'static str {
         match self {
-            Group::Views => "Views",
-            Group::Moving => "Moving",
-            Group::Table => "Table",
-            Group::Scoring => "What is scored",
-            Group::Models => "Models",
-            Group::General => "General",
+            ActionGroup::Views => "Views",
+            ActionGroup::Moving => "Moving",
+            ActionGroup::Table => "Table",
+            ActionGroup::Scoring => "What is scored",
+            ActionGroup::Models => "Models",
+            ActionGroup::General => "General",
         }
     }
 }
@@ -80,11 +140,15 @@ impl Group {
 /// An action as users meet it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
+    /// The action.
     pub action: Action,
-    pub group: Group,
+    /// Its group in the help.
+    pub group: ActionGroup,
+    /// Its keys; the first is named in texts.
     pub keys: &'static [Key],
     /// A word or two, for hints and palette.
     pub name: &'static str,
+    /// What it does, for help, palette and README.
     pub help: &'static str,
     /// It works in every view; any other works where a view lists it.
     pub everywhere: bool,
@@ -98,6 +162,7 @@ const HERE: Option<u8> = Some(0);
 const FIRST: Option<u8> = Some(1);
 const SECOND: Option<u8> = Some(2);
 const THIRD: Option<u8> = Some(3);
+/// The rank of hints that stay on the screen whatever its width.
 pub const LAST: Option<u8> = Some(4);
 
 /// It works in every view.
@@ -107,7 +172,7 @@ const LISTED: bool = false;
 
 const fn entry(
     action: Action,
-    group: Group,
+    group: ActionGroup,
     keys: &'static [Key],
     name: &'static str,
     help: &'static str,
@@ -129,7 +194,7 @@ const fn k(code: KeyCode) -> Key {
 #[rustfmt::skip]
 pub const ACTIONS: &[Entry] = {
     use Action::*;
-    use Group::{General, Models, Moving, Scoring, Table, Views};
+    use ActionGroup::{General, Models, Moving, Scoring, Table, Views};
     &[
         entry(NextModel, Views, &[k(KeyCode::Tab)], "flip", "flip to the next model; word, sort and filter stay", LISTED, FIRST),
         entry(PreviousModel, Views, &[k(KeyCode::BackTab)], "flip back", "flip to the previous model", LISTED, None),
@@ -224,7 +289,7 @@ impl Entry {
 /// The key table as Markdown, for the README.
 pub fn markdown() -> String {
     let mut out = String::from("| key | does |\n| --- | --- |\n");
-    for group in Group::ALL {
+    for group in ActionGroup::ALL {
         for entry in entries().filter(|entry| entry.group == group) {
             let keys: Vec<String> = entry.keys.iter().map(|key| format!("`{key}`")).collect();
             out.push_str(&format!("| {} | {} |\n", keys.join(" "), entry.help));

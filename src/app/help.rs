@@ -1,6 +1,6 @@
 //! The help, line by line, made from the list of actions.
 
-use super::action::{Group, entries};
+use super::action::{ActionGroup, entries};
 use super::layout::{FOOTER, HEADER};
 use crate::base::text::wrap;
 
@@ -12,7 +12,7 @@ const WIDEST: u16 = 96;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HelpLine {
     /// The name of a group, or an empty line before it.
-    Group(&'static str),
+    Title(&'static str),
     /// Keys, and what they do; no keys where the text goes on.
     Entry(String, String),
 }
@@ -21,11 +21,11 @@ pub enum HelpLine {
 pub fn lines(columns: u16) -> Vec<HelpLine> {
     let wide = usize::from(columns.min(WIDEST)).saturating_sub(4 + KEYS);
     let mut out = Vec::new();
-    for group in Group::ALL {
+    for group in ActionGroup::ALL {
         if !out.is_empty() {
-            out.push(HelpLine::Group(""));
+            out.push(HelpLine::Title(""));
         }
-        out.push(HelpLine::Group(group.name()));
+        out.push(HelpLine::Title(group.name()));
         for entry in entries().filter(|entry| entry.group == group) {
             let mut keys = entry.keys_text();
             out.extend(wrap(entry.help, wide).into_iter().map(|text| HelpLine::Entry(std::mem::take(&mut keys), text)));

@@ -6,8 +6,11 @@ use super::{App, Model};
 /// One step back, in the order in which Esc takes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepBack {
+    /// The newest notice goes.
     Notice,
+    /// All panels are shown again.
     Zoom,
+    /// The search ends.
     Search,
     /// Own words alone are shown.
     OwnWords,
@@ -16,6 +19,7 @@ pub enum StepBack {
 }
 
 impl StepBack {
+    /// What Esc is called in the line of hints.
     pub fn name(self) -> &'static str {
         match self {
             StepBack::Notice => "dismiss",

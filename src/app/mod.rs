@@ -60,7 +60,7 @@ use table::{AxisKind, RankRequest, RankedTable};
 pub use views::View;
 use views::Views;
 use views::ablation::AblationState;
-use views::card::{CardRequest, CardShown, CardState, Pairs};
+use views::card::{CardRequest, CardShown, CardState, JudgedPairs};
 use views::statistics::{Statistics, StatisticsRequest};
 
 /// What the explorer starts with.
@@ -78,21 +78,26 @@ pub struct Startup {
     pub prompt: usize,
     /// Whether all prompts of the set are wanted from the start.
     pub all_prompts: bool,
+    /// How models are opened.
     pub options: LoadOptions,
+    /// The name of the theme.
     pub theme: String,
+    /// The names of all themes.
     pub themes: Vec<String>,
     /// The terminal shows no colours, or is not to.
     pub colourless: bool,
+    /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// Files and folders that follow a training.
     pub trainings: Vec<PathBuf>,
-    /// Pairs of answers of which people chose one, and how many were left out when they were read.
+    /// JudgedPairs of answers of which people chose one, and how many were left out when they were read.
     pub pairs: (Vec<AnswerPair>, usize),
 }
 
 /// A model that can be opened, as the model picker lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelEntry {
+    /// What is opened.
     pub spec: ModelSpec,
     /// `bundled`, `cache`, `catalogue`, `directory`, `recorded`.
     pub group: String,
@@ -114,11 +119,13 @@ pub struct CorpusEntry {
 /// What the explorer is told.
 #[derive(Debug)]
 pub enum Message {
+    /// A key was pressed.
     Key(Key),
     /// Text pasted by the terminal.
     Paste(String),
     /// Columns and rows.
     Resize(u16, u16),
+    /// The engine reports.
     Engine(Event),
     /// Answers [`Effect::Rank`].
     Ranked(Box<RankedTable>),
@@ -154,8 +161,11 @@ pub enum Message {
 pub enum Effect {
     /// Open a model, or open it again after a failure.
     Open {
+        /// Its id from now on.
         model: ModelId,
+        /// What is opened.
         spec: ModelSpec,
+        /// How it is opened.
         options: LoadOptions,
     },
     /// End a download or a load, and keep the model.
@@ -173,30 +183,39 @@ pub enum Effect {
     /// Read files that follow a training; of files of scores, the words have the categories of the list, the default one
     /// where none is given.
     Follow {
+        /// Files and folders.
         paths: Vec<PathBuf>,
+        /// The words with their categories.
         corpus: Option<Arc<Corpus>>,
     },
     /// Ask how a model reads a word.
     Inspect(InspectRequest),
+    /// Read a word list, by its name or path.
     LoadCorpus(String),
     /// Give words of recorded models the categories that the bundled lists know.
     JoinCategories(Arc<Corpus>),
     /// Find out what a typed MODEL argument names.
     Resolve(String),
+    /// List the models that can be opened.
     ListModels,
+    /// List the word lists that can be chosen.
     ListCorpora,
+    /// Draw with the theme of this name.
     SetTheme(String),
     /// Build what was asked for, on another thread, and write it to a file that is not there yet.
     Export(Box<ExportRequest>),
     /// Put text on the clipboard (OSC 52).
     Copy(String),
+    /// End the program.
     Quit,
 }
 
 /// A prompt of the session.
 #[derive(Clone, Debug)]
 pub struct PromptEntry {
+    /// Its id in the score table.
     pub id: PromptId,
+    /// Its text, and how it is framed.
     pub prompt: Prompt,
     /// Of the set that is scored as a whole; not so for prompts typed or found in recorded files.
     pub in_set: bool,
@@ -207,30 +226,40 @@ pub struct PromptEntry {
 pub enum Overlay {
     /// Scrolled by so many lines.
     Help {
+        /// The first line that is shown.
         scroll: usize,
     },
+    /// A list to choose from.
     Picker(Picker),
     /// Own words being typed.
     AddWords(Input),
     /// The name of a file for what is shown.
     Export(ExportInput),
+    /// How the model reads a word.
     Inspector(Inspector),
 }
 
 /// All state of the explorer.
 #[derive(Debug)]
 pub struct App {
+    /// What fills the screen.
     pub view: View,
+    /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// In the order of opening.
     pub models: Vec<Model>,
     /// The model shown, and the left one of a comparison.
     pub focus: Option<ModelId>,
     other: Option<ModelId>,
+    /// The prompts that were given, typed or found in recorded files.
     pub prompts: Vec<PromptEntry>,
+    /// The current one of [`App::prompts`].
     pub prompt: usize,
+    /// Whether every prompt of the set is scored.
     pub all_prompts: bool,
+    /// Every score that is known.
     pub score_table: ScoreTable,
+    /// The words of the session.
     pub universe: Arc<Universe>,
     /// None while the words come from the recorded models.
     corpus: Option<Arc<Corpus>>,
@@ -250,16 +279,21 @@ pub struct App {
     pub filter: BTreeSet<String>,
     /// What bars and histograms measure.
     pub axis: AxisKind,
+    /// The search of the tables of words.
     pub search: Search,
+    /// The row under the cursor, in the tables of words.
     pub cursor: Cursor,
     /// What each view keeps for itself.
     pub views: Views,
     /// What lies over the view.
     pub overlay: Option<Overlay>,
+    /// The notices on the screen.
     pub toasts: Toasts,
     /// Cancelled by the user; nothing is scored until they go on.
     pub paused: bool,
+    /// How models are opened.
     pub options: LoadOptions,
+    /// The name of the theme.
     pub theme: String,
     themes: Vec<String>,
     /// Whether themes differ in what they show.
@@ -287,7 +321,7 @@ impl App {
         let corpus = startup.corpus.as_deref().unwrap_or(&recorded);
         let universe = Universe::new(0, corpus, &[], &startup.words, &mut score_table);
         let (pairs, several_turns) = startup.pairs;
-        let pairs = Pairs::new(PreferencePairs::new(pairs, several_turns, &mut score_table));
+        let pairs = JudgedPairs::new(PreferencePairs::new(pairs, several_turns, &mut score_table));
         // With nothing but trainings there is one view to see.
         let view = if startup.models.is_empty() && !startup.trainings.is_empty() { View::Ablation } else { View::default() };
         let mut app = App {
@@ -339,6 +373,7 @@ impl App {
         (app, effects)
     }
 
+    /// An opened model.
     pub fn model(&self, id: ModelId) -> Option<&Model> {
         self.models.iter().find(|m| m.id == id)
     }
@@ -347,6 +382,7 @@ impl App {
         self.models.iter_mut().find(|m| m.id == id)
     }
 
+    /// The model that is shown.
     pub fn focused(&self) -> Option<&Model> {
         self.model(self.focus?)
     }
@@ -361,6 +397,7 @@ impl App {
         })
     }
 
+    /// The prompt that is asked.
     pub fn current_prompt(&self) -> Option<&PromptEntry> {
         self.prompts.get(self.prompt)
     }

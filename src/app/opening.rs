@@ -66,7 +66,7 @@ impl App {
     pub(super) fn resume(&mut self, only: Option<ModelId>) {
         let is_cancelled = self.paused || self.models.iter().any(|m| m.phase == Phase::Cancelled);
         if !is_cancelled && !self.reopen(|m| matches!(m.phase, Phase::Failed(_)) && only.is_none_or(|id| id == m.id)) {
-            return self.tell(Level::Info, "nothing was cancelled, and nothing failed");
+            return self.notify(Level::Info, "nothing was cancelled, and nothing failed");
         }
         self.go_on();
     }

@@ -25,7 +25,7 @@ impl App {
         let last = self.score_table.word(&last);
         self.cursor.seek(last);
         if !listed.is_empty() {
-            self.tell_listed(&listed, &words, last);
+            self.notify_listed(&listed, &words, last);
         }
         put_first(&mut self.typed, own);
         put_first(&mut self.asked_for, listed);
@@ -34,7 +34,7 @@ impl App {
     }
 
     /// Says of words that were typed that the list has them, and where the one under the cursor cannot be seen, why.
-    fn tell_listed(&mut self, listed: &[WordId], words: &[Arc<str>], last: WordId) {
+    fn notify_listed(&mut self, listed: &[WordId], words: &[Arc<str>], last: WordId) {
         let mut text = match (listed, words) {
             ([_], [word]) => format!("'{word}' is in the word list"),
             _ => format!("{} of these {} words are in the word list", listed.len(), words.len()),
@@ -50,14 +50,14 @@ impl App {
         if hidden {
             text.push_str(&format!("; the filter hides it: {} changes it", Action::Filter.key_text()));
         }
-        self.tell(Level::Info, text);
+        self.notify(Level::Info, text);
     }
 
     /// Own words and nothing else, or all words again.
     pub(super) fn show_own_words(&mut self) {
         if self.universe.own.is_empty() {
             let add = Action::AddWords.key_text();
-            return self.tell(Level::Info, format!("there are no own words: {add} types some"));
+            return self.notify(Level::Info, format!("there are no own words: {add} types some"));
         }
         self.own_only = !self.own_only;
         self.rank_now();
@@ -69,7 +69,7 @@ impl App {
         let text = self.universe.text(at).clone();
         let was_added = self.universe.is_added(at);
         if !was_added && !self.universe.is_own(at) {
-            return self.tell(Level::Info, format!("'{text}' is of the word list: only words that you typed can be removed"));
+            return self.notify(Level::Info, format!("'{text}' is of the word list: only words that you typed can be removed"));
         }
         // The cursor goes to the row that takes its place.
         let neighbour = self.table().and_then(|table| table.word_at(row + 1).or(table.word_at(row.checked_sub(1)?)));
@@ -80,10 +80,10 @@ impl App {
         self.typed.retain(|known| *known != text);
         self.added.retain(|known| *known != text);
         if was_added {
-            self.tell(Level::Info, format!("removed: {text}; it no longer counts in ranks, statistics and cards"));
+            self.notify(Level::Info, format!("removed: {text}; it no longer counts in ranks, statistics and cards"));
             self.words_changed();
         } else {
-            self.tell(Level::Info, format!("removed: {text}"));
+            self.notify(Level::Info, format!("removed: {text}"));
             self.own_words_changed();
         }
     }
@@ -93,14 +93,14 @@ impl App {
         let Some((_, at)) = self.under_cursor() else { return };
         let text = self.universe.text(at).clone();
         if !self.universe.is_own(at) {
-            return self.tell(Level::Info, format!("'{text}' is in the word list already"));
+            return self.notify(Level::Info, format!("'{text}' is in the word list already"));
         }
         self.typed.retain(|known| *known != text);
         self.added.push(text.clone());
         let remove = Action::RemoveWord.key_text();
         let hidden = if self.filter.is_empty() { "" } else { "; the filter hides it, for it has no category" };
         let counts = "from now on it counts in ranks, statistics and cards";
-        self.tell(Level::Info, format!("added to the word list: {text}; {counts}; {remove} removes it{hidden}"));
+        self.notify(Level::Info, format!("added to the word list: {text}; {counts}; {remove} removes it{hidden}"));
         self.words_changed();
     }
 

@@ -25,7 +25,7 @@ impl App {
                 Outcome::Closed => self.picker_closed(),
                 Outcome::Moved => self.picker_moved(),
                 Outcome::Marked => self.picker_marked(),
-                Outcome::Kept => self.tell(Level::Info, "one category at least is shown"),
+                Outcome::Kept => self.notify(Level::Info, "one category at least is shown"),
                 Outcome::Chosen(choice) => self.picker_chosen(choice),
             },
             Some(Overlay::AddWords(input)) => match key.code {
@@ -108,7 +108,7 @@ impl App {
             }
             Action::NextMatch | Action::PreviousMatch if self.search.query().is_empty() => {
                 let search = Action::Search.key_text();
-                self.tell(Level::Info, format!("nothing is searched for: {search} finds words"));
+                self.notify(Level::Info, format!("nothing is searched for: {search} finds words"));
             }
             Action::NextMatch => self.go_to_match(true),
             Action::PreviousMatch => self.go_to_match(false),
@@ -163,7 +163,7 @@ impl App {
 
     fn toggle_all_prompts(&mut self) {
         if self.models.iter().all(Model::is_recorded) {
-            return self.tell(Level::Info, "recorded models have their scores: there is nothing to compute");
+            return self.notify(Level::Info, "recorded models have their scores: there is nothing to compute");
         }
         self.all_prompts = !self.all_prompts;
         let text = if self.all_prompts {
@@ -171,7 +171,7 @@ impl App {
         } else {
             "scoring only the current prompt".to_owned()
         };
-        self.tell(Level::Info, text);
+        self.notify(Level::Info, text);
         self.go_on();
     }
 
@@ -186,7 +186,7 @@ impl App {
     fn flip(&mut self, by: usize) {
         if self.models.len() < 2 {
             let open = Action::OpenModel.key_text();
-            return self.tell(Level::Info, format!("one model is open: {open} opens another"));
+            return self.notify(Level::Info, format!("one model is open: {open} opens another"));
         }
         let at = self.models.iter().position(|m| Some(m.id) == self.focus).unwrap_or(0);
         let before = self.focus;
@@ -237,7 +237,7 @@ impl App {
     fn copy(&mut self) {
         let Some(word) = self.table().and_then(|table| table.word_at(self.cursor.row())) else { return };
         let text = self.score_table.word_text(word).to_string();
-        self.tell(Level::Info, format!("copied: {text}"));
+        self.notify(Level::Info, format!("copied: {text}"));
         self.effects.push(Effect::Copy(text));
     }
 }

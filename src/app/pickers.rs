@@ -39,7 +39,7 @@ impl App {
     pub(super) fn open_filter(&mut self) {
         let categories = &self.universe.corpus.categories;
         if categories.is_empty() {
-            return self.tell(Level::Info, "the words of this list have no categories");
+            return self.notify(Level::Info, "the words of this list have no categories");
         }
         let mut sizes = vec![0; categories.len()];
         for category in self.universe.corpus.words.iter().flat_map(|w| &w.categories) {
@@ -132,7 +132,7 @@ impl App {
                 self.cursor.top();
                 self.words_changed();
             }
-            (PickerKind::Corpus, Choice::Item(i)) if picker.items[i].broken => self.tell(Level::Error, &picker.items[i].detail),
+            (PickerKind::Corpus, Choice::Item(i)) if picker.items[i].broken => self.notify(Level::Error, &picker.items[i].detail),
             (PickerKind::Corpus, _) => self.effects.push(Effect::LoadCorpus(label.trim().to_owned())),
             (PickerKind::Filter, Choice::Item(i)) => {
                 // Enter on a line, with no mark changed, means that line alone.

@@ -43,7 +43,7 @@ struct Outline {
 }
 
 impl Outline {
-    fn of(job: &Job) -> Outline {
+    fn new(job: &Job) -> Outline {
         let words = job.words.iter().map(|(word, _)| *word).collect();
         Outline { model: job.model, prompt: job.prompt, words, token_ids: job.token_ids.clone() }
     }
@@ -54,7 +54,7 @@ impl App {
     /// and, where asked for, the other prompts; each only for the words that have no score yet.
     pub(super) fn plan(&mut self) {
         let (jobs, more) = if self.paused { (Vec::new(), false) } else { self.wanted_jobs() };
-        let outline: Vec<Outline> = jobs.iter().map(Outline::of).collect();
+        let outline: Vec<Outline> = jobs.iter().map(Outline::new).collect();
         self.planned.more = more;
         if self.planned.outline.as_ref() != Some(&outline) {
             self.planned.outline = Some(outline);

@@ -47,13 +47,13 @@ impl App {
             }
             Message::Corpus(Ok(corpus)) => {
                 if !corpus.notes.is_empty() {
-                    self.tell(Level::Info, format!("{}: {}", corpus.name, corpus.notes.join("; ")));
+                    self.notify(Level::Info, format!("{}: {}", corpus.name, corpus.notes.join("; ")));
                 }
                 self.corpus = Some(corpus);
                 self.cursor.top();
                 self.words_changed();
             }
-            Message::Corpus(Err(error)) | Message::Resolved(Err(error)) => self.tell(Level::Error, error),
+            Message::Corpus(Err(error)) | Message::Resolved(Err(error)) => self.notify(Level::Error, error),
             Message::Joined(corpus) => {
                 // An answer for fewer words than there are by now is overtaken by the next one.
                 if corpus.words.len() == self.recorded.words.len() {
@@ -73,11 +73,11 @@ impl App {
                 self.refresh_picker();
             }
             Message::Exported(outcome) => self.exported(outcome),
-            Message::Notify(level, text) => self.tell(level, text),
+            Message::Notify(level, text) => self.notify(level, text),
         }
     }
 
-    pub(super) fn tell(&mut self, level: Level, text: impl Into<String>) {
+    pub(super) fn notify(&mut self, level: Level, text: impl Into<String>) {
         self.toasts.push(level, text, self.now);
     }
 
@@ -107,7 +107,7 @@ impl App {
 
     fn engine(&mut self, event: Event) {
         let id = match (&event, event.model()) {
-            (Event::Notice { text }, _) => return self.tell(Level::Warning, text.clone()),
+            (Event::Notice { text }, _) => return self.notify(Level::Warning, text.clone()),
             (_, Some(id)) => id,
             (_, None) => return,
         };
@@ -150,7 +150,7 @@ impl App {
                 self.data_changed();
                 if is_first {
                     let more = if many > 1 { format!(" (and {} more)", many - 1) } else { String::new() };
-                    self.tell(Level::Warning, format!("{name}: {first}{more}"));
+                    self.notify(Level::Warning, format!("{name}: {first}{more}"));
                 }
             }
         }
@@ -169,7 +169,7 @@ impl App {
                 self.plan();
                 // What the view says already is not said twice.
                 if !self.view.controller().shows_failure_of(self, id) {
-                    self.tell(Level::Error, if error.contains(&name) { error } else { format!("{name}: {error}") });
+                    self.notify(Level::Error, if error.contains(&name) { error } else { format!("{name}: {error}") });
                 }
             }
             Phase::Cancelled => self.planned.forget(),
@@ -196,7 +196,7 @@ impl App {
     fn recorded_scores(&mut self, id: ModelId, recorded: Recorded) {
         if !recorded.notes.is_empty() {
             let name = self.model(id).map(|model| model.spec.name.clone()).unwrap_or_default();
-            self.tell(Level::Info, format!("{name}: {}", recorded.notes.join("; ")));
+            self.notify(Level::Info, format!("{name}: {}", recorded.notes.join("; ")));
         }
         let words: Vec<_> = recorded.words.iter().map(|word| self.score_table.word(word)).collect();
         for (prompt, scores) in recorded.prompts.into_iter().zip(recorded.scores) {

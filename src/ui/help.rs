@@ -20,7 +20,7 @@ pub fn draw(frame: &mut Frame, area: Rect, scroll: usize, theme: &Theme) {
     let inner = popup(frame, area, wide, rows as u16 + 2, &more, theme);
     for (y, line) in (0..inner.height).zip(lines.into_iter().skip(scroll)) {
         let line = match line {
-            HelpLine::Group(name) => Line::styled(name, theme.title),
+            HelpLine::Title(name) => Line::styled(name, theme.title),
             HelpLine::Entry(keys, text) => {
                 let keys = format!("{keys:<width$}", width = help::KEYS);
                 Line::from(vec![Span::styled(keys, theme.key_hint), Span::styled(text, theme.text)])

@@ -110,7 +110,7 @@ impl App {
     pub(super) fn ask_export(&mut self) {
         match self.view.controller().offer(self) {
             Some(offer) => self.overlay = Some(Overlay::Export(ExportInput::new(offer.name.clone(), &offer))),
-            None => self.tell(Level::Info, "there is nothing to write yet"),
+            None => self.notify(Level::Info, "there is nothing to write yet"),
         }
     }
 
@@ -136,12 +136,12 @@ impl App {
     /// What came of it; where it could not be written, with the name to go on with, which can be changed.
     pub(super) fn exported(&mut self, outcome: Result<String, (String, String)>) {
         match outcome {
-            Ok(written) => self.tell(Level::Info, format!("written: {written}")),
+            Ok(written) => self.notify(Level::Info, format!("written: {written}")),
             Err((name, problem)) => {
                 if let (None, Some(offer)) = (&self.overlay, self.view.controller().offer(self)) {
                     self.overlay = Some(Overlay::Export(ExportInput::new(name, &offer)));
                 }
-                self.tell(Level::Error, problem);
+                self.notify(Level::Error, problem);
             }
         }
     }

@@ -30,8 +30,11 @@ pub enum AxisKind {
 /// The range that all loaded models share under the current prompt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Axis {
+    /// What is measured.
     pub kind: AxisKind,
+    /// The lower end.
     pub low: f64,
+    /// The upper end.
     pub high: f64,
 }
 
@@ -51,7 +54,9 @@ impl Axis {
 /// its own order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TableKind {
+    /// The words of one model.
     Words(WordSort),
+    /// Two models side by side.
     Compare(CompareSort),
     /// Without a second model, of one that is an implicit reward itself.
     Implicit(Measure, WordSort),
@@ -75,11 +80,15 @@ pub struct TableSpec {
 pub struct TableKey {
     /// The view that shows it.
     pub view: View,
+    /// Its rows and their order.
     pub kind: TableKind,
+    /// The last row first.
     pub reversed: bool,
+    /// The model, or the left-hand one of two.
     pub model: Option<ModelId>,
     /// The right-hand model of a comparison, or the one that a language model is held against.
     pub other: Option<ModelId>,
+    /// The prompt that is asked.
     pub prompt: Option<PromptId>,
     /// [`Universe::version`].
     pub universe: u64,
@@ -87,7 +96,9 @@ pub struct TableKey {
     pub filter: Vec<u16>,
     /// Own words are shown, and nothing else.
     pub own_only: bool,
+    /// The text that is searched for.
     pub search: String,
+    /// What bars and histograms measure.
     pub axis: AxisKind,
     /// Width of a histogram.
     pub bins: usize,
@@ -99,8 +110,11 @@ pub type ScoreColumn = Arc<Vec<f64>>;
 /// A snapshot of what a table is made of.
 #[derive(Clone, Debug)]
 pub struct RankRequest {
+    /// Grows with each request.
     pub generation: u64,
+    /// Which table is asked for.
     pub key: TableKey,
+    /// The words.
     pub universe: Arc<Universe>,
     /// The current prompt's column of every model that has one, and what its scores are: those of one unit share the axis.
     pub columns: Vec<(ModelId, Unit, ScoreColumn)>,
@@ -112,7 +126,9 @@ pub struct RankRequest {
 /// z-score that they would have among the words of the list, and change neither of these nor any other number.
 #[derive(Clone, Debug, Default)]
 pub struct SideScores {
+    /// The scores.
     pub scores: Vec<f64>,
+    /// The z-scores among the words of the list.
     pub z: Vec<f64>,
     /// Over all scored words of the list, or in a comparison over those that both models have.
     pub ranks: Vec<f64>,
@@ -131,8 +147,11 @@ pub struct SideScores {
 /// The answer to a [`RankRequest`].
 #[derive(Clone, Debug)]
 pub struct RankedTable {
+    /// The number of the request.
     pub generation: u64,
+    /// Which table it is.
     pub key: TableKey,
+    /// The words.
     pub universe: Arc<Universe>,
     /// Indices of words in the order of the rows, after the filter.
     pub rows: Vec<u32>,
@@ -140,7 +159,9 @@ pub struct RankedTable {
     row_of: Vec<u32>,
     /// Rows whose word matches the search, ascending.
     pub matches: Vec<u32>,
+    /// The numbers of the model, or of the left-hand one of two.
     pub left: SideScores,
+    /// The numbers of the right-hand model.
     pub right: Option<SideScores>,
     /// Of an implicit reward: log-probabilities, in nats, under both language models, NaN where one of them is not known. None
     /// where they are another table's matter.
@@ -149,20 +170,24 @@ pub struct RankedTable {
     pub differences: Vec<f64>,
     /// Spearman's correlation of the two models and the number of words behind it.
     pub agreement: Option<(f64, usize)>,
+    /// The axis of bars and histograms; none while no score is known.
     pub axis: Option<Axis>,
     /// The axis of the right-hand model of a comparison, which is another one where its scores are of another unit.
     pub right_axis: Option<Axis>,
+    /// One a category of the list.
     pub categories: Vec<CategorySummary>,
     /// Prompts under which the shown model has scores, in the order of the set.
     pub prompts: Vec<PromptColumn>,
 }
 
 impl RankedTable {
+    /// The row of a word; none where the table does not show it.
     pub fn row_of(&self, word: WordId) -> Option<usize> {
         let row = *self.row_of.get(self.universe.index_of(word)?)?;
         (row != NONE).then_some(row as usize)
     }
 
+    /// The word of a row.
     pub fn word_at(&self, row: usize) -> Option<WordId> {
         self.universe.ids.get(*self.rows.get(row)? as usize).copied()
     }
@@ -176,7 +201,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
     let both = [key.model, key.other].map(column_of);
     let listed = universe.listed();
     let log_probabilities = match (key.kind, both) {
-        (TableKind::Implicit(..), [Some(a), Some(b)]) => Some([a, b].map(|column| gather(&universe, Some(column)))),
+        (TableKind::Implicit(..), [Some(a), Some(b)]) => Some([a, b].map(|column| scores_of_all(&universe, Some(column)))),
         _ => None,
     };
     let mut left = match (key.kind, &log_probabilities) {
@@ -264,7 +289,7 @@ impl SideScores {
 }
 
 fn side(universe: &Universe, column: Option<&ScoreColumn>) -> SideScores {
-    side_of(gather(universe, column), universe.listed())
+    side_of(scores_of_all(universe, column), universe.listed())
 }
 
 fn side_of(scores: Vec<f64>, listed: usize) -> SideScores {
@@ -279,12 +304,12 @@ fn known(values: &[f64]) -> usize {
 }
 
 /// A column in the order of the list's words.
-fn gather_listed(universe: &Universe, column: &ScoreColumn) -> Vec<f64> {
+fn scores_of_list(universe: &Universe, column: &ScoreColumn) -> Vec<f64> {
     universe.ids[..universe.listed()].iter().map(|id| column.get(id.0 as usize).copied().unwrap_or(f64::NAN)).collect()
 }
 
 /// A column by index.
-fn gather(universe: &Universe, column: Option<&ScoreColumn>) -> Vec<f64> {
+fn scores_of_all(universe: &Universe, column: Option<&ScoreColumn>) -> Vec<f64> {
     let score = |id: &WordId| column.and_then(|c| c.get(id.0 as usize)).copied().unwrap_or(f64::NAN);
     universe.ids.iter().map(score).collect()
 }
@@ -298,7 +323,7 @@ fn common_axis(
 ) -> Option<Axis> {
     let of_unit = columns.iter().filter(|(_, of, _)| Some(*of) == unit);
     let ranges = of_unit.filter_map(|(.., column)| {
-        let scores = gather_listed(universe, column);
+        let scores = scores_of_list(universe, column);
         range(&if kind == AxisKind::Z { stats::z_scores(&scores) } else { scores })
     });
     let (low, high) = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;

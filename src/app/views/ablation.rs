@@ -201,7 +201,7 @@ impl Controller for AblationView {
             _ => return app.perform_common(action),
         };
         if !moved {
-            app.tell(Level::Info, ONE_PART);
+            app.notify(Level::Info, ONE_PART);
         }
         true
     }
@@ -265,7 +265,7 @@ impl App {
                 let notes = ablation.notes.join("; ");
                 let known = state.shown.replace(Arc::new(ablation)).is_some_and(|before| before.notes.join("; ") == notes);
                 if !notes.is_empty() && !known {
-                    self.tell(Level::Info, notes);
+                    self.notify(Level::Info, notes);
                 }
             }
             Err(error) => {
@@ -273,7 +273,7 @@ impl App {
                 if state.shown.is_none() {
                     state.paths.clear();
                 }
-                self.tell(Level::Error, error);
+                self.notify(Level::Error, error);
             }
         }
     }

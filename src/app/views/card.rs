@@ -1,6 +1,6 @@
 //! The card view: one model's values on a page, among the opened ones, while scores arrive.
 //!
-//! [`compute`] is pure and runs on a thread of its own. Pairs of answers, where the session has some, are judged by the
+//! [`compute`] is pure and runs on a thread of its own. JudgedPairs of answers, where the session has some, are judged by the
 //! engine; what is known of them is kept here.
 
 use std::collections::HashMap;
@@ -47,48 +47,58 @@ pub struct CardState {
     /// The model that the newest request is about.
     requested_model: Option<ModelId>,
     pacer: Pacer,
-    pub(in crate::app) pairs: Pairs,
+    pub(in crate::app) pairs: JudgedPairs,
 }
 
 /// The pairs of the session, and every model's scores of their answers.
 #[derive(Debug, Default)]
-pub struct Pairs {
-    judging: PreferencePairs,
+pub struct JudgedPairs {
+    preferences: PreferencePairs,
     scores: HashMap<ModelId, HashMap<(PromptId, WordId), f64>>,
-    accuracies: HashMap<ModelId, Judged>,
+    accuracies: HashMap<ModelId, Judgement>,
 }
 
 /// How a model judged the pairs so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Judged {
+pub struct Judgement {
+    /// The share of pairs in which the chosen answer has the higher score; none before the first pair is scored.
     pub accuracy: Option<Accuracy>,
+    /// How many pairs are scored.
     pub pairs: usize,
-    pub of: usize,
+    /// How many pairs there are.
+    pub total: usize,
 }
 
 /// A snapshot of what a card is made of.
 #[derive(Clone, Debug)]
 pub struct CardRequest {
+    /// The scores of all models that are compared.
     pub study: StatisticsRequest,
     /// The model, and its place among those of the study.
     pub model: ModelId,
+    /// The number of the model among those of the study.
     pub at: usize,
+    /// What its scores rest on.
     pub provenance: Provenance,
 }
 
 /// The answer to a [`CardRequest`].
 #[derive(Clone, Debug)]
 pub struct CardShown {
+    /// The number of the request.
     pub generation: u64,
+    /// The model.
     pub model: ModelId,
     /// None as long as no prompt is scored whole.
     pub page: Option<Page>,
+    /// How much of what is wanted is scored.
     pub progress: Progress,
     /// Words of the list that not every model has.
     pub missing: usize,
 }
 
 impl CardShown {
+    /// The card itself; none as long as no prompt is scored whole.
     pub fn card(&self) -> Option<&Card> {
         self.page.as_ref().map(|page| &page.card)
     }
@@ -110,7 +120,7 @@ pub fn compute(request: CardRequest) -> CardShown {
 }
 
 impl CardState {
-    pub(in crate::app) fn with(pairs: Pairs) -> CardState {
+    pub(in crate::app) fn with(pairs: JudgedPairs) -> CardState {
         CardState { pairs, ..CardState::default() }
     }
 
@@ -120,9 +130,9 @@ impl CardState {
     }
 
     /// How a model judged the pairs; none where the session has none.
-    pub fn judged(&self, model: ModelId) -> Option<Judged> {
-        let of = self.pairs.judging.len();
-        (of > 0).then(|| self.pairs.accuracies.get(&model).copied().unwrap_or(Judged { of, ..Judged::default() }))
+    pub fn judged(&self, model: ModelId) -> Option<Judgement> {
+        let total = self.pairs.preferences.len();
+        (total > 0).then(|| self.pairs.accuracies.get(&model).copied().unwrap_or(Judgement { total, ..Judgement::default() }))
     }
 
     /// Lines of the list of leanings.
@@ -136,21 +146,21 @@ impl CardState {
     }
 }
 
-impl Pairs {
-    pub(in crate::app) fn new(judging: PreferencePairs) -> Pairs {
-        Pairs { judging, ..Pairs::default() }
+impl JudgedPairs {
+    pub(in crate::app) fn new(preferences: PreferencePairs) -> JudgedPairs {
+        JudgedPairs { preferences, ..JudgedPairs::default() }
     }
 
     /// Whether a prompt is a question of theirs.
     pub(in crate::app) fn asks(&self, prompt: PromptId) -> bool {
-        self.judging.asks(prompt)
+        self.preferences.asks(prompt)
     }
 
     pub(in crate::app) fn insert(&mut self, model: ModelId, prompt: PromptId, scores: &[(WordId, f32)]) {
         let known = self.scores.entry(model).or_default();
         known.extend(scores.iter().map(|(word, score)| ((prompt, *word), f64::from(*score))));
-        let (accuracy, pairs) = self.judging.judged(|prompt, word| known.get(&(prompt, word)).copied());
-        self.accuracies.insert(model, Judged { accuracy, pairs, of: self.judging.len() });
+        let (accuracy, pairs) = self.preferences.judged(|prompt, word| known.get(&(prompt, word)).copied());
+        self.accuracies.insert(model, Judgement { accuracy, pairs, total: self.preferences.len() });
     }
 
     pub(in crate::app) fn forget(&mut self, model: ModelId) {
@@ -164,7 +174,7 @@ impl Pairs {
         let is_known = |prompt: PromptId, word: WordId| {
             known.is_some_and(|known| known.contains_key(&(prompt, word))) || model.cannot_score(prompt, word)
         };
-        self.judging.jobs(model.id, is_known)
+        self.preferences.jobs(model.id, is_known)
     }
 }
 
@@ -281,7 +291,7 @@ impl App {
         }
         if let Some(judged) = self.views.card.judged(shown.model).filter(|judged| judged.pairs > 0) {
             page.pairs = judged.accuracy;
-            page.notes.extend(self.views.card.pairs.judging.notes(judged.pairs, model.unit(), None));
+            page.notes.extend(self.views.card.pairs.preferences.notes(judged.pairs, model.unit(), None));
         }
         Some(page)
     }

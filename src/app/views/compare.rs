@@ -103,7 +103,7 @@ impl App {
         let others: Vec<ModelId> = self.models.iter().map(|m| m.id).filter(|&id| Some(id) != self.focus).collect();
         if others.len() < 2 {
             let open = Action::OpenModel.key_text();
-            return self.tell(Level::Info, format!("no third model is open: {open} opens another"));
+            return self.notify(Level::Info, format!("no third model is open: {open} opens another"));
         }
         let at = others.iter().position(|&id| Some(id) == self.other().map(|m| m.id)).unwrap_or(0);
         self.other = Some(others[(at + 1) % others.len()]);

@@ -123,7 +123,7 @@ impl App {
     fn next_against(&mut self) {
         let Some((a, other)) = self.another_against() else {
             let open = Action::OpenModel.key_text();
-            return self.tell(Level::Info, format!("no third language model is open: {open} opens another"));
+            return self.notify(Level::Info, format!("no third language model is open: {open} opens another"));
         };
         (self.focus, self.other) = (Some(a), Some(other));
         self.rank_now();
@@ -132,7 +132,7 @@ impl App {
     /// The other of the two measures, where the models leave a choice.
     fn next_measure(&mut self) {
         if self.implicit_models().is_some_and(|(_, b)| b.is_none()) {
-            return self.tell(Level::Info, "this model is one measure by itself: open its two language models to see both");
+            return self.notify(Level::Info, "this model is one measure by itself: open its two language models to see both");
         }
         let measure = &mut self.views.implicit.measure;
         *measure = if *measure == Measure::Mwlr { Measure::LogRatio } else { Measure::Mwlr };

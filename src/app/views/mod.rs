@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use word_tables::Order;
 
-use super::action::{Action, Entry, Group};
+use super::action::{Action, ActionGroup, Entry};
 use super::export::{Offer, Snapshot};
 use super::key::Key;
 use super::table::TableSpec;
@@ -69,7 +69,7 @@ impl View {
     /// The action that opens the view.
     pub(super) fn entry(self) -> Entry {
         let Info { keys, name, help, .. } = *self.info();
-        Entry { action: Action::Show(self), group: Group::Views, keys, name, help, everywhere: true, hint: None }
+        Entry { action: Action::Show(self), group: ActionGroup::Views, keys, name, help, everywhere: true, hint: None }
     }
 }
 

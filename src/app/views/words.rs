@@ -103,7 +103,7 @@ impl App {
     fn close_failed(&mut self) {
         if self.failure_in_place_of_words().is_none() {
             let models = Action::Show(View::Models).key_text();
-            return self.tell(Level::Info, format!("models are closed in their list: {models} shows it"));
+            return self.notify(Level::Info, format!("models are closed in their list: {models} shows it"));
         }
         if let Some(at) = self.models.iter().position(|model| Some(model.id) == self.focus) {
             self.close(at);

@@ -30,7 +30,7 @@ impl Screen for CompareScreen {
             return notice(frame, area, &format!("two models are needed to compare: {open} opens another"), theme);
         };
         let columns = columns(table, right_side, left, right, theme);
-        let places = table::places(&columns, area.width);
+        let places = table::column_spans(&columns, area.width);
         let heads = Rect { height: 1, ..area };
         agreement(frame, heads, table, theme);
         // Each model's name stands over its bar and rank; where bars gave way, on its side of the differences.

@@ -40,7 +40,7 @@ impl Screen for ImplicitScreen {
         };
         let sides = sides(app, table, theme);
         let columns = columns(app, table, &sides, theme);
-        let places = table::places(&columns, area.width);
+        let places = table::column_spans(&columns, area.width);
         let (measure, _) = app.implicit_measure(table);
         let zero = places.get(STEMS).copied().flatten().map(|(x, wide)| {
             let zero = table.axis.map_or(0.5, |axis| stem_place(axis, 0.0, measure));

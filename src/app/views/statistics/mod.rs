@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use compute::study;
-pub use compute::{Pair, Progress, Statistics, StatisticsModel, StatisticsRequest, compute};
+pub use compute::{ModelPair, Progress, Statistics, StatisticsModel, StatisticsRequest, compute};
 
 use super::{Controller, Info, View};
 use crate::app::action::{Action, Entry};
@@ -222,7 +222,7 @@ impl Controller for StatisticsView {
             _ => return app.perform_common(action),
         };
         if !moved {
-            app.tell(Level::Info, ONE_PART);
+            app.notify(Level::Info, ONE_PART);
         }
         true
     }
