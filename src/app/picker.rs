@@ -12,11 +12,17 @@ use crate::base::terms::Family;
 /// What is being chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PickerKind {
+    /// A model to open.
     Model,
+    /// A prompt to ask.
     Prompt,
+    /// A word list.
     Corpus,
+    /// Categories to show.
     Filter,
+    /// A theme.
     Theme,
+    /// An action.
     Action,
 }
 
@@ -29,6 +35,7 @@ pub struct Item {
     pub detail: String,
     /// Where it comes from: `bundled`, `catalogue`, `recorded`.
     pub group: String,
+    /// The family of a model.
     pub family: Option<Family>,
     /// It is what is shown now, or it is opened already.
     pub current: bool,
@@ -45,11 +52,16 @@ pub enum Choice {
     Typed(String),
 }
 
+/// A list to choose from, and what was typed to narrow it.
 #[derive(Clone, Debug)]
 pub struct Picker {
+    /// What is being chosen.
     pub kind: PickerKind,
+    /// The title of its box.
     pub title: &'static str,
+    /// What was typed.
     pub input: Input,
+    /// Everything that can be chosen.
     pub items: Vec<Item>,
     /// Indices of the items that match, best first, each with the matched characters of its label.
     pub shown: Vec<(usize, Vec<u32>)>,
@@ -82,10 +94,12 @@ impl Marks {
         Marks { ticked, of, changed: false }
     }
 
+    /// Whether an item is ticked.
     pub fn has(&self, item: usize) -> bool {
         if item == Marks::ALL { self.is_all() } else { self.ticked.contains(&item) }
     }
 
+    /// Whether every item is ticked.
     pub fn is_all(&self) -> bool {
         self.ticked.len() == self.of
     }
@@ -112,6 +126,7 @@ impl Marks {
 /// What a key did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// Nothing.
     Stays,
     /// The cursor went to another line.
     Moved,
@@ -119,11 +134,14 @@ pub enum Outcome {
     Marked,
     /// The only mark cannot be taken away.
     Kept,
+    /// An item, or the typed text, was chosen.
     Chosen(Choice),
+    /// The list was left without a choice.
     Closed,
 }
 
 impl Picker {
+    /// A list of these items, the cursor on the current one.
     pub fn new(kind: PickerKind, title: &'static str, items: Vec<Item>) -> Picker {
         let cursor = items.iter().position(|item| item.current).unwrap_or(0);
         let shown = (0..items.len()).map(|i| (i, Vec::new())).collect();
@@ -140,6 +158,7 @@ impl Picker {
         self.takes_text.and(Some(self.input.text())).filter(|text| !text.trim().is_empty())
     }
 
+    /// What Enter would take.
     pub fn choice(&self) -> Option<Choice> {
         match self.shown.get(self.cursor) {
             Some(&(item, _)) => Some(Choice::Item(item)),
@@ -147,6 +166,7 @@ impl Picker {
         }
     }
 
+    /// Takes a key.
     pub fn key(&mut self, key: Key) -> Outcome {
         let last = self.lines().saturating_sub(1);
         let at = match (key.control, key.code) {
@@ -176,6 +196,7 @@ impl Picker {
         if moved { Outcome::Moved } else { Outcome::Stays }
     }
 
+    /// Takes pasted text.
     pub fn paste(&mut self, text: &str) {
         self.input.insert(text.trim_end_matches(['\n', '\r']));
         self.narrow();

@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
+/// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
+    /// Something that the user may want to know.
     Info,
     /// Something is not as it was asked for, and all goes on.
     Warning,
+    /// Something failed.
     Error,
 }
 
+/// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
+    /// How much it matters.
     pub level: Level,
+    /// What it says.
     pub text: String,
     until: Duration,
 }
@@ -39,6 +45,7 @@ impl Toasts {
         }
     }
 
+    /// Oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Toast> {
         self.0.iter()
     }

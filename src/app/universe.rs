@@ -91,6 +91,7 @@ impl Universe {
         self.tokens.get(at).copied().filter(|&token| token != NONE)
     }
 
+    /// The text of a word.
     pub fn text(&self, at: usize) -> &Arc<str> {
         match self.corpus.words.get(at) {
             Some(word) => &word.text,
@@ -136,6 +137,7 @@ impl Universe {
         self.ids.len()
     }
 
+    /// Whether there is no word at all.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }

@@ -30,6 +30,7 @@ pub trait Program {
     /// Ctrl-Z do not come here: they interrupt and suspend whatever the program shows.
     fn input(event: Event) -> Option<Self::Message>;
 
+    /// Takes a message in, and gives what is asked of the terminal.
     fn update(&mut self, message: Self::Message) -> Vec<Request>;
 
     /// How long from now until [`Program::tick`] is wanted, though no message comes; none while there is nothing to wait for.
@@ -38,6 +39,7 @@ pub trait Program {
     /// The deadline has passed. The next one must lie in the future.
     fn tick(&mut self) -> Vec<Request>;
 
+    /// Draws one frame.
     fn draw(&mut self, frame: &mut Frame);
 }
 
@@ -46,12 +48,14 @@ pub trait Program {
 pub enum Request {
     /// Puts the text on the clipboard.
     Copy(String),
+    /// End the program.
     Quit,
 }
 
 /// How the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
+    /// The program ended itself.
     Quit,
     /// Ctrl-C counts as SIGINT, a terminal that went away as SIGHUP.
     Signal(i32),
@@ -99,11 +103,13 @@ impl<M> Post<M> {
 }
 
 impl<M: Send + 'static> Mailbox<M> {
+    /// An empty mailbox.
     pub fn new() -> Self {
         let (sender, receiver) = unbounded_channel();
         Self { sender, receiver }
     }
 
+    /// A way to put messages into it, for another thread.
     pub fn post(&self) -> Post<M> {
         Post(self.sender.clone())
     }

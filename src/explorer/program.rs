@@ -9,9 +9,9 @@ use ratatui::Frame;
 
 use super::arguments::ExploreArgs;
 use super::entries;
-use crate::app::card::{self, CardRequest};
-use crate::app::statistics::{self, StatisticsRequest};
 use crate::app::table::{self, RankRequest};
+use crate::app::views::card::{self, CardRequest};
+use crate::app::views::statistics::{self, StatisticsRequest};
 use crate::app::{App, Effect, Export, ExportRequest, Level, Message, Startup};
 use crate::base::atomic_file;
 use crate::catalogue::Catalogue;
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &ExploreArgs) -> Result<(), Failure> {
     let (startup, notes) = startup(args, &session, &abilities)?;
     let theme = load_theme(&startup.theme, args, &session, &abilities).map_err(Failure::Use)?;
     let mailbox = Mailbox::new();
-    tell(&mailbox.post(), notes);
+    notify(&mailbox.post(), notes);
     let mut explorer = Explorer::new(startup, theme, abilities, args, session, mailbox.post())?;
     let exit = run_loop(&mut explorer, mailbox).map_err(|error| Failure::Run(format!("the terminal failed: {error}")))?;
     match exit {
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &ExploreArgs) -> Result<(), Failure> {
 }
 
 /// Shows what a reader should know of folders.
-fn tell(post: &Post<Message>, notes: Vec<String>) {
+fn notify(post: &Post<Message>, notes: Vec<String>) {
     notes.into_iter().for_each(|note| post.send(Message::Notify(Level::Info, note)));
 }
 
@@ -261,7 +261,7 @@ impl<'a> Explorer<'a> {
                         }
                         let found = resolve::resolve(&argument, &catalogue).map_err(|error| error.to_string());
                         if found.is_ok() {
-                            tell(&post, session::passed_over(&argument));
+                            notify(&post, session::passed_over(&argument));
                         }
                         Message::Resolved(found)
                     });

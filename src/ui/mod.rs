@@ -3,27 +3,23 @@
 //! A frame costs what is visible: tables come ranked and sorted from `app::table`, and only rows on the screen are formatted.
 
 pub mod abilities;
-mod ablation;
-mod card;
-mod compare;
+mod corner;
 mod fit;
 mod glyphs;
 mod header;
 mod help;
-mod histograms;
-mod implicit;
 mod inspector;
-mod models;
 mod numbers;
 mod picker;
+mod prompt;
 mod provenance;
-mod statistics;
 mod status;
 pub mod theme;
 mod toast;
+mod views;
 pub mod warning;
 pub mod widgets;
-mod words;
+mod word_table;
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
@@ -31,7 +27,8 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::app::{App, Overlay, View, layout};
+use crate::app::action::Action;
+use crate::app::{App, Overlay, layout};
 use crate::base::terms::Family;
 use crate::base::text::{visible, wrap};
 use crate::corpus::{Side, sides};
@@ -47,25 +44,19 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
         return too_small(frame, area);
     }
     let line = |y: u16| Rect::new(area.x, area.y + y, area.width, 1);
-    header::draw(frame, line(0), line(1), app, theme);
     let body = Rect::new(area.x, area.y + 2, area.width, area.height - 5);
-    match app.view {
-        View::Words => words::draw(frame, body, app, theme),
-        View::Compare => compare::draw(frame, body, app, theme),
-        View::Statistics => statistics::draw(frame, body, app, theme),
-        View::Models => models::draw(frame, body, app, theme),
-        View::Card => card::draw(frame, body, app, theme),
-        View::Implicit => implicit::draw(frame, body, app, theme),
-        View::Ablation => ablation::draw(frame, body, app, theme),
-    }
-    provenance::draw(frame, line(area.height - 3), app, theme);
+    let screen = views::screen(app.view);
+    header::draw(frame, line(0), app, &screen.corner(app), theme);
+    screen.heading(frame, line(1), app, theme);
+    screen.body(frame, body, app, theme);
+    provenance::draw(frame, line(area.height - 3), &screen.provenance(app), theme);
     status::status(frame, line(area.height - 2), app, theme);
     status::hints(frame, line(area.height - 1), app, theme);
     match &app.overlay {
         Some(Overlay::Help { scroll }) => help::draw(frame, body, *scroll, theme),
         Some(Overlay::Picker(picker)) => picker::draw(frame, body, picker, theme),
         Some(Overlay::AddWords(input)) => picker::add_words(frame, body, input, theme),
-        Some(Overlay::Export(input)) => picker::export(frame, body, app, input, theme),
+        Some(Overlay::Export(input)) => picker::export(frame, body, input, theme),
         Some(Overlay::Inspector(inspector)) => inspector::draw(frame, body, app, inspector, theme),
         None => {}
     }
@@ -93,6 +84,11 @@ fn notice(frame: &mut Frame, area: Rect, text: &str, theme: &Theme) {
     let top = area.height / 3;
     let place = Rect { y: area.y + top, height: area.height - top, ..area };
     frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), place);
+}
+
+/// What an empty view says where no model is open.
+fn no_model() -> String {
+    format!("no model is open: {} opens one", Action::OpenModel.key_text())
 }
 
 fn look(theme: &Theme) -> Look<'static> {

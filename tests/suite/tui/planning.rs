@@ -249,7 +249,7 @@ fn act() -> impl Strategy<Value = Act> {
 fn perform(session: &mut Session, act: &Act) {
     // Only where it must be: a view that comes up states a plan by itself.
     let needs_table = matches!(act, Act::Type(_) | Act::Ask(_) | Act::NextPrompt | Act::AllPrompts | Act::Flip | Act::GoOn);
-    if needs_table && !session.app.view.is_table() {
+    if needs_table && !session.app.shows_table() {
         session.keys("1");
     }
     match act {

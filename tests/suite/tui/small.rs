@@ -285,7 +285,7 @@ fn arrows_move_between_panels_that_stand_side_by_side() {
     driver.keys("a<Esc>");
     driver.score_plan();
     driver.keys("3");
-    let at = |driver: &Driver| driver.app.statistics.panel.row(4);
+    let at = |driver: &Driver| driver.app.views.statistics.panel.row(4);
     let press = |driver: &mut Driver, code| driver.key(Key::plain(code));
     press(&mut driver, KeyCode::Down);
     assert_eq!(at(&driver), 2, "below");

@@ -4,13 +4,18 @@ use std::collections::{HashMap, HashSet};
 
 use crate::base::terms::{Family, ModelId, PromptId, Unit, WordId};
 use crate::engine::{ModelInfo, Phase};
+use crate::model::Provenance;
 use crate::scores::store::Key;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
+/// An opened model.
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// Its id in the score table and for the engine.
     pub id: ModelId,
+    /// What was opened.
     pub spec: ModelSpec,
+    /// What the engine does for it.
     pub phase: Phase,
     /// Known once its files are read.
     pub info: Option<ModelInfo>,
@@ -21,10 +26,12 @@ pub struct Model {
 }
 
 impl Model {
+    /// A model of which nothing is known but what it names.
     pub fn new(id: ModelId, spec: ModelSpec) -> Model {
         Model { id, spec, phase: Phase::Waiting, info: None, key: None, unscorable: HashMap::new() }
     }
 
+    /// As its files say, or else its name.
     pub fn family(&self) -> Family {
         self.info.as_ref().map_or(self.spec.family, |info| info.family)
     }
@@ -34,6 +41,13 @@ impl Model {
         self.info.as_ref().map_or_else(Unit::default, |info| info.provenance.unit)
     }
 
+    /// What its scores rest on, as far as that is known yet.
+    pub(super) fn provenance(&self) -> Provenance {
+        let unknown = || Provenance::of_recorded(self.spec.name.clone());
+        self.info.as_ref().map_or_else(unknown, |info| info.provenance.clone())
+    }
+
+    /// Whether its scores come from a file.
     pub fn is_recorded(&self) -> bool {
         matches!(self.spec.source, ModelSource::Recorded(_))
     }
@@ -54,6 +68,7 @@ impl Model {
         self.is_opening() || matches!(self.phase, Phase::WaitingForMemory { .. } | Phase::WarmingUp | Phase::Scoring { .. })
     }
 
+    /// Whether a word cannot be asked under a prompt.
     pub fn cannot_score(&self, prompt: PromptId, word: WordId) -> bool {
         self.unscorable.get(&prompt).is_some_and(|words| words.contains(&word))
     }

@@ -1,43 +1,79 @@
 //! The words of one model: histograms above, the ranked table below.
 
+mod histograms;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit, fit_name, width};
-use super::glyphs::Glyphs;
-use super::numbers::Digits;
-use super::theme::Theme;
-use super::widgets::bar::bar;
-use super::widgets::sparkline::{shares, stretches, z_sign};
-use super::widgets::table::{self, Column};
-use super::{category_styles, histograms, look, notice, numbers, size_of};
+use super::Screen;
 use crate::app::action::Action;
-use crate::app::table::{Axis, AxisKind, Layout, PromptColumn, RankedTable, Side, WordSort};
-use crate::app::{App, Model, layout, search};
+use crate::app::table::{AxisKind, PromptColumn, RankedTable, TableKind, WordSort};
+use crate::app::views::words::{Histograms, histogram_layout};
+use crate::app::{App, Model};
 use crate::base::terms::{Framing, Unit};
-use crate::base::text::{visible, visible_word, wrap};
+use crate::base::text::{visible, wrap};
+use crate::ui::corner::Corner;
+use crate::ui::fit::width;
+use crate::ui::glyphs::Glyphs;
+use crate::ui::numbers::Digits;
+use crate::ui::provenance::Provenance;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::sparkline::{shares, stretches, z_sign};
+use crate::ui::widgets::table::Column;
+use crate::ui::word_table::{self, bar_cell, category_cell, category_width, rank_cell, word_cell};
+use crate::ui::{no_model, notice, numbers, prompt, size_of};
 
-pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    if let Some(why) = app.failure_in_place_of_words() {
-        return failure(frame, area, why, theme);
+/// The model whose numbers are shown: the table knows it; between a flip and its table that is not yet the one asked for.
+fn shown_model(app: &App) -> Option<&Model> {
+    app.table().and_then(|table| app.model(table.key.model?)).or(app.focused())
+}
+
+/// The screen of one model's words.
+pub struct WordsScreen;
+
+impl Screen for WordsScreen {
+    fn body(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        if let Some(why) = app.failure_in_place_of_words() {
+            return failure(frame, area, why, theme);
+        }
+        let Some(table) = app.table() else { return };
+        if table.universe.is_empty() {
+            return notice(frame, area, &empty(app), theme);
+        }
+        // The histograms were counted for the width that was known then.
+        let sizes =
+            Histograms { bins: table.key.bins, ..histogram_layout(size_of(frame), table.universe.corpus.categories.len()) };
+        let mut rows = area;
+        if sizes.lines > 0 {
+            let under_cursor = table.rows.get(app.cursor.row()).map(|&i| axis_value(table, i as usize)).filter(|v| !v.is_nan());
+            histograms::draw(
+                frame,
+                Rect { height: sizes.lines + 1, ..area },
+                sizes,
+                table,
+                unit(app, table),
+                under_cursor,
+                theme,
+            );
+            rows.y += sizes.lines + 1;
+            rows.height = rows.height.saturating_sub(sizes.lines + 1);
+        }
+        word_table::draw(frame, rows, &columns(app, table, theme), app, table, theme);
     }
-    let Some(table) = app.table() else { return };
-    if table.universe.is_empty() {
-        return notice(frame, area, empty(app), theme);
+
+    fn heading(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        prompt::draw(frame, area, app, theme);
     }
-    // The histograms were counted for the width that was known then.
-    let sizes =
-        layout::Histograms { bins: table.key.bins, ..layout::histograms(size_of(frame), table.universe.corpus.categories.len()) };
-    let mut rows = area;
-    if sizes.lines > 0 {
-        let under_cursor = table.rows.get(app.cursor.row()).map(|&i| axis_value(table, i as usize)).filter(|v| !v.is_nan());
-        histograms::draw(frame, Rect { height: sizes.lines + 1, ..area }, sizes, table, unit(app, table), under_cursor, theme);
-        rows.y += sizes.lines + 1;
-        rows.height = rows.height.saturating_sub(sizes.lines + 1);
+
+    fn corner<'a>(&self, app: &'a App) -> Corner<'a> {
+        shown_model(app).map_or_else(Corner::default, |model| Corner::of_model(app, model))
     }
-    draw_rows(frame, rows, app, table, theme);
+
+    fn provenance<'a>(&self, app: &'a App) -> Provenance<'a> {
+        Provenance::Models([shown_model(app), None])
+    }
 }
 
 /// What a model's scores are.
@@ -69,23 +105,15 @@ fn failure(frame: &mut Frame, area: Rect, why: &str, theme: &Theme) {
     frame.buffer_mut().set_line(area.x + 6, y, &line, area.width.saturating_sub(6));
 }
 
-fn empty(app: &App) -> &'static str {
-    if app.models.is_empty() { "no model is open: m opens one" } else { "no words yet: c chooses a word list, w types words in" }
-}
-
-fn draw_rows(frame: &mut Frame, area: Rect, app: &App, table: &RankedTable, theme: &Theme) {
-    let height = usize::from(area.height.saturating_sub(1));
-    let offset = app.cursor.offset(table.rows.len(), height);
-    let shown = table.rows.iter().skip(offset).map(|&i| i as usize);
-    let cursor = app.cursor.row().checked_sub(offset).filter(|_| !table.rows.is_empty());
-    table::draw(&columns(app, table, theme), shown, cursor, area, frame.buffer_mut(), &look(theme));
-    if table.rows.is_empty() {
-        notice(frame, area, "no word passes the filter: f changes it", theme);
+fn empty(app: &App) -> String {
+    if app.models.is_empty() {
+        return no_model();
     }
+    format!("no words yet: {} chooses a word list, {} types words in", Action::Corpus.key_text(), Action::AddWords.key_text())
 }
 
 /// What bars and histograms show of a word.
-pub fn axis_value(table: &RankedTable, word: usize) -> f64 {
+fn axis_value(table: &RankedTable, word: usize) -> f64 {
     let side = &table.left;
     if table.key.axis == AxisKind::Z { side.z[word] } else { side.scores[word] }
 }
@@ -94,12 +122,9 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
     let glyphs = Glyphs::of(theme.ascii);
     let side = &table.left;
     let unit = unit(app, table);
-    let title = |sort: WordSort, name: &str| match table.key.layout {
-        Layout::Words(by) if by == sort => {
-            let descending = sort.descends() != table.key.reversed;
-            format!("{name}{}", if descending { glyphs.descending } else { glyphs.ascending })
-        }
-        _ => name.to_owned(),
+    let title = |sort: WordSort, name: &str| {
+        let is_ordered = table.key.kind == TableKind::Words(sort);
+        word_table::title(name, is_ordered.then_some(sort.descends() != table.key.reversed), glyphs)
     };
     let digits = side.range.map_or(Digits::Decimals(2), |(low, high)| numbers::digits(low, high));
     let least = if digits == Digits::Scientific { 9 } else { 7 };
@@ -108,7 +133,7 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         Line::styled(numbers::score(value, digits, glyphs), style)
     };
     // Names that need it have room before bars do: the sign and the length of a bar stand beside it as a number.
-    let names = table.universe.corpus.categories.iter().map(|name| width(&visible(name))).max().unwrap_or(0) as u16;
+    let names = category_width(table);
     let bars = if names > 10 { 5 } else { 1 };
     let mut columns = vec![
         Column::new(title(WordSort::Rank, "rank"), 7, 8, rank_cell(table, side, theme)).right(),
@@ -133,72 +158,6 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         columns.push(prompts_column(table, groups, title(WordSort::Prompts, &counted), theme));
     }
     columns
-}
-
-/// The rank; of an own word in parentheses, for it is none of the ranked ones.
-pub fn rank_cell<'a>(table: &'a RankedTable, side: &'a Side, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
-    move |&i, cells| {
-        let rank = side.ranks[i];
-        let style = if rank.is_nan() { theme.dim } else { theme.text };
-        let text = numbers::rank(rank, Glyphs::of(theme.ascii));
-        // Where there is no room for them, the number matters more: the category says what it is.
-        let apart = table.universe.is_own(i) && !rank.is_nan() && width(&text) + 2 <= cells;
-        Line::styled(if apart { format!("({text})") } else { text }, style)
-    }
-}
-
-/// The word with what the search found in it.
-pub fn word_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
-    move |&i, cells| {
-        let universe = &table.universe;
-        // A token whose text is not its own shows its id.
-        let id = universe.token(i).filter(|_| !universe.categories(i).is_empty()).map(|id| format!(" #{id}"));
-        let id = id.unwrap_or_default();
-        let word = visible_word(universe.text(i), theme.ascii);
-        let word = fit(&word, cells.saturating_sub(id.len()), Glyphs::of(theme.ascii).ellipsis);
-        let query = visible_word(&table.key.search, theme.ascii);
-        let mut line = match search::find(&word, &query) {
-            None => Line::styled(word.into_owned(), theme.text),
-            Some(found) => Line::from(vec![
-                Span::styled(word[..found.start].to_owned(), theme.text),
-                Span::styled(word[found.clone()].to_owned(), theme.search_match),
-                Span::styled(word[found.end..].to_owned(), theme.text),
-            ]),
-        };
-        if !id.is_empty() {
-            line.push_span(Span::styled(id, theme.dim));
-        }
-        line
-    }
-}
-
-pub fn category_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
-    let styles = category_styles(&table.universe.corpus.categories, theme);
-    move |&i, cells| {
-        let universe = &table.universe;
-        let ellipsis = Glyphs::of(theme.ascii).ellipsis;
-        let names: Vec<_> = universe.category_names(i).into_iter().map(visible).collect();
-        let style = match universe.categories(i).first() {
-            Some(&category) => styles.get(usize::from(category)).copied().unwrap_or(theme.text),
-            None if universe.is_own(i) => theme.title,
-            None => theme.dim,
-        };
-        let shown = match &names[..] {
-            [one] => fit_name(one, cells, ellipsis).into_owned(),
-            several => fit(&several.join(", "), cells, ellipsis).into_owned(),
-        };
-        Line::styled(shown, style)
-    }
-}
-
-/// A word's place on the common axis.
-pub fn bar_cell(axis: Option<Axis>, value: f64, cells: usize, style: Style, theme: &Theme) -> Line<'static> {
-    match axis {
-        Some(axis) if !value.is_nan() => {
-            Line::styled(bar(axis.origin(), axis.position(value), cells, Glyphs::of(theme.ascii)), style)
-        }
-        _ => Line::default(),
-    }
 }
 
 /// The prompts of one framing, with what is known under each.

@@ -7,7 +7,7 @@ use ratatui::text::Line;
 
 use crate::app::App;
 use crate::app::action::Action;
-use crate::app::statistics::Statistics;
+use crate::app::views::statistics::Statistics;
 use crate::base::text::count;
 use crate::report::panels::{Panel, p_text, why_in_short};
 use crate::stats::results::{AdjustedFor, Contrast};

@@ -6,61 +6,90 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit, fit_name, width};
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::strip::column;
-use super::widgets::table::{self, Column};
-use super::{category_styles, line_with_end, look, model_name, notice, numbers, size_of};
+use super::Screen;
+
+use crate::app::App;
 use crate::app::action::Action;
-use crate::app::card::CardShown;
-use crate::app::{App, layout};
+use crate::app::views::card::{CardShown, leanings_on_screen};
 use crate::base::terms::{Family, Framing};
 use crate::base::text::{count, visible, visible_word};
 use crate::stats::card::{Axis, Card, Extremes, Leaning, Pole, Ranked};
 use crate::tables::long::rank_text;
+use crate::ui::corner::Corner;
+use crate::ui::fit::{fit, fit_name, width};
+use crate::ui::glyphs::Glyphs;
+use crate::ui::provenance::Provenance;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::strip::column;
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::{category_styles, line_with_end, look, model_name, no_model, notice, numbers, size_of};
 
-pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let Some(shown) = app.card.shown().filter(|shown| Some(shown.model) == app.focus) else {
-        let text = match app.models.is_empty() {
-            true => format!("no model is open: {} opens one", Action::OpenModel.key_text()),
-            false => "computing".to_owned(),
+/// What the numbers are.
+const LEANING: [&str; 3] = [
+    "Leaning: the poles' difference in median rank, mean over prompts; + to the first. 95 %: bootstrap over prompts, words",
+    "Leaning: poles' difference in median rank, mean over prompts; + to the first",
+    "Leaning: difference in median rank, + to the first",
+];
+
+/// The screen of one model's card.
+pub struct CardScreen;
+
+impl Screen for CardScreen {
+    fn body(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        let Some(shown) = app.views.card.shown().filter(|shown| Some(shown.model) == app.focus) else {
+            let text = match app.models.is_empty() {
+                true => no_model(),
+                false => "computing".to_owned(),
+            };
+            return notice(frame, area, &text, theme);
         };
-        return notice(frame, area, &text, theme);
-    };
-    let Some(card) = shown.card() else {
-        return notice(frame, area, "no prompt is scored whole yet: a card begins with the first", theme);
-    };
-    if card.axes.is_empty() {
-        let corpus = Action::Corpus.key_text();
-        return notice(
-            frame,
-            area,
-            &format!("a card needs categories, and no word has one: {corpus} chooses another list"),
-            theme,
-        );
+        let Some(card) = shown.card() else {
+            return notice(frame, area, "no prompt is scored whole yet: a card begins with the first", theme);
+        };
+        if card.axes.is_empty() {
+            let corpus = Action::Corpus.key_text();
+            return notice(
+                frame,
+                area,
+                &format!("a card needs categories, and no word has one: {corpus} chooses another list"),
+                theme,
+            );
+        }
+        let leanings = leanings_on_screen(size_of(frame), card.axes.len());
+        let leanings = Rect { height: (leanings as u16 + 1).min(area.height), ..area };
+        axes(frame, leanings, app, card, theme);
+        let mut y = leanings.bottom();
+        if let Some(line) = judgement(app, shown, theme) {
+            frame.buffer_mut().set_line(area.x, y, &line, area.width);
+            y += 1;
+        }
+        let selected = &card.axes[app.views.card.axis.row(card.axes.len())];
+        let below = Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area };
+        lists(frame, below, app, card, selected, theme);
     }
-    let sizes = layout::card(size_of(frame), card.axes.len());
-    let leanings = Rect { height: (sizes.axes as u16 + 1).min(area.height), ..area };
-    axes(frame, leanings, app, card, theme);
-    let mut y = leanings.bottom();
-    if let Some(line) = judgement(app, shown, theme) {
-        frame.buffer_mut().set_line(area.x, y, &line, area.width);
-        y += 1;
+
+    fn heading(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        heading(frame, area, app, theme);
     }
-    let selected = &card.axes[app.card.axis.row(card.axes.len())];
-    let below = Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area };
-    lists(frame, below, app, card, selected, theme);
+
+    fn corner<'a>(&self, _app: &'a App) -> Corner<'a> {
+        Corner::default()
+    }
+
+    fn provenance<'a>(&self, _app: &'a App) -> Provenance<'a> {
+        Provenance::Definition(LEANING)
+    }
 }
 
 /// The second line of the screen: whose card it is, and what it rests on.
-pub fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let Some(model) = app.focused() else { return };
     let mut left = vec![Span::raw(" "), model_name(model, 40, theme), Span::raw("  ")];
-    let mut right = super::warning::warning(app, usize::from(area.width).saturating_sub(26), theme).unwrap_or_default();
+    let mut right = crate::ui::warning::warning(app, usize::from(area.width).saturating_sub(26), theme).unwrap_or_default();
     let warned = !right.spans.is_empty();
-    if let Some((shown, card)) = app.card.shown().filter(|shown| shown.model == model.id).and_then(|s| Some((s, s.card()?))) {
+    if let Some((shown, card)) = app.views.card.shown().filter(|shown| shown.model == model.id).and_then(|s| Some((s, s.card()?)))
+    {
         let asked = [(card.positive_prompts, "+"), (card.negative_prompts, "−"), (card.other_prompts, "?")];
         let sign = |sign: &'static str| if sign == "−" { glyphs.minus.to_string() } else { sign.to_owned() };
         let asked: Vec<String> = asked.iter().filter(|(n, _)| *n > 0).map(|(n, s)| format!("{n}{}", sign(s))).collect();
@@ -79,8 +108,8 @@ pub fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     line_with_end(frame, area, Line::from(left), right);
 }
 
-fn framing(of: Option<Framing>, glyphs: &Glyphs) -> (char, &'static str) {
-    match of {
+fn framing_sign(framing: Option<Framing>, glyphs: &Glyphs) -> (char, &'static str) {
+    match framing {
         Some(Framing::Positive) => ('+', "positive"),
         Some(Framing::Negative) => (glyphs.minus, "negative"),
         None => ('?', "any framing"),
@@ -88,51 +117,58 @@ fn framing(of: Option<Framing>, glyphs: &Glyphs) -> (char, &'static str) {
 }
 
 /// One decimal, with its sign.
-fn places(value: f64, glyphs: &Glyphs) -> String {
+fn signed_ranks(value: f64, glyphs: &Glyphs) -> String {
     if value < 0.0 { format!("{}{:.1}", glyphs.minus, -value) } else { format!("+{value:.1}") }
 }
 
 fn axes(frame: &mut Frame, area: Rect, app: &App, card: &Card, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     // One scale, so that axes can be compared.
-    let ends = |of: &Leaning| {
-        of.models.iter().map(|standing| standing.value).chain([of.interval.0, of.interval.1]).map(f64::abs).fold(1.0, f64::max)
+    let ends = |leaning: &Leaning| {
+        leaning
+            .models
+            .iter()
+            .map(|standing| standing.value)
+            .chain([leaning.interval.0, leaning.interval.1])
+            .map(f64::abs)
+            .fold(1.0, f64::max)
     };
     let bound = card.axes.iter().map(ends).fold(1.0, f64::max);
     let scale = format!("{}{bound:.0}", glyphs.minus);
-    let names = card.axes.iter().map(|of| width(&axis_name(&of.axis))).max().unwrap_or(0) as u16;
+    let names = card.axes.iter().map(|leaning| width(&axis_name(&leaning.axis))).max().unwrap_or(0) as u16;
     let columns: Vec<Column<&Leaning>> = vec![
-        Column::new("leans to", names.clamp(12, 24), names.clamp(12, 40), move |of: &&Leaning, cells| {
-            let name = axis_name(&of.axis);
+        Column::new("leans to", names.clamp(12, 24), names.clamp(12, 40), move |leaning: &&Leaning, cells| {
+            let name = axis_name(&leaning.axis);
             Line::styled(fit_name(&name, cells, glyphs.ellipsis).into_owned(), theme.title)
         })
         .gap(2)
         .eager(),
-        Column::new("", 1, 10, move |of: &&Leaning, cells| {
-            let (sign, name) = framing(of.framing, glyphs);
+        Column::new("", 1, 10, move |leaning: &&Leaning, cells| {
+            let (sign, name) = framing_sign(leaning.framing, glyphs);
             Line::styled(if cells >= 10 { format!("{sign} {name}") } else { sign.to_string() }, theme.text)
         }),
-        Column::new("places", 7, 8, move |of: &&Leaning, _| Line::styled(places(of.value, glyphs), theme.text)).right(),
-        Column::new("95 %", 16, 18, move |of: &&Leaning, _| {
-            let (low, high) = (places(of.interval.0, glyphs), places(of.interval.1, glyphs));
+        Column::new("places", 7, 8, move |leaning: &&Leaning, _| Line::styled(signed_ranks(leaning.value, glyphs), theme.text))
+            .right(),
+        Column::new("95 %", 16, 18, move |leaning: &&Leaning, _| {
+            let (low, high) = (signed_ranks(leaning.interval.0, glyphs), signed_ranks(leaning.interval.1, glyphs));
             Line::styled(format!("[{low}, {high}]"), theme.dim)
         })
         .right()
         .priority(1),
-        Column::new(scale, 17, 81, move |of: &&Leaning, cells| strip(of, card, bound, cells, theme)).gap(2),
-        Column::new("place", 7, 8, move |of: &&Leaning, _| {
-            let many = of.models.len();
-            Line::styled(if many > 1 { format!("{} of {many}", rank_text(of.place)) } else { String::new() }, theme.text)
+        Column::new(scale, 17, 81, move |leaning: &&Leaning, cells| strip(leaning, card, bound, cells, theme)).gap(2),
+        Column::new("place", 7, 8, move |leaning: &&Leaning, _| {
+            let many = leaning.models.len();
+            Line::styled(if many > 1 { format!("{} of {many}", rank_text(leaning.place)) } else { String::new() }, theme.text)
         })
         .right(),
     ];
     let lines = card.axes.len();
     let height = usize::from(area.height.saturating_sub(1));
-    let offset = app.card.axis.offset(lines, height);
-    let cursor = app.card.axis.row(lines).checked_sub(offset);
+    let offset = app.views.card.axis.offset(lines, height);
+    let cursor = app.views.card.axis.row(lines).checked_sub(offset);
     table::draw(&columns, card.axes.iter().skip(offset), cursor, area, frame.buffer_mut(), &look(theme));
     // The other end of the scale, over the last cell of the strips.
-    if let Some((x, wide)) = table::places(&columns, area.width)[4] {
+    if let Some((x, wide)) = table::column_spans(&columns, area.width)[4] {
         let high = format!("+{bound:.0}");
         let at = (area.x + x + wide).saturating_sub(high.len() as u16);
         frame.buffer_mut().set_line(at, area.y, &Line::styled(high, theme.header), area.right().saturating_sub(at));
@@ -151,7 +187,7 @@ fn axis_name(axis: &Axis) -> String {
 }
 
 /// The other models by their signs, the model's own interval and, on top of all, its own sign.
-fn strip(of: &Leaning, card: &Card, bound: f64, cells: usize, theme: &Theme) -> Line<'static> {
+fn strip(leaning: &Leaning, card: &Card, bound: f64, cells: usize, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let at = |value: f64| column((value / bound + 1.0) / 2.0, cells);
     let mut line: Vec<(char, Style)> = vec![(glyphs.axis, theme.dim); cells];
@@ -162,35 +198,35 @@ fn strip(of: &Leaning, card: &Card, bound: f64, cells: usize, theme: &Theme) -> 
     };
     put(at(0.0), glyphs.chance, theme.dim);
     let style = theme.family(Family::guess(&card.family));
-    for x in at(of.interval.0)..=at(of.interval.1) {
+    for x in at(leaning.interval.0)..=at(leaning.interval.1) {
         put(x, glyphs.whisker, style);
     }
-    for other in of.models.iter().filter(|standing| standing.model != card.model) {
+    for other in leaning.models.iter().filter(|standing| standing.model != card.model) {
         let family = Family::guess(&other.family);
         put(at(other.value), glyphs.family(family), theme.family(family));
     }
     let own = glyphs.family(Family::guess(&card.family));
-    put(at(of.value), own, style.add_modifier(Modifier::REVERSED | Modifier::BOLD));
+    put(at(leaning.value), own, style.add_modifier(Modifier::REVERSED | Modifier::BOLD));
     Line::from(line.into_iter().map(|(sign, style)| Span::styled(sign.to_string(), style)).collect::<Vec<_>>())
 }
 
 /// `pairs judged as people did  84.2 %  95 % 81.0 to 87.1  500 pairs`.
 fn judgement(app: &App, shown: &CardShown, theme: &Theme) -> Option<Line<'static>> {
-    let judged = app.card.judged(shown.model)?;
+    let judged = app.views.card.judged(shown.model)?;
     let mut spans = vec![Span::styled("  pairs judged as people did  ", theme.title)];
     match judged.accuracy {
-        None => spans.push(Span::styled(format!("none yet, of {}", count(judged.of)), theme.dim)),
-        Some(of) => {
+        None => spans.push(Span::styled(format!("none yet, of {}", count(judged.total)), theme.dim)),
+        Some(accuracy) => {
             let percent = |share: f64| format!("{:.1}", share * 100.0);
-            spans.push(Span::styled(format!("{} %", percent(of.accuracy)), theme.text));
-            let (low, high) = (percent(of.interval.0), percent(of.interval.1));
+            spans.push(Span::styled(format!("{} %", percent(accuracy.accuracy)), theme.text));
+            let (low, high) = (percent(accuracy.interval.0), percent(accuracy.interval.1));
             spans.push(Span::styled(format!("   95 % [{low}, {high}]   "), theme.dim));
-            let partial = judged.pairs < judged.of;
+            let partial = judged.pairs < judged.total;
             let style = if partial { theme.warning } else { theme.dim };
             let of_all = if partial { format!("partial: {} of ", count(judged.pairs)) } else { String::new() };
-            spans.push(Span::styled(format!("{of_all}{} pairs", count(judged.of)), style));
-            if of.ties > 0 {
-                spans.push(Span::styled(format!(", {} ties", count(of.ties)), theme.dim));
+            spans.push(Span::styled(format!("{of_all}{} pairs", count(judged.total)), style));
+            if accuracy.ties > 0 {
+                spans.push(Span::styled(format!(", {} ties", count(accuracy.ties)), theme.dim));
             }
         }
     }
@@ -202,17 +238,17 @@ type List<'a> = (String, Vec<Line<'a>>);
 
 fn lists(frame: &mut Frame, area: Rect, app: &App, card: &Card, selected: &Leaning, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let (sign, _) = framing(selected.framing, glyphs);
+    let (sign, _) = framing_sign(selected.framing, glyphs);
     let none = Extremes { framing: selected.framing, prompts: 0, top: Vec::new(), bottom: Vec::new() };
-    let words = card.words_by_framing.iter().find(|of| of.framing == selected.framing).unwrap_or(&none);
+    let words = card.words_by_framing.iter().find(|extremes| extremes.framing == selected.framing).unwrap_or(&none);
     // Where there is no room for all of them, names that can be read matter more than a fourth list.
     const LEAST: usize = 19;
     let columns = (usize::from(area.width.saturating_sub(2)) / LEAST).clamp(1, 4);
     let wide = usize::from(area.width.saturating_sub(2)) / columns;
     let styles = category_styles(&app.universe.corpus.categories, theme);
     let lists: [List; 4] = [
-        (format!("ranked first {sign}"), words.top.iter().map(|of| word(app, of, &styles, wide, theme)).collect()),
-        (format!("ranked last {sign}"), words.bottom.iter().map(|of| word(app, of, &styles, wide, theme)).collect()),
+        (format!("ranked first {sign}"), words.top.iter().map(|ranked| word(app, ranked, &styles, wide, theme)).collect()),
+        (format!("ranked last {sign}"), words.bottom.iter().map(|ranked| word(app, ranked, &styles, wide, theme)).collect()),
         (format!("leanings {sign}"), standings(card, selected, wide, theme)),
         ("ranks alike, rho".to_owned(), likenesses(card, wide, theme)),
     ];
@@ -237,33 +273,40 @@ fn lists(frame: &mut Frame, area: Rect, app: &App, card: &Card, selected: &Leani
 }
 
 /// A word with its mean rank, in the colour of its category.
-fn word(app: &App, of: &Ranked, styles: &[Style], cells: usize, theme: &Theme) -> Line<'static> {
+fn word(app: &App, ranked: &Ranked, styles: &[Style], cells: usize, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
-    let shown = visible_word(&of.word, theme.ascii);
-    let rank = format!("{:>6.1} ", of.mean_rank);
+    let shown = visible_word(&ranked.word, theme.ascii);
+    let rank = format!("{:>6.1} ", ranked.mean_rank);
     let word = fit(&shown, cells.saturating_sub(rank.len() + 1), glyphs.ellipsis).into_owned();
     let names = &app.universe.corpus.categories;
-    let category = of.categories.first().and_then(|name| names.iter().position(|known| known == name));
+    let category = ranked.categories.first().and_then(|name| names.iter().position(|known| known == name));
     let style = category.map_or(theme.text, |at| styles.get(at).copied().unwrap_or(theme.text));
     Line::from(vec![Span::styled(rank, theme.dim), Span::styled(word, style)])
 }
 
 /// Every model on the axis, the one that leans farthest to its first pole on top.
-fn standings(card: &Card, of: &Leaning, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
-    if of.models.len() < 2 {
+fn standings(card: &Card, leaning: &Leaning, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
+    if leaning.models.len() < 2 {
         return vec![Line::styled(format!("{} opens others", Action::OpenModel.key_text()), theme.dim)];
     }
     let line = |standing: &crate::stats::card::Standing| {
         let own = standing.model == card.model;
-        named(&places(standing.value, Glyphs::of(theme.ascii)), &standing.model, &standing.family, own, cells, theme)
+        named(&signed_ranks(standing.value, Glyphs::of(theme.ascii)), &standing.model, &standing.family, own, cells, theme)
     };
-    of.models.iter().map(line).collect()
+    leaning.models.iter().map(line).collect()
 }
 
 fn likenesses(card: &Card, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
     let glyphs = Glyphs::of(theme.ascii);
-    let line = |of: &crate::stats::card::Likeness| {
-        named(&numbers::signed(of.spearman.unwrap_or(f64::NAN), 2, glyphs), &of.model, &of.family, false, cells, theme)
+    let line = |likeness: &crate::stats::card::Likeness| {
+        named(
+            &numbers::signed(likeness.spearman.unwrap_or(f64::NAN), 2, glyphs),
+            &likeness.model,
+            &likeness.family,
+            false,
+            cells,
+            theme,
+        )
     };
     card.agreement.iter().map(line).collect()
 }

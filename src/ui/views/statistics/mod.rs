@@ -8,28 +8,56 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::fit::width;
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::{fitting, line_with_end, notice, size_of};
+use super::Screen;
+
 use crate::app::App;
 use crate::app::action::Action;
-use crate::app::statistics::{Page, Statistics};
+use crate::app::views::statistics::{Statistics, StatisticsPage};
 use crate::base::text::{count, visible};
+use crate::ui::corner::Corner;
+use crate::ui::fit::width;
+use crate::ui::glyphs::Glyphs;
+use crate::ui::provenance::Provenance;
+use crate::ui::theme::Theme;
+use crate::ui::{fitting, line_with_end, no_model, notice, size_of};
 
-pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    pages(frame, Rect { height: 1, ..area }, app, theme);
-    let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let Some(shown) = app.statistics.shown() else { return notice(frame, below, "computing", theme) };
-    if let Some(text) = missing(app, shown) {
-        return notice(frame, below, &text, theme);
+/// What the numbers are.
+const CELL: [&str; 3] = [
+    "A cell is the median rank of a category's words within model and prompt; rank 1 = highest score, ties averaged.",
+    "A cell: median rank of a category's words within model and prompt; 1 = highest",
+    "A cell: a category's median rank within model and prompt",
+];
+
+/// The screen of the statistics.
+pub struct StatisticsScreen;
+
+impl Screen for StatisticsScreen {
+    fn body(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        pages(frame, Rect { height: 1, ..area }, app, theme);
+        let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        let Some(shown) = app.views.statistics.shown() else { return notice(frame, below, "computing", theme) };
+        if let Some(text) = missing(app, shown) {
+            return notice(frame, below, &text, theme);
+        }
+        match app.views.statistics.page {
+            StatisticsPage::Panels if app.views.statistics.zoomed => panels::zoomed(frame, below, app, shown, theme),
+            StatisticsPage::Panels => panels::draw(frame, below, app, shown, theme),
+            StatisticsPage::Contrasts => tables::contrasts(frame, below, app, shown, theme),
+            StatisticsPage::MixedModel => tables::mixed_model(frame, below, app, shown, theme),
+            StatisticsPage::Agreement => tables::agreement(frame, below, app, shown, theme),
+        }
     }
-    match app.statistics.page {
-        Page::Panels if app.statistics.zoomed => panels::zoomed(frame, below, app, shown, theme),
-        Page::Panels => panels::draw(frame, below, app, shown, theme),
-        Page::Contrasts => tables::contrasts(frame, below, app, shown, theme),
-        Page::MixedModel => tables::mixed_model(frame, below, app, shown, theme),
-        Page::Agreement => tables::agreement(frame, below, app, shown, theme),
+
+    fn heading(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        study(frame, area, app, theme);
+    }
+
+    fn corner<'a>(&self, app: &'a App) -> Corner<'a> {
+        Corner::of_models(&app.models.iter().collect::<Vec<_>>())
+    }
+
+    fn provenance<'a>(&self, _app: &'a App) -> Provenance<'a> {
+        Provenance::Definition(CELL)
     }
 }
 
@@ -37,7 +65,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
 fn missing(app: &App, shown: &Statistics) -> Option<String> {
     let key = |action: Action| action.key_text();
     if app.models.is_empty() {
-        return Some(format!("no model is open: {} opens one", key(Action::OpenModel)));
+        return Some(no_model());
     }
     if app.universe.corpus.categories.is_empty() {
         return Some(format!(
@@ -56,13 +84,14 @@ fn missing(app: &App, shown: &Statistics) -> Option<String> {
 
 fn pages(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let mut left = vec![Span::raw(" ")];
-    for page in Page::ALL {
-        let style = if page == app.statistics.page { theme.tab_active } else { theme.tab_inactive };
+    for page in StatisticsPage::ALL {
+        let style = if page == app.views.statistics.page { theme.tab_active } else { theme.tab_inactive };
         left.push(Span::styled(format!(" {} ", page.name()), style));
     }
     let left = Line::from(left);
     let room = usize::from(area.width).saturating_sub(left.width() + 1);
-    let right = app.statistics.shown().map_or_else(Line::default, |shown| progress(app, shown, size_of(frame), room, theme));
+    let right =
+        app.views.statistics.shown().map_or_else(Line::default, |shown| progress(app, shown, size_of(frame), room, theme));
     line_with_end(frame, area, left, right);
 }
 
@@ -95,9 +124,9 @@ fn progress(app: &App, shown: &Statistics, size: (u16, u16), room: usize, theme:
 
 /// The second line of the screen: what is compared, n of everything, and what a difference is. What there is no room for goes,
 /// the least important first.
-pub fn study(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+fn study(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let Some(shown) = app.statistics.shown() else { return };
+    let Some(shown) = app.views.statistics.shown() else { return };
     let report = &shown.report;
     let mut families: Vec<(&str, usize)> = Vec::new();
     for model in &report.models {

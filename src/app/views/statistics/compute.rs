@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::Universe;
-use crate::app::table::Column;
+use crate::app::table::ScoreColumn;
 use crate::base::text::count;
 use crate::corpus::Prompt;
 use crate::report::figure::{Figure, PanelsFigure};
@@ -15,10 +15,13 @@ use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
 /// A snapshot of what statistics are made of.
 #[derive(Clone, Debug)]
 pub struct StatisticsRequest {
+    /// Grows with each request.
     pub generation: u64,
+    /// The words.
     pub universe: Arc<Universe>,
     /// Every prompt of the session, and whether it belongs to the set that is scored as a whole.
     pub prompts: Vec<(Prompt, bool)>,
+    /// The models that are compared.
     pub models: Vec<StatisticsModel>,
     /// Opened models whose scores are of another kind.
     pub left_out: usize,
@@ -26,14 +29,17 @@ pub struct StatisticsRequest {
     pub warnings: Vec<String>,
 }
 
+/// The scores of one model.
 #[derive(Clone, Debug)]
 pub struct StatisticsModel {
     /// No two are the same.
     pub name: Arc<str>,
+    /// The name of its family.
     pub family: Arc<str>,
+    /// Whether its scores come from a file.
     pub recorded: bool,
     /// One a prompt, indexed by word id.
-    pub columns: Vec<Column>,
+    pub columns: Vec<ScoreColumn>,
     /// Words of the list that cannot be asked, one number a prompt.
     pub unscorable: Vec<usize>,
 }
@@ -42,13 +48,16 @@ pub struct StatisticsModel {
 /// score, for else the words that all models have would be few, and others whenever scores come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// How many columns are complete.
     pub columns: usize,
+    /// How many columns there are to be.
     pub columns_wanted: usize,
     /// Complete columns of the model that has fewest, and of the one that has most, of those that have any.
     pub prompts_of_a_model: (usize, usize),
 }
 
 impl Progress {
+    /// Whether some columns are missing.
     pub fn is_partial(&self) -> bool {
         self.columns < self.columns_wanted
     }
@@ -66,29 +75,41 @@ impl Progress {
 
 /// How alike two models rank, over all prompts that both have.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
+pub struct ModelPair {
+    /// The name of one model.
     pub a: Arc<str>,
+    /// The name of the other model.
     pub b: Arc<str>,
     /// Means over prompts; none where it is defined under no prompt.
     pub spearman: Option<f64>,
+    /// Mean of Kendall's tau.
     pub kendall: Option<f64>,
+    /// Mean of the rank-biased overlap.
     pub rbo: Option<f64>,
     /// Lowest and highest Spearman of a prompt.
     pub range: Option<(f64, f64)>,
+    /// How many prompts both have.
     pub prompts: usize,
 }
 
 /// The answer to a [`StatisticsRequest`].
 #[derive(Clone, Debug)]
 pub struct Statistics {
+    /// The number of the request.
     pub generation: u64,
     /// Name of the word list.
     pub corpus: String,
+    /// The results.
     pub report: Report,
+    /// A panel a category and framing.
     pub panels: Vec<Panel>,
+    /// The axis that all panels share.
     pub axis: RankAxis,
-    pub pairs: Vec<Pair>,
+    /// Every two models, those that rank most alike first.
+    pub pairs: Vec<ModelPair>,
+    /// How much of what is wanted is scored.
     pub progress: Progress,
+    /// How many opened models have scores of another unit.
     pub left_out: usize,
 }
 
@@ -117,7 +138,11 @@ pub fn compute(request: StatisticsRequest) -> Statistics {
 }
 
 /// The complete columns of the list's words as a study, and how many of the wanted ones they are.
-pub(in crate::app) fn study(universe: &Universe, prompts: &[(Prompt, bool)], models: Vec<StatisticsModel>) -> (Study, Progress) {
+pub(in crate::app::views) fn study(
+    universe: &Universe,
+    prompts: &[(Prompt, bool)],
+    models: Vec<StatisticsModel>,
+) -> (Study, Progress) {
     let words = universe.listed();
     let mut progress = Progress::default();
     let mut used = vec![false; prompts.len()];
@@ -164,13 +189,13 @@ pub(in crate::app) fn study(universe: &Universe, prompts: &[(Prompt, bool)], mod
 }
 
 /// Means over prompts, the most alike first.
-fn pairs(report: &Report) -> Vec<Pair> {
-    let mut pairs: Vec<Pair> = Vec::new();
+fn pairs(report: &Report) -> Vec<ModelPair> {
+    let mut pairs: Vec<ModelPair> = Vec::new();
     let mut sums: Vec<[(f64, usize); 3]> = Vec::new();
     for one in &report.agreement {
         let at = pairs.iter().position(|pair| pair.a == one.a && pair.b == one.b).unwrap_or_else(|| {
             let (a, b) = (one.a.clone(), one.b.clone());
-            pairs.push(Pair { a, b, spearman: None, kendall: None, rbo: None, range: None, prompts: 0 });
+            pairs.push(ModelPair { a, b, spearman: None, kendall: None, rbo: None, range: None, prompts: 0 });
             sums.push(Default::default());
             pairs.len() - 1
         });
@@ -186,7 +211,7 @@ fn pairs(report: &Report) -> Vec<Pair> {
     }
     for (pair, sums) in pairs.iter_mut().zip(sums) {
         let [spearman, kendall, rbo] = sums.map(|(sum, n)| (n > 0).then(|| sum / n as f64));
-        *pair = Pair { spearman, kendall, rbo, ..pair.clone() };
+        *pair = ModelPair { spearman, kendall, rbo, ..pair.clone() };
     }
     pairs.sort_by(|a, b| b.spearman.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.spearman.unwrap_or(f64::NEG_INFINITY)));
     pairs

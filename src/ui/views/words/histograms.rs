@@ -5,23 +5,23 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit_name, width};
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::sparkline;
-use super::{category_styles, numbers, shape};
 use crate::app::action::Action;
-use crate::app::layout::{Histograms, NARROW};
 use crate::app::table::{AxisKind, CategorySummary, RankedTable};
+use crate::app::views::words::{Histograms, NARROW};
 use crate::base::terms::Unit;
 use crate::base::text::{count, visible};
+use crate::ui::fit::{fit_name, width};
+use crate::ui::glyphs::Glyphs;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::sparkline;
+use crate::ui::{category_styles, numbers, shape};
 
 /// Most cells of a name.
 const NAME: usize = 18;
 
 /// Widths beside a histogram.
 #[derive(Clone, Copy)]
-struct Beside {
+struct LabelWidths {
     name: usize,
     n: usize,
     median: usize,
@@ -31,11 +31,11 @@ struct Beside {
     gap: usize,
 }
 
-impl Beside {
-    fn of(wide: usize, bins: usize) -> Beside {
+impl LabelWidths {
+    fn new(wide: usize, bins: usize) -> LabelWidths {
         let (n, median, title, gap) = if wide < NARROW { (4, 5, "med.", 1) } else { (7, 8, "med.rank", 2) };
         let beside = 2 + 1 + bins + gap + n + gap + median + 1;
-        Beside { name: NAME.min(wide.saturating_sub(beside)), n, median, title, gap }
+        LabelWidths { name: NAME.min(wide.saturating_sub(beside)), n, median, title, gap }
     }
 }
 
@@ -52,7 +52,7 @@ pub fn draw(
 ) {
     let columns = layout.columns.min(layout.shown.max(1));
     let wide = area.width / layout.columns as u16;
-    let beside = Beside::of(usize::from(wide), layout.bins);
+    let beside = LabelWidths::new(usize::from(wide), layout.bins);
     let mut categories: Vec<&CategorySummary> = table.categories.iter().collect();
     if layout.shown < categories.len() {
         categories.sort_by_key(|summary| !table.key.filter.contains(&summary.category));
@@ -77,9 +77,9 @@ pub fn draw(
 }
 
 /// `category     z −2.9 ······▾····· +3.1       n  median`, the dots right above the bins of the histograms.
-fn axis(table: &RankedTable, unit: Unit, beside: Beside, bins: usize, value: Option<f64>, theme: &Theme) -> Line<'static> {
+fn axis(table: &RankedTable, unit: Unit, beside: LabelWidths, bins: usize, value: Option<f64>, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
-    let Beside { name, n, median, title, gap } = beside;
+    let LabelWidths { name, n, median, title, gap } = beside;
     let pad = |text: &str, cells: usize| " ".repeat(cells.saturating_sub(width(text)));
     let Some(axis) = table.axis else {
         let gap = " ".repeat(gap);
@@ -122,9 +122,15 @@ fn short(low: f64, high: f64) -> numbers::Digits {
     }
 }
 
-fn category(table: &RankedTable, summary: &CategorySummary, beside: Beside, styles: &[Style], theme: &Theme) -> Line<'static> {
+fn category(
+    table: &RankedTable,
+    summary: &CategorySummary,
+    beside: LabelWidths,
+    styles: &[Style],
+    theme: &Theme,
+) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
-    let Beside { name, n, median, gap, .. } = beside;
+    let LabelWidths { name, n, median, gap, .. } = beside;
     let index = usize::from(summary.category);
     let names = &table.universe.corpus.categories;
     let chosen = table.key.filter.is_empty() || table.key.filter.contains(&summary.category);

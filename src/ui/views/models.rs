@@ -4,28 +4,49 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::fit::fit;
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::table::{self, Column};
-use super::{look, model_name, notice, provenance, shape, status};
+use super::Screen;
+
 use crate::app::action::Action;
 use crate::app::{App, Model};
 use crate::base::text::{bytes, count, visible, wrap};
 use crate::engine::Phase;
+use crate::ui::corner::Corner;
+use crate::ui::fit::fit;
+use crate::ui::glyphs::Glyphs;
+use crate::ui::provenance::Provenance;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::{look, model_name, no_model, notice, prompt, provenance, shape, status};
 
-pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    if app.models.is_empty() {
-        return notice(frame, area, "no model is open: m opens one", theme);
+/// The screen of the opened models.
+pub struct ModelsScreen;
+
+impl Screen for ModelsScreen {
+    fn body(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        if app.models.is_empty() {
+            return notice(frame, area, &no_model(), theme);
+        }
+        let rows = (app.models.len() + 1).min(usize::from(area.height / 2)) as u16;
+        let list = Rect { height: rows, ..area };
+        let offset = (app.views.models.cursor + 2).saturating_sub(usize::from(rows));
+        let shown = app.models.iter().skip(offset);
+        table::draw(&columns(app, theme), shown, Some(app.views.models.cursor - offset), list, frame.buffer_mut(), &look(theme));
+        if let Some(model) = app.models.get(app.views.models.cursor) {
+            let below = Rect { y: area.y + rows + 1, height: area.height.saturating_sub(rows + 1), ..area };
+            details(frame, below, app, model, theme);
+        }
     }
-    let rows = (app.models.len() + 1).min(usize::from(area.height / 2)) as u16;
-    let list = Rect { height: rows, ..area };
-    let offset = (app.models_cursor + 2).saturating_sub(usize::from(rows));
-    let shown = app.models.iter().skip(offset);
-    table::draw(&columns(app, theme), shown, Some(app.models_cursor - offset), list, frame.buffer_mut(), &look(theme));
-    if let Some(model) = app.models.get(app.models_cursor) {
-        let below = Rect { y: area.y + rows + 1, height: area.height.saturating_sub(rows + 1), ..area };
-        details(frame, below, app, model, theme);
+
+    fn heading(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        prompt::draw(frame, area, app, theme);
+    }
+
+    fn corner<'a>(&self, _app: &'a App) -> Corner<'a> {
+        Corner::default()
+    }
+
+    fn provenance<'a>(&self, app: &'a App) -> Provenance<'a> {
+        Provenance::Models([app.models.get(app.views.models.cursor), None])
     }
 }
 

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::notes;
 use crate::app::App;
-use crate::app::statistics::{Page, Statistics};
+use crate::app::views::statistics::{Statistics, StatisticsPage};
 use crate::base::terms::{Family, Framing};
 use crate::base::text::visible;
 use crate::report::panels::{Group, Panel, RankAxis, stars};
@@ -28,8 +28,8 @@ const FAMILY: usize = 6;
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
     let size = size_of(frame);
-    let sizes = app.statistics.panels(size);
-    let selected = app.statistics.panel.row(shown.panels.len());
+    let sizes = app.views.statistics.panels(size);
+    let selected = app.views.statistics.panel.row(shown.panels.len());
     let on_screen = on_screen(app, shown, size);
     let wide = area.width / sizes.columns as u16;
     let beside = u16::from(sizes.columns > 1);
@@ -60,9 +60,9 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme:
 
 /// The panels on the screen: screen by screen, so that panels stay where they are until the cursor leaves them.
 fn on_screen(app: &App, shown: &Statistics, size: (u16, u16)) -> std::ops::Range<usize> {
-    let sizes = app.statistics.panels(size);
+    let sizes = app.views.statistics.panels(size);
     let all_rows = shown.panels.len().div_ceil(sizes.columns);
-    let row = app.statistics.panel.row(shown.panels.len()) / sizes.columns;
+    let row = app.views.statistics.panel.row(shown.panels.len()) / sizes.columns;
     let first = (row / sizes.rows * sizes.rows).min(all_rows.saturating_sub(sizes.rows));
     first * sizes.columns..((first + sizes.rows) * sizes.columns).min(shown.panels.len())
 }
@@ -87,12 +87,12 @@ impl PlaceOf {
 
 /// Which panels, or lines of the one that fills the page, are on the screen; none where all are.
 pub fn place_of(app: &App, shown: &Statistics, size: (u16, u16)) -> Option<PlaceOf> {
-    if app.statistics.page != Page::Panels {
+    if app.views.statistics.page != StatisticsPage::Panels {
         return None;
     }
-    let (what, range, of) = if app.statistics.zoomed {
-        let (sizes, first) = app.statistics.zoom(size);
-        let lanes = app.statistics.selected()?.families_and_models().len();
+    let (what, range, of) = if app.views.statistics.zoomed {
+        let (sizes, first) = app.views.statistics.zoom(size);
+        let lanes = app.views.statistics.selected()?.families_and_models().len();
         ("lines", first..(first + sizes.lanes).min(lanes), lanes)
     } else {
         ("panels", on_screen(app, shown, size), shown.panels.len())
@@ -103,9 +103,9 @@ pub fn place_of(app: &App, shown: &Statistics, size: (u16, u16)) -> Option<Place
 /// One panel over the whole page: each family, and below it its models, which are the unit of the exact test.
 pub fn zoomed(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let Some(panel) = app.statistics.selected() else { return };
+    let Some(panel) = app.views.statistics.selected() else { return };
     title(frame, Rect { height: 1, ..area }, panel, shown.report.adjusted_for, true, theme);
-    let (sizes, first) = app.statistics.zoom(size_of(frame));
+    let (sizes, first) = app.views.statistics.zoom(size_of(frame));
     let lanes = panel.families_and_models();
     let names = panel.models.iter().map(|group| width(&visible(&group.name))).max().unwrap_or(0).clamp(FAMILY, 24) + 7;
     let mut y = area.y + 1;

@@ -5,79 +5,100 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::fit::{fit_name, width};
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::lollipop;
-use super::widgets::table::{self, Column};
-use super::words::{category_cell, rank_cell, word_cell};
-use super::{look, notice, numbers};
+use super::Screen;
 use crate::app::App;
 use crate::app::action::Action;
-use crate::app::table::{Axis, Layout, RankedTable, WordSort};
+use crate::app::table::{Axis, RankedTable, TableKind, WordSort};
 use crate::base::terms::{Family, Measure};
 use crate::base::text::visible;
+use crate::ui::corner::Corner;
+use crate::ui::fit::{fit_name, width};
+use crate::ui::glyphs::Glyphs;
+use crate::ui::provenance::Provenance;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::lollipop;
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::word_table::{self, category_cell, category_width, rank_cell, word_cell};
+use crate::ui::{notice, numbers, prompt};
 
 /// The column of the stems, in [`columns`].
 const STEMS: usize = 6;
 
-pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let table = app.table().filter(|table| table.key.model.is_some() && app.implicit_models().is_some());
-    let Some(table) = table else {
-        let open = Action::OpenModel.key_text();
-        let text = format!(
-            "an implicit reward is of two language models, such as an instruct model and its base: {open} opens one (a \
-             …ForCausalLM checkpoint, a GGUF file, or both at once as mwlr:A,B)"
-        );
-        return notice(frame, area, &text, theme);
-    };
-    let sides = sides(app, table, theme);
-    let columns = columns(app, table, &sides, theme);
-    let places = table::places(&columns, area.width);
-    let (measure, _) = app.implicit_measure(table);
-    let zero = places.get(STEMS).copied().flatten().map(|(x, wide)| {
-        let zero = table.axis.map_or(0.5, |axis| stem_place(axis, 0.0, measure));
-        x + lollipop::column(zero, usize::from(wide)) as u16
-    });
-    heading(frame, Rect { height: 1, ..area }, measure, zero, &sides, theme);
+/// The screen of an implicit reward.
+pub struct ImplicitScreen;
 
-    let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let height = usize::from(rows.height.saturating_sub(1));
-    let offset = app.cursor.offset(table.rows.len(), height);
-    let shown = table.rows.iter().skip(offset).map(|&i| i as usize);
-    let cursor = app.cursor.row().checked_sub(offset).filter(|_| !table.rows.is_empty());
-    table::draw(&columns, shown, cursor, rows, frame.buffer_mut(), &look(theme));
-    if table.rows.is_empty() {
-        notice(frame, rows, "no word passes the filter: f changes it", theme);
-    } else if table.left.ranked == 0 {
-        notice(frame, rows, "no word has a log-probability under both models yet", theme);
+impl Screen for ImplicitScreen {
+    fn body(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        let table = app.table().filter(|table| table.key.model.is_some() && app.implicit_models().is_some());
+        let Some(table) = table else {
+            let open = Action::OpenModel.key_text();
+            let text = format!(
+                "an implicit reward is of two language models, such as an instruct model and its base: {open} opens one (a \
+                 …ForCausalLM checkpoint, a GGUF file, or both at once as mwlr:A,B)"
+            );
+            return notice(frame, area, &text, theme);
+        };
+        let sides = sides(app, table, theme);
+        let columns = columns(app, table, &sides, theme);
+        let places = table::column_spans(&columns, area.width);
+        let (measure, _) = app.implicit_measure(table);
+        let zero = places.get(STEMS).copied().flatten().map(|(x, wide)| {
+            let zero = table.axis.map_or(0.5, |axis| stem_place(axis, 0.0, measure));
+            x + lollipop::column(zero, usize::from(wide)) as u16
+        });
+        names_of_sides(frame, Rect { height: 1, ..area }, measure, zero, &sides, theme);
+
+        let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        word_table::draw(frame, rows, &columns, app, table, theme);
+        if !table.rows.is_empty() && table.left.ranked == 0 {
+            notice(frame, rows, "no word has a log-probability under both models yet", theme);
+        }
+    }
+
+    fn heading(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        prompt::draw(frame, area, app, theme);
+    }
+
+    fn corner<'a>(&self, _app: &'a App) -> Corner<'a> {
+        Corner::default()
+    }
+
+    fn provenance<'a>(&self, app: &'a App) -> Provenance<'a> {
+        Provenance::of_table(app)
     }
 }
 
-/// A model, and how its side is drawn.
-struct Side {
+/// A model, and how its side of zero is drawn.
+struct LabelledModel {
     name: String,
     family: Family,
     style: Style,
 }
 
 /// Families have their colours; two models of one family those of more and of less.
-fn sides(app: &App, table: &RankedTable, theme: &Theme) -> [Side; 2] {
+fn sides(app: &App, table: &RankedTable, theme: &Theme) -> [LabelledModel; 2] {
     let [a, b] = app.implicit_names(table);
     let styles = if a.1 == b.1 { [theme.rank_up, theme.rank_down] } else { [theme.family(a.1), theme.family(b.1)] };
     let [style_a, style_b] = styles;
-    [(a, style_a), (b, style_b)].map(|((name, family), style)| Side { name, family, style })
+    [(a, style_a), (b, style_b)].map(|((name, family), style)| LabelledModel { name, family, style })
 }
 
 /// `MWLR   ◇ G base likes more ┊ ◆ L instruct likes more`: each model on its side of zero where its name has room there, else
 /// both at the right end.
-fn heading(frame: &mut Frame, area: Rect, measure: Measure, zero: Option<u16>, [a, b]: &[Side; 2], theme: &Theme) {
+fn names_of_sides(
+    frame: &mut Frame,
+    area: Rect,
+    measure: Measure,
+    zero: Option<u16>,
+    [a, b]: &[LabelledModel; 2],
+    theme: &Theme,
+) {
     let glyphs = Glyphs::of(theme.ascii);
     let names = match measure {
         Measure::Mwlr => ["mixture-weighted log ratio, stems by roots", "MWLR, stems by roots", "MWLR"],
         Measure::LogRatio => ["log ratio, stems to the model that likes more", "log ratio", "log ratio"],
     };
-    let label = |side: &Side, more: &str, cells: usize| {
+    let label = |side: &LabelledModel, more: &str, cells: usize| {
         let name = visible(&side.name);
         let name = fit_name(&name, cells.saturating_sub(4 + width(more)), glyphs.ellipsis).into_owned();
         Span::styled(format!("{} {} {name}{more}", glyphs.family(side.family), side.family.letter()), side.style)
@@ -118,15 +139,12 @@ fn stem_place(axis: Axis, value: f64, measure: Measure) -> f64 {
     }
 }
 
-fn columns<'a>(app: &App, table: &'a RankedTable, [a, b]: &[Side; 2], theme: &'a Theme) -> Vec<Column<'a, usize>> {
+fn columns<'a>(app: &App, table: &'a RankedTable, [a, b]: &[LabelledModel; 2], theme: &'a Theme) -> Vec<Column<'a, usize>> {
     let glyphs = Glyphs::of(theme.ascii);
     let side = &table.left;
-    let title = |sort: WordSort, name: &str| match table.key.layout {
-        Layout::Implicit(_, by) if by == sort => {
-            let descending = sort.descends() != table.key.reversed;
-            format!("{name}{}", if descending { glyphs.descending } else { glyphs.ascending })
-        }
-        _ => name.to_owned(),
+    let title = |sort: WordSort, name: &str| {
+        let is_ordered = matches!(table.key.kind, TableKind::Implicit(_, by) if by == sort);
+        word_table::title(name, is_ordered.then_some(sort.descends() != table.key.reversed), glyphs)
     };
     let log = |at: usize| {
         move |&i: &usize, _: usize| {
@@ -160,8 +178,8 @@ fn columns<'a>(app: &App, table: &'a RankedTable, [a, b]: &[Side; 2], theme: &'a
     };
     // Without both models' own numbers there is nothing to put into their columns.
     let wide = if table.log_probabilities.is_some() { 8 } else { 0 };
-    let log_title = |side: &Side| if wide > 0 { format!("log p {}", side.family.letter()) } else { String::new() };
-    let names = table.universe.corpus.categories.iter().map(|name| width(&visible(name))).max().unwrap_or(0) as u16;
+    let log_title = |side: &LabelledModel| if wide > 0 { format!("log p {}", side.family.letter()) } else { String::new() };
+    let names = category_width(table);
     let category =
         Column::new(title(WordSort::Category, "category"), names.clamp(10, 16), names.clamp(10, 24), category_cell(table, theme));
     vec![

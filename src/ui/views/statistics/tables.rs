@@ -6,8 +6,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::panels::{framing, starred, what_a_difference_is};
-use crate::app::statistics::{Pair, Statistics};
-use crate::app::{App, layout};
+use crate::app::App;
+use crate::app::action::Action;
+use crate::app::views::statistics::{ModelPair, Statistics, layout};
 use crate::base::text::{visible, wrap};
 use crate::report::panels::{Panel, p_text, stars, why_in_short, why_they_differ};
 use crate::stats::results::{AdjustedFor, Contrast, FixedEffect};
@@ -24,10 +25,10 @@ type Row<'a> = (&'a Panel, Option<&'a Contrast>);
 pub fn contrasts(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
     let rows: Vec<Row> = shown.panels.iter().flat_map(contrasts_of).collect();
     let several = rows.len() > shown.panels.len();
-    let selected = app.statistics.selected();
+    let selected = app.views.statistics.selected();
     let row = rows.iter().position(|(panel, _)| Some(*panel) == selected).unwrap_or(0);
     let height = layout::statistics_rows(size_of(frame));
-    let offset = if several { (row + 1).saturating_sub(height) } else { app.statistics.panel.offset(rows.len(), height) };
+    let offset = if several { (row + 1).saturating_sub(height) } else { app.views.statistics.panel.offset(rows.len(), height) };
     let columns = contrast_columns(shown.report.adjusted_for, several, theme);
     let place = Rect { height: area.height.min(height as u16 + 1), ..area };
     let cursor = (!rows.is_empty()).then(|| row - offset.min(row));
@@ -153,7 +154,8 @@ pub fn mixed_model(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics,
 pub fn agreement(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     if shown.pairs.is_empty() {
-        return notice(frame, area, "two models are needed to agree: m opens another", theme);
+        let open = Action::OpenModel.key_text();
+        return notice(frame, area, &format!("two models are needed to agree: {open} opens another"), theme);
     }
     let family = |name: &str| {
         let model = shown.report.models.iter().find(|model| *model.model == *name);
@@ -170,12 +172,12 @@ pub fn agreement(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, t
         None => Line::styled(glyphs.none.to_string(), theme.dim),
     };
     let columns = vec![
-        Column::new("model", 18, 34, move |pair: &&Pair, cells| name(&pair.a, cells)).gap(2),
-        Column::new("and model", 18, 34, move |pair: &&Pair, cells| name(&pair.b, cells)),
-        Column::new("Spearman", 8, 9, move |pair: &&Pair, _| value(pair.spearman)).right(),
-        Column::new("Kendall", 8, 9, move |pair: &&Pair, _| value(pair.kendall)).right().priority(1),
-        Column::new("RBO", 6, 8, move |pair: &&Pair, _| value(pair.rbo)).right().priority(2),
-        Column::new("Spearman from, to", 17, 18, move |pair: &&Pair, _| match pair.range {
+        Column::new("model", 18, 34, move |pair: &&ModelPair, cells| name(&pair.a, cells)).gap(2),
+        Column::new("and model", 18, 34, move |pair: &&ModelPair, cells| name(&pair.b, cells)),
+        Column::new("Spearman", 8, 9, move |pair: &&ModelPair, _| value(pair.spearman)).right(),
+        Column::new("Kendall", 8, 9, move |pair: &&ModelPair, _| value(pair.kendall)).right().priority(1),
+        Column::new("RBO", 6, 8, move |pair: &&ModelPair, _| value(pair.rbo)).right().priority(2),
+        Column::new("Spearman from, to", 17, 18, move |pair: &&ModelPair, _| match pair.range {
             Some((low, high)) => {
                 Line::styled(format!("{}  {}", numbers::signed(low, 2, glyphs), numbers::signed(high, 2, glyphs)), theme.dim)
             }
@@ -183,7 +185,7 @@ pub fn agreement(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, t
         })
         .right()
         .priority(4),
-        Column::new("prompts", 7, 8, move |pair: &&Pair, _| Line::styled(pair.prompts.to_string(), theme.dim))
+        Column::new("prompts", 7, 8, move |pair: &&ModelPair, _| Line::styled(pair.prompts.to_string(), theme.dim))
             .right()
             .priority(3),
     ];
@@ -209,7 +211,7 @@ fn list<'a, Row: 'a>(
     theme: &Theme,
 ) {
     let (height, lines) = (layout::statistics_rows(size_of(frame)), rows.len());
-    let cursor = app.statistics.cursor();
+    let cursor = app.views.statistics.cursor();
     let offset = cursor.offset(lines, height);
     let place = Rect { height: area.height.min(height as u16 + 1), ..area };
     table::draw(columns, rows.skip(offset), Some(cursor.row(lines) - offset), place, frame.buffer_mut(), &look(theme));

@@ -7,55 +7,87 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget as _};
 
-use super::fit::{fit, fit_name};
-use super::glyphs::Glyphs;
-use super::theme::Theme;
-use super::widgets::table::{self, Column};
-use super::{line_with_end, look, notice};
-use crate::app::ablation::Page;
-use crate::app::{App, layout};
+use super::Screen;
+
+use crate::app::App;
+use crate::app::action::Action;
+use crate::app::views::ablation::{AblationPage, charts};
 use crate::base::terms::Family;
 use crate::base::text::{count, visible, visible_word};
 use crate::stats::ablation::{Ablation, Final, Moved, Run, Training};
 use crate::tables::long::rank_text;
+use crate::ui::corner::Corner;
+use crate::ui::fit::{fit, fit_name};
+use crate::ui::glyphs::Glyphs;
+use crate::ui::provenance::Provenance;
+use crate::ui::theme::Theme;
+use crate::ui::widgets::table::{self, Column};
+use crate::ui::{line_with_end, look, notice};
 
-pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    pages(frame, Rect { height: 1, ..area }, app, theme);
-    let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let Some(shown) = app.ablation.shown() else {
-        let text = if app.ablation.is_open() {
-            "reading"
-        } else {
-            "no training is open: start with a file or folder that follows one, as in `rewardscope path/to/rank_results`, or \
-             open it by its path with m. Medians a checkpoint (model_id, Category, checkpoint, sum_value) and scores with a \
-             column a checkpoint (step-1000, …) are read"
+/// What the numbers are.
+const MEDIANS: [&str; 3] = [
+    "Median rank of each category's words at each checkpoint; up is preferred; change: last less first.",
+    "Median rank of a category's words at each checkpoint; change: last less first",
+    "Median rank at each checkpoint; change: last less first",
+];
+
+/// The screen of trainings over their checkpoints.
+pub struct AblationScreen;
+
+impl Screen for AblationScreen {
+    fn body(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        pages(frame, Rect { height: 1, ..area }, app, theme);
+        let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        let Some(shown) = app.views.ablation.shown() else {
+            let text = if app.views.ablation.is_open() {
+                "reading".to_owned()
+            } else {
+                let open = Action::OpenModel.key_text();
+                format!(
+                    "no training is open: start with a file or folder that follows one, as in `rewardscope path/to/rank_results`, or \
+                 open it by its path with {open}. Medians a checkpoint (model_id, Category, checkpoint, sum_value) and scores with a \
+                 column a checkpoint (step-1000, …) are read"
+                )
+            };
+            return notice(frame, below, &text, theme);
         };
-        return notice(frame, below, text, theme);
-    };
-    match app.ablation.page {
-        Page::Lines => lines(frame, below, app, theme),
-        Page::Last => last(frame, below, app, shown, theme),
-        Page::Words => words(frame, below, app, shown, theme),
+        match app.views.ablation.page {
+            AblationPage::Lines => lines(frame, below, app, theme),
+            AblationPage::Last => last(frame, below, app, shown, theme),
+            AblationPage::Words => words(frame, below, app, shown, theme),
+        }
+    }
+
+    fn heading(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+        heading(frame, area, app, theme);
+    }
+
+    fn corner<'a>(&self, _app: &'a App) -> Corner<'a> {
+        Corner::default()
+    }
+
+    fn provenance<'a>(&self, _app: &'a App) -> Provenance<'a> {
+        Provenance::Definition(MEDIANS)
     }
 }
 
 fn pages(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let mut left = vec![Span::raw(" ")];
-    for page in Page::ALL {
-        let style = if page == app.ablation.page { theme.tab_active } else { theme.tab_inactive };
+    for page in AblationPage::ALL {
+        let style = if page == app.views.ablation.page { theme.tab_active } else { theme.tab_inactive };
         left.push(Span::styled(format!(" {} ", page.name()), style));
     }
     line_with_end(frame, area, Line::from(left), Line::default());
 }
 
 /// The second line of the screen: what has been read.
-pub fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let Some(shown) = app.ablation.shown() else { return };
+fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+    let Some(shown) = app.views.ablation.shown() else { return };
     let glyphs = Glyphs::of(theme.ascii);
     let plural = |n: usize, one: &str, many: &str| format!("{} {}", count(n), if n == 1 { one } else { many });
     let facts = [
         plural(shown.runs.len(), "training", "trainings"),
-        plural(app.ablation.sets().len(), "set of data", "sets of data"),
+        plural(app.views.ablation.sets().len(), "set of data", "sets of data"),
         "median rank, 1 = preferred".to_owned(),
     ];
     let text = format!(" {}", facts.join(&format!(" {} ", glyphs.dot)));
@@ -75,10 +107,10 @@ fn name_span(training: &Training, cells: usize, theme: &Theme) -> Span<'static> 
 }
 
 fn lines(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
-    let sets = app.ablation.sets();
-    let at = app.ablation.set.row(sets.len());
+    let sets = app.views.ablation.sets();
+    let at = app.views.ablation.set.row(sets.len());
     let Some(set) = sets.get(at) else { return };
-    let runs = app.ablation.runs();
+    let runs = app.views.ablation.runs();
     let data = set.data();
     let data = if data.is_empty() { "data not known".to_owned() } else { data };
     let place = format!("{} of {} sets of data ", at + 1, sets.len());
@@ -91,7 +123,7 @@ fn lines(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
             categories.push(&series.category);
         }
     }
-    let below = layout::ablation((area.width, area.height), categories.len(), runs.len());
+    let below = charts((area.width, area.height), categories.len(), runs.len());
     let (columns, rows) = (below.columns.max(1), below.rows.max(1));
     let (wide, high) = (area.width / columns as u16, below.charts / rows as u16);
     let shown = categories.len().min(columns * rows);
@@ -274,9 +306,9 @@ fn words(frame: &mut Frame, area: Rect, app: &App, shown: &Ablation, theme: &The
 }
 
 fn list<Row>(frame: &mut Frame, area: Rect, app: &App, columns: &[Column<Row>], rows: impl Iterator<Item = Row>, theme: &Theme) {
-    let lines = app.ablation.lines();
+    let lines = app.views.ablation.lines();
     let height = usize::from(area.height.saturating_sub(1));
-    let offset = app.ablation.line.offset(lines, height);
-    let cursor = app.ablation.line.row(lines).checked_sub(offset).filter(|_| lines > 0);
+    let offset = app.views.ablation.line.offset(lines, height);
+    let cursor = app.views.ablation.line.row(lines).checked_sub(offset).filter(|_| lines > 0);
     table::draw(columns, rows.skip(offset), cursor, area, frame.buffer_mut(), &look(theme));
 }
