@@ -67,7 +67,7 @@ mod tests {
     fn the_shapes_are_those_of_the_checkpoint() {
         let files = Files::Bundled { name: "demo-gemma", entries: bundled::bundled("demo-gemma").unwrap() };
         let config = ModelConfig::read(&files).unwrap().decoder;
-        let weights = crate::model::format::weights::Weights::open(&files).unwrap();
+        let weights = crate::model::format::weights::Weights::open(&files, crate::model::head::is_of_a_head).unwrap();
         let parts = ["self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o", "mlp.gate", "mlp.up", "mlp.down"];
         for (part, (out, input)) in parts.iter().zip(shapes(&config)) {
             let stored = weights.get(&format!("model.layers.0.{part}_proj.weight")).unwrap();

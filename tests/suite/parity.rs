@@ -9,7 +9,7 @@ use rewardscope::model::decoder::{Cache, Decoder, Nodes};
 use rewardscope::model::format::config::{Activation, DecoderConfig, ModelConfig, RopeScaling};
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
-use rewardscope::model::head::Head;
+use rewardscope::model::head::{Head, is_of_a_head};
 use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions};
 
 const FIXTURES: [&str; 9] = ["llama", "llama-2024", "gemma2", "gemma2-2024", "mistral", "gemma", "gemma3", "qwen2", "qwen3"];
@@ -156,7 +156,7 @@ fn half_precision_is_near_and_not_the_same() {
 fn scores_of(name: &str, tamper: fn(&mut DecoderConfig)) -> Vec<f32> {
     let files = Files::Directory(folder(name));
     let mut config = ModelConfig::read(&files).unwrap();
-    let weights = Weights::open(&files).unwrap();
+    let weights = Weights::open(&files, is_of_a_head).unwrap();
     let (cancel, device) = (Cancel::default(), Device::Cpu);
     let mut progress = |_, _| {};
     let meter = Meter::new(&mut progress, &cancel, 0);
@@ -297,7 +297,7 @@ fn every_step_of_the_decoder_has_a_gradient() {
     for name in ["llama", "gemma2", "gemma3", "qwen2"] {
         let files = Files::Directory(folder(name));
         let config = ModelConfig::read(&files).unwrap();
-        let weights = Weights::open(&files).unwrap();
+        let weights = Weights::open(&files, is_of_a_head).unwrap();
         let (cancel, device) = (Cancel::default(), Device::Cpu);
         let mut progress = |_, _| {};
         let meter = Meter::new(&mut progress, &cancel, 0);

@@ -14,7 +14,7 @@ use super::format::config::{DecoderConfig, ModelConfig, Task};
 use super::format::files::Files;
 use super::format::head_names::{EMBEDDING, LM_HEAD};
 use super::format::weights::{Embedding, Keep, Meter, Stored, Weights};
-use super::head::{GatingPattern, Head};
+use super::head::{self, GatingPattern, Head};
 use super::text::template::ChatTemplate;
 use super::text::tokenizer::ChatTokenizer;
 use super::{
@@ -124,7 +124,7 @@ pub(super) struct Checkpoint<'a> {
 impl<'a> Checkpoint<'a> {
     pub(super) fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
         let (mut config, tokenizer) = read_small(files, options)?;
-        let weights = Weights::open(files)?;
+        let weights = Weights::open(files, head::is_of_a_head)?;
         let named = config.task;
         let notes = task::settle((files, label), &mut config, &weights, options.taken_as)?;
         let mut policies = policies(&config, &tokenizer, options);
@@ -311,7 +311,7 @@ impl Source for Reading<'_, '_> {
 /// a prompt is put to it.
 pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatTokenizer, Option<PromptForm>), ModelError> {
     let (mut config, tokenizer) = read_small(files, options)?;
-    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files)?, options.taken_as)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files, head::is_of_a_head)?, options.taken_as)?;
     let form = (config.task == Task::Language).then(|| tokenizer.form(options.form));
     Ok((tokenizer, form))
 }
@@ -370,7 +370,7 @@ pub struct Estimate {
 pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelError> {
     // What the configuration says is wrong comes before what its weights lack.
     let mut config = ModelConfig::read(files)?;
-    let weights = Weights::open(files)?;
+    let weights = Weights::open(files, head::is_of_a_head)?;
     task::settle((files, &SourceLabel::default()), &mut config, &weights, options.taken_as)?;
     let device = device::open(options.device)?;
     let chosen = choose(&weights, &config, options, &device)?;
@@ -410,7 +410,7 @@ fn is_used(name: &str, config: &ModelConfig) -> bool {
     if head_names::is_a_counter(name) {
         return false;
     }
-    if config.task == Task::Language && head_names::resembles_a_head(name) {
+    if config.task == Task::Language && head::resembles_a_head(name) {
         return false;
     }
     if name.starts_with("lm_head.") {
@@ -429,7 +429,7 @@ fn is_missed(name: &str, config: &ModelConfig) -> bool {
 fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
     let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
     let bytes = |(name, stored): (&str, &Stored)| match (name, stored.shape.as_slice()) {
-        (name, _) if head_names::is_of_a_head(name) => stored.elements() * 4,
+        (name, _) if head::is_of_a_head(name) => stored.elements() * 4,
         (EMBEDDING, _) if mapped => 0,
         (EMBEDDING | LM_HEAD, _) if !device.is_cpu() => {
             stored.elements() * stored.kept_dtype(Keep::AsStored).unwrap_or(DType::F32).size_in_bytes() as u64
