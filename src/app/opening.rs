@@ -14,7 +14,7 @@ impl App {
         self.next_model += 1;
         self.models.push(Model::new(id, spec.clone()));
         self.planned.forget();
-        Some(Effect::Open { model: id, spec, options: self.options })
+        Some(Effect::Open { model: id, spec, options: self.options.clone() })
     }
 
     /// Opens what is not open yet, and shows the first.
@@ -88,7 +88,7 @@ impl App {
         let mut effects = Vec::new();
         for model in self.models.iter_mut().filter(|m| which(m)) {
             model.phase = Phase::Waiting;
-            effects.push(Effect::Open { model: model.id, spec: model.spec.clone(), options: self.options });
+            effects.push(Effect::Open { model: model.id, spec: model.spec.clone(), options: self.options.clone() });
         }
         if !effects.is_empty() {
             self.planned.forget();

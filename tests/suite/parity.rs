@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Tensor};
 use rewardscope::base::terms::Family;
 use rewardscope::model::checkpoint::RewardModel;
 use rewardscope::model::decoder::{Cache, Decoder, Nodes};
+use rewardscope::model::device::Compute;
 use rewardscope::model::format::config::{Activation, DecoderConfig, ModelConfig, RopeScaling};
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
@@ -89,7 +90,10 @@ fn what_was_loaded_is_stated() {
         let info = load(name, BosPolicy::Single, Dtype::F32).info;
         let told = info.provenance;
         assert_eq!((info.family, told.head.as_str(), told.template.as_str()), (family, head, template));
-        assert_eq!((told.dtype.as_str(), told.bos.as_str(), told.demonstration), ("f32", "single", false));
+        assert_eq!(
+            (told.dtype.known(), told.bos.known(), told.demonstration),
+            (Some(&Compute::F32), Some(&BosPolicy::Single), false)
+        );
     }
     let told = load("llama", BosPolicy::Single, Dtype::F32).info.provenance;
     assert_eq!((told.parameters, told.architecture.as_str()), (90_048, "LlamaForSequenceClassification"));

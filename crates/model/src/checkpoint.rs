@@ -9,12 +9,13 @@ use rayon::prelude::*;
 use super::decoder::packed::Packed;
 use super::decoder::source::Source;
 use super::decoder::{Decoder, Nodes, Role, packed};
-use super::device::{Chosen, Compute};
+use super::device::{Chosen, Compute, DeviceClass, DeviceName};
 use super::format::config::{DecoderConfig, ModelConfig, Task};
 use super::format::files::Files;
 use super::format::head_names::{EMBEDDING, LM_HEAD};
 use super::format::weights::{Embedding, Keep, Meter, Stored, Weights};
 use super::head::{self, GatingPattern, Head};
+use super::provenance::{Backend, Stated};
 use super::text::template::ChatTemplate;
 use super::text::tokenizer::ChatTokenizer;
 use super::{
@@ -171,11 +172,11 @@ impl<'a> Checkpoint<'a> {
             revision: self.label.revision.clone(),
             architecture: self.config.architecture.clone(),
             quantized: self.weights.formats(),
-            dtype: self.compute.as_str().to_owned(),
+            dtype: Stated::Known(self.compute),
             dtype_reason: self.dtype_reason.clone(),
-            device: device::name(&self.device),
-            kernel: kernel(self.compute, &self.device),
-            bos: self.options.bos.to_string(),
+            device: Stated::Known(device::name(&self.device)),
+            kernel: Stated::Known(backend(self.compute, &self.device)),
+            bos: Stated::Known(self.options.bos),
             template,
             head,
             assumed: self.config.assumed.clone(),
@@ -354,14 +355,12 @@ pub struct Estimate {
     pub weights_bytes: u64,
     pub config: DecoderConfig,
     pub device: Device,
-    /// `cpu`, `cuda:0`.
-    pub device_name: String,
-    /// What products are computed in: `f32`.
-    pub dtype: String,
-    /// What multiplies, as [`Provenance::kernel`] has it.
-    pub kernel: String,
-    /// See [`device::class`].
-    pub device_class: String,
+    pub device_name: DeviceName,
+    /// What matrices are multiplied in.
+    pub dtype: Compute,
+    /// The code that multiplies them.
+    pub kernel: Backend,
+    pub device_class: DeviceClass,
     /// Whether it is scored as a language model.
     pub is_language: bool,
 }
@@ -379,16 +378,16 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
         is_language: config.task == Task::Language,
         config: config.decoder,
         device_name: device::name(&device),
-        kernel: kernel(chosen.compute, &device),
+        kernel: backend(chosen.compute, &device),
         device_class: device::class(&device),
         device,
-        dtype: chosen.compute.as_str().to_owned(),
+        dtype: chosen.compute,
     })
 }
 
 /// What multiplies: a kernel of this CPU, or candle on another device.
-fn kernel(compute: Compute, device: &Device) -> String {
-    if device.is_cpu() { packed::kernel(compute) } else { "candle".to_owned() }
+fn backend(compute: Compute, device: &Device) -> Backend {
+    if device.is_cpu() { packed::backend(compute) } else { Backend { kernel: None, build: None } }
 }
 
 fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
