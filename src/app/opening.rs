@@ -14,7 +14,7 @@ impl App {
         self.next_model += 1;
         self.models.push(Model::new(id, spec.clone()));
         self.planned.forget();
-        self.effects.push(Effect::Open { model: id, spec, options: self.options });
+        self.effects.push(Effect::Open { model: id, spec, options: self.options.clone() });
     }
 
     /// Opens what is not open yet, and shows the first.
@@ -76,7 +76,7 @@ impl App {
         let mut any = false;
         for model in self.models.iter_mut().filter(|m| is_meant(m)) {
             model.phase = Phase::Waiting;
-            self.effects.push(Effect::Open { model: model.id, spec: model.spec.clone(), options: self.options });
+            self.effects.push(Effect::Open { model: model.id, spec: model.spec.clone(), options: self.options.clone() });
             any = true;
         }
         if any {

@@ -182,7 +182,8 @@ pub fn run(
     let on_cpu = model.decoder().device().is_cpu();
     tell(Stage::Running { what: "peak", at: 1, of: 1 });
     let info = model.info();
-    let element = if on_cpu { products::element(&info.provenance.dtype) } else { None };
+    let dtype = info.provenance.dtype.known().filter(|_| on_cpu);
+    let element = dtype.and_then(|dtype| products::element(*dtype));
     let peak = element.map(operations_per_second);
     let rows = (first.run.tokens_run as f64 / first.run.steps.max(1) as f64).round() as usize;
     let linears = element.map(|element| products::linears(model.decoder().config(), rows, element));

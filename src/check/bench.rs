@@ -11,6 +11,7 @@ use crate::base::text;
 use crate::engine::batch::Batches;
 use crate::engine::fit::BatchLimit;
 use crate::engine::{Fit, Job};
+use crate::model::device::Compute;
 use crate::model::format::files::{Files, SourceLabel};
 use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, LoadOptions, ModelError, PublishedDtype};
@@ -50,9 +51,9 @@ impl Bench {
         Ok(Bench { model, fit, room: Cell::new(BatchLimit::of(&fit)), cancel: cancel.clone(), seconds })
     }
 
-    /// `f32`, `bf16`, `f16`.
-    pub(super) fn dtype(&self) -> String {
-        self.model.info().provenance.dtype.clone()
+    /// What the model is computed in; a loaded model states it.
+    pub(super) fn dtype(&self) -> Compute {
+        self.model.info().provenance.dtype.known().copied().unwrap_or(Compute::F32)
     }
 
     /// One reward a word, in order; NaN for a word that cannot be scored.

@@ -2,6 +2,7 @@
 
 use super::words::{PROMPTS, WORDS};
 use super::{Loss, Outcome, Scores, Test};
+use crate::model::device::Compute;
 use crate::stats::{mean_sd, median, spearman};
 
 pub(super) const FINITE: (&str, &str) = ("finite", "no reward is NaN or infinite");
@@ -65,14 +66,14 @@ pub(super) struct Tolerance(f32);
 
 impl Tolerance {
     /// Some units in the last place of the dtype, of the largest reward or of 1.
-    pub(super) fn of(dtype: &str, scores: &Scores) -> Self {
+    pub(super) fn of(dtype: Compute, scores: &Scores) -> Self {
         let largest = scores.iter().flatten().fold(1.0_f32, |most, score| most.max(score.abs()));
         Tolerance(
             largest
                 * match dtype {
-                    "f32" => 1e-4,
-                    "bf16" => 3e-2,
-                    _ => 1e-2,
+                    Compute::F32 => 1e-4,
+                    Compute::Bf16 => 3e-2,
+                    Compute::F16 | Compute::Q8_0 => 1e-2,
                 },
         )
     }
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn sound_scores_pass() {
         let scores = falling();
-        let tolerance = Tolerance::of("f32", &scores);
+        let tolerance = Tolerance::of(Compute::F32, &scores);
         assert_eq!(tolerance, Tolerance(6.5 * 1e-4));
         for test in [finite(&scores), differ(&scores), equal(BATCH, &scores, &scores, tolerance), loss(BF16, &scores, &scores)] {
             assert_eq!(test.result, Outcome::Pass, "{test:?}");
@@ -180,10 +181,10 @@ mod tests {
         assert_eq!(outcome(loss(BF16, &scores, &constant)), Outcome::Fail);
         let mut off = scores.clone();
         off[3][23] += 1e-3;
-        assert_eq!(outcome(equal(PREFIX, &scores, &off, Tolerance::of("f32", &scores))), Outcome::Fail);
-        assert_eq!(outcome(equal(PREFIX, &scores, &off, Tolerance::of("bf16", &scores))), Outcome::Pass);
+        assert_eq!(outcome(equal(PREFIX, &scores, &off, Tolerance::of(Compute::F32, &scores))), Outcome::Fail);
+        assert_eq!(outcome(equal(PREFIX, &scores, &off, Tolerance::of(Compute::Bf16, &scores))), Outcome::Pass);
         off[3][23] = f32::NAN;
-        assert_eq!(outcome(equal(PREFIX, &scores, &off, Tolerance::of("bf16", &scores))), Outcome::Fail);
+        assert_eq!(outcome(equal(PREFIX, &scores, &off, Tolerance::of(Compute::Bf16, &scores))), Outcome::Fail);
         let tests = not_finite("NaN");
         assert_eq!(tests.iter().filter(|test| test.result == Outcome::Fail).count(), 1);
         assert!(tests[1..].iter().all(|test| test.result == Outcome::Skipped));

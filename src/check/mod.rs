@@ -82,7 +82,7 @@ pub fn run(
     cancel: &Cancel,
 ) -> Result<Report, ModelError> {
     // Rounding would hide what the tests look for; only the published scores are met with it.
-    let exact = LoadOptions { rounding: None, ..*options };
+    let exact = LoadOptions { rounding: None, ..options.clone() };
     let bench = Bench::load(files, label, &exact, progress, cancel)?;
     let found = bench.facts(options.rounding);
     let mut tests = Vec::new();
@@ -93,7 +93,7 @@ pub fn run(
             tests.push(judge::finite(&base));
             tests.push(judge::differ(&base));
             let few: Vec<usize> = (0..WORDS.len()).step_by(3).collect();
-            let tolerance = judge::Tolerance::of(&bench.dtype(), &base);
+            let tolerance = judge::Tolerance::of(bench.dtype(), &base);
             let single = some(&bench, Way::Single, &few)?;
             tests.push(judge::equal(judge::BATCH, &pick(&base, &few), &single, tolerance));
             let whole = some(&bench, Way::Whole, &few)?;
@@ -105,7 +105,7 @@ pub fn run(
             // Gives its memory back before another precision is loaded.
             drop(bench);
             let mut load = |dtype| scores_in(dtype, files, label, &exact, progress, cancel);
-            let losses = precision::losses(&dtype, base, &mut load)?;
+            let losses = precision::losses(dtype, base, &mut load)?;
             let at = tests.len() - 1;
             tests.splice(at..at, losses);
             tests.push(against.unwrap_or_else(|reason| judge::skipped(judge::PUBLISHED, reason)));
@@ -155,7 +155,7 @@ fn scores_in(
     progress: &mut (dyn FnMut(u64, u64) + Send),
     cancel: &Cancel,
 ) -> Result<Result<Scores, String>, ModelError> {
-    let options = LoadOptions { dtype, ..*options };
+    let options = LoadOptions { dtype, ..options.clone() };
     let scores = Bench::load(files, label, &options, progress, cancel).and_then(|bench| all(&bench, Way::Together));
     match scores {
         Ok(scores) => Ok(Ok(scores)),

@@ -8,7 +8,7 @@ use super::output::FileOption;
 use super::store::is_called;
 use crate::base::atomic_file::Destination;
 use crate::corpus::{self, Corpus, Prompt, PromptSet};
-use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance};
+use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance, Stated};
 use crate::recorded;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::store::fingerprint::Unread;
@@ -222,12 +222,12 @@ fn fits(run: &Run, options: &ModelOptions) -> bool {
         _ => None,
     };
     options.bos.is_none_or(|bos| bos == key.bos)
-        && dtype.is_none_or(|dtype| dtype.to_string() == key.dtype)
+        && dtype.is_none_or(|dtype| key.dtype.known().is_some_and(|computed| dtype == (*computed).into()))
         && options.softcap.is_none_or(|softcap| softcap == key.softcap)
-        && options.template_date.is_none_or(|date| date.to_string() == key.template_date)
+        && options.template_date.is_none_or(|date| key.template_date == Stated::Known(date))
         && (!options.reference_rounding || key.rounding.is_some())
         && options.taken_as.is_none_or(|kind| Some(kind) == key.taken_as)
-        && form.is_none_or(|form| key.form.as_deref() == Some(key::form_name(Some(form))))
+        && form.is_none_or(|form| key.form == Some(Some(form).into()))
 }
 
 /// The key of a model that lies on this machine.

@@ -65,7 +65,7 @@ impl Gather {
             of_models: BTreeMap::new(),
         };
         for (id, spec) in (0..).map(ModelId).zip(specs) {
-            gather.engine.open(id, spec, options);
+            gather.engine.open(id, spec, options.clone());
             if matches!(spec.source, ModelSource::Recorded(_)) || options.vocabulary {
                 gather.unread.insert(id);
             }

@@ -164,7 +164,7 @@ impl Run {
         let mut jobs = Vec::new();
         for i in 0..self.specs.len() {
             let model = ModelId(i as u32);
-            engine.open(model, &self.specs[i], self.options);
+            engine.open(model, &self.specs[i], self.options.clone());
             if matches!(self.specs[i].source, ModelSource::Recorded(_)) || self.options.vocabulary {
                 self.unread.insert(model);
                 continue;

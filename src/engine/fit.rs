@@ -110,7 +110,7 @@ pub(super) fn refusal(name: &str, files: &Files, options: &LoadOptions, estimate
         text::bytes(free)
     );
     let estimates = SMALLER.iter().filter_map(|&dtype| {
-        let smaller = checkpoint::estimate(files, &LoadOptions { dtype, ..*options }).ok()?;
+        let smaller = checkpoint::estimate(files, &LoadOptions { dtype, ..options.clone() }).ok()?;
         (smaller.weights_bytes < estimate.weights_bytes).then(|| (dtype, least_bytes(&smaller)))
     });
     let estimates: Vec<(Dtype, u64)> = estimates.collect();
@@ -134,7 +134,7 @@ fn gpu(files: &Files, options: &LoadOptions) -> String {
     if !matches!(options.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
         return String::new();
     }
-    let on_gpu = LoadOptions { dtype: Dtype::Bf16, device: DeviceChoice::Cpu, ..*options };
+    let on_gpu = LoadOptions { dtype: Dtype::Bf16, device: DeviceChoice::Cpu, ..options.clone() };
     let Ok(estimate) = checkpoint::estimate(files, &on_gpu) else { return String::new() };
     let bytes = estimate.weights_bytes + working_bytes(&estimate.config, MOST_NODES as u64);
     format!(", or a GPU with {} GB (a build with --features cuda, and --device cuda)", bytes.div_ceil(1_000_000_000))

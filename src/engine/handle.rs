@@ -89,7 +89,7 @@ impl Engine {
                 for (part, spec) in parts.into_iter().zip(models.iter()) {
                     match &spec.source {
                         ModelSource::Recorded(path) => self.read(part, path, recorded::read_most_probable),
-                        _ => self.open(part, spec, options),
+                        _ => self.open(part, spec, options.clone()),
                     }
                 }
             }

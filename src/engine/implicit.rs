@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::events::{Events, lock};
 use super::{Event, Job, ModelInfo, Phase};
 use crate::base::terms::{Family, Measure, ModelId, PromptId, Unit, WordId};
-use crate::model::{Policies, Provenance};
+use crate::model::{Policies, Provenance, Stated};
 use crate::recorded::scores::Recorded;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
@@ -353,9 +353,9 @@ pub fn together(measure: Measure, a: &ModelInfo, b: &ModelInfo) -> ModelInfo {
         source: format!("{}:{},{}", measure.key(), source(&a.provenance), source(&b.provenance)),
         revision: None,
         architecture: "implicit reward".to_owned(),
-        dtype: both(|p| p.dtype.clone()),
-        device: both(|p| p.device.clone()),
-        bos: both(|p| p.bos.clone()),
+        dtype: Stated::of_both(a.provenance.dtype.clone(), b.provenance.dtype.clone()),
+        device: Stated::of_both(a.provenance.device.clone(), b.provenance.device.clone()),
+        bos: Stated::of_both(a.provenance.bos.clone(), b.provenance.bos.clone()),
         template: both(|p| p.template.clone()),
         head: both(|p| p.head.clone()),
         parameters: a.provenance.parameters + b.provenance.parameters,

@@ -126,12 +126,12 @@ mod tests {
     fn what_says_nothing_of_prompts_is_understood() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
-        let provenance = Provenance { dtype: "bf16".to_owned(), ..Provenance::of_recorded("lab/m".to_owned()) };
+        let provenance = Provenance { dtype: "bf16".into(), ..Provenance::of_recorded("lab/m".to_owned()) };
         let old = serde_json::json!({ "program": "rewardscope 0.1.0", "models": [{ "model": "m", "provenance": provenance }] });
         std::fs::write(with_suffix(&path, SIDECAR), old.to_string()).unwrap();
         let found = FileProvenance::of_file(&path).unwrap();
         assert_eq!((found.models[0].model.as_str(), found.prompts.len()), ("m", 0));
-        assert_eq!(FileProvenance::provenance_of(&path).dtype, "bf16");
-        assert_eq!(FileProvenance::provenance_of(&folder.path().join("y.csv")).dtype, "recorded");
+        assert_eq!(FileProvenance::provenance_of(&path).dtype, "bf16".into());
+        assert_eq!(FileProvenance::provenance_of(&folder.path().join("y.csv")).dtype, "recorded".into());
     }
 }

@@ -367,7 +367,7 @@ mod tests {
             (ModelSource::Directory("/models/Ray2333_GRM-Llama3-8B-rewardmodel-ft".into()), PublishedDtype::F16),
             (hub("somebody/else"), PublishedDtype::Bf16),
         ] {
-            assert_eq!(catalogue.completed(asked, &source).rounding, Some(dtype), "{source:?}");
+            assert_eq!(catalogue.completed(asked.clone(), &source).rounding, Some(dtype), "{source:?}");
             assert_eq!(catalogue.completed(LoadOptions::default(), &source).rounding, None);
         }
         assert!(catalogue.entries().iter().all(|entry| entry.published_dtype.is_some()));

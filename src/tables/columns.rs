@@ -26,8 +26,7 @@ pub const METADATA: &str = "rewardscope.provenance";
 pub const SIDECAR: &str = ".provenance.json";
 
 /// How a file is written, told by the end of its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableFormat {
     Csv,
     Jsonl,
@@ -35,6 +34,15 @@ pub enum TableFormat {
 }
 
 impl TableFormat {
+    /// What options, settings and files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            TableFormat::Csv => "csv",
+            TableFormat::Jsonl => "jsonl",
+            TableFormat::Parquet => "parquet",
+        }
+    }
+
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_string_lossy().to_lowercase().as_str() {
             "csv" => Some(TableFormat::Csv),

@@ -71,8 +71,8 @@ pub fn facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push("recorded, not live".to_owned());
     } else if let Some(info) = &model.info {
         let p = &info.provenance;
-        facts.push(format!("{} on {}", visible(&p.dtype), visible(&p.device)));
-        facts.push(format!("BOS {}", visible(&p.bos)));
+        facts.push(format!("{} on {}", visible(&p.dtype.to_string()), visible(&p.device.to_string())));
+        facts.push(format!("BOS {}", visible(&p.bos.to_string())));
         facts.push(format!("template {}", visible(&p.template)));
         facts.push(format!("head {}{}", visible(&p.head), unit(model)));
         facts.extend(p.policies.facts());
@@ -102,7 +102,7 @@ fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         // One fact, so that those of two models stay abreast.
         let computed = [vec![format!("{} {}{}", p.dtype, p.device, unit(model))], p.policies.unusual()].concat().join(", ");
         facts.push(visible(&computed).into_owned());
-        facts.push(format!("BOS {}", visible(&p.bos)));
+        facts.push(format!("BOS {}", visible(&p.bos.to_string())));
         let template = p.template.rsplit(", ").next().unwrap_or_default();
         facts.push(visible(template.rsplit_once('.').map_or(template, |(stem, _)| stem)).into_owned());
         facts.push(visible(p.head.split(" [").next().unwrap_or_default()).into_owned());

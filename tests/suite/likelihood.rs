@@ -243,7 +243,7 @@ fn chat_is_the_default_where_there_is_a_template_and_bare_where_there_is_none() 
         let scored = Bench::new(directory, options).score(prompt, &["love"]);
         (scored.tokens[&0].ids.clone(), scored.info.unwrap().provenance)
     };
-    let (chat, told) = ids(&source, default);
+    let (chat, told) = ids(&source, default.clone());
     assert_eq!(chat, ids(&source, options("chat", BosPolicy::Single)).0);
     assert_eq!((told.unit, told.template.as_str()), (Unit::Nats, "chat_template.jinja, 26 Jul 2024, generation prompt"));
     assert_eq!((told.head.as_str(), told.architecture.as_str()), ("lm_head.weight [428, 48]", "LlamaForCausalLM"));

@@ -8,6 +8,7 @@ use rewardscope::model::decoder::{Cache, Decoder, Nodes, Output};
 use rewardscope::model::format::config::ModelConfig;
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
+use rewardscope::model::head::is_of_a_head;
 use rewardscope::model::loaded::LoadedModel;
 use rewardscope::model::{Cancel, Dtype, LoadOptions};
 use rewardscope::sources::bundled;
@@ -29,7 +30,7 @@ impl Pair {
         let options = LoadOptions { dtype: Dtype::F32, ..LoadOptions::default() };
         let native = LoadedModel::load(files, &SourceLabel::default(), &options, &mut |_, _| {}, &cancel).unwrap();
         let config = ModelConfig::read(files).unwrap().decoder;
-        let weights = Weights::open(files).unwrap();
+        let weights = Weights::open(files, is_of_a_head).unwrap();
         let mut progress = |_, _| {};
         let meter = Meter::new(&mut progress, &cancel, 0);
         let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &meter);

@@ -79,7 +79,8 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    const ALL: [Kernel; 4] = [Kernel::Avx512Bf16, Kernel::Avx512, Kernel::Avx2, Kernel::Portable];
+    /// All of them, the fastest first.
+    pub const ALL: [Kernel; 4] = [Kernel::Avx512Bf16, Kernel::Avx512, Kernel::Avx2, Kernel::Portable];
 
     /// Those that this CPU has for weights held so, the fastest first.
     pub fn available(element: Element) -> impl Iterator<Item = Kernel> {

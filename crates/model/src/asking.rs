@@ -3,7 +3,7 @@
 //!
 //! Read from provenance, so that recorded scores count as well, as far as their file says what they rest on.
 
-use super::{PromptForm, Provenance, TemplateDate};
+use super::{PromptForm, Provenance, Stated, TemplateDate};
 use rewardscope_base::terms::Unit;
 
 /// What provenance says of a language model's template behind the template's own name.
@@ -57,7 +57,7 @@ const ASKED: [Aspect; 3] = [
 ];
 
 fn unit(provenance: &Provenance) -> Option<String> {
-    let said = !is_unknown(&provenance.dtype) || provenance.unit != Unit::Reward;
+    let said = provenance.dtype != Stated::Unknown || provenance.unit != Unit::Reward;
     let name = match provenance.unit {
         Unit::Reward => "reward",
         unit => unit.title(),
@@ -78,17 +78,12 @@ fn form(provenance: &Provenance) -> Option<String> {
 }
 
 fn bos(provenance: &Provenance) -> Option<String> {
-    (!is_unknown(&provenance.bos)).then(|| provenance.bos.clone())
+    (provenance.bos != Stated::Unknown).then(|| provenance.bos.to_string())
 }
 
 fn date(provenance: &Provenance) -> Option<String> {
     let date = provenance.template.split(", ").find_map(|part| part.parse::<TemplateDate>().ok());
     date.map(|date| date.to_string())
-}
-
-/// Of a file that holds nothing but numbers.
-fn is_unknown(text: &str) -> bool {
-    text == "recorded"
 }
 
 /// Everything in which these models were asked differently, the weightiest first. What is not known of a model counts as no
@@ -137,7 +132,7 @@ mod tests {
 
     fn asked(form: PromptForm, bos: &str) -> Provenance {
         let template = form_text(form, "chat_template.jinja, 26 Jul 2024");
-        let (dtype, bos) = ("f32".to_owned(), bos.to_owned());
+        let (dtype, bos) = ("f32".into(), bos.into());
         Provenance { dtype, bos, template, unit: Unit::Nats, ..Provenance::of_recorded("m.gguf".to_owned()) }
     }
 

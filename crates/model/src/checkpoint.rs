@@ -9,12 +9,13 @@ use rayon::prelude::*;
 use super::decoder::packed::Packed;
 use super::decoder::source::Source;
 use super::decoder::{Decoder, Nodes, Role, packed};
-use super::device::{Chosen, Compute};
+use super::device::{Chosen, Compute, DeviceClass, DeviceName};
 use super::format::config::{DecoderConfig, ModelConfig, Task};
 use super::format::files::Files;
 use super::format::head_names::{EMBEDDING, LM_HEAD};
 use super::format::weights::{Embedding, Keep, Meter, Stored, Weights};
-use super::head::{GatingPattern, Head};
+use super::head::{self, GatingPattern, Head};
+use super::provenance::{Backend, Stated};
 use super::text::template::ChatTemplate;
 use super::text::tokenizer::ChatTokenizer;
 use super::{
@@ -124,7 +125,7 @@ pub(super) struct Checkpoint<'a> {
 impl<'a> Checkpoint<'a> {
     pub(super) fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
         let (mut config, tokenizer) = read_small(files, options)?;
-        let weights = Weights::open(files)?;
+        let weights = Weights::open(files, head::is_of_a_head)?;
         let named = config.task;
         let notes = task::settle((files, label), &mut config, &weights, options.taken_as)?;
         let mut policies = policies(&config, &tokenizer, options);
@@ -171,11 +172,11 @@ impl<'a> Checkpoint<'a> {
             revision: self.label.revision.clone(),
             architecture: self.config.architecture.clone(),
             quantized: self.weights.formats(),
-            dtype: self.compute.as_str().to_owned(),
+            dtype: Stated::Known(self.compute),
             dtype_reason: self.dtype_reason.clone(),
-            device: device::name(&self.device),
-            kernel: kernel(self.compute, &self.device),
-            bos: self.options.bos.to_string(),
+            device: Stated::Known(device::name(&self.device)),
+            kernel: Stated::Known(backend(self.compute, &self.device)),
+            bos: Stated::Known(self.options.bos),
             template,
             head,
             assumed: self.config.assumed.clone(),
@@ -311,7 +312,7 @@ impl Source for Reading<'_, '_> {
 /// a prompt is put to it.
 pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatTokenizer, Option<PromptForm>), ModelError> {
     let (mut config, tokenizer) = read_small(files, options)?;
-    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files)?, options.taken_as)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files, head::is_of_a_head)?, options.taken_as)?;
     let form = (config.task == Task::Language).then(|| tokenizer.form(options.form));
     Ok((tokenizer, form))
 }
@@ -354,14 +355,12 @@ pub struct Estimate {
     pub weights_bytes: u64,
     pub config: DecoderConfig,
     pub device: Device,
-    /// `cpu`, `cuda:0`.
-    pub device_name: String,
-    /// What products are computed in: `f32`.
-    pub dtype: String,
-    /// What multiplies, as [`Provenance::kernel`] has it.
-    pub kernel: String,
-    /// See [`device::class`].
-    pub device_class: String,
+    pub device_name: DeviceName,
+    /// What matrices are multiplied in.
+    pub dtype: Compute,
+    /// The code that multiplies them.
+    pub kernel: Backend,
+    pub device_class: DeviceClass,
     /// Whether it is scored as a language model.
     pub is_language: bool,
 }
@@ -370,7 +369,7 @@ pub struct Estimate {
 pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelError> {
     // What the configuration says is wrong comes before what its weights lack.
     let mut config = ModelConfig::read(files)?;
-    let weights = Weights::open(files)?;
+    let weights = Weights::open(files, head::is_of_a_head)?;
     task::settle((files, &SourceLabel::default()), &mut config, &weights, options.taken_as)?;
     let device = device::open(options.device)?;
     let chosen = choose(&weights, &config, options, &device)?;
@@ -379,16 +378,16 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
         is_language: config.task == Task::Language,
         config: config.decoder,
         device_name: device::name(&device),
-        kernel: kernel(chosen.compute, &device),
+        kernel: backend(chosen.compute, &device),
         device_class: device::class(&device),
         device,
-        dtype: chosen.compute.as_str().to_owned(),
+        dtype: chosen.compute,
     })
 }
 
 /// What multiplies: a kernel of this CPU, or candle on another device.
-fn kernel(compute: Compute, device: &Device) -> String {
-    if device.is_cpu() { packed::kernel(compute) } else { "candle".to_owned() }
+fn backend(compute: Compute, device: &Device) -> Backend {
+    if device.is_cpu() { packed::backend(compute) } else { Backend { kernel: None, build: None } }
 }
 
 fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
@@ -410,7 +409,7 @@ fn is_used(name: &str, config: &ModelConfig) -> bool {
     if head_names::is_a_counter(name) {
         return false;
     }
-    if config.task == Task::Language && head_names::resembles_a_head(name) {
+    if config.task == Task::Language && head::resembles_a_head(name) {
         return false;
     }
     if name.starts_with("lm_head.") {
@@ -429,7 +428,7 @@ fn is_missed(name: &str, config: &ModelConfig) -> bool {
 fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
     let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
     let bytes = |(name, stored): (&str, &Stored)| match (name, stored.shape.as_slice()) {
-        (name, _) if head_names::is_of_a_head(name) => stored.elements() * 4,
+        (name, _) if head::is_of_a_head(name) => stored.elements() * 4,
         (EMBEDDING, _) if mapped => 0,
         (EMBEDDING | LM_HEAD, _) if !device.is_cpu() => {
             stored.elements() * stored.kept_dtype(Keep::AsStored).unwrap_or(DType::F32).size_in_bytes() as u64

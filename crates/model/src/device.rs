@@ -1,5 +1,8 @@
 //! Where a model runs and in which number format.
 
+use std::fmt;
+use std::str::FromStr;
+
 use candle_core::{DType, Device, utils};
 use half::{bf16, f16};
 
@@ -18,6 +21,32 @@ pub enum Compute {
     Q8_0,
 }
 
+impl fmt::Display for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Dtype::from(*self).fmt(f)
+    }
+}
+
+impl FromStr for Compute {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Compute::F32, Compute::Bf16, Compute::F16, Compute::Q8_0].into_iter().find(|dtype| dtype.to_string() == text).ok_or(())
+    }
+}
+
+/// What has to be asked for to compute in it.
+impl From<Compute> for Dtype {
+    fn from(compute: Compute) -> Self {
+        match compute {
+            Compute::F32 => Dtype::F32,
+            Compute::Bf16 => Dtype::Bf16,
+            Compute::F16 => Dtype::F16,
+            Compute::Q8_0 => Dtype::Q8_0,
+        }
+    }
+}
+
 impl Compute {
     /// Of a dtype that tensors have; what is no such dtype is f32.
     pub fn of(dtype: DType) -> Compute {
@@ -34,15 +63,6 @@ impl Compute {
             Compute::F32 | Compute::Q8_0 => DType::F32,
             Compute::Bf16 => DType::BF16,
             Compute::F16 => DType::F16,
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Compute::F32 => "f32",
-            Compute::Bf16 => "bf16",
-            Compute::F16 => "f16",
-            Compute::Q8_0 => "q8_0",
         }
     }
 
@@ -114,26 +134,90 @@ fn driver_refuses(name: &str, error: candle_core::Error) -> ModelError {
     )
 }
 
-/// `cpu`, `cuda:0`, `metal`.
-pub fn name(device: &Device) -> String {
-    match device.location() {
-        candle_core::DeviceLocation::Cpu => "cpu".to_owned(),
-        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
-        candle_core::DeviceLocation::Metal { .. } => "metal".to_owned(),
+/// A device by what this machine calls it: `cpu`, `cuda:0`, `metal`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceName {
+    Cpu,
+    /// With its number, from 0.
+    Cuda(usize),
+    Metal,
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceName::Cpu => f.write_str("cpu"),
+            DeviceName::Cuda(number) => write!(f, "cuda:{number}"),
+            DeviceName::Metal => f.write_str("metal"),
+        }
     }
 }
 
-/// What kind of device it is, as far as that decides the last bits of a score: `cpu`, of which the kernel's name says more,
-/// or the kind of GPU and its model, `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`. Which of several it is does not count.
-pub fn class(device: &Device) -> String {
+impl FromStr for DeviceName {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "cpu" => Ok(DeviceName::Cpu),
+            "metal" => Ok(DeviceName::Metal),
+            _ => text.strip_prefix("cuda:").and_then(|number| number.parse().ok()).map(DeviceName::Cuda).ok_or(()),
+        }
+    }
+}
+
+/// What a device is called.
+pub fn name(device: &Device) -> DeviceName {
+    match device.location() {
+        candle_core::DeviceLocation::Cpu => DeviceName::Cpu,
+        candle_core::DeviceLocation::Cuda { gpu_id } => DeviceName::Cuda(gpu_id),
+        candle_core::DeviceLocation::Metal { .. } => DeviceName::Metal,
+    }
+}
+
+/// What kind of device it is, as far as that decides the last bits of a score: the CPU, of which the kernel's name says more,
+/// or a kind of GPU with its model, `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`. Which of several it is does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceClass {
+    Cpu,
+    Cuda(String),
+    Metal(String),
+}
+
+impl fmt::Display for DeviceClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceClass::Cpu => f.write_str("cpu"),
+            DeviceClass::Cuda(model) => write!(f, "cuda {model}"),
+            DeviceClass::Metal(model) => write!(f, "metal {model}"),
+        }
+    }
+}
+
+impl FromStr for DeviceClass {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.split_once(' ') {
+            None if text == "cpu" => Ok(DeviceClass::Cpu),
+            Some(("cuda", model)) => Ok(DeviceClass::Cuda(model.to_owned())),
+            Some(("metal", model)) => Ok(DeviceClass::Metal(model.to_owned())),
+            _ => Err(()),
+        }
+    }
+}
+
+/// The class of a device.
+pub fn class(device: &Device) -> DeviceClass {
     match device {
-        Device::Cpu => "cpu".to_owned(),
+        Device::Cpu => DeviceClass::Cpu,
         #[cfg(feature = "cuda")]
-        Device::Cuda(device) => format!("cuda {}", device.cuda_stream().context().name().unwrap_or_default()),
+        Device::Cuda(device) => DeviceClass::Cuda(device.cuda_stream().context().name().unwrap_or_default()),
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(_) => DeviceClass::Cuda(String::new()),
         #[cfg(feature = "metal")]
-        Device::Metal(device) => format!("metal {}", device.metal_device().architecture_name()),
-        #[allow(unreachable_patterns)]
-        other => name(other).split(':').next().unwrap_or_default().to_owned(),
+        Device::Metal(device) => DeviceClass::Metal(device.metal_device().architecture_name()),
+        #[cfg(not(feature = "metal"))]
+        Device::Metal(_) => DeviceClass::Metal(String::new()),
     }
 }
 
@@ -150,7 +234,7 @@ pub struct Chosen {
 /// occupy does not enter: the same command must give the same scores. On a GPU it is bf16, as the models were made, where
 /// supported. Fails where the device cannot do what was asked for.
 pub fn choose(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64) -> Result<Chosen, ModelError> {
-    let explicit = |compute: Compute| Chosen { compute, reason: format!("{} was asked for", compute.as_str()) };
+    let explicit = |compute: Compute| Chosen { compute, reason: format!("{} was asked for", compute) };
     Ok(match asked {
         Dtype::F32 => explicit(Compute::F32),
         Dtype::Bf16 => explicit(Compute::Bf16),
@@ -174,7 +258,7 @@ pub fn choose(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64)
         }
         Dtype::Auto => match Compute::of(device.bf16_default_to_f32()) {
             Compute::Bf16 => Chosen { compute: Compute::Bf16, reason: "bf16, as models are published, on a GPU".to_owned() },
-            compute => Chosen { compute, reason: format!("{}, for this GPU has no bf16", compute.as_str()) },
+            compute => Chosen { compute, reason: format!("{}, for this GPU has no bf16", compute) },
         },
     })
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use candle_core::{DType, Device, Tensor};
+use rewardscope_base::suggestions::named;
 
 use super::ModelError;
 
@@ -175,14 +176,37 @@ fn read(year: &str, month: Option<u8>, day: &str) -> Option<TemplateDate> {
 
 /// Gemma 2's soft-cap on attention scores. transformers 4.43 dropped it under scaled dot product attention, so published
 /// scores may lack it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[value(rename_all = "lowercase")]
 pub enum SoftCap {
     /// As the checkpoint asks for.
     #[default]
     On,
     Off,
+}
+
+impl SoftCap {
+    /// What options, settings and files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SoftCap::On => "on",
+            SoftCap::Off => "off",
+        }
+    }
+}
+
+impl fmt::Display for SoftCap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for SoftCap {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        named(&[SoftCap::On, SoftCap::Off], text)
+    }
 }
 
 /// The dtype in which a published run wrote its rewards down.
@@ -235,10 +259,7 @@ impl Policies {
     /// `soft-cap on`, `rounded to bf16`: what there is to say, in the order of importance.
     pub fn facts(&self) -> Vec<String> {
         let rounded = self.rewards_rounded_to.map(|dtype| format!("rounded to {dtype}"));
-        let softcap = self.attention_softcap.map(|cap| match cap {
-            SoftCap::On => "soft-cap on".to_owned(),
-            SoftCap::Off => "soft-cap off".to_owned(),
-        });
+        let softcap = self.attention_softcap.map(|cap| format!("soft-cap {cap}"));
         softcap.into_iter().chain(rounded).collect()
     }
 

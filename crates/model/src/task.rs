@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::format::config::{ModelConfig, Task};
 use super::format::files::{Files, SourceLabel};
 use super::format::weights::Weights;
-use super::{ModelError, TakenAs};
+use super::{ModelError, TakenAs, head};
 use rewardscope_base::text;
 
 const ADAPTER: &str = "adapter_config.json";
@@ -40,7 +40,7 @@ pub(super) fn settle(
         notes.extend(taken_as.map(|TakenAs::LanguageModel| note()));
         return Ok(notes);
     }
-    let tensors: Vec<&str> = weights.tensors().map(|(name, _)| name).filter(|name| head_names::resembles_a_head(name)).collect();
+    let tensors: Vec<&str> = weights.tensors().map(|(name, _)| name).filter(|name| head::resembles_a_head(name)).collect();
     let head_files = files.head_files();
     let signs: Vec<String> = [
         head_files.iter().map(|name| format!("the file {}", text::visible(name))).collect(),
@@ -61,7 +61,7 @@ pub(super) fn settle(
         notes.extend(note.into_iter().chain(untied(config, weights)));
         return Ok(notes);
     }
-    if tensors.iter().any(|name| head_names::is_of_a_head(name)) {
+    if tensors.iter().any(|name| head::is_of_a_head(name)) {
         config.task = Task::Reward;
         // A language model's file counts labels that nobody chose.
         config.labels = None;

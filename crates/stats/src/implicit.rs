@@ -4,9 +4,10 @@
 
 use rewardscope_base::terms::Measure;
 use std::collections::HashMap;
+use std::fmt;
 
 /// What becomes of texts that differ by case or outer white space alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variants {
     /// They are one word, whose value is the mean of theirs
@@ -16,6 +17,23 @@ pub enum Variants {
     Keep,
     /// Each word of the list is asked also with a capital, and each of both behind a space; these are averaged
     Add,
+}
+
+impl Variants {
+    /// What options, settings and files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Variants::Average => "average",
+            Variants::Keep => "keep",
+            Variants::Add => "add",
+        }
+    }
+}
+
+impl fmt::Display for Variants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// A text that both models gave a log-probability.

@@ -113,7 +113,7 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
             if p.recorded {
                 facts.push(("scores", "recorded, not live: computed elsewhere, shown as they stand in the file".to_owned()));
             }
-            if !p.recorded || p.dtype != "recorded" {
+            if !p.is_of_numbers_alone() {
                 let parameters =
                     if p.parameters > 0 { format!(", {} parameters", count(p.parameters as usize)) } else { String::new() };
                 facts.push(("model", format!("{}{parameters}", p.architecture)));
@@ -124,7 +124,7 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
                     facts.push(("dtype", p.dtype_reason.clone()));
                 }
                 facts.push(("template", p.template.clone()));
-                facts.push(("BOS", p.bos.clone()));
+                facts.push(("BOS", p.bos.to_string()));
                 facts.push(("head", p.head.clone()));
                 facts.extend(p.policies.facts().into_iter().map(|fact| ("policy", fact)));
                 facts.extend(p.policies.notes.iter().map(|note| ("note", note.clone())));

@@ -14,7 +14,7 @@ fn language_models(size: (u16, u16), forms: [PromptForm; 2], bos: [&str; 2]) -> 
     let mut driver = Driver::pair(size);
     for (model, (form, bos)) in [LLAMA, GEMMA].into_iter().zip(forms.into_iter().zip(bos)) {
         let spec = driver.app.model(model).unwrap().spec.clone();
-        let (template, bos) = (form_text(form, "of the GGUF"), bos.to_owned());
+        let (template, bos) = (form_text(form, "of the GGUF"), bos.into());
         let provenance = Provenance { template, bos, unit: Unit::Nats, demonstration: false, ..provenance(&spec.name) };
         let info = Box::new(ModelInfo { family: spec.family, provenance, memory_bytes: 1 });
         driver.engine(Event::Ready { model, info });

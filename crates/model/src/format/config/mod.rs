@@ -51,27 +51,6 @@ pub struct DecoderConfig {
     pub max_positions: usize,
 }
 
-/// What `config.json` says of a head of its own kind; `None` where a key is absent, for the tensors may still tell.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HeadKeys {
-    /// `vhead_layer_type`: `mlp` or `linear`.
-    pub value_kind: Option<String>,
-    /// `vhead_num_neurons`.
-    pub value_neurons: Option<usize>,
-    /// `vhead_num_layers`: hidden layers.
-    pub value_layers: Option<usize>,
-    /// `num_objectives`.
-    pub objectives: Option<usize>,
-    /// `num_quantiles`.
-    pub quantiles: Option<usize>,
-    /// `gating_temperature`.
-    pub gate_temperature: Option<f64>,
-    /// `gating_hidden_dim`.
-    pub gate_neurons: Option<usize>,
-    /// `gating_n_hidden`: hidden layers.
-    pub gate_layers: Option<usize>,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     Silu,
