@@ -19,8 +19,8 @@ use crate::session::failure::Failure;
 use crate::sources::locate::{self, Located};
 use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
-use crate::tables::columns::{ColumnTable, LongTable, LongWord, TableFormat, Values};
-use crate::tables::long::shortest;
+use crate::tables::columns::{ColumnTable, TableFormat, Values};
+use crate::tables::long::{LongTable, LongWord, shortest};
 
 /// All that is known of one model.
 struct Source {
@@ -65,11 +65,8 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let origin = FileProvenance::new(origins, sources.iter().flat_map(|source| &source.prompts)).json();
     if to.is_stream() {
         let mut bytes = Vec::new();
-        sheet.write(&mut bytes, format, &origin).map_err(Failure::run)?;
-        if to.is_terminal() {
-            let text = String::from_utf8_lossy(&bytes);
-            bytes = text.lines().flat_map(|line| [&*crate::base::text::visible(line), "\n"].concat().into_bytes()).collect();
-        }
+        let shown = if to.is_terminal() { sheet.visible() } else { sheet };
+        shown.write(&mut bytes, format, &origin).map_err(Failure::run)?;
         if format != TableFormat::Parquet {
             output::note_of_stream(&to);
         }
@@ -288,7 +285,7 @@ fn keep_words(source: &mut Source, corpus: &Corpus) {
 
 /// A row for each score; categories are those of the list, or of the bundled lists where none is given.
 fn long(sources: &[Source], corpus: Option<&Corpus>) -> ColumnTable {
-    let mut sheet = LongTable::default();
+    let mut table = LongTable::default();
     for source in sources {
         let joined;
         let corpus = match corpus {
@@ -310,10 +307,10 @@ fn long(sources: &[Source], corpus: Option<&Corpus>) -> ColumnTable {
         };
         let words: Vec<LongWord> = source.words.iter().map(word).collect();
         for (prompt, column) in source.prompts.iter().zip(&source.scores) {
-            sheet.add(&source.origin.model, prompt.label(), &words, column);
+            table.add(&source.origin.model, prompt.label(), &words, column);
         }
     }
-    sheet.sheet()
+    table.columns()
 }
 
 /// A row for each word and a column for each prompt, as the study's authors published them.

@@ -23,8 +23,7 @@ use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
-use crate::stats::ranks_beside;
-use crate::tables::long::{Row, TokenColumns, shortest};
+use crate::tables::long::{LongTable, LongWord, TokenColumns, shortest};
 use progress::Progress;
 use rows::Output;
 
@@ -342,27 +341,27 @@ impl Run {
     fn write(&mut self, model: ModelId, at: usize, group: &Group, output: &mut Output) -> Result<(), Failure> {
         let Some(corpus) = self.corpora.get(&model) else { return Ok(()) };
         let (spec, prompt) = (&self.specs[model.0 as usize], &self.prompts[at]);
-        let mut rows: Vec<Row<'_>> = Vec::with_capacity(group.words.len());
-        let listed = corpus.words.iter().map(|word| (&word.text, corpus.categories_of(word).collect(), false));
-        let own = self.own.iter().map(|text| (text, vec![own_label(&corpus.categories)], true));
-        for (i, ((word, categories, own), id)) in listed.chain(own).zip(&group.words).enumerate() {
-            let Some(score) = self.score_table.score(model, group.prompt, *id) else { continue };
-            rows.push(Row {
-                model: &spec.name,
-                prompt: prompt.label(),
-                word,
-                token_id: corpus.tokens.get(i).copied(),
-                categories,
-                score,
-                rank: 0.0,
-                own,
-                tokens: self.word_tokens.remove(&(model, group.prompt, *id)).map(TokenColumns::from),
-            });
-        }
-        let (scores, own): (Vec<f64>, Vec<bool>) = rows.iter().map(|row| (row.score, row.own)).unzip();
-        for (row, rank) in rows.iter_mut().zip(ranks_beside(&scores, &own)) {
-            row.rank = rank;
-        }
+        let categories = |word| corpus.categories_of(word).map(str::to_owned).collect();
+        let listed = corpus.words.iter().enumerate().map(|(i, word)| LongWord {
+            text: word.text.clone(),
+            categories: categories(word),
+            token: corpus.tokens.get(i).copied(),
+            own: false,
+        });
+        let own_categories = vec![own_label(&corpus.categories).to_owned()];
+        let own = self.own.iter().map(|text| LongWord {
+            text: text.clone(),
+            categories: own_categories.clone(),
+            token: None,
+            own: true,
+        });
+        let words: Vec<LongWord> = listed.chain(own).collect();
+        let score = |id: &WordId| self.score_table.score(model, group.prompt, *id).unwrap_or(f64::NAN);
+        let scores: Vec<f64> = group.words.iter().map(score).collect();
+        let mut rows = LongTable::default();
+        rows.add_with_tokens(&spec.name, prompt.label(), &words, &scores, |at| {
+            self.word_tokens.remove(&(model, group.prompt, group.words[at])).map(TokenColumns::from)
+        });
         let heading = self.infos.get(&model).map(|info| rows::heading(spec, prompt, info)).unwrap_or_default();
         output.group(&heading, &rows)
     }

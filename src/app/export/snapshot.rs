@@ -14,8 +14,8 @@ use crate::report::card::Page;
 use crate::report::figure;
 use crate::report::figure::{Figure, LinesFigure, Lollipop, LollipopFigure};
 use crate::stats::ablation::Ablation;
-use crate::tables::columns::{ColumnTable, LongTable, LongWord, Values};
-use crate::tables::long::shortest;
+use crate::tables::columns::{ColumnTable, Values};
+use crate::tables::long::{LongTable, LongWord, shortest};
 
 /// What is to be written, and under which name, as it was typed.
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ impl Everything {
                 long.add(&model.name, prompt, &words, &scores);
             }
         }
-        long.sheet()
+        long.columns()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::scores::provenance::FileProvenance;
 use crate::session::failure::Failure;
 use crate::sources::resolve::ModelSpec;
 use crate::tables::checksum::Checksum;
-use crate::tables::long::{Layout, Row, Writer};
+use crate::tables::long::{Layout, LongTable, Writer};
 
 /// An open place to write to.
 pub(super) struct Output {
@@ -42,7 +42,7 @@ impl Output {
         Ok(Output { writer, path, is_stream, is_read_again: layout != Layout::Table })
     }
 
-    pub(super) fn group(&mut self, heading: &str, rows: &[Row<'_>]) -> Result<(), Failure> {
+    pub(super) fn group(&mut self, heading: &str, rows: &LongTable) -> Result<(), Failure> {
         self.writer.group(heading, rows).map_err(|error| broken(&self.path, self.is_stream, &error))
     }
 
