@@ -130,9 +130,9 @@ impl Pairs {
         self.judging.asks(prompt)
     }
 
-    pub(super) fn insert(&mut self, model: ModelId, prompt: PromptId, scores: &[(WordId, f32)]) {
+    pub(super) fn insert(&mut self, model: ModelId, prompt: PromptId, scores: &[(WordId, f64)]) {
         let known = self.scores.entry(model).or_default();
-        known.extend(scores.iter().map(|(word, score)| ((prompt, *word), f64::from(*score))));
+        known.extend(scores.iter().map(|(word, score)| ((prompt, *word), *score)));
         let (accuracy, pairs) = self.judging.judged(|prompt, word| known.get(&(prompt, word)).copied());
         self.accuracies.insert(model, Judged { accuracy, pairs, of: self.judging.len() });
     }

@@ -296,7 +296,7 @@ impl App {
         effects
     }
 
-    fn scores_came(&mut self, id: ModelId, prompt: PromptId, scores: Vec<(WordId, f32)>) -> Vec<Effect> {
+    fn scores_came(&mut self, id: ModelId, prompt: PromptId, scores: Vec<(WordId, f64)>) -> Vec<Effect> {
         if self.model(id).is_none() {
             return Vec::new();
         }
@@ -307,7 +307,7 @@ impl App {
                 return Vec::new();
             }
         }
-        self.score_table.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));
+        self.score_table.insert(id, prompt, scores);
         self.scores_changed(id, prompt)
     }
 

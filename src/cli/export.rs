@@ -13,6 +13,7 @@ use crate::recorded;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::store::fingerprint::Unread;
 use crate::scores::store::{Key, Run, Store, key};
+use crate::scores::table::decimal;
 use crate::session::Session;
 use crate::session::arguments::ModelOptions;
 use crate::session::failure::Failure;
@@ -20,7 +21,7 @@ use crate::sources::locate::{self, Located};
 use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::tables::columns::{ColumnTable, TableFormat, Values};
-use crate::tables::long::{LongTable, LongWord, shortest};
+use crate::tables::long::{LongTable, LongWord};
 
 /// All that is known of one model.
 struct Source {
@@ -130,11 +131,8 @@ fn of_file(session: &Session, spec: &ModelSpec) -> Result<Source, Failure> {
     for note in &table.notes {
         output::note(&format!("{name}: {note}"));
     }
-    let said = FileProvenance::of_file(path).map(|origin| origin.models).unwrap_or_default();
-    let origin = match <[_; 1]>::try_from(said) {
-        Ok([said]) => said,
-        Err(_) => ModelProvenance { model: name, provenance: Provenance::of_recorded(path.display().to_string()), key: None },
-    };
+    let recorded = || ModelProvenance::new(&name, &Provenance::of_recorded(path.display().to_string()));
+    let origin = FileProvenance::of_one_model(path).unwrap_or_else(recorded);
     let words = table.words.into_iter().map(|word| (word, None)).collect();
     Ok(Source { origin, prompts: table.prompts, words, scores: table.scores })
 }
@@ -167,7 +165,7 @@ fn of_store(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&
         found.unwrap_or_else(|| Prompt { key: None, text: text.as_str().into(), framing: None, factors: None })
     };
     let provenance = run.info.as_ref().map_or_else(|| Provenance::of_recorded(run.name.clone()), |info| info.provenance.clone());
-    let score = |score: &Option<f32>| score.map_or(f64::NAN, shortest);
+    let score = |score: &Option<f32>| score.map_or(f64::NAN, decimal);
     Ok(Source {
         origin: ModelProvenance { model: run.name.clone(), provenance, key: run.key.clone() },
         prompts: table.prompts.iter().map(prompt).collect(),
@@ -235,9 +233,7 @@ fn key_of(store: &mut Store, session: &Session, spec: &ModelSpec, options: LoadO
 }
 
 fn keep_prompts(source: &mut Source, asked: &[Prompt]) -> Result<(), Failure> {
-    let find = |prompt: &Prompt| {
-        source.prompts.iter().position(|known| known.text == prompt.text || (known.key.is_some() && known.key == prompt.key))
-    };
+    let find = |prompt: &Prompt| source.prompts.iter().position(|known| known.is(prompt));
     let kept: Vec<usize> = asked.iter().filter_map(find).collect();
     let missing: Vec<&str> = asked.iter().filter(|prompt| find(prompt).is_none()).map(Prompt::label).collect();
     let model = &source.origin.model;

@@ -14,8 +14,8 @@ use super::args::ScoreArgs;
 use super::output;
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::{self, Corpus, Prompt, own_label};
-use crate::engine::{Engine, Event, Job, ModelInfo, Phase, WordTokens};
-use crate::model::LoadOptions;
+use crate::engine::{Engine, Event, Job, Phase, WordTokens};
+use crate::model::{LoadOptions, ModelInfo};
 use crate::recorded::scores::Recorded;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::store::Key;
@@ -23,7 +23,7 @@ use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
-use crate::tables::long::{LongTable, LongWord, TokenColumns, shortest};
+use crate::tables::long::{LongTable, LongWord, TokenColumns};
 use progress::Progress;
 use rows::Output;
 
@@ -177,7 +177,7 @@ impl Run {
                 let group = Group { prompt: id, words: words.iter().map(|(word, _)| *word).collect(), missing: words.len() };
                 self.groups.insert((model, at), group);
                 let (prompt_text, words) = (prompt.text.clone(), words.clone());
-                jobs.push(Job { model, prompt: id, prompt_text, words, token_ids: Vec::new(), tokens: self.tokens });
+                jobs.push(Job { tokens: self.tokens, ..Job::new(model, id, prompt_text, words) });
             }
         }
         engine.plan(jobs);
@@ -185,8 +185,7 @@ impl Run {
 
     fn take_vocabulary(&mut self, model: ModelId, corpus: Arc<Corpus>) {
         self.unread.remove(&model);
-        let words: Vec<WordId> =
-            corpus.words.iter().zip(&corpus.tokens).map(|(word, &token)| self.score_table.token(&word.text, token)).collect();
+        let words = self.score_table.corpus(&corpus);
         for (at, prompt) in self.prompts.iter().enumerate() {
             let group = Group { prompt: self.score_table.prompt(&prompt.text), words: words.clone(), missing: words.len() };
             self.groups.insert((model, at), group);
@@ -202,7 +201,7 @@ impl Run {
         let (Some(group), Some(corpus)) = (self.groups.get(&key), self.corpora.get(&key.0)) else { return };
         let words = group.words.iter().zip(&corpus.words).map(|(&id, word)| (id, word.text.clone())).collect();
         let (prompt, prompt_text, token_ids) = (group.prompt, self.prompts[key.1].text.clone(), corpus.tokens.clone());
-        engine.plan(vec![Job { model: key.0, prompt, prompt_text, words, token_ids, tokens: self.tokens }]);
+        engine.plan(vec![Job { token_ids, tokens: self.tokens, ..Job::new(key.0, prompt, prompt_text, words) }]);
     }
 
     /// Takes in what the engine tells until everything is written; the signal, when one came first.
@@ -250,7 +249,7 @@ impl Run {
                 }
                 Event::Scores { model, prompt, scores } => {
                     self.settle(model, prompt, scores.len());
-                    self.score_table.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
+                    self.score_table.insert(model, prompt, scores);
                 }
                 Event::Unscorable { model, prompt, words } => {
                     self.settle(model, prompt, words.len());
@@ -299,19 +298,13 @@ impl Run {
                 Arc::new(all)
             }
         };
-        let ids: Vec<WordId> = recorded.words.iter().map(|word| self.score_table.word(word)).collect();
-        for (at, prompt) in self.prompts.iter().enumerate() {
-            let found = recorded.prompts.iter().position(|p| p.text == prompt.text || (p.key.is_some() && p.key == prompt.key));
-            let Some(column) = found.and_then(|found| recorded.scores.get(found)) else {
-                let has: Vec<&str> = recorded.prompts.iter().map(Prompt::label).take(6).collect();
-                let more = if recorded.prompts.len() > has.len() { ", …" } else { "" };
-                let label = prompt.label();
-                let why = format!("{name}: no scores for the prompt '{label}'. It has {}{more}", has.join(", "));
-                self.failures.push((model, why));
-                continue;
-            };
+        let missing = recorded.insert_into(&mut self.score_table, model, &self.prompts);
+        for prompt in &missing {
+            let (label, has) = (prompt.label(), recorded.named_prompts());
+            self.failures.push((model, format!("{name}: no scores for the prompt '{label}'. It has {has}")));
+        }
+        for (at, prompt) in self.prompts.iter().enumerate().filter(|(_, prompt)| !missing.contains(prompt)) {
             let id = self.score_table.prompt(&prompt.text);
-            self.score_table.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
             let texts = corpus.words.iter().map(|word| &word.text).chain(&self.own);
             let words: Vec<WordId> = texts.map(|text| self.score_table.word(text)).collect();
             let missing = words.iter().filter(|word| self.score_table.score(model, id, **word).is_none()).count();

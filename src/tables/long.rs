@@ -149,8 +149,8 @@ impl<W: Write> Writer<W> {
     fn table(&mut self, heading: &str, rows: &[Row]) -> io::Result<()> {
         let mut rows: Vec<_> = rows.iter().collect();
         // An own word comes before the one whose rank it would have, and before own words of lower scores.
-        let order = |row: &Row| row.rank - if row.word.own { 0.5 } else { 0.0 };
         let by_score = |a: &Row, b: &Row| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal);
+        let order = |row: &Row| sort_rank(row.rank, row.word.own);
         rows.sort_by(|a, b| order(a).total_cmp(&order(b)).then_with(|| by_score(a, b)));
         if self.groups > 0 {
             writeln!(self.out)?;
@@ -169,7 +169,7 @@ impl<W: Write> Writer<W> {
         writeln!(self.out, "{:>7}  {}  {}  {:>12}", "rank", pad("word", word_width), pad("category", category_width), "score")?;
         for ((row, word), category) in rows.iter().zip(&words).zip(&categories) {
             let (word, category) = (pad(word, word_width), pad(category, category_width));
-            let rank = if row.word.own { format!("({})", rank_text(row.rank)) } else { rank_text(row.rank) };
+            let rank = shown_rank(row.rank, row.word.own);
             write!(self.out, "{rank:>7}  {word}  {category}  {:>12}", score_text(row.score))?;
             if let Some(tokens) = &row.tokens {
                 let merged = if tokens.merged { "  merges with the text before it" } else { "" };
@@ -217,14 +217,19 @@ pub fn rank_text(rank: f64) -> String {
     if rank.fract() == 0.0 { format!("{rank:.0}") } else { format!("{rank:.1}") }
 }
 
+/// A rank in a table; in brackets that of an own word, which it only would have.
+pub fn shown_rank(rank: f64, own: bool) -> String {
+    if own { format!("({})", rank_text(rank)) } else { rank_text(rank) }
+}
+
+/// What rows of a table are sorted by: an own word comes before the word whose rank it would have.
+pub fn sort_rank(rank: f64, own: bool) -> f64 {
+    if own { rank - 0.5 } else { rank }
+}
+
 /// Five decimals with a sign, so that a column lines up; by its power where those would hide a small number.
 fn score_text(score: f64) -> String {
     if score != 0.0 && score.abs() < 1e-3 { format!("{score:+.2e}") } else { format!("{score:+.5}") }
-}
-
-/// The number with the fewest digits that is this one in f32: 0.1, not 0.10000000149011612.
-pub fn shortest(score: f32) -> f64 {
-    score.to_string().parse().unwrap_or(f64::from(score))
 }
 
 fn joined<T: ToString>(values: &[T]) -> String {

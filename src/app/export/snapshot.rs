@@ -15,7 +15,7 @@ use crate::report::figure;
 use crate::report::figure::{Figure, LinesFigure, Lollipop, LollipopFigure};
 use crate::stats::ablation::Ablation;
 use crate::tables::columns::{ColumnTable, Values};
-use crate::tables::long::{LongTable, LongWord, shortest};
+use crate::tables::long::{LongTable, LongWord};
 
 /// What is to be written, and under which name, as it was typed.
 #[derive(Clone, Debug)]
@@ -70,7 +70,6 @@ pub(super) struct Everything {
 #[derive(Clone, Debug, Default)]
 pub(super) struct SideOf {
     name: String,
-    live: bool,
 }
 
 /// Two language models, and what one likes more.
@@ -113,7 +112,7 @@ pub(super) fn ending(path: &str) -> String {
 
 impl SideOf {
     pub(super) fn model(model: &Model) -> SideOf {
-        SideOf { name: model.spec.name.clone(), live: !model.is_recorded() }
+        SideOf { name: model.spec.name.clone() }
     }
 }
 
@@ -131,7 +130,7 @@ impl Everything {
         let mut long = LongTable::default();
         for (model, columns) in &self.models {
             for (prompt, column) in self.prompts.iter().zip(columns) {
-                let score = |id: &WordId| column.get(id.0 as usize).map_or(f64::NAN, |&score| exact(score, model.live));
+                let score = |id: &WordId| column.get(id.0 as usize).copied().unwrap_or(f64::NAN);
                 let scores: Vec<f64> = self.universe.ids.iter().map(score).collect();
                 long.add(&model.name, prompt, &words, &scores);
             }
@@ -159,7 +158,7 @@ impl Rows {
         match &table.right {
             Some(right) => {
                 for (side, of) in [(&table.left, model), (right, other)] {
-                    numbers(&mut sheet, side, &rows, of.live, &format!("{} ", of.name));
+                    numbers(&mut sheet, side, &rows, &format!("{} ", of.name));
                 }
                 sheet.add("difference", picked(&table.differences, &rows));
             }
@@ -167,15 +166,13 @@ impl Rows {
                 if let Some(logs) = &table.log_probabilities {
                     sheet.add("against", text(&other.name));
                     for (name, log) in ["log p", "log p against"].into_iter().zip(logs) {
-                        sheet.add(name, Values::Number(rows.iter().map(|&row| exact(log[row], true)).collect()));
+                        sheet.add(name, picked(log, &rows));
                     }
                 }
                 if let Some(measure) = self.measure {
                     sheet.add("measure", text(measure));
                 }
-                // Of two models it is made here, in f64.
-                let as_computed = table.log_probabilities.is_none();
-                numbers(&mut sheet, &table.left, &rows, as_computed && model.live, "");
+                numbers(&mut sheet, &table.left, &rows, "");
                 if table.prompts.len() > 1 {
                     let mean = |&row: &usize| {
                         let z: Vec<f64> = table.prompts.iter().filter_map(|p| p.z(table.universe.ids[row])).collect();
@@ -203,11 +200,7 @@ impl Implicit {
             categories: corpus.categories_of(&corpus.words[i]).map(str::to_owned).collect(),
             value: table.left.scores[i],
         };
-        let own = match table.universe.own.len() {
-            0 => String::new(),
-            1 => "1 own word is not drawn".to_owned(),
-            own => format!("{own} own words are not drawn"),
-        };
+        let own = LollipopFigure::not_drawn(table.universe.own.len());
         let notes: Vec<&str> = [self.note.as_str(), &own].into_iter().filter(|note| !note.is_empty()).collect();
         figure::lollipops(&LollipopFigure {
             models: self.models.clone(),
@@ -219,14 +212,8 @@ impl Implicit {
     }
 }
 
-/// What an engine computed is f32, and written with the digits of an f32.
-fn exact(score: f64, live: bool) -> f64 {
-    if live && !score.is_nan() { shortest(score as f32) } else { score }
-}
-
-fn numbers(sheet: &mut ColumnTable, side: &Side, rows: &[usize], live: bool, before: &str) {
-    let scores = rows.iter().map(|&row| side.scores.get(row).map_or(f64::NAN, |&score| exact(score, live))).collect();
-    sheet.add(format!("{before}score"), Values::Number(scores));
+fn numbers(sheet: &mut ColumnTable, side: &Side, rows: &[usize], before: &str) {
+    sheet.add(format!("{before}score"), picked(&side.scores, rows));
     sheet.add(format!("{before}rank"), picked(&side.ranks, rows));
     sheet.add(format!("{before}z"), picked(&side.z, rows));
 }

@@ -8,7 +8,7 @@ use crate::cli::args::{Format, ScoreArgs};
 use crate::cli::output;
 use crate::cli::output::{FileOption, unwritable};
 use crate::corpus::Prompt;
-use crate::engine::ModelInfo;
+use crate::model::ModelInfo;
 use crate::scores::provenance::FileProvenance;
 use crate::session::failure::Failure;
 use crate::sources::resolve::ModelSpec;

@@ -61,7 +61,7 @@ fn loads(events: &[Event]) -> Vec<u32> {
     events.iter().filter_map(|event| if let Event::Ready { model, .. } = event { Some(model.0) } else { None }).collect()
 }
 
-fn scores_of(events: &[Event]) -> Vec<(u32, u32, u32, f32)> {
+fn scores_of(events: &[Event]) -> Vec<(u32, u32, u32, f64)> {
     let mut scores = Vec::new();
     for event in events {
         if let Event::Scores { model, prompt, scores: told } = event {
