@@ -23,10 +23,11 @@ use clap::{CommandFactory, Parser};
 
 pub use args::{Cli, Command};
 
-use crate::base::text;
+use crate::base::{remedy, text};
 use crate::explorer::program;
 use crate::model::text::template;
 use crate::session::failure::Failure;
+use crate::session::wording;
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
     interrupt::survive_full_files();
     crate::bench::started();
     let cli = Cli::parse();
+    remedy::use_wording(if cli.command.is_some() { wording::option } else { wording::option_at_the_start });
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

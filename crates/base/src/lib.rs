@@ -3,6 +3,7 @@
 pub mod atomic_file;
 pub mod file_error;
 pub mod machine;
+pub mod remedy;
 pub mod suggestions;
 pub mod terms;
 pub mod text;
