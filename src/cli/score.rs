@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::args::ScoreArgs;
-use super::output;
+use super::{interrupt, output};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::{self, Corpus, Prompt, own_label};
 use crate::engine::{Engine, Event, Job, Phase, WordTokens};
@@ -121,7 +121,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     if let Some(signal) = signal {
         let left = run.groups.len();
         let message = format!("interrupted with {left} of the model × prompt tables unfinished");
-        if signal == signal_hook::consts::SIGINT {
+        if signal == libc::SIGINT {
             return Err(Failure::Interrupted(message));
         }
         output::tell(format_args!("rewardscope: {message}"));
@@ -373,18 +373,11 @@ impl Run {
 /// SIGINT, SIGTERM and SIGHUP become a message, so that finished rows are flushed before the end; a second one ends the
 /// program at once.
 fn watch_signals(sender: Sender<Message>) -> Result<(), Failure> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let failed = |error| Failure::Run(format!("signals cannot be watched: {error}"));
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
-    std::thread::spawn(move || {
-        let mut signals = signals.forever();
-        if let Some(signal) = signals.next() {
-            let _ = sender.send(Message::Signal(signal));
+    let mut asked = false;
+    interrupt::watch(move |signal| {
+        if std::mem::replace(&mut asked, true) {
+            interrupt::end_by(signal);
         }
-        for signal in signals {
-            // What it does is to end the process.
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
-        }
-    });
-    Ok(())
+        let _ = sender.send(Message::Signal(signal));
+    })
 }

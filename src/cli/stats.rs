@@ -1,6 +1,5 @@
 //! `rewardscope stats`: families of models compared, from recorded scores and live models alike.
 
-use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use super::args::{StatsArgs, StatsFormat};
@@ -167,14 +166,12 @@ fn compute(study: &Study, args: &StatsArgs) -> Report {
 }
 
 fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
-    let mut out = std::io::stdout();
-    let written = match format {
+    output::print(&match format {
         StatsFormat::Json => {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
-            writeln!(out, "{}", text::visible_json(&json))
+            format!("{}\n", text::visible_json(&json))
         }
-        StatsFormat::Table => out.write_all(statistics::tell(report, Layout::Table).as_bytes()),
-        StatsFormat::Markdown => out.write_all(statistics::tell(report, Layout::Markdown).as_bytes()),
-    };
-    output::printed(written.and_then(|()| out.flush()))
+        StatsFormat::Table => statistics::tell(report, Layout::Table),
+        StatsFormat::Markdown => statistics::tell(report, Layout::Markdown),
+    })
 }

@@ -15,6 +15,7 @@ use super::store_adapter::StoreAdapter;
 use super::worker::{Activity, Request, Worker};
 use super::{Event, InspectRequest, Job, Phase};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::terms::{Family, ModelId};
 use crate::catalogue::Catalogue;
 use crate::engine::events::{Events, failure, lock};
@@ -75,7 +76,7 @@ impl Engine {
             ModelSource::Implicit { measure, models } => {
                 if options.vocabulary {
                     let why =
-                        "a pair of models has no vocabulary of its own. `rewardscope implicit A B --vocabulary` joins theirs";
+                        format!("a pair of models has no vocabulary of its own. {} joins theirs", Remedy::ImplicitVocabulary);
                     return self.tell(Event::Phase { model, phase: Phase::Failed(format!("{}: {why}", spec.name)) });
                 }
                 // Told by a small file, before gigabytes are read.

@@ -181,5 +181,5 @@ fn a_device_without_memory_for_a_single_word_fails_clearly_and_the_other_model_g
         |events| scored(events) >= 2,
     );
     let failure = failure_of(&events, ModelId(0)).expect("the first model fails");
-    assert!(failure.contains("no memory for one word") && failure.contains("--device cpu"), "{failure}");
+    assert!(failure.contains("no memory for one word") && failure.contains("device cpu"), "{failure}");
 }
