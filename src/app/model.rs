@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::base::terms::{Family, ModelId, PromptId, Unit, WordId};
-use crate::engine::{ModelInfo, Phase};
-use crate::model::Provenance;
+use crate::engine::Phase;
+use crate::model::{ModelInfo, Provenance};
 use crate::scores::store::Key;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 

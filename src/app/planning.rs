@@ -98,7 +98,7 @@ impl App {
         let is_missing = |id: WordId| !has(&column, id) && !unscorable.contains(&id);
         let missing = order.iter().copied().filter(|&at| is_missing(self.universe.ids[at]));
         let prompt_text = self.score_table.prompt_text(prompt).clone();
-        let empty = Job { model, prompt, prompt_text, words: Vec::new(), token_ids: Vec::new(), tokens: false };
+        let empty = Job::new(model, prompt, prompt_text, Vec::new());
         let (mut texts, mut tokens) = (empty.clone(), empty);
         // To another model a token is no more than its text.
         let own = self.vocabulary == Some(model);

@@ -224,7 +224,7 @@ impl App {
         self.data_changed();
     }
 
-    fn scores_came(&mut self, id: ModelId, prompt: PromptId, scores: Vec<(WordId, f32)>) {
+    fn scores_came(&mut self, id: ModelId, prompt: PromptId, scores: Vec<(WordId, f64)>) {
         if self.model(id).is_none() {
             return;
         }
@@ -236,7 +236,7 @@ impl App {
                 return;
             }
         }
-        self.score_table.insert(id, prompt, scores.into_iter().map(|(word, score)| (word, f64::from(score))));
+        self.score_table.insert(id, prompt, scores);
         if self.prompt_id() == Some(prompt) || self.focus == Some(id) {
             self.rank_later();
         }

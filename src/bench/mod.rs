@@ -9,18 +9,15 @@ mod process;
 mod products;
 mod run;
 
-use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::engine::fit::BatchLimit;
+use crate::engine::scorer::Scorer;
 use crate::engine::{Fit, vocabulary};
 use crate::kernels::operations_per_second;
 use crate::model::format::files::{Files, SourceLabel};
-use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, LoadOptions, ModelError, Provenance};
 use crate::stats::median;
 
@@ -161,12 +158,11 @@ pub fn run(
     tell: &mut (dyn FnMut(Stage) + Send),
     cancel: &Cancel,
 ) -> Result<Report, ModelError> {
-    let fit = Fit::now(&label.name, files, load)?;
     let weights = files.weight_files()?;
-    let start = Instant::now();
-    let model = LoadedModel::load(files, label, load, &mut |done, total| tell(Stage::Loading { done, total, fit }), cancel)?;
-    let load_s = start.elapsed().as_secs_f64();
-    let asked = Asked { model: &model, prompt: &question.prompt_text, room: Cell::new(BatchLimit::of(&fit)), cancel };
+    let mut progress = |done, total, fit| tell(Stage::Loading { done, total, fit });
+    let scorer = Scorer::load(files, label, load, &mut progress, cancel)?;
+    let model = &scorer.model;
+    let asked = Asked { scorer: &scorer, prompt: &question.prompt_text };
     let first = asked.first(&question.words)?;
     if first.run.words == 0 {
         let why = first.unscorable.unwrap_or_else(|| "there are none".to_owned());
@@ -226,10 +222,10 @@ pub fn run(
         sweep,
         vocabulary: None,
         checkpoint_bytes: weights.bytes,
-        estimated_bytes: fit.needed_bytes(),
+        estimated_bytes: scorer.fit.needed_bytes(),
         peak_rss_bytes,
         peak_rss_of_checkpoint: peak_rss_bytes.map(|peak| peak as f64 / weights.bytes.max(1) as f64),
-        load_s,
+        load_s: scorer.load_seconds,
         time_to_first_word_s: first.age.as_secs_f64(),
         plain_read_s: None,
         provenance: info.provenance.clone(),

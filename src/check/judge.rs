@@ -15,7 +15,7 @@ pub(super) const Q8_0: (&str, &str) = ("q8_0 ~ f32", "eight bits a weight keep t
 pub(super) const ORDER: (&str, &str) =
     ("good over bad", "pairs in which a plainly good word beats a plainly bad one: high if positive, low if negative");
 pub(super) const PUBLISHED: (&str, &str) =
-    ("published", "against the study's scores, which hold two BOS (--bos published) and stand in half precision");
+    ("published", "against the study's scores, which hold two BOS (as BOS policy 'published' gives) and are in half precision");
 
 /// Half precision may swap words that are near each other; below this it does more than that.
 const LEAST_CORRELATION: f64 = 0.9;

@@ -1,11 +1,11 @@
 //! Whether a model's numbers can be trusted on this machine: what was found in its files, and tests on a handful of words.
 //!
-//! `bench` scores, `judge` compares scores with scores, `precision` those of one model in several number formats, `words` says
+//! `questions` scores, `judge` compares scores with scores, `precision` those of one model in several number formats, `words` says
 //! which. Nothing here prints.
 
-mod bench;
 mod judge;
 mod precision;
+mod questions;
 mod words;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::model::format::files::{Files, SourceLabel};
 use crate::model::{Cancel, Dtype, LoadOptions, ModelError};
 use crate::recorded::scores::Recorded;
-use bench::{Bench, Way};
+use questions::{Grouping, Subject};
 use words::{Kind, PROMPTS, WORDS};
 
 /// How a test came out.
@@ -83,27 +83,27 @@ pub fn run(
 ) -> Result<Report, ModelError> {
     // Rounding would hide what the tests look for; only the published scores are met with it.
     let exact = LoadOptions { rounding: None, ..options.clone() };
-    let bench = Bench::load(files, label, &exact, progress, cancel)?;
-    let found = bench.facts(options.rounding);
+    let subject = Subject::load(files, label, &exact, progress, cancel)?;
+    let found = subject.facts(options.rounding);
     let mut tests = Vec::new();
-    match all(&bench, Way::Together) {
+    match all(&subject, Grouping::Together) {
         Err(error @ ModelError::NotFinite { .. }) => tests.extend(judge::not_finite(&error.to_string())),
         Err(error) => return Err(error),
         Ok(base) => {
             tests.push(judge::finite(&base));
             tests.push(judge::differ(&base));
             let few: Vec<usize> = (0..WORDS.len()).step_by(3).collect();
-            let tolerance = judge::Tolerance::of(bench.dtype(), &base);
-            let single = some(&bench, Way::Single, &few)?;
+            let tolerance = judge::Tolerance::of(subject.dtype(), &base);
+            let single = some(&subject, Grouping::Single, &few)?;
             tests.push(judge::equal(judge::BATCH, &pick(&base, &few), &single, tolerance));
-            let whole = some(&bench, Way::Whole, &few)?;
+            let whole = some(&subject, Grouping::Whole, &few)?;
             tests.push(judge::equal(judge::PREFIX, &pick(&base, &few), &whole, tolerance));
-            tests.push(judge::equal(judge::COMPANY, &base, &in_other_company(&bench)?, tolerance));
+            tests.push(judge::equal(judge::COMPANY, &base, &in_other_company(&subject)?, tolerance));
             tests.push(judge::ordering(&base, &rows(Kind::Good), &rows(Kind::Bad)));
-            let against = published.and_then(|recorded| against_published(&bench, recorded, options));
-            let dtype = bench.dtype();
+            let against = published.and_then(|recorded| against_published(&subject, recorded, options));
+            let dtype = subject.dtype();
             // Gives its memory back before another precision is loaded.
-            drop(bench);
+            drop(subject);
             let mut load = |dtype| scores_in(dtype, files, label, &exact, progress, cancel);
             let losses = precision::losses(dtype, base, &mut load)?;
             let at = tests.len() - 1;
@@ -119,13 +119,13 @@ fn rows(kind: Kind) -> Vec<usize> {
     (0..WORDS.len()).filter(|&i| WORDS[i].0 == kind).collect()
 }
 
-fn all(bench: &Bench, way: Way) -> Result<Scores, ModelError> {
-    some(bench, way, &(0..WORDS.len()).collect::<Vec<_>>())
+fn all(subject: &Subject, grouping: Grouping) -> Result<Scores, ModelError> {
+    some(subject, grouping, &(0..WORDS.len()).collect::<Vec<_>>())
 }
 
-fn some(bench: &Bench, way: Way, which: &[usize]) -> Result<Scores, ModelError> {
+fn some(subject: &Subject, grouping: Grouping, which: &[usize]) -> Result<Scores, ModelError> {
     let texts: Vec<&str> = which.iter().map(|&i| WORDS[i].1).collect();
-    PROMPTS.iter().map(|(_, prompt)| bench.scores(prompt, &texts, way)).collect()
+    PROMPTS.iter().map(|(_, prompt)| subject.scores(prompt, &texts, grouping)).collect()
 }
 
 fn pick(scores: &Scores, which: &[usize]) -> Scores {
@@ -133,11 +133,11 @@ fn pick(scores: &Scores, which: &[usize]) -> Scores {
 }
 
 /// Every word once more: backwards, in two groups that each jump over every second word, prompts taking turns.
-fn in_other_company(bench: &Bench) -> Result<Scores, ModelError> {
+fn in_other_company(subject: &Subject) -> Result<Scores, ModelError> {
     let mut scores = vec![vec![f32::NAN; WORDS.len()]; PROMPTS.len()];
     for odd in [1, 0] {
         let which: Vec<usize> = (0..WORDS.len()).rev().filter(|i| i % 2 == odd).collect();
-        for (row, part) in scores.iter_mut().zip(some(bench, Way::Together, &which)?) {
+        for (row, part) in scores.iter_mut().zip(some(subject, Grouping::Together, &which)?) {
             for (&at, score) in which.iter().zip(part) {
                 row[at] = score;
             }
@@ -156,7 +156,7 @@ fn scores_in(
     cancel: &Cancel,
 ) -> Result<Result<Scores, String>, ModelError> {
     let options = LoadOptions { dtype, ..options.clone() };
-    let scores = Bench::load(files, label, &options, progress, cancel).and_then(|bench| all(&bench, Way::Together));
+    let scores = Subject::load(files, label, &options, progress, cancel).and_then(|subject| all(&subject, Grouping::Together));
     match scores {
         Ok(scores) => Ok(Ok(scores)),
         Err(ModelError::Cancelled) => Err(ModelError::Cancelled),
@@ -164,12 +164,12 @@ fn scores_in(
     }
 }
 
-fn against_published(bench: &Bench, recorded: &Recorded, options: &LoadOptions) -> Result<Test, String> {
+fn against_published(subject: &Subject, recorded: &Recorded, options: &LoadOptions) -> Result<Test, String> {
     let words: Vec<&str> = recorded.words.iter().map(|word| &**word).collect();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for (_, prompt) in PROMPTS {
         let Some(at) = recorded.prompts.iter().position(|known| *known.text == *prompt) else { continue };
-        let scores = bench.scores(prompt, &words, Way::Together).map_err(|error| error.to_string())?;
+        let scores = subject.scores(prompt, &words, Grouping::Together).map_err(|error| error.to_string())?;
         let scores = options.rounding.map_or(Ok(scores.clone()), |dtype| dtype.round(scores));
         ours.push(scores.map_err(|error| error.to_string())?);
         theirs.push(recorded.scores[at].clone());

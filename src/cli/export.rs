@@ -13,14 +13,15 @@ use crate::recorded;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::store::fingerprint::Unread;
 use crate::scores::store::{Key, Run, Store, key};
+use crate::scores::table::decimal;
 use crate::session::Session;
 use crate::session::arguments::ModelOptions;
 use crate::session::failure::Failure;
 use crate::sources::locate::{self, Located};
 use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
-use crate::tables::columns::{ColumnTable, LongTable, LongWord, TableFormat, Values};
-use crate::tables::long::shortest;
+use crate::tables::columns::{ColumnTable, TableFormat, Values};
+use crate::tables::long::{LongTable, LongWord};
 
 /// All that is known of one model.
 struct Source {
@@ -65,11 +66,8 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let origin = FileProvenance::new(origins, sources.iter().flat_map(|source| &source.prompts)).json();
     if to.is_stream() {
         let mut bytes = Vec::new();
-        sheet.write(&mut bytes, format, &origin).map_err(Failure::run)?;
-        if to.is_terminal() {
-            let text = String::from_utf8_lossy(&bytes);
-            bytes = text.lines().flat_map(|line| [&*crate::base::text::visible(line), "\n"].concat().into_bytes()).collect();
-        }
+        let shown = if to.is_terminal() { sheet.visible() } else { sheet };
+        shown.write(&mut bytes, format, &origin).map_err(Failure::run)?;
         if format != TableFormat::Parquet {
             output::note_of_stream(&to);
         }
@@ -133,11 +131,8 @@ fn of_file(session: &Session, spec: &ModelSpec) -> Result<Source, Failure> {
     for note in &table.notes {
         output::note(&format!("{name}: {note}"));
     }
-    let said = FileProvenance::of_file(path).map(|origin| origin.models).unwrap_or_default();
-    let origin = match <[_; 1]>::try_from(said) {
-        Ok([said]) => said,
-        Err(_) => ModelProvenance { model: name, provenance: Provenance::of_recorded(path.display().to_string()), key: None },
-    };
+    let recorded = || ModelProvenance::new(&name, &Provenance::of_recorded(path.display().to_string()));
+    let origin = FileProvenance::of_one_model(path).unwrap_or_else(recorded);
     let words = table.words.into_iter().map(|word| (word, None)).collect();
     Ok(Source { origin, prompts: table.prompts, words, scores: table.scores })
 }
@@ -170,7 +165,7 @@ fn of_store(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&
         found.unwrap_or_else(|| Prompt { key: None, text: text.as_str().into(), framing: None, factors: None })
     };
     let provenance = run.info.as_ref().map_or_else(|| Provenance::of_recorded(run.name.clone()), |info| info.provenance.clone());
-    let score = |score: &Option<f32>| score.map_or(f64::NAN, shortest);
+    let score = |score: &Option<f32>| score.map_or(f64::NAN, decimal);
     Ok(Source {
         origin: ModelProvenance { model: run.name.clone(), provenance, key: run.key.clone() },
         prompts: table.prompts.iter().map(prompt).collect(),
@@ -238,9 +233,7 @@ fn key_of(store: &mut Store, session: &Session, spec: &ModelSpec, options: LoadO
 }
 
 fn keep_prompts(source: &mut Source, asked: &[Prompt]) -> Result<(), Failure> {
-    let find = |prompt: &Prompt| {
-        source.prompts.iter().position(|known| known.text == prompt.text || (known.key.is_some() && known.key == prompt.key))
-    };
+    let find = |prompt: &Prompt| source.prompts.iter().position(|known| known.is(prompt));
     let kept: Vec<usize> = asked.iter().filter_map(find).collect();
     let missing: Vec<&str> = asked.iter().filter(|prompt| find(prompt).is_none()).map(Prompt::label).collect();
     let model = &source.origin.model;
@@ -288,7 +281,7 @@ fn keep_words(source: &mut Source, corpus: &Corpus) {
 
 /// A row for each score; categories are those of the list, or of the bundled lists where none is given.
 fn long(sources: &[Source], corpus: Option<&Corpus>) -> ColumnTable {
-    let mut sheet = LongTable::default();
+    let mut table = LongTable::default();
     for source in sources {
         let joined;
         let corpus = match corpus {
@@ -310,10 +303,10 @@ fn long(sources: &[Source], corpus: Option<&Corpus>) -> ColumnTable {
         };
         let words: Vec<LongWord> = source.words.iter().map(word).collect();
         for (prompt, column) in source.prompts.iter().zip(&source.scores) {
-            sheet.add(&source.origin.model, prompt.label(), &words, column);
+            table.add(&source.origin.model, prompt.label(), &words, column);
         }
     }
-    sheet.sheet()
+    table.columns()
 }
 
 /// A row for each word and a column for each prompt, as the study's authors published them.

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::args::ScoreArgs;
-use super::output;
+use super::{interrupt, output};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::{self, Corpus, Prompt, own_label};
-use crate::engine::{Engine, Event, Job, ModelInfo, Phase, WordTokens};
-use crate::model::LoadOptions;
+use crate::engine::{Engine, Event, Job, Phase, WordTokens};
+use crate::model::{LoadOptions, ModelInfo};
 use crate::recorded::scores::Recorded;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::store::Key;
@@ -23,8 +23,7 @@ use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
-use crate::stats::ranks_beside;
-use crate::tables::long::{Row, TokenColumns, shortest};
+use crate::tables::long::{LongTable, LongWord, TokenColumns};
 use progress::Progress;
 use rows::Output;
 
@@ -122,7 +121,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     if let Some(signal) = signal {
         let left = run.groups.len();
         let message = format!("interrupted with {left} of the model × prompt tables unfinished");
-        if signal == signal_hook::consts::SIGINT {
+        if signal == libc::SIGINT {
             return Err(Failure::Interrupted(message));
         }
         output::tell(format_args!("rewardscope: {message}"));
@@ -178,7 +177,7 @@ impl Run {
                 let group = Group { prompt: id, words: words.iter().map(|(word, _)| *word).collect(), missing: words.len() };
                 self.groups.insert((model, at), group);
                 let (prompt_text, words) = (prompt.text.clone(), words.clone());
-                jobs.push(Job { model, prompt: id, prompt_text, words, token_ids: Vec::new(), tokens: self.tokens });
+                jobs.push(Job { tokens: self.tokens, ..Job::new(model, id, prompt_text, words) });
             }
         }
         engine.plan(jobs);
@@ -186,8 +185,7 @@ impl Run {
 
     fn take_vocabulary(&mut self, model: ModelId, corpus: Arc<Corpus>) {
         self.unread.remove(&model);
-        let words: Vec<WordId> =
-            corpus.words.iter().zip(&corpus.tokens).map(|(word, &token)| self.score_table.token(&word.text, token)).collect();
+        let words = self.score_table.corpus(&corpus);
         for (at, prompt) in self.prompts.iter().enumerate() {
             let group = Group { prompt: self.score_table.prompt(&prompt.text), words: words.clone(), missing: words.len() };
             self.groups.insert((model, at), group);
@@ -203,7 +201,7 @@ impl Run {
         let (Some(group), Some(corpus)) = (self.groups.get(&key), self.corpora.get(&key.0)) else { return };
         let words = group.words.iter().zip(&corpus.words).map(|(&id, word)| (id, word.text.clone())).collect();
         let (prompt, prompt_text, token_ids) = (group.prompt, self.prompts[key.1].text.clone(), corpus.tokens.clone());
-        engine.plan(vec![Job { model: key.0, prompt, prompt_text, words, token_ids, tokens: self.tokens }]);
+        engine.plan(vec![Job { token_ids, tokens: self.tokens, ..Job::new(key.0, prompt, prompt_text, words) }]);
     }
 
     /// Takes in what the engine tells until everything is written; the signal, when one came first.
@@ -251,7 +249,7 @@ impl Run {
                 }
                 Event::Scores { model, prompt, scores } => {
                     self.settle(model, prompt, scores.len());
-                    self.score_table.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
+                    self.score_table.insert(model, prompt, scores);
                 }
                 Event::Unscorable { model, prompt, words } => {
                     self.settle(model, prompt, words.len());
@@ -300,19 +298,13 @@ impl Run {
                 Arc::new(all)
             }
         };
-        let ids: Vec<WordId> = recorded.words.iter().map(|word| self.score_table.word(word)).collect();
-        for (at, prompt) in self.prompts.iter().enumerate() {
-            let found = recorded.prompts.iter().position(|p| p.text == prompt.text || (p.key.is_some() && p.key == prompt.key));
-            let Some(column) = found.and_then(|found| recorded.scores.get(found)) else {
-                let has: Vec<&str> = recorded.prompts.iter().map(Prompt::label).take(6).collect();
-                let more = if recorded.prompts.len() > has.len() { ", …" } else { "" };
-                let label = prompt.label();
-                let why = format!("{name}: no scores for the prompt '{label}'. It has {}{more}", has.join(", "));
-                self.failures.push((model, why));
-                continue;
-            };
+        let missing = recorded.insert_into(&mut self.score_table, model, &self.prompts);
+        for prompt in &missing {
+            let (label, has) = (prompt.label(), recorded.named_prompts());
+            self.failures.push((model, format!("{name}: no scores for the prompt '{label}'. It has {has}")));
+        }
+        for (at, prompt) in self.prompts.iter().enumerate().filter(|(_, prompt)| !missing.contains(prompt)) {
             let id = self.score_table.prompt(&prompt.text);
-            self.score_table.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
             let texts = corpus.words.iter().map(|word| &word.text).chain(&self.own);
             let words: Vec<WordId> = texts.map(|text| self.score_table.word(text)).collect();
             let missing = words.iter().filter(|word| self.score_table.score(model, id, **word).is_none()).count();
@@ -342,27 +334,27 @@ impl Run {
     fn write(&mut self, model: ModelId, at: usize, group: &Group, output: &mut Output) -> Result<(), Failure> {
         let Some(corpus) = self.corpora.get(&model) else { return Ok(()) };
         let (spec, prompt) = (&self.specs[model.0 as usize], &self.prompts[at]);
-        let mut rows: Vec<Row<'_>> = Vec::with_capacity(group.words.len());
-        let listed = corpus.words.iter().map(|word| (&word.text, corpus.categories_of(word).collect(), false));
-        let own = self.own.iter().map(|text| (text, vec![own_label(&corpus.categories)], true));
-        for (i, ((word, categories, own), id)) in listed.chain(own).zip(&group.words).enumerate() {
-            let Some(score) = self.score_table.score(model, group.prompt, *id) else { continue };
-            rows.push(Row {
-                model: &spec.name,
-                prompt: prompt.label(),
-                word,
-                token_id: corpus.tokens.get(i).copied(),
-                categories,
-                score,
-                rank: 0.0,
-                own,
-                tokens: self.word_tokens.remove(&(model, group.prompt, *id)).map(TokenColumns::from),
-            });
-        }
-        let (scores, own): (Vec<f64>, Vec<bool>) = rows.iter().map(|row| (row.score, row.own)).unzip();
-        for (row, rank) in rows.iter_mut().zip(ranks_beside(&scores, &own)) {
-            row.rank = rank;
-        }
+        let categories = |word| corpus.categories_of(word).map(str::to_owned).collect();
+        let listed = corpus.words.iter().enumerate().map(|(i, word)| LongWord {
+            text: word.text.clone(),
+            categories: categories(word),
+            token: corpus.tokens.get(i).copied(),
+            own: false,
+        });
+        let own_categories = vec![own_label(&corpus.categories).to_owned()];
+        let own = self.own.iter().map(|text| LongWord {
+            text: text.clone(),
+            categories: own_categories.clone(),
+            token: None,
+            own: true,
+        });
+        let words: Vec<LongWord> = listed.chain(own).collect();
+        let score = |id: &WordId| self.score_table.score(model, group.prompt, *id).unwrap_or(f64::NAN);
+        let scores: Vec<f64> = group.words.iter().map(score).collect();
+        let mut rows = LongTable::default();
+        rows.add_with_tokens(&spec.name, prompt.label(), &words, &scores, |at| {
+            self.word_tokens.remove(&(model, group.prompt, group.words[at])).map(TokenColumns::from)
+        });
         let heading = self.infos.get(&model).map(|info| rows::heading(spec, prompt, info)).unwrap_or_default();
         output.group(&heading, &rows)
     }
@@ -381,18 +373,11 @@ impl Run {
 /// SIGINT, SIGTERM and SIGHUP become a message, so that finished rows are flushed before the end; a second one ends the
 /// program at once.
 fn watch_signals(sender: Sender<Message>) -> Result<(), Failure> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let failed = |error| Failure::Run(format!("signals cannot be watched: {error}"));
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
-    std::thread::spawn(move || {
-        let mut signals = signals.forever();
-        if let Some(signal) = signals.next() {
-            let _ = sender.send(Message::Signal(signal));
+    let mut asked = false;
+    interrupt::watch(move |signal| {
+        if std::mem::replace(&mut asked, true) {
+            interrupt::end_by(signal);
         }
-        for signal in signals {
-            // What it does is to end the process.
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
-        }
-    });
-    Ok(())
+        let _ = sender.send(Message::Signal(signal));
+    })
 }

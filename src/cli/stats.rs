@@ -1,16 +1,14 @@
 //! `rewardscope stats`: families of models compared, from recorded scores and live models alike.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::args::{StatsArgs, StatsFormat};
-use super::headless::Gather;
+use super::headless::{Gather, LeftOut};
 use super::output;
 use super::score::progress::Progress;
-use crate::base::terms::{Family, ModelId, WordId};
+use crate::base::terms::{Family, ModelId};
 use crate::base::text;
 use crate::corpus::{Corpus, Prompt, PromptSet};
-use crate::engine::Job;
 use crate::report::figure;
 use crate::report::figure::PanelsFigure;
 use crate::report::grid::Layout;
@@ -20,13 +18,11 @@ use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session};
-use crate::sources::resolve::ModelSource;
 use crate::stats::common::CommonWords;
 use crate::stats::options::ReportOptions;
 use crate::stats::report::report_with;
 use crate::stats::results::Report;
 use crate::stats::study::Study;
-use crate::tables::long::shortest;
 
 /// Draws of the bootstrap: enough for a 95 % interval.
 const BOOTSTRAP: usize = 1_000;
@@ -46,9 +42,9 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let mut notes: Vec<String> = corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)).collect();
     let mut score_table = ScoreTable::default();
     notes.append(&mut of_folders);
-    let ids: Vec<WordId> = corpus.words.iter().map(|word| score_table.word(&word.text)).collect();
-    take_recorded(&gather, &prompts, &mut score_table);
-    notes.extend(score_live(&mut gather, specs.len(), &corpus, &ids, &prompts, &mut score_table)?);
+    let ids = score_table.corpus(&corpus);
+    let unasked = gather.fill(&mut score_table, &corpus, &prompts)?;
+    notes.extend(left_out(&gather, &unasked, specs.len()));
     notes.extend(gather.take_notes());
     let prompt_ids: Vec<_> = prompts.iter().map(|prompt| score_table.prompt(&prompt.text)).collect();
     let source = |(id, spec): (ModelId, &crate::sources::resolve::ModelSpec)| {
@@ -103,7 +99,7 @@ fn default_prompts(session: &Session, gather: &Gather) -> Result<Vec<Prompt>, Fa
     let mut prompts: Vec<Prompt> = Vec::new();
     for prompt in models.iter().filter_map(|id| gather.recorded.get(id)).flat_map(|recorded| &recorded.prompts) {
         // The user's own prompts are known here with their framing.
-        let prompt = known.iter().find(|known| same(known, prompt)).unwrap_or(prompt);
+        let prompt = known.iter().find(|known| known.is(prompt)).unwrap_or(prompt);
         if !prompts.iter().any(|other| other.text == prompt.text) {
             prompts.push(prompt.clone());
         }
@@ -112,50 +108,8 @@ fn default_prompts(session: &Session, gather: &Gather) -> Result<Vec<Prompt>, Fa
     Ok(prompts)
 }
 
-/// A column may be named by its prompt's key or by its text.
-fn same(prompt: &Prompt, other: &Prompt) -> bool {
-    prompt.text == other.text || (prompt.key.is_some() && prompt.key == other.key)
-}
-
-/// Recorded scores into the score table; a model without a column for a prompt has none there.
-fn take_recorded(gather: &Gather, prompts: &[Prompt], score_table: &mut ScoreTable) {
-    for (&model, recorded) in &gather.recorded {
-        let ids: Vec<WordId> = recorded.words.iter().map(|word| score_table.word(word)).collect();
-        for prompt in prompts {
-            let found = recorded.prompts.iter().position(|other| same(prompt, other));
-            let Some(column) = found.and_then(|found| recorded.scores.get(found)) else { continue };
-            let id = score_table.prompt(&prompt.text);
-            score_table.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
-        }
-    }
-}
-
-/// Has every live model score every word under every prompt. Gives what could not be asked.
-fn score_live(
-    gather: &mut Gather,
-    models: usize,
-    corpus: &Corpus,
-    ids: &[WordId],
-    prompts: &[Prompt],
-    score_table: &mut ScoreTable,
-) -> Result<Vec<String>, Failure> {
-    let words: Vec<(WordId, Arc<str>)> = ids.iter().copied().zip(corpus.words.iter().map(|word| word.text.clone())).collect();
-    let mut jobs = Vec::new();
-    for model in (0..models as u32).map(ModelId) {
-        if gather.recorded.contains_key(&model) || matches!(gather.spec(model).source, ModelSource::Recorded(_)) {
-            continue;
-        }
-        for prompt in prompts {
-            let (id, prompt_text, words) = (score_table.prompt(&prompt.text), prompt.text.clone(), words.clone());
-            jobs.push(Job { model, prompt: id, prompt_text, words, token_ids: Vec::new(), tokens: false });
-        }
-    }
-    if jobs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let left_out = gather.score(jobs, &mut |model, prompt, scores| {
-        score_table.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
-    })?;
+/// What could not be asked, a note for each model.
+fn left_out(gather: &Gather, left_out: &[LeftOut], models: usize) -> Vec<String> {
     let mut notes = Vec::new();
     for model in (0..models as u32).map(ModelId) {
         let of_model: Vec<_> = left_out.iter().filter(|word| word.model == model).collect();
@@ -164,7 +118,7 @@ fn score_live(
             notes.push(format!("{name}: {} times a word could not be asked, first {}", of_model.len(), first.reason));
         }
     }
-    Ok(notes)
+    notes
 }
 
 /// What cannot be told in a note, because nothing would be left to tell.
@@ -212,14 +166,12 @@ fn compute(study: &Study, args: &StatsArgs) -> Report {
 }
 
 fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
-    let mut out = std::io::stdout();
-    let written = match format {
+    output::print(&match format {
         StatsFormat::Json => {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
-            writeln!(out, "{}", text::visible_json(&json))
+            format!("{}\n", text::visible_json(&json))
         }
-        StatsFormat::Table => out.write_all(statistics::tell(report, Layout::Table).as_bytes()),
-        StatsFormat::Markdown => out.write_all(statistics::tell(report, Layout::Markdown).as_bytes()),
-    };
-    output::printed(written.and_then(|()| out.flush()))
+        StatsFormat::Table => statistics::tell(report, Layout::Table),
+        StatsFormat::Markdown => statistics::tell(report, Layout::Markdown),
+    })
 }

@@ -273,7 +273,7 @@ fn import_scores(
     for (prompt, column) in table.prompts.iter().zip(&table.scores) {
         let mut scores = Vec::new();
         for (word, &score) in table.words.iter().zip(column).filter(|(_, score)| !score.is_nan()) {
-            if crate::tables::long::shortest(score as f32) != score && f64::from(score as f32) != score {
+            if crate::scores::table::decimal(score as f32) != score && f64::from(score as f32) != score {
                 return Err(format!(
                     "the score {score} of '{word}' is none that this program computes: it is no number of 32 bits"
                 ));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Builder, Corpus, read};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::suggestions::{did_you_mean, nearest};
 
 const BUILTIN: [(&str, &str); 2] = [
@@ -39,7 +40,7 @@ impl Corpus {
         }
         let users = user_files(user_dir);
         let known = BUILTIN.iter().map(|(known, _)| *known).chain(users.iter().map(|(known, _)| known.as_str()));
-        let next = format!("{}See `rewardscope corpora`, or give a file", did_you_mean(&nearest(name, known)));
+        let next = format!("{}See {}, or give a file", did_you_mean(&nearest(name, known)), Remedy::Corpora);
         Err(FileError::Unknown { kind: "word list", name: name.to_owned(), next })
     }
 }

@@ -24,6 +24,11 @@ pub struct Prompt {
 }
 
 impl Prompt {
+    /// Whether both are one prompt: they have the same text, or the same key.
+    pub fn is(&self, other: &Prompt) -> bool {
+        self.text == other.text || (self.key.is_some() && self.key == other.key)
+    }
+
     /// What names the prompt in tables and files: its key, or its text where it has none.
     pub fn label(&self) -> &str {
         self.key.as_deref().unwrap_or(&self.text)

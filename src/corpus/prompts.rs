@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::prompt::{Factors, Prompt, PromptSet};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::Framing;
 use crate::base::text_file::{MOST_BYTES, read_text};
@@ -104,7 +105,7 @@ pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prom
             None => {
                 let near = nearest(argument, set.prompts.iter().map(Prompt::label));
                 let next =
-                    format!("{}See `rewardscope prompts`; a question of your own needs more than one word", did_you_mean(&near));
+                    format!("{}See {}; a question of your own needs more than one word", did_you_mean(&near), Remedy::Prompts);
                 return Err(FileError::Unknown { kind: "prompt", name: argument.clone(), next });
             }
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::{Builder, Corpus};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::text_file::{MOST_BYTES, line_of, ragged, read_text};
 
 const WORD_COLUMNS: [&str; 5] = ["word", "token_decoded", "response", "term", "dicterm"];
@@ -41,7 +42,8 @@ pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, FileError> {
     let Some(word_at) = column(&WORD_COLUMNS) else {
         let found: Vec<&str> = header.iter().collect();
         let problem = format!("no column of words; its columns are {}", found.join(", "));
-        return Err(FileError::file(path, problem, "Name the columns word,category, or give a plain list with --words-file"));
+        let next = format!("Name the columns word,category, or give a plain list with {}", Remedy::WordsFile);
+        return Err(FileError::file(path, problem, next));
     };
     let category_at = column(&CATEGORY_COLUMNS);
     let several = category_at.and_then(|at| header.get(at)).is_some_and(|name| name.trim().eq_ignore_ascii_case("categories"));

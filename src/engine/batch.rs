@@ -14,6 +14,7 @@ use super::plan::{Forest, common_prefix};
 pub use super::prefix::Prefix;
 use super::prefix::extend;
 use super::{Job, WordTokens, likelihood};
+use crate::base::remedy::Remedy;
 use crate::base::terms::WordId;
 use crate::engine::plan::{Last, Scored};
 use crate::model::checkpoint::RewardModel;
@@ -299,7 +300,7 @@ impl Batches {
             word: text.to_owned(),
             prompt: self.job.prompt_text.to_string(),
             value,
-            next: "Try --dtype f32; if it stays, the checkpoint is damaged".to_owned(),
+            next: format!("Try {}; if it stays, the checkpoint is damaged", Remedy::Dtype.with("f32")),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::batch::{Batches, FIRST_NODES, MOST_NODES};
 use super::memory;
+use crate::base::remedy::Remedy;
 use crate::base::text;
 use crate::model::checkpoint::{self, Estimate};
 use crate::model::format::config::DecoderConfig;
@@ -115,11 +116,11 @@ pub(super) fn refusal(name: &str, files: &Files, options: &LoadOptions, estimate
     });
     let estimates: Vec<(Dtype, u64)> = estimates.collect();
     let next = match (estimates.iter().find(|(_, needed)| *needed <= free), estimates.last()) {
-        (Some((dtype, needed)), _) => format!("Take --dtype {dtype}, which needs about {}", text::bytes(*needed)),
+        (Some((dtype, needed)), _) => format!("Take {}, which needs about {}", Remedy::Dtype.with(dtype), text::bytes(*needed)),
         (None, smallest) => {
             let free_it = match smallest {
                 Some((dtype, needed)) => {
-                    format!("The least that it takes is about {}, with --dtype {dtype}", text::bytes(*needed))
+                    format!("The least that it takes is about {}, with {}", text::bytes(*needed), Remedy::Dtype.with(dtype))
                 }
                 None => "No smaller precision is known for it".to_owned(),
             };
@@ -137,7 +138,8 @@ fn gpu(files: &Files, options: &LoadOptions) -> String {
     let on_gpu = LoadOptions { dtype: Dtype::Bf16, device: DeviceChoice::Cpu, ..options.clone() };
     let Ok(estimate) = checkpoint::estimate(files, &on_gpu) else { return String::new() };
     let bytes = estimate.weights_bytes + working_bytes(&estimate.config, MOST_NODES as u64);
-    format!(", or a GPU with {} GB (a build with --features cuda, and --device cuda)", bytes.div_ceil(1_000_000_000))
+    let (gigabytes, device) = (bytes.div_ceil(1_000_000_000), Remedy::Device.with("cuda"));
+    format!(", or a GPU with {gigabytes} GB (a build with --features cuda, and {device})")
 }
 
 /// How many nodes a batch may have.
@@ -172,7 +174,8 @@ impl BatchLimit {
                 Err(error) if memory::is_exhausted(&error) => {
                     let begun = batches.begun();
                     if begun <= 1 {
-                        let next = "Close what else uses the device, or take --dtype bf16, or --device cpu";
+                        let (dtype, device) = (Remedy::Dtype.with("bf16"), Remedy::Device.with("cpu"));
+                        let next = format!("Close what else uses the device, or take {dtype}, or {device}");
                         return Err(ModelError::unsupported("the device", format!("has no memory for one word: {error}"), next));
                     }
                     self.learnt = begun / 2;
@@ -232,7 +235,7 @@ mod tests {
         let (_, estimate) = demo();
         let needed = estimate.weights_bytes + working_bytes(&estimate.config, 24);
         let message = refused(needed - 1);
-        assert!(message.contains("weights in f32") && message.contains("Take --dtype bf16, which needs about"), "{message}");
+        assert!(message.contains("weights in f32") && message.contains("Take dtype bf16, which needs about"), "{message}");
         let message = refused(1000);
         assert!(message.contains("1.0 kB is free") && message.contains("The least that it takes is about"), "{message}");
         assert!(message.contains("or a GPU with 1 GB"), "{message}");

@@ -8,9 +8,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::events::{Events, lock};
-use super::{Event, Job, ModelInfo, Phase};
+use super::{Event, Job, Phase};
 use crate::base::terms::{Family, Measure, ModelId, PromptId, Unit, WordId};
-use crate::model::{Policies, Provenance, Stated};
+use crate::model::{ModelInfo, Policies, Provenance, Stated};
 use crate::recorded::scores::Recorded;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
@@ -183,7 +183,7 @@ impl Pair {
             let words: Vec<_> = job.words.iter().filter(|(word, _)| !known(word)).cloned().collect();
             if !words.is_empty() {
                 part.idle = false;
-                jobs.push(Job { model: part.id, words, token_ids: Vec::new(), tokens: false, ..job.clone() });
+                jobs.push(Job::new(part.id, job.prompt, job.prompt_text.clone(), words));
             }
         }
         if self.parts.iter().any(|part| part.recorded && part.columns.is_none()) {
@@ -227,7 +227,6 @@ impl Pair {
     fn take(&mut self, model: ModelId, side: usize, event: Event, told: &mut Vec<Event>) {
         match event {
             Event::Scores { prompt, scores, .. } => {
-                let scores = scores.into_iter().map(|(word, log)| (word, f64::from(log))).collect();
                 self.tell_scores(model, prompt, side, scores, told);
             }
             Event::Unscorable { prompt, words, .. } => self.tell_unscorable(model, prompt, words, told),
@@ -276,7 +275,7 @@ impl Pair {
             let values = self.known.entry(key).or_insert([f64::NAN; 2]);
             values[side] = log;
             if values.iter().all(|value| !value.is_nan()) {
-                scores.push((word, self.measure.of(values[0], values[1]) as f32));
+                scores.push((word, self.measure.of(values[0], values[1])));
                 self.known.remove(&key);
             }
         }
@@ -396,7 +395,7 @@ mod tests {
         Job { model: PAIR, prompt: PromptId(3), prompt_text: "p?".into(), words, token_ids: Vec::new(), tokens: true }
     }
 
-    fn scores(events: &Receiver<Event>) -> Vec<(u32, f32)> {
+    fn scores(events: &Receiver<Event>) -> Vec<(u32, f64)> {
         let found = events.try_iter().filter_map(|event| match event {
             Event::Scores { model: PAIR, prompt: PromptId(3), scores } => Some(scores),
             _ => None,

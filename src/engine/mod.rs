@@ -3,9 +3,9 @@
 //! `handle` is what the rest of the program holds; `worker` is the one thread that owns models and device; `batch` runs one
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
 //! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of
-//! tokens; `pairs` asks which of two answers a model prefers; `fit` says what fits, by `memory`; `store_adapter` writes scores
-//! to the store before they are told, and recalls them; `events` is where all of it tells what happens; `caught` makes errors
-//! of panics.
+//! tokens; `pairs` asks which of two answers a model prefers; `scorer` asks one loaded model without a worker; `fit` says what
+//! fits, by `memory`; `store_adapter` writes scores to the store before they are told, and recalls them; `events` is where all
+//! of it tells what happens; `caught` makes errors of panics.
 //!
 //! Requests state the whole of what is wanted, in order, so the newest request wins and nothing has to be taken back piece by
 //! piece. A score is a fact about model, prompt and word: one that arrives late does no harm.
@@ -24,6 +24,7 @@ pub(crate) mod memory;
 pub mod pairs;
 pub mod plan;
 mod prefix;
+pub mod scorer;
 pub mod store_adapter;
 pub mod vocabulary;
 mod worker;
@@ -37,11 +38,12 @@ pub use inspect::{Badge, Inspection};
 
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::Corpus;
-pub use crate::model::ModelInfo;
+use crate::model::ModelInfo;
 use crate::model::hub;
 use crate::recorded::scores::Recorded;
 use crate::scores::store::Key;
-use crate::tables::long::{TokenColumns, shortest};
+use crate::scores::table::decimal;
+use crate::tables::long::TokenColumns;
 
 /// Words to score by one model under one prompt.
 #[derive(Clone, Debug)]
@@ -59,16 +61,9 @@ pub struct Job {
 }
 
 impl Job {
-    fn clone_without_words(&self) -> Job {
-        let (words, token_ids) = (Vec::new(), Vec::new());
-        Job {
-            model: self.model,
-            prompt: self.prompt,
-            prompt_text: self.prompt_text.clone(),
-            words,
-            token_ids,
-            tokens: self.tokens,
-        }
+    /// Words given by their texts, whose tokens are not told.
+    pub fn new(model: ModelId, prompt: PromptId, prompt_text: Arc<str>, words: Vec<(WordId, Arc<str>)>) -> Self {
+        Job { model, prompt, prompt_text, words, token_ids: Vec::new(), tokens: false }
     }
 }
 
@@ -138,7 +133,7 @@ pub struct WordTokens {
 
 impl From<WordTokens> for TokenColumns {
     fn from(tokens: WordTokens) -> Self {
-        let token_logprobs = tokens.log_probabilities.into_iter().map(shortest).collect();
+        let token_logprobs = tokens.log_probabilities.into_iter().map(decimal).collect();
         TokenColumns { token_ids: tokens.ids, token_logprobs, merged: tokens.merged }
     }
 }
@@ -173,7 +168,8 @@ pub enum Event {
     Scores {
         model: ModelId,
         prompt: PromptId,
-        scores: Vec<(WordId, f32)>,
+        /// The numbers that are shown, written and computed with, see [`crate::scores::table::decimal`].
+        scores: Vec<(WordId, f64)>,
     },
     /// Tokens of whole conversations, before their scores, where the job asked for them.
     Tokens {

@@ -66,7 +66,7 @@ impl PreferencePairs {
         let job = |question: &Question| {
             let unknown = question.answers.iter().filter(|(word, _)| !known(question.id, *word));
             let (prompt, prompt_text, words) = (question.id, question.text.clone(), unknown.cloned().collect());
-            Job { model, prompt, prompt_text, words, token_ids: Vec::new(), tokens: false }
+            Job::new(model, prompt, prompt_text, words)
         };
         self.questions.iter().map(job).filter(|job| !job.words.is_empty()).collect()
     }

@@ -228,7 +228,8 @@ impl StoreAdapter {
         let left = Job {
             words: (0..job.words.len()).filter(missing).map(|at| job.words[at].clone()).collect(),
             token_ids: (0..job.token_ids.len()).filter(missing).map(|at| job.token_ids[at]).collect(),
-            ..job.clone_without_words()
+            tokens: job.tokens,
+            ..Job::new(job.model, job.prompt, job.prompt_text.clone(), Vec::new())
         };
         // The same content may lie elsewhere now; nothing of it is in memory.
         info.provenance.source.clone_from(&label.source);

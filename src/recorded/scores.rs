@@ -2,13 +2,49 @@
 
 use std::sync::Arc;
 
+use crate::base::terms::{ModelId, WordId};
+use crate::corpus::Prompt;
+use crate::scores::table::ScoreTable;
+
+/// Labels of prompts that a message names.
+const NAMED: usize = 6;
+
 /// Scores read from a file: all at once.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub words: Vec<Arc<str>>,
-    pub prompts: Vec<crate::corpus::Prompt>,
+    pub prompts: Vec<Prompt>,
     /// `[prompts][words]`; NaN where the file has no value.
     pub scores: Vec<Vec<f64>>,
     /// What a reader should know of the file: rows passed over, columns not read.
     pub notes: Vec<String>,
+}
+
+impl Recorded {
+    /// The scores of all words under a prompt, which a file may name by its key or by its text.
+    pub fn column(&self, prompt: &Prompt) -> Option<&[f64]> {
+        let at = self.prompts.iter().position(|known| known.is(prompt))?;
+        self.scores.get(at).map(Vec::as_slice)
+    }
+
+    /// Puts the scores of all words under `prompts` into a table. Gives the prompts that the file has no column for.
+    pub fn insert_into<'a>(&self, table: &mut ScoreTable, model: ModelId, prompts: &'a [Prompt]) -> Vec<&'a Prompt> {
+        let words: Vec<WordId> = self.words.iter().map(|word| table.word(word)).collect();
+        let mut missing = Vec::new();
+        for prompt in prompts {
+            let Some(column) = self.column(prompt) else {
+                missing.push(prompt);
+                continue;
+            };
+            let id = table.prompt(&prompt.text);
+            table.insert(model, id, words.iter().copied().zip(column.iter().copied()));
+        }
+        missing
+    }
+
+    /// The first of the prompts, for a message.
+    pub fn named_prompts(&self) -> String {
+        let named: Vec<&str> = self.prompts.iter().map(Prompt::label).take(NAMED).collect();
+        format!("{}{}", named.join(", "), if self.prompts.len() > NAMED { ", …" } else { "" })
+    }
 }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::NOT_AS_WRITTEN;
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::terms::Family;
 use crate::catalogue::Catalogue;
 use crate::corpus::Corpus;
@@ -78,7 +79,7 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
         return Err(FileError::file(path, format!("it has no row that can be followed{told}"), next));
     }
     if runs.iter().all(|run| run.series.is_empty()) {
-        let next = "Give the list of their categories with --corpus";
+        let next = format!("Give the list of their categories with {}", Remedy::Corpus);
         return Err(FileError::file(path, format!("none of its words has a category in {}", corpus.name), next));
     }
     Ok((runs, reader.notes))

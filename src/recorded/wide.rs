@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::labels::Labels;
 use super::{Repeats, no_words, notes};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::recorded::scores::Recorded;
 use crate::tables::read::{NO_SCORE, Reading, Row, Table};
 
@@ -156,7 +157,7 @@ pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Rep
     }
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in candidates {
-        match judge(path, &candidate, any_known, rows)? {
+        match verdict(path, &candidate, any_known, rows)? {
             Verdict::Prompt => kept.push(candidate),
             Verdict::Unknown => {
                 beside.unknown.push(candidate.name.clone());
@@ -168,13 +169,13 @@ pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Rep
         }
     }
     if kept.is_empty() {
-        let problem = format!("none of its columns holds scores; {}", beside.told().join("; "));
+        let problem = format!("none of its columns holds scores; {}", beside.notes().join("; "));
         return Err(FileError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
     }
     let prompts = labels.prompts(path, kept.iter().map(|candidate| table.header[candidate.column].as_str()))?;
     let differing: HashSet<usize> = kept.iter().flat_map(|candidate| candidate.differing.iter().copied()).collect();
     let mut notes = notes(empty, differing.len());
-    notes.extend(beside.told());
+    notes.extend(beside.notes());
     Ok(Recorded { words, prompts, scores: kept.into_iter().map(|candidate| candidate.scores).collect(), notes })
 }
 
@@ -228,7 +229,7 @@ struct Beside {
 }
 
 impl Beside {
-    fn told(&self) -> Vec<String> {
+    fn notes(&self) -> Vec<String> {
         let unnamed = match self.unnamed {
             0 => None,
             1 => Some("a column without a name".to_owned()),
@@ -236,26 +237,29 @@ impl Beside {
         };
         let passed_over = [
             unnamed,
-            told(&self.numbering, "number the rows", "numbers the rows"),
-            told(&self.text, "hold text and no score", "holds text and no score"),
-            told(&self.empty, "hold no score", "holds no score"),
+            listed(&self.numbering, "number the rows", "numbers the rows"),
+            listed(&self.text, "hold text and no score", "holds text and no score"),
+            listed(&self.empty, "hold no score", "holds no score"),
         ];
         let passed_over = passed_over.into_iter().flatten().map(|columns| format!("passed over: {columns}"));
-        passed_over.chain(told(&self.unknown, UNKNOWN[0], UNKNOWN[1])).collect()
+        let prompt = Remedy::Prompt;
+        let several = format!(
+            "are no known prompts and count as prompts of unknown framing; if they are none, take them out of the file, or name \
+             with {prompt} those that count"
+        );
+        let one = format!(
+            "is no known prompt and counts as a prompt of unknown framing; if it is none, take it out of the file, or name with \
+             {prompt} those that count"
+        );
+        passed_over.chain(listed(&self.unknown, &several, &one)).collect()
     }
 }
 
-/// What is to be known of columns that are no known prompts: several, and one.
-const UNKNOWN: [&str; 2] = [
-    "are no known prompts and count as prompts of unknown framing; if they are none, take them out of the file, or name with \
-     --prompt those that count",
-    "is no known prompt and counts as a prompt of unknown framing; if it is none, take it out of the file, or name with --prompt \
-     those that count",
-];
-
+/// What becomes of a column.
+///
 /// # Errors
 /// A prompt's column, or one with scores, holds something else as well.
-fn judge(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Result<Verdict, FileError> {
+fn verdict(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Result<Verdict, FileError> {
     let Candidate { name, known, numbers, stray, .. } = candidate;
     match stray {
         Some((problem, is_text)) if *known || *numbers > 0 || !is_text => {
@@ -272,7 +276,7 @@ fn judge(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Re
 }
 
 /// `the columns a, b, which hold text`
-fn told(names: &[String], several: &str, one: &str) -> Option<String> {
+fn listed(names: &[String], several: &str, one: &str) -> Option<String> {
     match names {
         [] => None,
         [name] => Some(format!("the column {name}, which {one}")),

@@ -101,11 +101,17 @@ impl FileProvenance {
         self.checksum.as_ref().is_none_or(|written| Checksum::of_file(path).is_ok_and(|found| found == *written))
     }
 
-    /// What a file of one model says of it; of several, or of none, nothing but that they are recorded.
+    /// What a file of one model says of it. A file of several does not say which of them is meant.
+    pub fn of_one_model(path: &Path) -> Option<ModelProvenance> {
+        let models = Self::of_file(path)?.models;
+        <[ModelProvenance; 1]>::try_from(models).ok().map(|[model]| model)
+    }
+
+    /// What a file of one model says of its scores; of several, or of none, nothing but that they are recorded.
     pub fn provenance_of(path: &Path) -> Provenance {
-        match <[ModelProvenance; 1]>::try_from(Self::of_file(path).unwrap_or_default().models) {
-            Ok([said]) => Provenance { recorded: true, ..said.provenance },
-            Err(_) => Provenance::of_recorded(path.display().to_string()),
+        match Self::of_one_model(path) {
+            Some(model) => Provenance { recorded: true, ..model.provenance },
+            None => Provenance::of_recorded(path.display().to_string()),
         }
     }
 }

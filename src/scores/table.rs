@@ -1,8 +1,10 @@
 //! Every score known in this process: by model, prompt and word.
 
-use crate::base::terms::{ModelId, PromptId, WordId};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use crate::base::terms::{ModelId, PromptId, WordId};
+use crate::corpus::Corpus;
 
 /// Scores stay when corpus, prompt or view change: nothing is computed twice.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +25,14 @@ impl ScoreTable {
     /// The id of a token of a vocabulary, new or known: another than that of the word with the same text.
     pub fn token(&mut self, text: &Arc<str>, token: u32) -> WordId {
         WordId(*self.tokens.entry((text.clone(), token)).or_insert_with(|| self.words.push(text.clone())))
+    }
+
+    /// The ids of a list's words, or of the tokens that they are.
+    pub fn corpus(&mut self, corpus: &Corpus) -> Vec<WordId> {
+        match corpus.tokens.is_empty() {
+            true => corpus.words.iter().map(|word| self.word(&word.text)).collect(),
+            false => corpus.words.iter().zip(&corpus.tokens).map(|(word, &token)| self.token(&word.text, token)).collect(),
+        }
     }
 
     pub fn word_text(&self, id: WordId) -> &Arc<str> {
@@ -71,6 +81,12 @@ impl ScoreTable {
     pub fn forget(&mut self, model: ModelId) {
         self.scores.retain(|(m, _), _| *m != model);
     }
+}
+
+/// What a model computed in f32, as the f64 with the same shortest decimal digits: 0.1, not 0.10000000149011612. Every score
+/// becomes one here, once, so that what is shown, written, read again and computed with is the same number.
+pub fn decimal(score: f32) -> f64 {
+    score.to_string().parse().unwrap_or(f64::from(score))
 }
 
 #[derive(Clone, Debug, Default)]

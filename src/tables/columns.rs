@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::checksum::{Checksum, Summing};
 use crate::base::atomic_file::Destination;
-use crate::stats::ranks_beside;
+use crate::base::text::{visible, visible_json};
 
 /// The key under which Parquet holds the provenance.
 pub const METADATA: &str = "rewardscope.provenance";
@@ -93,6 +93,16 @@ impl Values {
         }
     }
 
+    fn visible(&self) -> Values {
+        match self {
+            Values::Text(values) => Values::Text(values.iter().map(|text| Arc::from(&*visible(text))).collect()),
+            Values::Names(values) => {
+                Values::Names(values.iter().map(|names| names.iter().map(|name| visible(name).into_owned()).collect()).collect())
+            }
+            Values::Number(_) | Values::Integer(_) => self.clone(),
+        }
+    }
+
     fn json(&self, row: usize) -> Value {
         match self {
             Values::Text(values) => Value::from(&*values[row]),
@@ -149,15 +159,18 @@ impl ColumnTable {
     /// Writes the table alone, and in Parquet the provenance with it.
     pub fn write(&self, out: impl Write + Send, format: TableFormat, provenance: &Value) -> io::Result<()> {
         match format {
-            TableFormat::Csv => self.csv(out),
+            TableFormat::Csv => self.csv(out, true),
             TableFormat::Jsonl => self.jsonl(out),
             TableFormat::Parquet => self.parquet(out, provenance).map_err(io::Error::other),
         }
     }
 
-    fn csv(&self, out: impl Write) -> io::Result<()> {
+    /// Writes the rows as CSV, below a header where that is asked for.
+    pub(super) fn csv(&self, out: impl Write, header: bool) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(self.columns.iter().map(|(name, _)| name))?;
+        if header {
+            writer.write_record(self.columns.iter().map(|(name, _)| name))?;
+        }
         for row in 0..self.rows() {
             writer.write_record(self.columns.iter().map(|(_, values)| values.csv(row)))?;
         }
@@ -166,11 +179,20 @@ impl ColumnTable {
 
     fn jsonl(&self, mut out: impl Write) -> io::Result<()> {
         for row in 0..self.rows() {
-            let object: Map<String, Value> = self.columns.iter().map(|(name, values)| (name.clone(), values.json(row))).collect();
-            serde_json::to_writer(&mut out, &object)?;
-            out.write_all(b"\n")?;
+            writeln!(out, "{}", visible_json(&Value::Object(self.object(row)).to_string()))?;
         }
         Ok(())
+    }
+
+    /// A row as an object, with the columns in their order.
+    pub(super) fn object(&self, row: usize) -> Map<String, Value> {
+        self.columns.iter().map(|(name, values)| (name.clone(), values.json(row))).collect()
+    }
+
+    /// The same table with texts that are safe to show on a terminal.
+    pub fn visible(&self) -> ColumnTable {
+        let columns = self.columns.iter().map(|(name, values)| (visible(name).into_owned(), values.visible()));
+        ColumnTable { columns: columns.collect() }
     }
 
     fn parquet(&self, out: impl Write + Send, provenance: &Value) -> Result<(), ParquetError> {
@@ -223,62 +245,6 @@ fn column<T: DataType, W: Write + Send>(
     let Some(mut column) = group.next_column()? else { return Ok(()) };
     column.typed::<T>().write_batch(&values, Some(&levels), None)?;
     column.close()
-}
-
-/// A word of a long table.
-#[derive(Clone, Debug)]
-pub struct LongWord {
-    pub text: Arc<str>,
-    pub categories: Vec<String>,
-    /// Of a token of a vocabulary.
-    pub token: Option<u32>,
-    /// Stands beside the list: it has the rank that it would have there, and moves none.
-    pub own: bool,
-}
-
-/// A row for each score, as `rewardscope score` writes them: model, prompt, word, categories, score, rank.
-#[derive(Debug, Default)]
-pub struct LongTable {
-    models: Vec<Arc<str>>,
-    prompts: Vec<Arc<str>>,
-    words: Vec<Arc<str>>,
-    categories: Vec<Vec<String>>,
-    scores: Vec<f64>,
-    ranks: Vec<f64>,
-    tokens: Vec<Option<i64>>,
-}
-
-impl LongTable {
-    /// One model's scores of `words` under one prompt; ranks are over those of the list that have a score, and only words that
-    /// have one become rows.
-    pub fn add(&mut self, model: &str, prompt: &str, words: &[LongWord], scores: &[f64]) {
-        let (model, prompt): (Arc<str>, Arc<str>) = (model.into(), prompt.into());
-        let own: Vec<bool> = words.iter().map(|word| word.own).collect();
-        let ranks = ranks_beside(scores, &own);
-        for ((word, score), rank) in words.iter().zip(scores).zip(ranks).filter(|((_, score), _)| !score.is_nan()) {
-            self.models.push(model.clone());
-            self.prompts.push(prompt.clone());
-            self.words.push(word.text.clone());
-            self.categories.push(word.categories.clone());
-            self.scores.push(*score);
-            self.ranks.push(rank);
-            self.tokens.push(word.token.map(i64::from));
-        }
-    }
-
-    pub fn sheet(self) -> ColumnTable {
-        let mut sheet = ColumnTable::default();
-        sheet.add("model", Values::Text(self.models));
-        sheet.add("prompt", Values::Text(self.prompts));
-        sheet.add("word", Values::Text(self.words));
-        sheet.add("categories", Values::Names(self.categories));
-        sheet.add("score", Values::Number(self.scores));
-        sheet.add("rank", Values::Number(self.ranks));
-        if self.tokens.iter().any(Option::is_some) {
-            sheet.add("token_id", Values::Integer(self.tokens));
-        }
-        sheet
-    }
 }
 
 #[cfg(test)]

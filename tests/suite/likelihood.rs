@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rewardscope::base::terms::{Family, ModelId, PromptId, Unit, WordId};
 use rewardscope::catalogue::Catalogue;
-use rewardscope::engine::{Engine, Event, Job, ModelInfo, Phase, WordTokens};
-use rewardscope::model::{BosPolicy, Dtype, LoadOptions, PromptForm};
+use rewardscope::engine::{Engine, Event, Job, Phase, WordTokens};
+use rewardscope::model::{BosPolicy, Dtype, LoadOptions, ModelInfo, PromptForm};
 use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 
 const FIXTURES: [&str; 2] = ["llama-lm", "gemma2-lm"];
@@ -112,7 +112,9 @@ impl Bench {
         self.engine.plan(vec![job]);
         while scored.scores.len() + scored.unscorable.len() < all {
             match self.events.recv_timeout(PATIENCE).expect("an event") {
-                Event::Scores { scores, .. } => scored.scores.extend(scores.into_iter().map(|(word, score)| (word.0, score))),
+                Event::Scores { scores, .. } => {
+                    scored.scores.extend(scores.into_iter().map(|(word, score)| (word.0, score as f32)))
+                }
                 Event::Tokens { tokens, .. } => scored.tokens.extend(tokens.into_iter().map(|(word, tokens)| (word.0, tokens))),
                 Event::Unscorable { words, .. } => scored.unscorable.extend(words.into_iter().map(|(word, why)| (word.0, why))),
                 Event::Ready { info, .. } => scored.info = Some(*info),

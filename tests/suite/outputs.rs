@@ -211,6 +211,41 @@ fn scores_that_were_changed_since_they_were_written_are_told_of_by_every_command
 }
 
 #[test]
+fn score_and_export_write_the_same_file() {
+    let home = Home::new();
+    std::fs::write(home.path().join("list.csv"), "word,category\n\"ice, cream\",good\nwar,bad\n\u{202e}joy,good\n")
+        .expect("a list");
+    let same = |options: &[&str], format: &str| {
+        let (scored, exported) = (format!("scored.{format}"), format!("exported.{format}"));
+        home.done(&[&["score", "demo-llama"][..], options, &["--force", "-o", &scored]].concat());
+        home.done(&[&["export", "demo-llama"][..], options, &["--force", "-o", &exported]].concat());
+        let scored = home.read(&scored);
+        assert!(scored.lines().count() > 2, "{scored}");
+        assert_eq!(scored, home.read(&exported), "{options:?} as {format}");
+    };
+    let prompts = ["--prompt", "greatest_ever_one", "--prompt", "worst_ever_one"];
+    for format in ["csv", "jsonl"] {
+        same(&[&["--corpus", "list.csv"][..], &prompts].concat(), format);
+    }
+    let folder = format!("{}/tests/fixtures/llama-lm", env!("CARGO_MANIFEST_DIR"));
+    for format in ["csv", "jsonl"] {
+        let (scored, exported) = (format!("tokens.{format}"), format!("tokens-exported.{format}"));
+        home.done(&["score", &folder, "--vocabulary", "-o", &scored]);
+        home.done(&["export", &folder, "--vocabulary", "-o", &exported]);
+        assert_eq!(columns_of(&home.read(&scored)), columns_of(&home.read(&exported)), "{format}");
+    }
+}
+
+/// The names of the columns of a table, in their order.
+fn columns_of(table: &str) -> Vec<String> {
+    let first = table.lines().next().unwrap_or_default();
+    match serde_json::from_str::<serde_json::Map<String, Value>>(first) {
+        Ok(row) => row.keys().cloned().collect(),
+        Err(_) => first.split(',').map(str::to_owned).collect(),
+    }
+}
+
+#[test]
 fn what_an_implicit_reward_rests_on_has_the_checksum_of_its_file() {
     let home = Home::new();
     writers(&home);

@@ -9,8 +9,8 @@ use crate::app::table::{RankedTable, ScoreColumn, SideScores, TableKind};
 use crate::app::{App, Model, Universe};
 use crate::base::terms::WordId;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
-use crate::tables::columns::{ColumnTable, LongTable, LongWord, Values};
-use crate::tables::long::shortest;
+use crate::tables::columns::{ColumnTable, Values};
+use crate::tables::long::{LongTable, LongWord};
 
 /// A table as it is shown.
 #[derive(Debug)]
@@ -36,7 +36,6 @@ pub(in crate::app) struct AllScores {
 #[derive(Debug, Default)]
 struct NamedModel {
     name: String,
-    live: bool,
 }
 
 impl Snapshot for TableRows {
@@ -87,7 +86,7 @@ fn origin(model: &Model) -> ModelProvenance {
 
 impl From<&Model> for NamedModel {
     fn from(model: &Model) -> NamedModel {
-        NamedModel { name: model.spec.name.clone(), live: !model.is_recorded() }
+        NamedModel { name: model.spec.name.clone() }
     }
 }
 
@@ -105,12 +104,12 @@ impl AllScores {
         let mut long = LongTable::default();
         for (model, columns) in &self.models {
             for (prompt, column) in self.prompts.iter().zip(columns) {
-                let score = |id: &WordId| column.get(id.0 as usize).map_or(f64::NAN, |&score| exact(score, model.live));
+                let score = |id: &WordId| column.get(id.0 as usize).copied().unwrap_or(f64::NAN);
                 let scores: Vec<f64> = self.universe.ids.iter().map(score).collect();
                 long.add(&model.name, prompt, &words, &scores);
             }
         }
-        long.sheet()
+        long.columns()
     }
 }
 
@@ -133,7 +132,7 @@ impl TableRows {
         match &table.right {
             Some(right) => {
                 for (side, of) in [(&table.left, model), (right, other)] {
-                    numbers(&mut sheet, side, &rows, of.live, &format!("{} ", of.name));
+                    numbers(&mut sheet, side, &rows, &format!("{} ", of.name));
                 }
                 sheet.add("difference", picked(&table.differences, &rows));
             }
@@ -141,15 +140,13 @@ impl TableRows {
                 if let Some(logs) = &table.log_probabilities {
                     sheet.add("against", text(&other.name));
                     for (name, log) in ["log p", "log p against"].into_iter().zip(logs) {
-                        sheet.add(name, Values::Number(rows.iter().map(|&row| exact(log[row], true)).collect()));
+                        sheet.add(name, picked(log, &rows));
                     }
                 }
                 if let Some(measure) = self.measure {
                     sheet.add("measure", text(measure));
                 }
-                // Of two models it is made here, in f64.
-                let as_computed = table.log_probabilities.is_none();
-                numbers(&mut sheet, &table.left, &rows, as_computed && model.live, "");
+                numbers(&mut sheet, &table.left, &rows, "");
                 if table.prompts.len() > 1 {
                     let mean = |&row: &usize| {
                         let z: Vec<f64> = table.prompts.iter().filter_map(|p| p.z(table.universe.ids[row])).collect();
@@ -167,14 +164,8 @@ impl TableRows {
     }
 }
 
-/// What an engine computed is f32, and written with the digits of an f32.
-fn exact(score: f64, live: bool) -> f64 {
-    if live && !score.is_nan() { shortest(score as f32) } else { score }
-}
-
-fn numbers(sheet: &mut ColumnTable, side: &SideScores, rows: &[usize], live: bool, before: &str) {
-    let scores = rows.iter().map(|&row| side.scores.get(row).map_or(f64::NAN, |&score| exact(score, live))).collect();
-    sheet.add(format!("{before}score"), Values::Number(scores));
+fn numbers(sheet: &mut ColumnTable, side: &SideScores, rows: &[usize], before: &str) {
+    sheet.add(format!("{before}score"), picked(&side.scores, rows));
     sheet.add(format!("{before}rank"), picked(&side.ranks, rows));
     sheet.add(format!("{before}z"), picked(&side.z, rows));
 }

@@ -156,9 +156,9 @@ impl JudgedPairs {
         self.preferences.asks(prompt)
     }
 
-    pub(in crate::app) fn insert(&mut self, model: ModelId, prompt: PromptId, scores: &[(WordId, f32)]) {
+    pub(in crate::app) fn insert(&mut self, model: ModelId, prompt: PromptId, scores: &[(WordId, f64)]) {
         let known = self.scores.entry(model).or_default();
-        known.extend(scores.iter().map(|(word, score)| ((prompt, *word), f64::from(*score))));
+        known.extend(scores.iter().map(|(word, score)| ((prompt, *word), *score)));
         let (accuracy, pairs) = self.preferences.judged(|prompt, word| known.get(&(prompt, word)).copied());
         self.accuracies.insert(model, Judgement { accuracy, pairs, total: self.preferences.len() });
     }

@@ -199,11 +199,7 @@ impl ImplicitSnapshot {
             categories: corpus.categories_of(&corpus.words[i]).map(str::to_owned).collect(),
             value: table.left.scores[i],
         };
-        let own = match table.universe.own.len() {
-            0 => String::new(),
-            1 => "1 own word is not drawn".to_owned(),
-            own => format!("{own} own words are not drawn"),
-        };
+        let own = LollipopFigure::not_drawn(table.universe.own.len());
         let notes: Vec<&str> = [self.note.as_str(), &own].into_iter().filter(|note| !note.is_empty()).collect();
         figure::lollipops(&LollipopFigure {
             models: self.models.clone(),

@@ -8,12 +8,12 @@ use crate::cli::args::{Format, ScoreArgs};
 use crate::cli::output;
 use crate::cli::output::{FileOption, unwritable};
 use crate::corpus::Prompt;
-use crate::engine::ModelInfo;
+use crate::model::ModelInfo;
 use crate::scores::provenance::FileProvenance;
 use crate::session::failure::Failure;
 use crate::sources::resolve::ModelSpec;
 use crate::tables::checksum::Checksum;
-use crate::tables::long::{Layout, Row, Writer};
+use crate::tables::long::{Layout, LongTable, Writer};
 
 /// An open place to write to.
 pub(super) struct Output {
@@ -42,8 +42,8 @@ impl Output {
         Ok(Output { writer, path, is_stream, is_read_again: layout != Layout::Table })
     }
 
-    pub(super) fn group(&mut self, heading: &str, rows: &[Row<'_>]) -> Result<(), Failure> {
-        self.writer.group(heading, rows).map_err(|error| broken(&self.path, self.is_stream, &error))
+    pub(super) fn group(&mut self, heading: &str, rows: &LongTable) -> Result<(), Failure> {
+        self.writer.group(heading, rows).map_err(|error| output::failure(&self.path, self.is_stream, &error))
     }
 
     /// Puts the file in its place, with what its scores rest on beside it.
@@ -55,10 +55,7 @@ impl Output {
             let checksum = part.and_then(|part| Checksum::of_file_named(part, &path).ok());
             file.commit(Some(FileProvenance { checksum, ..origin.clone() }.text().as_bytes()))
         });
-        match written.map_err(|error| broken(&path, is_stream, &error)) {
-            Err(Failure::Unread) => Ok(()),
-            written => written,
-        }
+        output::finished(written.map_err(|error| output::failure(&path, is_stream, &error)))
     }
 
     /// Says where what was finished stands: in `FILE.partial`, or in another name that says so.
@@ -68,12 +65,6 @@ impl Output {
             output::note(&format!("what was finished stands in {}", part.display()));
         }
     }
-}
-
-/// `rewardscope score ... | head` is no failure, and there is nobody left to tell.
-fn broken(path: &std::path::Path, is_stream: bool, error: &io::Error) -> Failure {
-    let is_unread = is_stream && error.kind() == io::ErrorKind::BrokenPipe;
-    if is_unread { Failure::Unread } else { unwritable(path, error, FileOption::Output) }
 }
 
 /// What stands above a table: the model, the prompt, and what the scores rest on.

@@ -6,11 +6,12 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
 use super::{Running, Worker};
-use crate::base::terms::{ModelId, PromptId};
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::batch::{Batches, Step};
 use crate::engine::store_adapter::{Answer, Batch, Kept, stored_words};
 use crate::engine::{Event, Phase};
 use crate::model::{Cancel, ModelError};
+use crate::scores::table::decimal;
 
 /// A batch that has been computed and not been told, for it is not in the store yet.
 pub(super) struct Held {
@@ -51,7 +52,7 @@ impl Worker {
             self.tell(Event::Ready { model, info });
         }
         if !recalled.scores.is_empty() {
-            self.tell(Event::Scores { model, prompt, scores: recalled.scores });
+            self.tell_scores(model, prompt, recalled.scores);
         }
         if done {
             self.end(at);
@@ -79,7 +80,7 @@ impl Worker {
         }
         running.batches.leave_out(&scores.iter().map(|(word, _)| *word).collect::<HashSet<_>>());
         let others = running.batches.is_fresh() && !running.batches.is_done();
-        self.tell(Event::Scores { model, prompt, scores });
+        self.tell_scores(model, prompt, scores);
         others
     }
 
@@ -104,7 +105,7 @@ impl Worker {
             self.tell(Event::Tokens { model, prompt, tokens: step.tokens });
         }
         if !step.scores.is_empty() {
-            self.tell(Event::Scores { model, prompt, scores: step.scores });
+            self.tell_scores(model, prompt, step.scores);
         }
         let is_its = |job: &Running| (job.batches.job().model, job.batches.job().prompt) == (model, prompt);
         let Some(at) = self.jobs.iter().position(is_its) else { return true };
@@ -129,6 +130,11 @@ impl Worker {
             self.end(at);
         }
         true
+    }
+
+    fn tell_scores(&self, model: ModelId, prompt: PromptId, scores: Vec<(WordId, f32)>) {
+        let scores = scores.into_iter().map(|(word, score)| (word, decimal(score))).collect();
+        self.tell(Event::Scores { model, prompt, scores });
     }
 
     pub(super) fn tell_notices(&mut self) {

@@ -76,7 +76,7 @@ impl Bench {
         }
     }
 
-    fn scores(&self) -> Vec<(u32, f32)> {
+    fn scores(&self) -> Vec<(u32, f64)> {
         let scores = self.seen.iter().filter_map(|event| match event {
             Event::Scores { scores, .. } => Some(scores),
             _ => None,
@@ -258,7 +258,7 @@ fn what_another_program_has_written_is_told_and_not_computed_again() {
     let mut told = bench.scores();
     told.sort_by_key(|(word, _)| *word);
     assert_eq!(told.iter().map(|(word, _)| *word).collect::<Vec<_>>(), (0..300).collect::<Vec<_>>(), "each once");
-    let theirs = |(word, score): &(u32, f32)| *score == 1000.0 + *word as f32;
+    let theirs = |(word, score): &(u32, f64)| *score == 1000.0 + f64::from(*word);
     assert_eq!(told.iter().take_while(|told| theirs(told)).count(), 200);
     assert!(!told[200..].iter().any(theirs));
     let steps = lock(&steps).clone();

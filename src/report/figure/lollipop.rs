@@ -28,6 +28,17 @@ pub struct LollipopFigure {
     pub note: String,
 }
 
+impl LollipopFigure {
+    /// The note on words beside the list, which have no place in the picture; empty where there are none.
+    pub fn not_drawn(own_words: usize) -> String {
+        match own_words {
+            0 => String::new(),
+            1 => "1 own word is not drawn".to_owned(),
+            own => format!("{own} own words are not drawn"),
+        }
+    }
+}
+
 impl Default for LollipopFigure {
     fn default() -> Self {
         let models = [0, 1].map(|_| (String::new(), Family::Other));

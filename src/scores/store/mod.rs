@@ -24,30 +24,38 @@ pub use key::Key;
 pub use runs::{Pruned, Run, RunTable, Summary};
 use schema::Identity;
 
+use crate::base::remedy::Remedy;
 use crate::model::ModelInfo;
 
 /// Above this, words are looked up by reading all that a run has under a prompt, not one by one.
 const LOOKED_UP_SINGLY: usize = 4096;
 
+/// `--store FILE`
+fn another_store() -> String {
+    Remedy::Store.with("FILE")
+}
+
 /// What can be wrong with a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("{}: written by a newer rewardscope (format {found}; this one knows {known}), and left as it is. Update \
-             rewardscope, or name another store with --store FILE", path.display())]
+             rewardscope, or name another store with {}", path.display(), another_store())]
     Newer { path: PathBuf, found: i64, known: i64 },
-    #[error("{}: the database of another program, and left as it is. Name another store with --store FILE", .0.display())]
+    #[error("{}: the database of another program, and left as it is. Name another store with {}", .0.display(), another_store())]
     Foreign(PathBuf),
-    #[error("{}: no store of scores, and left as it is. Name another store with --store FILE: one that ends with .sqlite", .0.display())]
+    #[error("{}: no store of scores, and left as it is. Name another store with {}: one that ends with .sqlite", .0.display(),
+             another_store())]
     NoStore(PathBuf),
     #[error("{}: damaged: {problem}. The next score that meets the damage sets the file aside and begins a new one; to begin one \
              at once, rename it", path.display())]
     Damaged { path: PathBuf, problem: String },
-    #[error("{}: another program is writing to it, and does not let go of it. Wait for its end, or name another store with --store \
-             FILE", .0.display())]
+    #[error("{}: another program is writing to it, and does not let go of it. Wait for its end, or name another store with \
+             {}", .0.display(), another_store())]
     Busy(PathBuf),
     #[error("{}: there is no room on the disk", .0.display())]
     Full(PathBuf),
-    #[error("{}: {problem}. Check folder, permissions and room on the disk, or name another store with --store FILE", path.display())]
+    #[error("{}: {problem}. Check folder, permissions and room on the disk, or name another store with {}", path.display(),
+             another_store())]
     Unusable { path: PathBuf, problem: String },
     #[error("'{word}' under '{prompt}' came as {value}, which is no score")]
     NotFinite { word: String, prompt: String, value: f32 },

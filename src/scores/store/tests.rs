@@ -207,7 +207,10 @@ fn a_newer_format_and_another_program_s_database_are_left_alone() {
     };
     let bytes = set(APPLICATION, FORMAT + 1);
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { .. }) && error.to_string().contains("--store"), "{error}");
+    assert!(
+        matches!(error, StoreError::Newer { .. }) && error.to_string().contains("name another store with store FILE"),
+        "{error}"
+    );
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     let bytes = set(1234, 1);
     assert!(matches!(Store::open(&path), Err(StoreError::Foreign(_))));

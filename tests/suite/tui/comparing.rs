@@ -2,9 +2,9 @@
 
 use rewardscope::app::Startup;
 use rewardscope::base::terms::{ModelId, Unit};
-use rewardscope::engine::{Event, ModelInfo, Phase};
+use rewardscope::engine::{Event, Phase};
 use rewardscope::model::asking::form_text;
-use rewardscope::model::{PromptForm, Provenance};
+use rewardscope::model::{ModelInfo, PromptForm, Provenance};
 use rewardscope::ui::theme::Theme;
 
 use super::driver::*;

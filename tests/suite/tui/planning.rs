@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use rewardscope::app::{App, Effect, Key, KeyCode, Message, Startup, table};
 use rewardscope::base::terms::{Family, ModelId};
 use rewardscope::corpus::{Corpus, Word};
-use rewardscope::engine::{Event, Job, ModelInfo, Phase};
+use rewardscope::engine::{Event, Job, Phase};
+use rewardscope::model::ModelInfo;
 use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 
 use super::driver::{Driver, LLAMA, SIZE, demo, provenance, score, startup};

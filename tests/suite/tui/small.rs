@@ -192,7 +192,7 @@ fn rewards_and_log_probabilities_have_an_axis_each() {
     let mut driver = Driver::scored_pair(SIZE);
     driver.ready_as_language(GEMMA);
     let prompt = current(&driver);
-    let low: Vec<_> = driver.app.universe.ids.iter().enumerate().map(|(i, &id)| (id, -1000.0 - i as f32)).collect();
+    let low: Vec<_> = driver.app.universe.ids.iter().enumerate().map(|(i, &id)| (id, -1000.0 - i as f64)).collect();
     driver.give(GEMMA, prompt, &low);
     driver.keys("z");
     let table = driver.app.table().unwrap();
@@ -206,7 +206,7 @@ fn rewards_and_log_probabilities_have_an_axis_each() {
 fn small_scores_are_told_apart() {
     let mut driver = Driver::scored_pair(SIZE);
     let prompt = current(&driver);
-    let tiny: Vec<_> = driver.app.universe.ids.iter().enumerate().map(|(i, &id)| (id, 2.834e-4 / (i + 1) as f32)).collect();
+    let tiny: Vec<_> = driver.app.universe.ids.iter().enumerate().map(|(i, &id)| (id, 2.834e-4 / (i + 1) as f64)).collect();
     driver.give(LLAMA, prompt, &tiny);
     let text = driver.text();
     assert!(text.contains("+2.83e-4") && text.contains("+1.42e-4"), "{text}");

@@ -47,7 +47,7 @@ fn the_cursor_stays_on_its_word_while_rows_move() {
     driver.keys("jjjjj");
     let (word, before) = (driver.word(), driver.app.cursor.row());
     let prompt = current(&driver);
-    let better: Vec<(WordId, f32)> = job.words[12..20].iter().map(|(id, _)| (*id, 99.0)).collect();
+    let better: Vec<(WordId, f64)> = job.words[12..20].iter().map(|(id, _)| (*id, 99.0)).collect();
     driver.give(LLAMA, prompt, &better);
     assert_eq!((driver.word(), driver.app.cursor.row()), (word, before + 8));
 }
