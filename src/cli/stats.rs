@@ -70,6 +70,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     notes.extend(of_study);
     check(&study, &corpus)?;
     let mut report = compute(&study, args);
+    notes.extend(unknown_families(&report));
     report.notes.splice(0..0, notes);
     report.warnings.splice(0..0, gather.asked_differently());
     output::draw(figure, || {
@@ -211,6 +212,14 @@ fn compute(study: &Study, args: &StatsArgs) -> Report {
     report
 }
 
+/// Which models no comparison of families counts, and how to say their family.
+fn unknown_families(report: &Report) -> Option<String> {
+    let unknown: Vec<&str> = report.models_of_no_family().collect();
+    let names = unknown.join(", ");
+    let note = format!("the family of {names} is not known, so no comparison of families counts it: give --family MODEL=NAME");
+    (!unknown.is_empty()).then_some(note)
+}
+
 fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     let written = match format {
@@ -218,8 +227,8 @@ fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
             writeln!(out, "{}", text::visible_json(&json))
         }
-        StatsFormat::Table => out.write_all(statistics::tell(report, Layout::Table).as_bytes()),
-        StatsFormat::Markdown => out.write_all(statistics::tell(report, Layout::Markdown).as_bytes()),
+        StatsFormat::Table => out.write_all(statistics::page(report, Layout::Table).as_bytes()),
+        StatsFormat::Markdown => out.write_all(statistics::page(report, Layout::Markdown).as_bytes()),
     };
     output::printed(written.and_then(|()| out.flush()))
 }
