@@ -66,6 +66,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     notes.extend(of_study);
     check(&study, &corpus)?;
     let mut report = compute(&study, args);
+    notes.extend(unknown_families(&report));
     report.notes.splice(0..0, notes);
     report.warnings.splice(0..0, gather.asked_differently());
     output::draw(figure, || {
@@ -165,13 +166,21 @@ fn compute(study: &Study, args: &StatsArgs) -> Report {
     report
 }
 
+/// Which models no comparison of families counts, and how to say their family.
+fn unknown_families(report: &Report) -> Option<String> {
+    let unknown: Vec<&str> = report.models_of_no_family().collect();
+    let names = unknown.join(", ");
+    let note = format!("the family of {names} is not known, so no comparison of families counts it: give --family MODEL=NAME");
+    (!unknown.is_empty()).then_some(note)
+}
+
 fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
     output::print(&match format {
         StatsFormat::Json => {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
             format!("{}\n", text::visible_json(&json))
         }
-        StatsFormat::Table => statistics::tell(report, Layout::Table),
-        StatsFormat::Markdown => statistics::tell(report, Layout::Markdown),
+        StatsFormat::Table => statistics::page(report, Layout::Table),
+        StatsFormat::Markdown => statistics::page(report, Layout::Markdown),
     })
 }

@@ -10,6 +10,8 @@ use crate::base::text;
 const COLUMNS: usize = 100;
 /// The widest column of a table for a terminal; longer text is cut.
 const WIDEST: usize = 52;
+/// Spaces between two columns.
+const GAP: usize = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -78,7 +80,13 @@ impl Document {
         }
     }
 
-    pub(crate) fn table(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
+    /// Whether a table is no wider than the page; Markdown has no width.
+    pub(crate) fn fits<S: AsRef<str>>(&self, columns: &[(S, Side)], rows: &[Vec<String>]) -> bool {
+        let (_, widths) = measured(columns, rows);
+        self.layout == Layout::Markdown || widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) <= COLUMNS
+    }
+
+    pub(crate) fn table<S: AsRef<str>>(&mut self, columns: &[(S, Side)], rows: &[Vec<String>]) {
         match self.layout {
             Layout::Table => self.aligned(columns, rows),
             Layout::Markdown => self.piped(columns, rows),
@@ -89,26 +97,24 @@ impl Document {
         self.out
     }
 
-    fn aligned(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
-        let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| cut(&text::visible(cell))).collect()).collect();
-        let widest = |i: usize| cells.iter().filter_map(|row| row.get(i)).map(|cell| cell.width()).max().unwrap_or(0);
-        let widths: Vec<usize> = columns.iter().enumerate().map(|(i, (head, _))| head.width().max(widest(i))).collect();
-        let head: Vec<String> = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
+    fn aligned<S: AsRef<str>>(&mut self, columns: &[(S, Side)], rows: &[Vec<String>]) {
+        let (cells, widths) = measured(columns, rows);
+        let head: Vec<String> = columns.iter().map(|(head, _)| head.as_ref().to_owned()).collect();
         for row in std::iter::once(&head).chain(&cells) {
             let mut line = String::new();
             for ((cell, width), (_, side)) in row.iter().zip(&widths).zip(columns) {
                 let space = " ".repeat(width - cell.width());
                 let (before, after) = if *side == Side::Right { (space.as_str(), "") } else { ("", space.as_str()) };
-                line.push_str(&format!("{before}{cell}{after}  "));
+                line.push_str(&format!("{before}{cell}{after}{:GAP$}", ""));
             }
             self.out.push_str(line.trim_end());
             self.out.push('\n');
         }
     }
 
-    fn piped(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
+    fn piped<S: AsRef<str>>(&mut self, columns: &[(S, Side)], rows: &[Vec<String>]) {
         let line = |cells: &mut dyn Iterator<Item = Cow<'_, str>>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
-        let head = line(&mut columns.iter().map(|(head, _)| self.shown(head)));
+        let head = line(&mut columns.iter().map(|(head, _)| self.shown(head.as_ref())));
         let rule = columns.iter().map(|(_, side)| if *side == Side::Right { "---:" } else { "---" });
         let rule = line(&mut rule.map(Cow::Borrowed));
         let rows: String = rows.iter().map(|row| line(&mut row.iter().map(|cell| self.shown(cell)))).collect();
@@ -136,6 +142,14 @@ impl Document {
         }
         Cow::Owned(escaped)
     }
+}
+
+/// The cells of a table as they are shown, and the width of each column.
+fn measured<S: AsRef<str>>(columns: &[(S, Side)], rows: &[Vec<String>]) -> (Vec<Vec<String>>, Vec<usize>) {
+    let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| cut(&text::visible(cell))).collect()).collect();
+    let widest = |i: usize| cells.iter().filter_map(|row| row.get(i)).map(|cell| cell.width()).max().unwrap_or(0);
+    let widths = columns.iter().enumerate().map(|(i, (head, _))| head.as_ref().width().max(widest(i))).collect();
+    (cells, widths)
 }
 
 /// At most [`WIDEST`] cells wide.

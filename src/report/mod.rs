@@ -5,3 +5,4 @@ pub mod figure;
 pub mod grid;
 pub mod panels;
 pub mod statistics;
+pub mod wording;

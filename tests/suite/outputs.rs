@@ -289,3 +289,17 @@ fn a_full_disk_is_an_error_that_leaves_no_half_file() {
     assert!(told(&output).contains("x.csv: cannot be written"), "{}", told(&output));
     assert!(!home.has("x.csv") && !home.has("x.csv.provenance.json"));
 }
+
+#[test]
+fn scores_written_to_a_file_say_which_prompts_their_keys_mean() {
+    let home = Home::new();
+    home.done(&["score", "demo-llama", "--word", "love", "--format", "csv", "-o", "out.csv"]);
+    let provenance: Value = serde_json::from_str(&home.read("out.csv.provenance.json")).expect("JSON");
+    let text = "What, in one word, is the greatest thing ever?";
+    assert_eq!(provenance["prompts"][0], serde_json::json!({ "label": "greatest_ever_one", "text": text }));
+    assert_eq!(provenance["models"][0]["model"], "demo-llama");
+    // A table with a row for each score is of the model that it names.
+    std::fs::rename(home.path().join("out.csv"), home.path().join("renamed.csv")).expect("renamed");
+    let rows = String::from_utf8(home.done(&["score", "renamed.csv", "--format", "jsonl"]).stdout).expect("UTF-8");
+    assert!(rows.contains("\"model\":\"demo-llama\""), "{rows}");
+}

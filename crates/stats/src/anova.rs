@@ -6,9 +6,9 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::cells::Panel;
-use super::contrast::upper_f;
 use super::design::{Column, Factor, Together, columns, terms};
 use super::results::{Anova, AnovaTerm};
+use super::significance::upper_f;
 use super::study::Study;
 use rewardscope_base::terms::Framing;
 
@@ -191,7 +191,7 @@ mod tests {
         let cells: Vec<f64> = panels.iter().flat_map(|panel| panel.models.concat()).collect();
         let mean = cells.iter().sum::<f64>() / 24.0;
         let shares: f64 = balanced.terms.iter().map(|term| term.sum_of_squares).sum();
-        close(shares + balanced.residual_sum_of_squares, super::super::summary::squares(&cells, mean));
+        close(shares + balanced.residual_sum_of_squares, super::super::describe::squares(&cells, mean));
         let factors = [("category", 2), ("framing", 2), ("model", 2)]
             .map(|(name, many)| Factor { name, levels: (0..many).map(|i| i.to_string()).collect() });
         let mut rows = Vec::new();

@@ -4,7 +4,7 @@
 //! of them: 40 rows for the study's 1,080 cells.
 
 use super::cells::Panel;
-use super::summary::{Summary, squares};
+use super::describe::{Summary, squares};
 
 /// A factor with the names of its levels; the first is the reference.
 #[derive(Clone, Debug)]

@@ -9,7 +9,6 @@
 pub mod ablation;
 pub mod agreement;
 pub mod anova;
-pub mod bootstrap;
 pub mod card;
 pub mod cells;
 pub mod common;
@@ -18,16 +17,16 @@ pub mod contrast;
 mod correlation;
 mod describe;
 mod design;
-pub mod exact;
 pub mod implicit;
 pub mod mixed;
 pub mod options;
-pub mod permutation;
 mod rank;
 pub mod report;
 pub mod results;
+mod significance;
 pub mod study;
 pub mod summary;
+mod word_draws;
 
 pub use correlation::spearman;
 pub use describe::{Histogram, mean_sd, median, min_max, z_score, z_scores, z_scores_among};

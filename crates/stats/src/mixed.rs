@@ -9,9 +9,9 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::cells::Panel;
-use super::contrast::two_sided_t;
 use super::design::{Column, Factor, Together, columns, name, terms};
 use super::results::{FixedEffect, MixedModel};
+use super::significance::two_sided_t;
 use super::study::Study;
 use super::summary::known_families;
 use rewardscope_base::terms::Framing;

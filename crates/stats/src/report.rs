@@ -2,6 +2,7 @@
 
 use super::cells::{self, Panel};
 use super::common::CommonWords;
+use super::compare::FamilyContrasts;
 use super::study::Study;
 use super::{agreement, anova, compare, mixed, summary};
 use crate::options::{Progress, ReportOptions};
@@ -33,7 +34,7 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
     let study = &study.clone().of_common_words();
     let indexed = cells::indexed(study);
     let panels: Vec<Panel> = cells::panels_of(study, &indexed);
-    let (contrasts, adjusted_for, mut notes) = compare::families(study, &panels, options, progress);
+    let FamilyContrasts { contrasts, adjusted_for, mut notes } = compare::families(study, &panels, options, progress);
     let (mixed_model, mixed_model_note) = match mixed::mixed_model(study, &panels) {
         Ok(model) => (Some(model), None),
         Err(reason) => (None, Some(reason)),
@@ -84,5 +85,3 @@ fn dividing(study: &Study) -> Vec<DividingWords> {
     }
     found
 }
-
-// serde writes what an Arc holds only with a feature that nothing else here needs.

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::common::CommonWords;
+use super::contrast::{TESTS, Test, TestResult};
 use rewardscope_base::terms::Framing;
+
+/// The family of a model of which none is known: such models have cells, and take part in no comparison of families.
+pub const UNKNOWN_FAMILY: &str = "other";
 
 /// Why the two kinds of test give different answers; stands wherever both do.
 pub const UNIT_NOTE: &str = "Welch and permutation tests take every prompt for a witness of its own, but the prompts of one \
@@ -68,8 +72,10 @@ pub struct Report {
     pub families: Vec<FamilySummary>,
     /// Between each two families, second in alphabetical order minus first; empty where fewer than two are known.
     pub contrasts: Vec<Contrast>,
-    /// What Bonferroni multiplied the p-values of the contrasts by.
-    pub adjusted_for: AdjustedFor,
+    /// The number of contrasts that can be tested at all, by which Bonferroni multiplies every p-value of a contrast. In JSON
+    /// it stands under the key of each test that has a p-value.
+    #[serde(serialize_with = "for_each_p")]
+    pub adjusted_for: usize,
     /// Null where it is not identifiable; `mixed_model_note` then says why.
     pub mixed_model: Option<MixedModel>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,6 +97,13 @@ pub struct Report {
     /// What a reader should know: scores missing, families passed over, words left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+impl Report {
+    /// The models that no comparison of families counts, because their family is not known.
+    pub fn models_of_no_family(&self) -> impl Iterator<Item = &str> {
+        self.models.iter().filter(|model| &*model.family == UNKNOWN_FAMILY).map(|model| &*model.model)
+    }
 }
 
 /// Differences are second family minus first, with models as the unit.
@@ -183,14 +196,6 @@ pub struct FamilySummary {
     pub se: f64,
 }
 
-/// How many tests of each kind the p-values of the contrasts are adjusted for, over all panels and all pairs of families.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct AdjustedFor {
-    pub welch: usize,
-    pub permutation: usize,
-    pub exact_models: usize,
-}
-
 /// One panel (category and framing): do the families differ?
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contrast {
@@ -206,62 +211,16 @@ pub struct Contrast {
     pub models: [usize; 2],
     /// Mean of the second family's cells minus mean of the first's.
     pub difference: f64,
-    /// Cells as the unit; none where a family has fewer than two or nothing varies.
-    pub welch: Option<Welch>,
-    pub permutation: Option<Permutation>,
-    /// Models as the unit.
-    pub exact_models: Option<ExactModels>,
-    /// Of `difference`; null where it was not asked for.
-    pub bootstrap: Option<Bootstrap>,
+    /// One for each of [`TESTS`], in their order. In JSON each stands under the key of its test, null where it was not made.
+    #[serde(flatten, serialize_with = "by_key")]
+    pub results: Vec<TestResult>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Welch {
-    /// With the sign of the difference.
-    pub t: f64,
-    /// Welch–Satterthwaite.
-    pub df: f64,
-    pub p: f64,
-    /// Times the number of contrasts.
-    pub p_bonferroni: f64,
-    /// Benjamini–Hochberg over the contrasts.
-    pub p_fdr: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Permutation {
-    pub replicates: usize,
-    pub seed: u64,
-    pub p: f64,
-    pub p_bonferroni: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ExactModels {
-    /// Ways to label the families, the one observed included; random ones where `sampled`.
-    pub splits: u64,
-    /// Share of them whose Welch t of the models' means is at least as far from 0.
-    pub p: f64,
-    pub p_bonferroni: f64,
-    /// There are too many ways: `splits` random ones stand for them, and `p` is `(count + 1) / (splits + 1)`.
-    pub sampled: bool,
-    /// Welch's t test of the models' means: t with the sign of the difference, two-sided p.
-    pub t: f64,
-    pub df: f64,
-    pub p_welch: f64,
-}
-
-/// Percentile intervals of a difference; null where they say nothing (one model in a family).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Bootstrap {
-    /// 0.95.
-    pub level: f64,
-    pub replicates: usize,
-    pub seed: u64,
-    /// Models drawn again within their families.
-    pub models: Option<[f64; 2]>,
-    /// Words drawn again, and ranked anew.
-    pub words: Option<[f64; 2]>,
+impl Contrast {
+    /// What a test found; none where it was not made.
+    pub fn result(&self, test: &Test) -> Option<&TestResult> {
+        made(&self.results, test)
+    }
 }
 
 /// Type II analysis of variance of `cell ~ category * framing * model`.
@@ -294,8 +253,22 @@ pub struct ModelContrast {
     pub category: Arc<str>,
     pub framing: Framing,
     pub n: [usize; 2],
+    /// Mean of the second model's cells minus mean of the first's.
     pub difference: f64,
-    pub welch: Option<Welch>,
+    /// One for each of `TESTS_OF_MODELS`, in their order, as in [`Contrast`].
+    #[serde(flatten, serialize_with = "by_key")]
+    pub results: Vec<TestResult>,
+}
+
+impl ModelContrast {
+    /// What a test found; none where it was not made.
+    pub fn result(&self, test: &Test) -> Option<&TestResult> {
+        made(&self.results, test)
+    }
+}
+
+fn made<'a>(results: &'a [TestResult], test: &Test) -> Option<&'a TestResult> {
+    results.iter().find(|result| result.test == test && result.is_made())
 }
 
 /// `cell ~ family * category * framing` with a random intercept for each model, by REML.
@@ -341,10 +314,19 @@ pub struct Agreement {
     pub rbo: Option<f64>,
 }
 
+// serde writes what an Arc holds only with a feature that nothing else here needs.
 fn text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(text)
 }
 
 fn texts<S: Serializer>(texts: &[Arc<str>], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(texts.iter().map(|text| &**text))
+}
+
+fn by_key<S: Serializer>(results: &[TestResult], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(results.iter().map(|result| (result.test.key, result)))
+}
+
+fn for_each_p<S: Serializer>(contrasts: &usize, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(TESTS.iter().filter(|test| test.has_p()).map(|test| (test.key, contrasts)))
 }

@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use super::cells::Panel;
-use super::describe;
-use super::results::{FamilySummary, ModelSummary};
+use super::describe::Summary;
+use super::results::{FamilySummary, ModelSummary, UNKNOWN_FAMILY};
 use super::study::Study;
-
-/// The family of a model of which none is known: such models have cells, and take part in no comparison of families.
-pub const UNKNOWN_FAMILY: &str = "other";
 
 /// Every family of a study, in alphabetical order.
 pub fn families(study: &Study) -> Vec<Arc<str>> {
@@ -21,37 +18,6 @@ pub fn families(study: &Study) -> Vec<Arc<str>> {
 /// Families that can be compared: all but [`UNKNOWN_FAMILY`].
 pub fn known_families(study: &Study) -> Vec<Arc<str>> {
     families(study).into_iter().filter(|family| &**family != UNKNOWN_FAMILY).collect()
-}
-
-/// How many, their mean, their standard deviation with n - 1 (NaN, which JSON writes as null, for a single one), and its
-/// ratio to √n.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Summary {
-    pub n: usize,
-    pub mean: f64,
-    pub sd: f64,
-    pub se: f64,
-}
-
-impl Summary {
-    /// None of no values.
-    pub fn of(values: &[f64]) -> Option<Summary> {
-        let (n, count) = (values.len(), values.len() as f64);
-        let mean = describe::mean(values.iter().copied())?;
-        let sd = if n > 1 { (squares(values, mean) / (count - 1.0)).sqrt() } else { f64::NAN };
-        Some(Summary { n, mean, sd, se: sd / count.sqrt() })
-    }
-}
-
-/// Differences that are smaller beside the numbers themselves are rounding: cells are quarters of a rank, and their means
-/// rounded to the sixteenth digit.
-const ROUNDING: f64 = 1e-13;
-
-/// Sum of squared distances from `mean`; 0 where they are no larger than rounding.
-pub(super) fn squares(values: &[f64], mean: f64) -> f64 {
-    let largest = values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    if squares <= values.len() as f64 * (largest * ROUNDING).powi(2) { 0.0 } else { squares }
 }
 
 /// By model, then panel.
@@ -107,17 +73,5 @@ mod tests {
         let names: Vec<_> = of_models(&study, &panels).iter().map(|m| (m.model.to_string(), m.n, m.mean)).collect();
         assert_eq!(names, [("a".to_owned(), 2, 2.0), ("b".to_owned(), 1, 4.0), ("c".to_owned(), 1, 5.0)]);
         assert_eq!(known_families(&study), ["G".into(), "L".into()]);
-    }
-
-    #[test]
-    fn what_differs_by_rounding_alone_does_not_vary() {
-        let third = 131.0f64 / 3.0;
-        for values in [vec![third; 3], vec![third, third.next_up(), third.next_down()], vec![0.1; 27]] {
-            assert_eq!(Summary::of(&values).unwrap().sd, 0.0, "{values:?}");
-        }
-        // The smallest difference that one cell of many can make.
-        let mut cells = vec![131_000.0; 1000];
-        cells[0] += 0.25;
-        assert!(Summary::of(&cells).unwrap().sd > 0.0);
     }
 }

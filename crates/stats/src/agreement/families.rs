@@ -4,9 +4,9 @@ use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{mean_over_prompts, mean_ranks};
+use crate::describe::Summary;
 use crate::results::{Dividing, Estimate};
 use crate::study::Study;
-use crate::summary::Summary;
 use crate::z_scores;
 use rewardscope_base::terms::Framing;
 

@@ -1,6 +1,7 @@
 //! How many lines each part of the statistics view takes.
 
 use crate::app::layout::{self, FOOTER, HEADER};
+use crate::stats::contrast::shown_tests;
 
 /// From this width on, two panels can share a line.
 const WIDE: u16 = 120;
@@ -31,11 +32,16 @@ pub struct Panels {
     pub notes: u16,
 }
 
+/// The tests of a panel, a line each or all on one, and two lines on why they differ.
+fn panel_notes(wide: bool) -> u16 {
+    2 + if wide { 1 } else { shown_tests().count() as u16 }
+}
+
 /// `lanes` are those of the fullest panel; `paired` says that each category has both framings, which then stand abreast.
 pub fn panels(size: (u16, u16), panels: usize, lanes: usize, paired: bool) -> Panels {
     let wide = size.0 >= WIDE;
     let columns = if wide && paired { 2 } else { 1 };
-    let notes = if wide { 3 } else { 4 };
+    let notes = panel_notes(wide);
     // Without the line of pages, the axis and the notes.
     let room = size.1.saturating_sub(HEADER + FOOTER + 2 + notes).max(1);
     let rows = panels.div_ceil(columns).max(1) as u16;
@@ -61,7 +67,7 @@ pub struct Zoomed {
 
 /// `lanes` are those of its families and of its models.
 pub fn zoomed(size: (u16, u16), lanes: usize) -> Zoomed {
-    let notes = if size.0 >= WIDE { 3 } else { 4 };
+    let notes = panel_notes(size.0 >= WIDE);
     // Without the line of pages, the title, the axis and the notes.
     let room = usize::from(size.1.saturating_sub(HEADER + FOOTER + 3 + notes)).max(1);
     let lane = if lanes * 3 <= room { 3 } else { 1 };

@@ -11,8 +11,10 @@ use crate::app::App;
 use crate::app::views::statistics::{Statistics, StatisticsPage};
 use crate::base::terms::{Family, Framing};
 use crate::base::text::visible;
-use crate::report::panels::{Group, Panel, RankAxis, stars};
-use crate::stats::results::{AdjustedFor, Contrast, Report};
+use crate::report::panels::{Group, Panel, RankAxis};
+use crate::report::wording::{NOT_SIGNIFICANT, stars};
+use crate::stats::contrast::{Kind, Unit, WELCH, shown_tests};
+use crate::stats::results::{Contrast, Report};
 use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
 use crate::ui::numbers::{self, letter};
@@ -157,7 +159,7 @@ pub fn what_a_difference_is(report: &Report, glyphs: &Glyphs) -> Vec<String> {
 
 /// `▌agency + positive   Δ −41.2      *** Welch  n.s. exact`. The numbers have their room first; then the names, and the words
 /// as far as there is some left.
-fn title(frame: &mut Frame, area: Rect, panel: &Panel, tests: AdjustedFor, selected: bool, theme: &Theme) {
+fn title(frame: &mut Frame, area: Rect, panel: &Panel, adjusted_for: usize, selected: bool, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let (sign, word) = framing(panel.framing, glyphs);
     let mut numbers: Vec<Span> = Vec::new();
@@ -168,14 +170,15 @@ fn title(frame: &mut Frame, area: Rect, panel: &Panel, tests: AdjustedFor, selec
             numbers.push(Span::styled(format!("   {} ", glyphs.delta), theme.dim));
             numbers.push(Span::styled(numbers::signed(contrast.difference, 1, glyphs), theme.text));
             // All panels alike, whatever the length of their names.
-            right = if area.width >= 100 { verdicts(contrast, tests, theme) } else { short_verdicts(contrast, theme) };
+            right = verdicts(contrast, (area.width >= 100).then_some(adjusted_for), theme);
         }
         several => {
             for contrast in several {
                 let [first, second] = contrast.families.each_ref().map(|name| letter(name));
                 numbers.push(Span::styled(format!("   {second}{}{first} ", glyphs.minus), theme.dim));
                 numbers.push(Span::styled(numbers::signed(contrast.difference, 1, glyphs), theme.text));
-                numbers.extend(contrast.welch.map(|w| Span::styled(format!(" {}", stars(w.p_bonferroni)), theme.dim)));
+                let p = contrast.result(&WELCH).and_then(|welch| welch.p_bonferroni());
+                numbers.extend(p.map(|p| Span::styled(format!(" {}", stars(p, NOT_SIGNIFICANT)), theme.dim)));
             }
         }
     }
@@ -195,31 +198,26 @@ fn title(frame: &mut Frame, area: Rect, panel: &Panel, tests: AdjustedFor, selec
     }
 }
 
-/// Stars, each with its test and the number of tests that its p-value is adjusted for.
-fn verdicts(contrast: &Contrast, tests: AdjustedFor, theme: &Theme) -> Line<'static> {
+/// Stars, each with its test; where there is room for it, with the number of tests that the p-value is adjusted for.
+fn verdicts(contrast: &Contrast, adjusted_for: Option<usize>, theme: &Theme) -> Line<'static> {
     let times = Glyphs::of(theme.ascii).times;
     let models: usize = contrast.models.iter().sum();
     let mut spans = Vec::new();
-    if let Some(welch) = contrast.welch {
-        spans.push(Span::styled(stars(welch.p_bonferroni), starred(welch.p_bonferroni, theme)));
-        spans.push(Span::styled(format!(" Welch t {times}{}   ", tests.welch), theme.dim));
-    }
-    if let Some(exact) = contrast.exact_models {
-        spans.push(Span::styled(stars(exact.p_bonferroni), starred(exact.p_bonferroni, theme)));
-        spans.push(Span::styled(format!(" exact {times}{}, {models} models ", tests.exact_models), theme.dim));
-    }
-    Line::from(spans)
-}
-
-fn short_verdicts(contrast: &Contrast, theme: &Theme) -> Line<'static> {
-    let mut spans = Vec::new();
-    if let Some(welch) = contrast.welch {
-        spans.push(Span::styled(stars(welch.p_bonferroni), starred(welch.p_bonferroni, theme)));
-        spans.push(Span::styled(" Welch  ", theme.dim));
-    }
-    if let Some(exact) = contrast.exact_models {
-        spans.push(Span::styled(stars(exact.p_bonferroni), starred(exact.p_bonferroni, theme)));
-        spans.push(Span::styled(" exact ", theme.dim));
+    let mut tests = shown_tests().filter(|test| test.has_p()).peekable();
+    while let Some(test) = tests.next() {
+        let last = tests.peek().is_none();
+        let Some(p) = contrast.result(test).and_then(|result| result.p_bonferroni()) else { continue };
+        spans.push(Span::styled(stars(p, NOT_SIGNIFICANT), starred(p, theme)));
+        let text = match adjusted_for {
+            None => format!(" {}{}", test.name, if last { " " } else { "  " }),
+            Some(n) => {
+                let statistic = test.screen_columns().into_iter().find(|quantity| quantity.kind == Kind::Statistic);
+                let statistic = statistic.map_or(String::new(), |quantity| format!(" {}", quantity.screen_heading));
+                let unit = if test.unit == Unit::Models { format!(", {models} models") } else { String::new() };
+                format!(" {}{statistic} {times}{n}{unit}{}", test.name, if last { " " } else { "   " })
+            }
+        };
+        spans.push(Span::styled(text, theme.dim));
     }
     Line::from(spans)
 }

@@ -9,9 +9,11 @@ use super::panels::{framing, starred, what_a_difference_is};
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::views::statistics::{ModelPair, Statistics, layout};
-use crate::base::text::{visible, wrap};
-use crate::report::panels::{Panel, p_text, stars, why_in_short, why_they_differ};
-use crate::stats::results::{AdjustedFor, Contrast, FixedEffect};
+use crate::base::text::{count, visible, wrap};
+use crate::report::panels::{Panel, why_in_short, why_they_differ};
+use crate::report::wording::{NOT_SIGNIFICANT, p_in_short, stars};
+use crate::stats::contrast::{Kind, Quantity, Test, Value, shown_tests};
+use crate::stats::results::{Contrast, FixedEffect};
 use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
 use crate::ui::numbers::{self, letter};
@@ -52,29 +54,12 @@ fn contrasts_of(panel: &Panel) -> Vec<Row<'_>> {
     }
 }
 
-fn contrast_columns<'a>(tests: AdjustedFor, several: bool, theme: &'a Theme) -> Vec<Column<'a, Row<'a>>> {
+fn contrast_columns<'a>(adjusted_for: usize, several: bool, theme: &'a Theme) -> Vec<Column<'a, Row<'a>>> {
     let glyphs = Glyphs::of(theme.ascii);
     let number = |text: Option<String>, style: Style| match text {
         Some(text) => Line::styled(text, style),
         None => Line::styled(glyphs.none.to_string(), theme.dim),
     };
-    let p_column = move |title: String, p: fn(&Contrast) -> Option<f64>| {
-        let least = (width(&title) as u16).max(7);
-        Column::new(title, least, 9, move |(_, contrast): &Row, _| {
-            let p = contrast.and_then(p);
-            number(p.map(p_text), p.map_or(theme.dim, |p| if p < 0.05 { theme.selected } else { theme.text }))
-        })
-        .right()
-    };
-    let starred_column = move |p: fn(&Contrast) -> Option<f64>| {
-        Column::new("", 4, 4, move |(_, contrast): &Row, _| match contrast.and_then(p) {
-            Some(p) => Line::styled(stars(p), starred(p, theme)),
-            None => Line::default(),
-        })
-    };
-    let times = |n: usize| format!("{}{n}", glyphs.times);
-    let welch = |c: &Contrast| c.welch.map(|w| w.p_bonferroni);
-    let exact = |c: &Contrast| c.exact_models.map(|e| e.p_bonferroni);
     let mut columns = vec![
         Column::new("category", 11, 20, move |(panel, _): &Row, cells| {
             let name = visible(&panel.category);
@@ -93,30 +78,69 @@ fn contrast_columns<'a>(tests: AdjustedFor, several: bool, theme: &'a Theme) -> 
             Line::styled(pair.map_or(String::new(), |[a, b]| format!("{b} {} {a}", glyphs.minus)), theme.dim)
         }));
     }
-    columns.extend([
+    columns.push(
         Column::new(glyphs.delta, 7, 9, move |(_, c): &Row, _| {
             number(c.map(|c| numbers::signed(c.difference, 1, glyphs)), theme.text)
         })
         .right(),
-        Column::new("t", 7, 9, move |(_, c): &Row, _| {
-            number(c.and_then(|c| c.welch).map(|w| numbers::signed(w.t, 2, glyphs)), theme.text)
-        })
-        .right()
-        .priority(2),
-        Column::new("df", 6, 8, move |(_, c): &Row, _| {
-            number(c.and_then(|c| c.welch).map(|w| format!("{:.1}", w.df)), theme.dim)
-        })
-        .right()
-        .priority(5),
-        p_column("p".to_owned(), |c| c.welch.map(|w| w.p)).priority(3),
-        p_column(format!("p{}", times(tests.welch)), welch),
-        starred_column(welch),
-        p_column("FDR".to_owned(), |c| c.welch.map(|w| w.p_fdr)).priority(4),
-        p_column("exact".to_owned(), |c| c.exact_models.map(|e| e.p)).gap(2).priority(1),
-        p_column(format!("exact{}", times(tests.exact_models)), exact),
-        starred_column(exact),
-    ]);
+    );
+    for (at, test) in shown_tests().enumerate() {
+        for (first, quantity) in test.screen_columns().into_iter().enumerate().map(|(i, quantity)| (i == 0, quantity)) {
+            let column = test_column(test, quantity, adjusted_for, theme);
+            columns.push(if first && at > 0 { column.gap(2) } else { column });
+            if quantity.kind == Kind::Bonferroni {
+                columns.push(stars_column(test, theme).priority(quantity.priority));
+            }
+        }
+    }
     columns
+}
+
+/// One of the values of a test.
+fn test_column<'a>(
+    test: &'static Test,
+    quantity: &'static Quantity,
+    adjusted_for: usize,
+    theme: &'a Theme,
+) -> Column<'a, Row<'a>> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let title = match quantity.kind {
+        Kind::Bonferroni => format!("{}{}{adjusted_for}", quantity.screen_heading, glyphs.times),
+        _ => quantity.screen_heading.to_owned(),
+    };
+    let (least, most) = match quantity.kind {
+        Kind::DegreesOfFreedom => (6, 8),
+        Kind::Interval => (13, 17),
+        _ => (7, 9),
+    };
+    let judged = |p: f64| if p < 0.05 { theme.selected } else { theme.text };
+    let shown = move |value: Value| match (value, quantity.kind) {
+        (Value::Number(p), Kind::P | Kind::Bonferroni | Kind::FalseDiscovery) => Some((p_in_short(p), judged(p))),
+        (Value::Number(df), Kind::DegreesOfFreedom) => Some((format!("{df:.1}"), theme.dim)),
+        (Value::Number(value), _) => Some((numbers::signed(value, 2, glyphs), theme.text)),
+        (Value::Count(n), _) => Some((count(n as usize), theme.text)),
+        (Value::Interval(Some(ends)), _) => Some((ends.map(|end| numbers::signed(end, 1, glyphs)).join(" to "), theme.text)),
+        (Value::Interval(None) | Value::Flag(_), _) => None,
+    };
+    let least = (width(&title) as u16).max(least);
+    Column::new(title, least, most, move |(_, contrast): &Row, _| {
+        match contrast.and_then(|contrast| contrast.result(test)?.value(quantity.key)).and_then(shown) {
+            Some((text, style)) => Line::styled(text, style),
+            None => Line::styled(glyphs.none.to_string(), theme.dim),
+        }
+    })
+    .right()
+    .priority(quantity.priority)
+}
+
+/// The stars of a test's adjusted p-value.
+fn stars_column<'a>(test: &'static Test, theme: &'a Theme) -> Column<'a, Row<'a>> {
+    Column::new("", 4, 4, move |(_, contrast): &Row, _| {
+        match contrast.and_then(|contrast| contrast.result(test)?.p_bonferroni()) {
+            Some(p) => Line::styled(stars(p, NOT_SIGNIFICANT), starred(p, theme)),
+            None => Line::default(),
+        }
+    })
 }
 
 pub fn mixed_model(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
@@ -139,8 +163,8 @@ pub fn mixed_model(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics,
         Column::new("se", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.2}", e.se), theme.dim)).right().priority(1),
         Column::new("df", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.1}", e.df), theme.dim)).right().priority(2),
         Column::new("t", 7, 9, move |e: &&FixedEffect, _| number(numbers::signed(e.t, 2, glyphs), theme.text)).right(),
-        Column::new("p", 7, 9, move |e: &&FixedEffect, _| number(p_text(e.p), starred(e.p, theme))).right(),
-        Column::new("", 4, 4, move |e: &&FixedEffect, _| number(stars(e.p).to_owned(), starred(e.p, theme))),
+        Column::new("p", 7, 9, move |e: &&FixedEffect, _| number(p_in_short(e.p), starred(e.p, theme))).right(),
+        Column::new("", 4, 4, move |e: &&FixedEffect, _| number(stars(e.p, NOT_SIGNIFICANT).to_owned(), starred(e.p, theme))),
     ];
     list(frame, area, app, &columns, model.fixed.iter(), theme);
     let text = format!(

@@ -1,5 +1,4 @@
-//! Bootstrap intervals of the difference between two families: over models (other models of these families might have been
-//! taken) and over words (other words might have stood in the list). Percentile intervals (Efron 1979).
+//! Draws of words for the bootstrap, and the median ranks under them.
 //!
 //! A word's draw is shared by all models and prompts, as the word is; words are ranked anew among those drawn. Every block of
 //! draws has a random stream of its own, and what is summed over columns are quarters of a rank, which f64 adds without
@@ -12,90 +11,45 @@ use rand::Rng;
 use rayon::prelude::*;
 
 use super::cells::{Panel, members};
+use super::contrast::permutation::stream;
 use super::options::{Progress, ReportOptions};
-use super::permutation::stream;
-use super::results::Bootstrap;
 use super::study::Study;
 use rewardscope_base::terms::Framing;
 
-const LEVEL: f64 = 0.95;
-/// Longer lists have no interval over words.
+/// Longer lists have no interval over words: draws of a whole vocabulary would fill the memory.
 const MOST_WORDS: usize = 20_000;
 /// Replicates that are carried through the words side by side.
 const LANES: usize = 32;
-/// Tells the streams of draws from those of other tests with one seed.
-const OF_MODELS: usize = 1 << 30;
-const OF_WORDS: usize = OF_MODELS + (1 << 29);
+/// Tells the streams of these draws from those of other tests with one seed.
+const STREAMS: usize = super::contrast::bootstrap::STREAMS + (1 << 29);
 
 type Lanes = [u32; LANES];
 
-/// For each test (two families in a panel), in their order; none where no replicates are asked for.
-pub(super) fn intervals(
-    study: &Study,
-    panels: &[Panel],
-    tests: &[(&Arc<str>, &Arc<str>, &Panel)],
-    options: &ReportOptions,
-    progress: Progress,
-) -> Vec<Option<Bootstrap>> {
-    let ReportOptions { bootstrap: replicates, seed, .. } = *options;
-    if replicates == 0 || tests.is_empty() {
-        return vec![None; tests.len()];
-    }
-    // Draws of a whole vocabulary would fill the memory.
-    let words = (study.words.len() <= MOST_WORDS).then(|| {
-        let words = Words::new(study, panels, replicates, seed);
-        let sums = words.sums(progress);
-        (words, sums)
-    });
-    let interval = |(at, (first, second, panel)): (usize, &(&Arc<str>, &Arc<str>, &Panel))| {
-        let of_words = words.as_ref().map(|(words, sums)| words.differences(sums, panel, first, second));
-        let (a, b) = (panel.of_family(study, first), panel.of_family(study, second));
-        let models = over_models(&a, &b, replicates, seed, at);
-        Some(Bootstrap {
-            level: LEVEL,
-            replicates,
-            seed,
-            models: models.and_then(percentiles),
-            words: of_words.and_then(percentiles),
-        })
-    };
-    tests.par_iter().enumerate().map(interval).collect()
+/// The differences of families in each draw of words.
+pub(super) struct WordDraws<'a> {
+    draws: Draws<'a>,
+    sums: Sums,
 }
 
-/// Differences of family means with each family's models drawn again; none where a family has one model, which would always
-/// be drawn.
-fn over_models(first: &[&[f64]], second: &[&[f64]], replicates: usize, seed: u64, test: usize) -> Option<Vec<f64>> {
-    if first.len() < 2 || second.len() < 2 {
-        return None;
+impl<'a> WordDraws<'a> {
+    /// None where no draws are asked for, or the list is too long.
+    pub(super) fn new(study: &'a Study, panels: &[Panel], options: &ReportOptions, progress: Progress) -> Option<Self> {
+        if options.bootstrap == 0 || study.words.len() > MOST_WORDS {
+            return None;
+        }
+        let draws = Draws::new(study, panels, options.bootstrap, options.seed);
+        let sums = draws.sums(progress);
+        Some(WordDraws { draws, sums })
     }
-    let sums =
-        |models: &[&[f64]]| models.iter().map(|cells| (cells.iter().sum(), cells.len() as f64)).collect::<Vec<(f64, f64)>>();
-    let (first, second) = (sums(first), sums(second));
-    let mut random = stream(seed, OF_MODELS + test, 0);
-    let mut mean = |models: &[(f64, f64)]| {
-        let drawn = (0..models.len()).map(|_| models[random.random_range(0..models.len() as u32) as usize]);
-        let (sum, n) = drawn.fold((0.0, 0.0), |(sum, n), (s, m)| (sum + s, n + m));
-        sum / n
-    };
-    Some((0..replicates).map(|_| -mean(&first) + mean(&second)).collect())
-}
 
-/// The middle of the values at [`LEVEL`], interpolated as R's `quantile` does; none of fewer than two. NaN is left out.
-fn percentiles(mut values: Vec<f64>) -> Option<[f64; 2]> {
-    values.retain(|value| !value.is_nan());
-    values.sort_unstable_by(f64::total_cmp);
-    let last = values.len().checked_sub(1).filter(|last| *last > 0)?;
-    let at = |share: f64| {
-        let place = share * last as f64;
-        let below = place.floor() as usize;
-        let above = (below + 1).min(last);
-        values[below] + (place - below as f64) * (values[above] - values[below])
-    };
-    Some([at((1.0 - LEVEL) / 2.0), at((1.0 + LEVEL) / 2.0)])
+    /// The second family's mean less the first's in each draw; NaN where a category had no word.
+    pub(super) fn differences(&self, panel: &Panel, [first, second]: [&Arc<str>; 2]) -> Vec<f64> {
+        self.draws.differences(&self.sums, panel, first, second)
+    }
 }
 
 /// Draws of words, and where the medians under them go.
-struct Words<'a> {
+struct Draws<'a> {
     study: &'a Study,
     members: Vec<Vec<u32>>,
     /// Category and framing of each panel.
@@ -112,11 +66,11 @@ struct Sums {
     sums: Vec<Vec<f64>>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> Draws<'a> {
     fn new(study: &'a Study, panels: &[Panel], replicates: usize, seed: u64) -> Self {
         let n = study.words.len();
         let draw = |block: usize| {
-            let mut random = stream(seed, OF_WORDS, block);
+            let mut random = stream(seed, STREAMS, block);
             let mut counts = vec![[0u8; LANES]; n];
             // Lane by lane: what a replicate draws does not depend on the others.
             for (lane, _) in (0..LANES).flat_map(|lane| (0..n).map(move |draw| (lane, draw))) {
@@ -125,7 +79,7 @@ impl<'a> Words<'a> {
             }
             counts
         };
-        Words {
+        Draws {
             study,
             members: members(study),
             panels: panels.iter().map(|panel| (panel.category.clone(), panel.framing)).collect(),
@@ -148,7 +102,7 @@ impl<'a> Words<'a> {
         let empty = || Sums { cells: vec![0.0; slots], sums: vec![Vec::new(); slots] };
         let done = AtomicUsize::new(0);
         let add = |mut sums: Sums, (family, scores, framing): &(usize, &Arc<Vec<f64>>, Framing)| {
-            let column = Column::new(scores, &self.members);
+            let column = RankedWords::new(scores, &self.members);
             let panel = |category| self.panels.iter().position(|(c, f)| c == category && f == framing);
             let slot = |category| Some(family * self.panels.len() + panel(category)?);
             let mut wanted: Vec<(usize, &[u32])> = Vec::new();
@@ -194,7 +148,7 @@ impl<'a> Words<'a> {
 }
 
 /// A model's scores under a prompt, as words in the order of their scores.
-struct Column {
+struct RankedWords {
     /// Highest score first; words without a score are not there.
     order: Vec<u32>,
     /// For each place in `order`, where the words of that very score begin and end.
@@ -203,7 +157,7 @@ struct Column {
     categories: Vec<Vec<u32>>,
 }
 
-impl Column {
+impl RankedWords {
     fn new(scores: &[f64], members: &[Vec<u32>]) -> Self {
         let mut order: Vec<u32> = (0..scores.len() as u32).filter(|&word| !scores[word as usize].is_nan()).collect();
         order.sort_unstable_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]));
@@ -225,7 +179,7 @@ impl Column {
             places.sort_unstable();
             places
         };
-        Column { order, ties, categories: members.iter().map(of_category).collect() }
+        RankedWords { order, ties, categories: members.iter().map(of_category).collect() }
     }
 
     /// `[places + 1]`: how many drawn words stand before each place.
@@ -277,6 +231,8 @@ fn add(to: &mut Lanes, counts: &[u8; LANES]) {
 mod tests {
     use super::*;
     use crate::cells::tests::study;
+    use crate::contrast::{BOOTSTRAP, Value};
+    use crate::results::Contrast;
     use crate::{cells, median, ranks};
 
     /// Two models under two prompts over words with ties, gaps and several categories.
@@ -301,7 +257,7 @@ mod tests {
     fn words_drawn_again_are_ranked_anew() {
         let study = example();
         let panels = cells::panels(&study);
-        let words = Words::new(&study, &panels, 40, 5);
+        let words = Draws::new(&study, &panels, 40, 5);
         let sums = words.sums(&|_, _, _| {});
         assert!(words.draws.iter().all(|block| block.iter().all(|word| word.iter().all(|&count| count < 40))));
         for (at, panel) in panels.iter().enumerate() {
@@ -329,32 +285,15 @@ mod tests {
         let on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let report = pool.install(|| crate::report::report(&study, &options(100)));
-            report.contrasts.iter().map(|contrast| contrast.bootstrap.unwrap()).collect::<Vec<_>>()
+            let result = |contrast: &Contrast| contrast.result(&BOOTSTRAP).cloned().unwrap();
+            report.contrasts.iter().map(result).collect::<Vec<_>>()
         };
         let intervals = on(1);
         assert_eq!(intervals, on(3));
         for interval in &intervals {
-            assert_eq!(interval.models, None, "one model of a family would always be drawn");
-            let [low, high] = interval.words.unwrap();
-            assert!(low < high);
+            let models = interval.value("models");
+            assert_eq!(models, Some(Value::Interval(None)), "one model of a family would always be drawn");
+            assert!(matches!(interval.value("words"), Some(Value::Interval(Some([low, high]))) if low < high), "{interval:?}");
         }
-    }
-
-    #[test]
-    fn models_are_drawn_within_their_families() {
-        // Means 1 and 3 against 10 and 20: of the four pairs of draws, differences run from 7 to 19.
-        let differences = over_models(&[&[1.0], &[3.0]], &[&[10.0, 10.0], &[20.0, 20.0]], 4_000, 1, 0).unwrap();
-        let share = |wanted: f64| differences.iter().filter(|d| **d == wanted).count() as f64 / 4_000.0;
-        assert!((share(7.0) - 1.0 / 16.0).abs() < 0.02 && (share(13.0) - 4.0 / 16.0).abs() < 0.03, "{}", share(13.0));
-        assert_eq!(percentiles(differences), Some([7.0, 19.0]));
-        assert_eq!(over_models(&[&[1.0, 2.0]], &[&[1.0], &[2.0]], 10, 1, 0), None);
-    }
-
-    #[test]
-    fn percentiles_are_interpolated() {
-        let values = (0..=100).rev().map(f64::from).chain([f64::NAN]).collect();
-        let [low, high] = percentiles(values).unwrap();
-        assert!((low - 2.5).abs() < 1e-9 && (high - 97.5).abs() < 1e-9, "{low} {high}");
-        assert_eq!(percentiles(vec![1.0, f64::NAN]), None);
     }
 }

@@ -7,15 +7,61 @@
 use rand::Rng;
 
 use super::permutation::{ROUNDING, stream};
-use super::results::ExactModels;
+use super::welch::{WelchTest, welch};
+use super::{Comparison, Kind, Quantity, Test, Unit, Value};
 
-/// More ways than this are not gone through one by one: as many random ones stand for them.
-pub const MOST_SPLITS: u64 = 500_000;
+/// The exact test. It needs two models of each family, whose means vary.
+pub static EXACT_MODELS: Test = Test {
+    key: "exact_models",
+    name: "exact",
+    unit: Unit::Models,
+    random: false,
+    quantities: &[
+        Quantity::new("splits", Kind::Labellings).heading("ways"),
+        Quantity::new("p", Kind::P).heading("exact p").on_screen("exact", 1),
+        Quantity::new("p_bonferroni", Kind::Bonferroni).heading("p").on_screen("exact", 0),
+        Quantity::new("sampled", Kind::Sampled),
+        Quantity::new("t", Kind::Statistic).heading("Welch t"),
+        Quantity::new("df", Kind::DegreesOfFreedom),
+        Quantity::new("p_welch", Kind::Detail),
+    ],
+    legend: |_| Some("exact: of all ways to label the models, how many have a Welch t as far from 0.".to_owned()),
+    compute,
+};
+
+/// Labellings that are gone through one by one; of more, as many random ones stand for them.
+const MOST_SPLITS: u64 = 500_000;
+
+fn compute(comparison: &Comparison) -> Option<Vec<Value>> {
+    let [first, second] = comparison.means();
+    let exact = exact_models(&first, &second, comparison.options.seed, comparison.number, MOST_SPLITS)?;
+    let WelchTest { t, df, p, .. } = exact.welch;
+    Some(vec![
+        Value::Count(exact.splits),
+        Value::Number(exact.p),
+        Value::Number(exact.p),
+        Value::Flag(exact.sampled),
+        Value::Number(t),
+        Value::Number(df),
+        Value::Number(p),
+    ])
+}
+
+/// The exact test of the means of models.
+struct ExactModels {
+    /// Ways to label the models with the families, the one observed included; random ones where `sampled`.
+    splits: u64,
+    /// The share of them whose Welch t is at least as far from 0; of random ones, `(count + 1) / (splits + 1)`.
+    p: f64,
+    sampled: bool,
+    /// Welch's test of the same means.
+    welch: WelchTest,
+}
 
 /// `first` and `second` are the models' means. None where a family has fewer than two models or the means do not vary.
 /// `test` tells several tests with one seed apart.
-pub fn exact_models(first: &[f64], second: &[f64], seed: u64, test: usize, most: u64) -> Option<ExactModels> {
-    let observed = super::contrast::welch(first, second)?;
+fn exact_models(first: &[f64], second: &[f64], seed: u64, test: usize, most: u64) -> Option<ExactModels> {
+    let observed = welch(first, second)?;
     let all = [first, second].concat();
     let reaches = |chosen: &[bool]| t_of_split(&all, chosen).abs() >= observed.t.abs() * (1.0 - ROUNDING);
     let ways = binomial(all.len(), first.len()).filter(|&ways| ways <= most);
@@ -27,8 +73,7 @@ pub fn exact_models(first: &[f64], second: &[f64], seed: u64, test: usize, most:
             (most, (count + 1) as f64 / (most + 1) as f64, true)
         }
     };
-    let (t, df, p_welch) = (observed.t, observed.df, observed.p);
-    Some(ExactModels { splits, p, p_bonferroni: p, sampled, t, df, p_welch })
+    Some(ExactModels { splits, p, sampled, welch: observed })
 }
 
 /// Welch's t of those chosen against the others, in two passes: sums of squares alone lose the digits of tight groups.
@@ -91,14 +136,14 @@ mod tests {
         // Of the 10 ways to choose 2 of 1, 2, 3, 4, 10, only the observed one (10 and 4) puts |t| so far out; by hand.
         let exact = exact_models(&[10.0, 4.0], &[1.0, 2.0, 3.0], 1, 0, MOST_SPLITS).unwrap();
         assert_eq!((exact.splits, exact.sampled), (10, false));
-        let welch = crate::contrast::welch(&[10.0, 4.0], &[1.0, 2.0, 3.0]).unwrap();
+        let observed = welch(&[10.0, 4.0], &[1.0, 2.0, 3.0]).unwrap();
         let values: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 10.0];
         let mut reached = 0;
         for i in 0..5 {
             for j in 0..i {
                 let rest: Vec<f64> = (0..5).filter(|k| *k != i && *k != j).map(|k| values[k]).collect();
-                let t = crate::contrast::welch(&[values[i], values[j]], &rest).unwrap().t;
-                reached += u32::from(t.abs() >= welch.t.abs() - 1e-12);
+                let t = welch(&[values[i], values[j]], &rest).unwrap().t;
+                reached += u32::from(t.abs() >= observed.t.abs() - 1e-12);
             }
         }
         assert_eq!(exact.p, f64::from(reached) / 10.0);
@@ -127,6 +172,6 @@ mod tests {
 
     #[test]
     fn a_family_of_one_model_cannot_be_tested() {
-        assert_eq!(exact_models(&[1.0], &[2.0, 3.0], 1, 0, MOST_SPLITS), None);
+        assert!(exact_models(&[1.0], &[2.0, 3.0], 1, 0, MOST_SPLITS).is_none());
     }
 }

@@ -8,6 +8,42 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::welch::welch;
+use super::{Comparison, Kind, Quantity, Test, TestResult, Unit, Value};
+
+/// The permutation test. It needs what Welch's test needs.
+pub static PERMUTATION: Test = Test {
+    key: "permutation",
+    name: "permutation",
+    unit: Unit::Prompts,
+    random: true,
+    quantities: &[
+        Quantity::new("replicates", Kind::Detail),
+        Quantity::new("seed", Kind::Detail),
+        Quantity::new("p", Kind::P).heading("perm. p"),
+        Quantity::new("p_bonferroni", Kind::Bonferroni).heading("p"),
+    ],
+    legend,
+    compute,
+};
+
+fn legend(result: Option<&TestResult>) -> Option<String> {
+    let (Value::Count(replicates), Value::Count(seed)) = (result?.value("replicates")?, result?.value("seed")?) else {
+        return None;
+    };
+    Some(format!("perm.: permutation test, {replicates} random divisions, seed {seed}."))
+}
+
+fn compute(comparison: &Comparison) -> Option<Vec<Value>> {
+    let [first, second] = comparison.cells();
+    let (replicates, seed) = (comparison.options.replicates, comparison.options.seed);
+    if replicates == 0 {
+        return None;
+    }
+    let p = permutation_p(&first, &second, replicates, seed, comparison.number)?;
+    Some(vec![Value::Count(replicates as u64), Value::Count(seed), Value::Number(p), Value::Number(p)])
+}
+
 /// Replicates that share a random stream.
 const BLOCK: usize = 250;
 /// Two ways to sum the same numbers differ by less; what lies within it of the observed |t| counts as equal.
@@ -16,8 +52,8 @@ pub(super) const ROUNDING: f64 = 1e-10;
 /// Two-sided p, `(count + 1) / (replicates + 1)`: the observed division is one of those that could have come up, so p is
 /// never 0 (Phipson and Smyth 2010; the study's reference numbers give it as `p_plus_one`). `test` tells several tests with
 /// one seed apart. None where Welch's t is not defined.
-pub fn permutation_p(first: &[f64], second: &[f64], replicates: usize, seed: u64, test: usize) -> Option<f64> {
-    super::contrast::welch(first, second)?;
+fn permutation_p(first: &[f64], second: &[f64], replicates: usize, seed: u64, test: usize) -> Option<f64> {
+    welch(first, second)?;
     // Around the common mean sums of squares lose no digits, and t does not change.
     let all = [first, second].concat();
     let mean = all.iter().sum::<f64>() / all.len() as f64;
@@ -43,7 +79,7 @@ pub fn permutation_p(first: &[f64], second: &[f64], replicates: usize, seed: u64
 }
 
 /// The random numbers of one block of one test.
-pub(super) fn stream(seed: u64, test: usize, block: usize) -> ChaCha8Rng {
+pub(crate) fn stream(seed: u64, test: usize, block: usize) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream((test as u64) << 32 | block as u64);
     random
@@ -93,14 +129,14 @@ mod tests {
     fn p_comes_near_the_share_of_all_divisions() {
         let (a, b) = ([1.0, 4.0, 2.5], [3.0, 6.0, 7.5, 5.0, 8.0]);
         let all = [&a[..], &b[..]].concat();
-        let observed = crate::contrast::welch(&a, &b).unwrap().t.abs();
+        let observed = welch(&a, &b).unwrap().t.abs();
         let (mut reached, mut divisions) = (0, 0);
         for mask in 0u32..256 {
             if mask.count_ones() != 3 {
                 continue;
             }
             let pick = |inside: bool| (0..8).filter(|i| (mask >> i & 1 == 1) == inside).map(|i| all[i]).collect::<Vec<f64>>();
-            let t = crate::contrast::welch(&pick(true), &pick(false)).unwrap().t.abs();
+            let t = welch(&pick(true), &pick(false)).unwrap().t.abs();
             divisions += 1;
             reached += usize::from(t >= observed - 1e-12);
         }
@@ -137,7 +173,7 @@ mod tests {
     fn t_from_sums_is_welchs() {
         let (a, b) = groups();
         let sums = |v: &[f64]| (v.len(), v.iter().sum::<f64>(), v.iter().map(|v| v * v).sum::<f64>());
-        let t = crate::contrast::welch(&a, &b).unwrap().t;
+        let t = welch(&a, &b).unwrap().t;
         assert!((t_of_sums(sums(&a), sums(&b)) - t).abs() < 1e-12);
         assert_eq!(t_of_sums((2, 2.0, 2.0), (2, 4.0, 8.0)), f64::INFINITY);
         assert_eq!(t_of_sums((2, 2.0, 2.0), (2, 2.0, 2.0)), 0.0);
