@@ -116,7 +116,7 @@ pub struct CorpusEntry {
     pub contents: Result<(usize, usize), String>,
 }
 
-/// What the explorer is told.
+/// What the explorer takes in: keys, reports of the engine, answers to effects.
 #[derive(Debug)]
 pub enum Message {
     /// A key was pressed.
@@ -152,11 +152,11 @@ pub enum Message {
     /// Answers [`Effect::Export`]: the file as it was written, or a name to go on with and what is wrong
     /// with the one that was typed.
     Exported(Result<String, (String, String)>),
-    /// Something to tell the user.
+    /// A notice for the user.
     Notify(Level, String),
 }
 
-/// What the explorer asks of the world.
+/// What the explorer asks for: of the engine, of other threads, of the terminal.
 #[derive(Debug)]
 pub enum Effect {
     /// Open a model, or open it again after a failure.
@@ -221,7 +221,7 @@ pub struct PromptEntry {
     pub in_set: bool,
 }
 
-/// What lies over the view.
+/// A box over the view.
 #[derive(Clone, Debug)]
 pub enum Overlay {
     /// Scrolled by so many lines.
@@ -267,7 +267,7 @@ pub struct App {
     vocabulary: Option<ModelId>,
     /// The union of the recorded models' words.
     recorded: Corpus,
-    /// Words that the user typed, newest first: they stand beside the list.
+    /// Own words, which are not in the list, newest first.
     typed: Vec<Arc<str>>,
     /// Words that the user typed and then added to the list.
     added: Vec<Arc<str>>,
@@ -285,7 +285,7 @@ pub struct App {
     pub cursor: Cursor,
     /// What each view keeps for itself.
     pub views: Views,
-    /// What lies over the view.
+    /// The box over the view.
     pub overlay: Option<Overlay>,
     /// The notices on the screen.
     pub toasts: Toasts,
@@ -304,7 +304,7 @@ pub struct App {
     planned: planning::Planned,
     next_model: u32,
     now: Duration,
-    /// What the message that is taken in asks of the world.
+    /// The effects of the message that is taken in.
     effects: Vec<Effect>,
 }
 

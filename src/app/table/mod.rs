@@ -58,7 +58,7 @@ pub enum TableKind {
     Words(WordSort),
     /// Two models side by side.
     Compare(CompareSort),
-    /// Without a second model, of one that is an implicit reward itself.
+    /// The reward that is implicit in two language models, or of one model that is an implicit reward itself.
     Implicit(Measure, WordSort),
 }
 
@@ -71,7 +71,7 @@ pub struct TableSpec {
     pub reversed: bool,
     /// The model, or the left-hand one of two.
     pub model: Option<ModelId>,
-    /// The right-hand model of a comparison, or the one that a language model is held against.
+    /// The right-hand model of a comparison, or model B of an implicit reward.
     pub other: Option<ModelId>,
 }
 
@@ -86,7 +86,7 @@ pub struct TableKey {
     pub reversed: bool,
     /// The model, or the left-hand one of two.
     pub model: Option<ModelId>,
-    /// The right-hand model of a comparison, or the one that a language model is held against.
+    /// The right-hand model of a comparison, or model B of an implicit reward.
     pub other: Option<ModelId>,
     /// The prompt that is asked.
     pub prompt: Option<PromptId>,
@@ -168,7 +168,7 @@ pub struct RankedTable {
     pub log_probabilities: Option<[Vec<f64>; 2]>,
     /// Right rank minus left rank: positive where the left model likes the word better. Empty but in a comparison.
     pub differences: Vec<f64>,
-    /// Spearman's correlation of the two models and the number of words behind it.
+    /// Spearman's correlation of the two models, and the number of words it is computed from.
     pub agreement: Option<(f64, usize)>,
     /// The axis of bars and histograms; none while no score is known.
     pub axis: Option<Axis>,
@@ -282,7 +282,7 @@ impl SideScores {
         self.ranks.extend(stats::places(list, own));
     }
 
-    /// Where a word stands between others, by its rank: one that would have the rank of another stands before it.
+    /// The number by which words are sorted by rank. An own word comes before the word of the list whose rank it would have.
     fn order(&self, i: usize) -> f64 {
         self.ranks[i] - if i < self.listed { 0.0 } else { 0.5 }
     }

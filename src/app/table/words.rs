@@ -148,7 +148,7 @@ pub(super) fn sort(
     }
 }
 
-/// Where a word's category stands among the others: own words behind those of the list, words of none last.
+/// The number by which words are sorted by category: those of the list, then own words, then words without a category.
 pub(super) fn category_order(universe: &Universe, i: usize) -> f64 {
     match universe.categories(i).first() {
         Some(&category) => f64::from(category),

@@ -59,7 +59,7 @@ impl AblationPage {
     }
 }
 
-/// What the view shows, and where it was read.
+/// The trainings, and the files from which they are read.
 #[derive(Debug, Default)]
 pub struct AblationState {
     /// The page that is shown.
@@ -144,7 +144,7 @@ impl AblationState {
     }
 }
 
-/// How the charts of the ablation view lie.
+/// The sizes of the charts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charts {
     /// Charts side by side.

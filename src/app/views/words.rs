@@ -125,7 +125,7 @@ fn lines_above_rows(size: (u16, u16), categories: usize) -> u16 {
     }
 }
 
-/// From this width on, two histograms stand side by side.
+/// From this width on, two histograms are shown side by side.
 const ABREAST: u16 = 76;
 /// Below this width of its own, a histogram has short columns beside it.
 pub const NARROW: usize = 56;

@@ -178,14 +178,14 @@ fn chart(frame: &mut Frame, area: Rect, category: &str, runs: &[&Run], theme: &T
     } else {
         vec![label(String::new()), label(format!("step {}", count(first as usize))), label(String::new())]
     };
-    // A single checkpoint stands in the middle.
+    // A single checkpoint is drawn in the middle.
     let steps_span = if last > first { [first, last] } else { [first - 1.0, first + 1.0] };
     let title = Rect { height: 1, ..area };
     let name = visible(category);
     let heading = Line::styled(fit(&name, usize::from(area.width), glyphs.ellipsis).into_owned(), theme.header);
     line_with_end(frame, title, heading, Line::default());
     let place = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    // A tick every few lines; the first stands at the bottom.
+    // A tick every few lines, the first at the bottom.
     let ticks = usize::from(place.height / 6).clamp(1, 5);
     let ranks = (0..=ticks).map(|at| label(format!("{:.0}", worst + (best - worst) * at as f64 / ticks as f64)));
     let chart = Chart::new(datasets)

@@ -117,7 +117,7 @@ impl StatisticsState {
         panels.get(self.panel.row(panels.len()))
     }
 
-    /// How the panels lie on a screen of this size.
+    /// The sizes of the panels on a screen of this size.
     pub fn panels(&self, size: (u16, u16)) -> layout::Panels {
         let panels = self.shown().map_or(&[][..], |shown| &shown.panels);
         let lanes = panels.iter().map(|panel| panel.families.len()).max().unwrap_or(1);
@@ -125,7 +125,7 @@ impl StatisticsState {
         layout::panels(size, panels.len(), lanes, paired)
     }
 
-    /// How the panel that fills the page lies, and which of its lines is the first.
+    /// The sizes of the panel that fills the page, and the number of its first line on the screen.
     pub fn zoom(&self, size: (u16, u16)) -> (layout::Zoomed, usize) {
         let lanes = self.selected().map_or(0, |panel| panel.families.len() + panel.models.len());
         let zoomed = layout::zoomed(size, lanes);
