@@ -1,4 +1,4 @@
-//! Drawing only: one file a view, over a state that it never changes.
+//! Drawing only, from a state that it never changes: the frame here, each view in a module of `views`.
 //!
 //! A frame costs what is visible: tables come ranked and sorted from `app::table`, and only rows on the screen are formatted.
 

@@ -1,6 +1,7 @@
 //! The order of the Words view, its histograms and its sparklines over prompts.
 
-use super::{Axis, AxisKind, ScoreColumn, SideScores, known, scores_of_list, sort_by_number, sort_by_rank, sort_by_text};
+use super::sort::{sort_by_number, sort_by_rank, sort_by_text};
+use super::{Axis, AxisKind, ScoreColumn, SideScores, known, scores_of_list};
 use crate::app::universe::Universe;
 use crate::base::terms::{PromptId, WordId};
 use crate::stats::{self, Histogram};

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::statistics::ONE_PART;
-use super::{Controller, Info, View};
+use super::{Controller, Info, ONE_PART, View};
 use crate::app::action::{Action, Entry};
 use crate::app::export::{Export, FIGURES, Offer, Snapshot};
 use crate::app::key::Key;

@@ -90,6 +90,9 @@ pub struct Info {
     pub actions: &'static [&'static [Action]],
 }
 
+/// The notice on a page that has no panels or sets of data to move between.
+const ONE_PART: &str = "this page has one part: the first page has several";
+
 /// What each view keeps for itself.
 #[derive(Debug, Default)]
 pub struct Views {

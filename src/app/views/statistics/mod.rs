@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(super) use compute::study;
 pub use compute::{ModelPair, Progress, Statistics, StatisticsModel, StatisticsRequest, compute};
 
-use super::{Controller, Info, View};
+use super::{Controller, Info, ONE_PART, View};
 use crate::app::action::{Action, Entry};
 use crate::app::export::{Export, FIGURES, Offer, Snapshot, file_name};
 use crate::app::key::Key;
@@ -275,9 +275,6 @@ impl Controller for StatisticsView {
         app.views.statistics.pacer.due()
     }
 }
-
-/// Said of a page without panels, or without sets of data.
-pub(super) const ONE_PART: &str = "this page has one part: the first page has several";
 
 impl Snapshot for Arc<Statistics> {
     fn build(&self, _ending: &str) -> Result<Export, String> {
