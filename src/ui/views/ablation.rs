@@ -275,7 +275,7 @@ fn last(frame: &mut Frame, area: Rect, app: &App, shown: &Ablation, theme: &Them
 fn words(frame: &mut Frame, area: Rect, app: &App, shown: &Ablation, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     if shown.runs.iter().all(|run| run.moved.is_empty()) {
-        let text = "these files hold medians: which words moved is known from files moved scores, with a column a checkpoint \
+        let text = "these files hold medians: which words moved is known from files of scores, with a column a checkpoint \
                     (step-1000, …) or a row for each word and checkpoint";
         return notice(frame, area, text, theme);
     }
