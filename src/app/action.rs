@@ -96,7 +96,7 @@ pub enum Action {
     Quit,
 }
 
-/// Where an action stands in the help.
+/// The part of the help in which an action is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionGroup {
     /// Actions that open a view or turn its pages.
@@ -152,12 +152,12 @@ pub struct Entry {
     pub help: &'static str,
     /// It works in every view; any other works where a view lists it.
     pub everywhere: bool,
-    /// Where it stands in the line of hints: the lower the nearer to the front; none for what is not named there.
+    /// Its rank in the line of hints, the lowest first; none for an action that is not named there.
     pub hint: Option<u8>,
 }
 
-/// Hints of what the row under the cursor alone has, those that come first elsewhere, those that follow, those for which there
-/// is room on wide screens, and those at the end.
+/// Ranks of hints: actions that only the row under the cursor has come first; then the important ones, the others, those that
+/// wide screens alone have room for, and at the end those that every screen shows.
 const HERE: Option<u8> = Some(0);
 const FIRST: Option<u8> = Some(1);
 const SECOND: Option<u8> = Some(2);

@@ -1,18 +1,17 @@
-//! What a reader must know before believing a comparison: models that were not asked alike, words that one of them lacks.
+//! Warnings about a comparison: models that were not asked alike, words that one of them lacks.
 
 use super::App;
 use crate::model::asking::{Difference, differences};
 
 impl App {
-    /// In what the models were asked differently that the view compares; nothing where it compares none.
+    /// Differences in how the models were asked that the view compares.
     pub fn asked_differently(&self) -> Vec<Difference> {
         let models = self.view.controller().compared(self);
         let asked = models.iter().filter_map(|model| Some((model.spec.name.as_str(), &model.info.as_ref()?.provenance)));
         differences(&asked.collect::<Vec<_>>())
     }
 
-    /// What the top of the view says in the colour of warnings, in more words and in fewer; empty where there is nothing to
-    /// say.
+    /// The warning at the top of the view, in more words and in fewer; empty where there is none.
     pub fn warning(&self) -> [String; 2] {
         let differing: Vec<String> = self.asked_differently().into_iter().map(|difference| difference.short).collect();
         let differing = differing.join(", ");

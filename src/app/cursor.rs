@@ -7,7 +7,7 @@ use crate::base::terms::WordId;
 /// of the screen, while rows move around it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// None: the first row, whatever stands there.
+    /// None: the first row, whatever its word.
     word: Option<WordId>,
     /// Its row in the table shown; the nearest one while a filter hides the word.
     row: usize,

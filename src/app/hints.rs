@@ -40,7 +40,7 @@ fn key_text(entry: &Entry) -> String {
 }
 
 impl App {
-    /// What Esc would do, where nothing lies over the view.
+    /// What Esc would do while no box covers the view.
     pub fn step_back(&self) -> Option<StepBack> {
         let busy = |model: &Model| !model.is_recorded() && model.is_busy();
         let steps = [

@@ -13,7 +13,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// A line with this text, the caret behind it.
+    /// A line with this text and the caret after it.
     pub fn with_text(text: impl Into<String>) -> Input {
         let text = text.into();
         Input { at: text.len(), text }

@@ -1,6 +1,6 @@
 //! The token inspector: how the model shown reads the word under the cursor.
 //!
-//! Lays out what the engine answers, line by line; drawing gives each part its style. All text is safe to show.
+//! Lays out the answer of the engine, line by line; drawing gives each part its style. All text is safe to show.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::base::terms::ModelId;
 use crate::base::text::{visible, visible_word, wrap};
 use crate::engine::{Badge, InspectRequest, Inspection};
 
-/// Words of the list, beside those that may have the same tokens, that show what is shared.
+/// How many other words of the list are tokenized to find the tokens that all words share.
 const COMPANY: usize = 48;
 /// The widest text of a token; longer ones are cut.
 const WIDEST_TOKEN: usize = 22;
@@ -66,7 +66,7 @@ pub enum Tone {
 /// The parts of one line, from left to right.
 pub type TonedLine = Vec<(String, Tone)>;
 
-/// The signs that stand beside the styles.
+/// The signs that say the same as the styles, for screens without colours.
 #[derive(Clone, Copy, Debug)]
 pub struct Signs {
     /// Before a shared token.
@@ -130,7 +130,7 @@ fn describe(badge: &Badge, ascii: bool) -> String {
     }
 }
 
-/// The text as it stands, its control characters written out, the word marked.
+/// The rendered text, its control characters written out, the word marked.
 fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<TonedLine> {
     let mut lines = vec![TonedLine::new()];
     let mut used = 0;
@@ -166,7 +166,7 @@ fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<Toned
     lines
 }
 
-/// What the tokens of this word alone are, and what the signs mean.
+/// How many tokens are of this word alone, and what the signs mean.
 fn own_tokens(inspection: &Inspection, signs: Signs) -> TonedLine {
     let Inspection { tokens, shared, pooled, .. } = inspection;
     let read = match pooled {
@@ -190,7 +190,7 @@ fn grid(inspection: &Inspection, first: usize, cells: usize, signs: Signs) -> Ve
     let id_width = of.iter().map(|(id, _)| digits(*id)).max().unwrap_or(1);
     let text_width = of.iter().map(|(_, text)| text.width()).max().unwrap_or(1);
     let number_width = digits(tokens.len() as u32);
-    // Sign, id, text, each with a space behind it.
+    // Sign, id and text, each with a space after it.
     let cell = 2 + id_width + 1 + text_width + 2;
     let columns = (cells.saturating_sub(number_width + 2) / cell).max(1);
     let mut lines = Vec::new();

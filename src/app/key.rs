@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What was pressed.
+/// The key that was pressed, without Ctrl and Alt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyCode {
     /// A character, with Shift taken into account.
@@ -42,11 +42,11 @@ pub enum KeyCode {
 /// One key press. Shift is part of the character (`S`) or of the code (`BackTab`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// What was pressed.
+    /// The key without modifiers.
     pub code: KeyCode,
-    /// Ctrl was held.
+    /// Whether Ctrl was pressed with it.
     pub control: bool,
-    /// Alt was held.
+    /// Whether Alt was pressed with it.
     pub alt: bool,
 }
 

@@ -16,7 +16,7 @@ pub fn fits(size: (u16, u16)) -> bool {
     size.0 >= NEEDED.0 && size.1 >= NEEDED.1
 }
 
-/// Rows of a list that so many lines stand above, one at least.
+/// Rows of a list with so many lines above it; at least one.
 pub(super) fn rows(size: (u16, u16), lines_above: u16) -> usize {
     usize::from(size.1.saturating_sub(HEADER + FOOTER + lines_above).max(1))
 }

@@ -14,6 +14,7 @@ pub mod inspector;
 pub mod key;
 pub mod layout;
 pub mod list;
+mod message;
 mod model;
 mod opening;
 mod own;
@@ -39,6 +40,7 @@ pub use cursor::Cursor;
 pub use export::{Export, ExportInput, ExportRequest};
 pub use hints::StepBack;
 pub use key::{Key, KeyCode};
+pub use message::{CorpusEntry, Effect, Message, ModelEntry};
 pub use model::Model;
 pub use toast::{Level, Toast, Toasts};
 pub use universe::Universe;
@@ -47,21 +49,18 @@ use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::pairs::AnswerPair;
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::pairs::PreferencePairs;
-use crate::engine::{Event, InspectRequest, Job};
 use crate::model::LoadOptions;
 use crate::scores::table::ScoreTable;
 use crate::sources::resolve::ModelSpec;
-use crate::stats::ablation::Ablation;
 use input::Input;
 use inspector::Inspector;
 use picker::Picker;
 use search::Search;
-use table::{AxisKind, RankRequest, RankedTable};
+use table::AxisKind;
 pub use views::View;
 use views::Views;
 use views::ablation::AblationState;
-use views::card::{CardRequest, CardShown, CardState, JudgedPairs};
-use views::statistics::{Statistics, StatisticsRequest};
+use views::card::{CardState, JudgedPairs};
 
 /// What the explorer starts with.
 #[derive(Clone, Debug, Default)]
@@ -94,122 +93,6 @@ pub struct Startup {
     pub pairs: (Vec<AnswerPair>, usize),
 }
 
-/// A model that can be opened, as the model picker lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelEntry {
-    /// What is opened.
-    pub spec: ModelSpec,
-    /// `bundled`, `cache`, `catalogue`, `directory`, `recorded`.
-    pub group: String,
-    /// Repository, size, notes.
-    pub detail: String,
-}
-
-/// A word list that can be chosen, as the corpus picker lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CorpusEntry {
-    /// What [`Effect::LoadCorpus`] takes.
-    pub name: String,
-    /// `built-in`, or the user's file.
-    pub origin: String,
-    /// Words and categories, or why it cannot be read.
-    pub contents: Result<(usize, usize), String>,
-}
-
-/// What the explorer is told.
-#[derive(Debug)]
-pub enum Message {
-    /// A key was pressed.
-    Key(Key),
-    /// Text pasted by the terminal.
-    Paste(String),
-    /// Columns and rows.
-    Resize(u16, u16),
-    /// The engine reports.
-    Engine(Event),
-    /// Answers [`Effect::Rank`].
-    Ranked(Box<RankedTable>),
-    /// Answers [`Effect::Statistics`].
-    Statistics(Box<Statistics>),
-    /// Answers [`Effect::Card`].
-    Card(Box<CardShown>),
-    /// Answers [`Effect::Follow`]: the trainings, or what is wrong with a file.
-    Followed(Result<Box<Ablation>, String>),
-    /// Answers [`Effect::Resolve`] where what was typed follows a training.
-    Trainings(Vec<PathBuf>),
-    /// Time has come to [`App::next_deadline`].
-    Tick,
-    /// Answers [`Effect::LoadCorpus`]: the corpus, or what is wrong with it.
-    Corpus(Result<Arc<Corpus>, String>),
-    /// Answers [`Effect::JoinCategories`].
-    Joined(Arc<Corpus>),
-    /// Answers [`Effect::Resolve`].
-    Resolved(Result<Vec<ModelSpec>, String>),
-    /// Answers [`Effect::ListModels`].
-    Models(Vec<ModelEntry>),
-    /// Answers [`Effect::ListCorpora`].
-    Corpora(Vec<CorpusEntry>),
-    /// Answers [`Effect::Export`]: the file as it was written, or a name to go on with and what is wrong
-    /// with the one that was typed.
-    Exported(Result<String, (String, String)>),
-    /// Something to tell the user.
-    Notify(Level, String),
-}
-
-/// What the explorer asks of the world.
-#[derive(Debug)]
-pub enum Effect {
-    /// Open a model, or open it again after a failure.
-    Open {
-        /// Its id from now on.
-        model: ModelId,
-        /// What is opened.
-        spec: ModelSpec,
-        /// How it is opened.
-        options: LoadOptions,
-    },
-    /// End a download or a load, and keep the model.
-    Cancel(ModelId),
-    /// Give the model back.
-    Close(ModelId),
-    /// All jobs that are wanted now, first things first; replaces every plan before it.
-    Plan(Vec<Job>),
-    /// Compute [`table::rank`] on another thread; a request that waits is replaced by a newer one.
-    Rank(Box<RankRequest>),
-    /// Compute [`views::statistics::compute`] on another thread; a request that waits is replaced by a newer one.
-    Statistics(Box<StatisticsRequest>),
-    /// Compute [`views::card::compute`] on another thread; a request that waits is replaced by a newer one.
-    Card(Box<CardRequest>),
-    /// Read files that follow a training; of files of scores, the words have the categories of the list, the default one
-    /// where none is given.
-    Follow {
-        /// Files and folders.
-        paths: Vec<PathBuf>,
-        /// The words with their categories.
-        corpus: Option<Arc<Corpus>>,
-    },
-    /// Ask how a model reads a word.
-    Inspect(InspectRequest),
-    /// Read a word list, by its name or path.
-    LoadCorpus(String),
-    /// Give words of recorded models the categories that the bundled lists know.
-    JoinCategories(Arc<Corpus>),
-    /// Find out what a typed MODEL argument names.
-    Resolve(String),
-    /// List the models that can be opened.
-    ListModels,
-    /// List the word lists that can be chosen.
-    ListCorpora,
-    /// Draw with the theme of this name.
-    SetTheme(String),
-    /// Build what was asked for, on another thread, and write it to a file that is not there yet.
-    Export(Box<ExportRequest>),
-    /// Put text on the clipboard (OSC 52).
-    Copy(String),
-    /// End the program.
-    Quit,
-}
-
 /// A prompt of the session.
 #[derive(Clone, Debug)]
 pub struct PromptEntry {
@@ -221,7 +104,7 @@ pub struct PromptEntry {
     pub in_set: bool,
 }
 
-/// What lies over the view.
+/// A box over the view.
 #[derive(Clone, Debug)]
 pub enum Overlay {
     /// Scrolled by so many lines.
@@ -267,7 +150,7 @@ pub struct App {
     vocabulary: Option<ModelId>,
     /// The union of the recorded models' words.
     recorded: Corpus,
-    /// Words that the user typed, newest first: they stand beside the list.
+    /// Own words, which are not in the list, newest first.
     typed: Vec<Arc<str>>,
     /// Words that the user typed and then added to the list.
     added: Vec<Arc<str>>,
@@ -285,7 +168,7 @@ pub struct App {
     pub cursor: Cursor,
     /// What each view keeps for itself.
     pub views: Views,
-    /// What lies over the view.
+    /// The box over the view.
     pub overlay: Option<Overlay>,
     /// The notices on the screen.
     pub toasts: Toasts,
@@ -304,7 +187,7 @@ pub struct App {
     planned: planning::Planned,
     next_model: u32,
     now: Duration,
-    /// What the message that is taken in asks of the world.
+    /// The effects of the message that is taken in.
     effects: Vec<Effect>,
 }
 

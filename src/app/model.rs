@@ -19,14 +19,14 @@ pub struct Model {
     pub phase: Phase,
     /// Known once its files are read.
     pub info: Option<ModelInfo>,
-    /// Under what its scores stand in the store.
+    /// The key of its scores in the store.
     pub key: Option<Box<Key>>,
     /// Words that it cannot be asked under a prompt.
     pub unscorable: HashMap<PromptId, HashSet<WordId>>,
 }
 
 impl Model {
-    /// A model of which nothing is known but what it names.
+    /// A model of which no file has been read yet.
     pub fn new(id: ModelId, spec: ModelSpec) -> Model {
         Model { id, spec, phase: Phase::Waiting, info: None, key: None, unscorable: HashMap::new() }
     }

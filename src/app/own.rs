@@ -112,7 +112,7 @@ impl App {
     }
 }
 
-/// Puts new items before the others, the newest first, each once: what came last is what the user waits for.
+/// Puts new items before the others, the newest first, each once: the user waits for the newest.
 fn put_first<T: Clone + Eq + Hash>(known: &mut Vec<T>, new: Vec<T>) {
     let mut seen = HashSet::new();
     let all = new.into_iter().rev().chain(std::mem::take(known));

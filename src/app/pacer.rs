@@ -94,8 +94,8 @@ mod tests {
         assert_eq!((pacer.ask_at_once(at(0)), pacer.ask_at_once(at(1))), (1, 2));
         pacer.change();
         pacer.answered(1, at(2), at(0));
-        assert_eq!(pacer.ask(at(3)), None, "the second is on its way");
-        pacer.answered(2, at(4), at(0));
-        assert_eq!((pacer.ask(at(5)), pacer.due()), (None, Some(at(16))));
+        assert_eq!(pacer.ask(at(50)), None, "the second is on its way");
+        pacer.answered(2, at(51), at(0));
+        assert_eq!((pacer.ask(at(52)), pacer.due()), (None, Some(at(251))));
     }
 }

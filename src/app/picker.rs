@@ -29,7 +29,7 @@ pub enum PickerKind {
 /// One line of the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Item {
-    /// What is matched and what is chosen.
+    /// The text that is matched and chosen.
     pub label: String,
     /// Said beside it; matched as well.
     pub detail: String,
@@ -37,7 +37,7 @@ pub struct Item {
     pub group: String,
     /// The family of a model.
     pub family: Option<Family>,
-    /// It is what is shown now, or it is opened already.
+    /// It is shown now, or opened already.
     pub current: bool,
     /// It cannot be chosen, and the detail says why.
     pub broken: bool,
@@ -48,7 +48,7 @@ pub struct Item {
 pub enum Choice {
     /// Index into [`Picker::items`].
     Item(usize),
-    /// What was typed, as it stands.
+    /// The typed text.
     Typed(String),
 }
 
@@ -67,13 +67,13 @@ pub struct Picker {
     pub shown: Vec<(usize, Vec<u32>)>,
     /// The line under the cursor; with a typed line, that line is number `shown.len()`.
     pub cursor: usize,
-    /// What the typed text would do as it stands: `ask`, `open`; none where only items can be chosen.
+    /// The verb for taking the typed text itself: `ask`, `open`; none where only items can be chosen.
     pub takes_text: Option<&'static str>,
     /// Chosen so far, where several can be.
     pub marked: Option<Marks>,
 }
 
-/// Items that are ticked. The first item stands for all the others, and at least one of them always is.
+/// The ticked items of a list. Its first item means all the others; one of these at least is always ticked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marks {
     ticked: BTreeSet<usize>,
@@ -84,7 +84,7 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// The item that stands for all.
+    /// The item that means all the others.
     pub const ALL: usize = 0;
 
     /// Of `of` items besides the first; all where none is given.
@@ -104,7 +104,7 @@ impl Marks {
         self.ticked.len() == self.of
     }
 
-    /// The items that are ticked, without the one that stands for all.
+    /// The ticked items, without the one that means all.
     pub fn items(&self) -> impl ExactSizeIterator<Item = usize> {
         self.ticked.iter().copied()
     }
@@ -153,7 +153,7 @@ impl Picker {
         self.shown.len() + usize::from(self.typed().is_some())
     }
 
-    /// The text that can be taken as it stands.
+    /// The typed text, where it can be taken itself.
     pub fn typed(&self) -> Option<&str> {
         self.takes_text.and(Some(self.input.text())).filter(|text| !text.trim().is_empty())
     }
@@ -219,7 +219,7 @@ impl Picker {
 
     fn narrow(&mut self) {
         let text = self.input.text().trim();
-        // What stands beside the names is long: anything would match it letter by letter.
+        // Details are long: letter by letter, anything would match them.
         let pattern = |kind| Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, kind);
         let (fuzzy, literal) = (pattern(AtomKind::Fuzzy), pattern(AtomKind::Substring));
         let mut matcher = Matcher::new(Config::DEFAULT);
@@ -248,7 +248,7 @@ impl Picker {
         self.cursor = if self.prefers_typed() { self.shown.len() } else { 0 };
     }
 
-    /// A sentence or a path is meant as it stands, unless an item holds it literally.
+    /// A typed sentence or path is meant itself, unless an item holds it literally.
     fn prefers_typed(&self) -> bool {
         let Some(text) = self.typed() else { return false };
         let text = text.trim().to_lowercase();

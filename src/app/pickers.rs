@@ -10,9 +10,9 @@ use crate::base::terms::Framing;
 use crate::base::text;
 use crate::corpus::Prompt;
 
-/// The item of the corpus picker that stands for the recorded models' words.
+/// The item of the corpus picker that means the recorded models' words.
 const RECORDED_WORDS: &str = "recorded words";
-/// The item of the filter that stands for all the others.
+/// The item of the filter that means all the others.
 const EVERY_CATEGORY: &str = "every category";
 
 impl App {

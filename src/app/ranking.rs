@@ -54,7 +54,8 @@ impl App {
         self.view.controller().table(self).is_some()
     }
 
-    /// Behind a view that is no table of words, that of one model's words is kept up to date: the status line counts from it.
+    /// The view whose table is kept up to date. Where the view on the screen has none, it is that of one model's words, which
+    /// the status line counts.
     fn view_of_table(&self) -> View {
         if self.shows_table() { self.view } else { View::Words }
     }
@@ -126,7 +127,7 @@ impl App {
         if table.key.universe == self.universe.version {
             self.ranking.keep(table.clone());
         }
-        // Kept for when its view comes back; shown if it is what the view asks for.
+        // A table of another view or model is kept for when that comes back.
         if Some(&table.key) == self.table_key().as_ref() {
             self.show_table(table);
         }

@@ -1,4 +1,4 @@
-//! Short notices that lie over the screen for a while.
+//! Short notices over the view that go after a while.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct Toast {
 #[derive(Clone, Debug, Default)]
 pub struct Toasts(Vec<Toast>);
 
-/// How many are kept: the screen behind them must stay usable.
+/// How many are kept: the view below them must stay usable.
 const MOST: usize = 4;
 
 impl Toasts {

@@ -1,4 +1,4 @@
-//! Messages to effects: what the engine tells, and what comes back from other threads.
+//! Messages to effects: reports of the engine, and answers of other threads.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -180,7 +180,7 @@ impl App {
         }
     }
 
-    /// The files behind a model are others than those whose scores are known.
+    /// The files of a model have changed: the scores that are known are those of the files before.
     fn files_changed(&mut self, id: ModelId) {
         self.score_table.forget(id);
         if let Some(model) = self.model_mut(id) {
@@ -243,7 +243,7 @@ impl App {
         self.data_changed();
     }
 
-    /// Words of the recorded models, whether or not they are what is shown.
+    /// The words of all recorded models; none where no recorded model is open.
     pub(super) fn recorded_words(&self) -> Option<&Corpus> {
         (!self.recorded.words.is_empty()).then_some(&self.recorded)
     }

@@ -11,7 +11,7 @@ use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::sources::{bundled, resolve};
 use crate::{corpus, recorded};
 
-/// The bundled pair, the directory one stands in, the cache, the catalogue.
+/// The bundled pair, the models in the working directory, in the cache and in the catalogue.
 pub(crate) fn models(catalogue: &Catalogue) -> Vec<ModelEntry> {
     let mut entries = Vec::new();
     for name in bundled::NAMES {

@@ -26,7 +26,7 @@ pub trait Program {
     /// What happens to the program: keys, events of the engine, finished work.
     type Message: Send + 'static;
 
-    /// The message that a key, a paste or a new size stands for; none for what the program does not heed. Ctrl-C and
+    /// The message for a key, a paste or a new size; none for an event that the program ignores. Ctrl-C and
     /// Ctrl-Z do not come here: they interrupt and suspend whatever the program shows.
     fn input(event: Event) -> Option<Self::Message>;
 
@@ -36,7 +36,7 @@ pub trait Program {
     /// How long from now until [`Program::tick`] is wanted, though no message comes; none while there is nothing to wait for.
     fn deadline(&self) -> Option<Duration>;
 
-    /// The deadline has passed. The next one must lie in the future.
+    /// The deadline has passed. The next one must be in the future.
     fn tick(&mut self) -> Vec<Request>;
 
     /// Draws one frame.
@@ -241,7 +241,7 @@ impl<P: Program> EventLoop<'_, P> {
         self.serve(requests)
     }
 
-    /// Does what the program asked for after it changed.
+    /// Carries out the requests of the program.
     fn serve(&mut self, requests: Vec<Request>) -> io::Result<()> {
         self.changed = true;
         for request in requests {

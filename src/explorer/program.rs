@@ -58,12 +58,12 @@ pub(crate) fn run(args: &ExploreArgs) -> Result<(), Failure> {
     }
 }
 
-/// Shows what a reader should know of folders.
+/// Shows notes as notices.
 fn notify(post: &Post<Message>, notes: Vec<String>) {
     notes.into_iter().for_each(|note| post.send(Message::Notify(Level::Info, note)));
 }
 
-/// What the arguments, and the user's settings behind them, ask for; with what a reader should know of the folders named.
+/// The start that the arguments ask for, and the user's settings where they are silent; with notes on the folders named.
 fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Result<(Startup, Vec<String>), Failure> {
     let settings = &session.settings;
     let (trainings, named): (Vec<String>, Vec<String>) =
@@ -141,7 +141,7 @@ fn write(request: &ExportRequest, path: &Path) -> io::Result<()> {
     }
 }
 
-/// The name to go on with, and what is wrong with the one that was `typed`: where it is taken, one that is free.
+/// A name to go on with and the problem with the name that was `typed`. Where a file of that name exists, the new name is free.
 fn not_written(typed: String, path: &Path, error: &io::Error) -> (String, String) {
     if error.kind() != io::ErrorKind::AlreadyExists {
         let problem = format!("{typed}: {error}");

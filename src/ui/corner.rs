@@ -1,4 +1,4 @@
-//! The right end of the first line: the model whose numbers are shown, or what is to be known of several.
+//! The right end of the first line: the name of the model that is shown, or a note on several models.
 
 use ratatui::text::{Line, Span};
 
@@ -16,7 +16,7 @@ use crate::sources::resolve::ModelSource;
 pub struct Corner<'a> {
     /// The model whose numbers are shown, and which of how many it is.
     model: Option<(&'a Model, String)>,
-    /// What it is, in many words and in few.
+    /// The kind of model, in many words and in few.
     notes: &'static [&'static str],
 }
 

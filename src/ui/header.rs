@@ -12,7 +12,7 @@ use crate::app::{App, Key, View};
 /// From this width on, the program says its own name; below, the model's matters more.
 const NAMED: u16 = 140;
 
-/// How much of the tabs is said, and how closely they stand.
+/// How much the tabs say, and how far apart they are.
 #[derive(Clone, Copy, PartialEq)]
 enum Tabs {
     /// With the program's name.

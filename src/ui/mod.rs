@@ -1,4 +1,4 @@
-//! Drawing only: one file a view, over a state that it never changes.
+//! Drawing only, from a state that it never changes: the frame here, each view in a module of `views`.
 //!
 //! A frame costs what is visible: tables come ranked and sorted from `app::table`, and only rows on the screen are formatted.
 
@@ -72,7 +72,7 @@ fn too_small(frame: &mut Frame, area: Rect) {
     frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), place);
 }
 
-/// The size by which everything on a frame lies: its own. The state may have heard of another one already, or not yet.
+/// The size of the frame, by which everything on it is laid out. The state may know of a newer or an older size.
 fn size_of(frame: &Frame) -> (u16, u16) {
     (frame.area().width, frame.area().height)
 }
@@ -124,7 +124,7 @@ fn category_styles(names: &[String], theme: &Theme) -> Vec<Style> {
     sides(names).into_iter().map(style).collect()
 }
 
-/// A style for what is drawn or left blank: a line under it would be taken for a part of it.
+/// A style for bars and marks: an underline would be taken for a part of them.
 fn shape(style: Style) -> Style {
     style.remove_modifier(Modifier::UNDERLINED)
 }

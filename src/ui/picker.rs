@@ -55,7 +55,7 @@ fn placeholder(picker: &Picker) -> &'static str {
     }
 }
 
-/// What was typed, taken as it stands.
+/// The typed text as a line that can be chosen.
 fn typed_line(picker: &Picker, cells: usize, theme: &Theme) -> Line<'static> {
     let verb = picker.takes_text.unwrap_or_default();
     let text = format!("{verb} \"{}\"", visible(picker.input.text().trim()));

@@ -1,4 +1,4 @@
-//! The two last lines: what is going on, and what can be done.
+//! The two last lines: progress, and hints.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -76,7 +76,7 @@ pub fn status(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     line_with_end(frame, area, left, fitting(candidates, room));
 }
 
-/// Where the own word under the cursor would stand, in a comparison by either model: `own word, would be 37 of 292`; and
+/// The rank that the own word under the cursor would have, in a comparison by either model: `own word, would be 37 of 292`; and
 /// whether own words alone are shown.
 fn own_place(app: &App, glyphs: &Glyphs) -> Option<String> {
     let table = app.table().filter(|_| app.shows_table())?;

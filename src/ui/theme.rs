@@ -81,7 +81,7 @@ theme! {
     cursor_row,
     /// Column names of a table.
     header,
-    /// Models of the Llama family; a sign and a letter always stand beside the colour.
+    /// Models of the Llama family; a sign and a letter always say the same as the colour.
     llama,
     /// Models of the Gemma family.
     gemma,
@@ -197,7 +197,7 @@ impl Default for Theme {
     }
 }
 
-/// Where a theme lies.
+/// Where a theme is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Source {
     User(PathBuf),

@@ -42,7 +42,7 @@ pub fn category_width(table: &RankedTable) -> u16 {
     table.universe.corpus.categories.iter().map(|name| width(&visible(name))).max().unwrap_or(0) as u16
 }
 
-/// The rank; of an own word in parentheses, for it is none of the ranked ones.
+/// The rank. That of an own word is in parentheses: the word takes no part in the ranking.
 pub fn rank_cell<'a>(
     table: &'a RankedTable,
     side: &'a SideScores,
@@ -58,7 +58,7 @@ pub fn rank_cell<'a>(
     }
 }
 
-/// The word with what the search found in it.
+/// The word, with the text that the search found in another style.
 pub fn word_cell<'a>(table: &'a RankedTable, theme: &'a Theme) -> impl Fn(&usize, usize) -> Line<'static> + 'a {
     move |&i, cells| {
         let universe = &table.universe;

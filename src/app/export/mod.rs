@@ -1,5 +1,4 @@
-//! What is on the screen on its way into a file: of a table exactly its rows, in their order, with what the numbers rest on; of
-//! what is drawn, a picture.
+//! Writing what is on the screen to a file: the rows of a table, in their order, with their provenance; or a picture.
 //!
 //! A view takes a [`Snapshot`] of it, from which the file is made on another thread, for that can take seconds. A snapshot
 //! shares what it holds with the state that goes on.
@@ -26,7 +25,7 @@ pub(super) const FIGURES: &[&str] = &["svg", "png"];
 pub(super) struct Offer {
     /// A name that says what it is.
     pub(super) name: String,
-    /// What it is called: `table`, `figure`.
+    /// Its kind in a word: `table`, `figure`.
     pub(super) noun: &'static str,
     /// What the name may end with.
     pub(super) endings: &'static [&'static str],
@@ -36,32 +35,32 @@ pub(super) struct Offer {
 
 /// What was on the screen when it was asked for.
 pub trait Snapshot: fmt::Debug + Send {
-    /// Makes what is written to a file of which the name ends so.
+    /// Makes the contents of a file whose name has this ending.
     ///
     /// # Errors
-    /// Where it cannot be told in that format.
+    /// Where that format cannot hold them.
     fn build(&self, ending: &str) -> Result<Export, String>;
 }
 
-/// What is to be written, and under which name, as it was typed.
+/// A file to write.
 #[derive(Debug)]
 pub struct ExportRequest {
-    /// As it was typed.
+    /// The name, as the user typed it.
     pub path: String,
     snapshot: Box<dyn Snapshot>,
 }
 
 impl ExportRequest {
-    /// Makes what is written. Cost: O(words), and for everything O(words · models · prompts).
+    /// Makes the contents of the file. Cost: O(words), and for everything O(words · models · prompts).
     ///
     /// # Errors
-    /// Where a card cannot be told in JSON.
+    /// Where the format cannot hold them.
     pub fn build(&self) -> Result<Export, String> {
         self.snapshot.build(&ending(&self.path))
     }
 }
 
-/// What is written.
+/// The contents of a file.
 #[derive(Debug)]
 pub enum Export {
     /// A table, and what its numbers rest on.
@@ -82,7 +81,7 @@ pub enum Export {
 pub struct ExportInput {
     /// The name so far.
     pub name: Input,
-    /// What is written: `table`, `figure`.
+    /// The kind of contents in a word: `table`, `figure`.
     pub noun: &'static str,
     /// Every score of the session, not the visible table alone; none where there is no such choice.
     pub everything: Option<bool>,
@@ -106,7 +105,7 @@ impl ExportInput {
 }
 
 impl App {
-    /// Asks where what is shown is to go, with a name that says what it is.
+    /// Asks for the name of a file, and suggests one.
     pub(super) fn ask_export(&mut self) {
         match self.view.controller().offer(self) {
             Some(offer) => self.overlay = Some(Overlay::Export(ExportInput::new(offer.name.clone(), &offer))),
@@ -133,7 +132,7 @@ impl App {
         }
     }
 
-    /// What came of it; where it could not be written, with the name to go on with, which can be changed.
+    /// Takes in the outcome: the path of the file, or a name to go on with and the problem with the name that was typed.
     pub(super) fn exported(&mut self, outcome: Result<String, (String, String)>) {
         match outcome {
             Ok(written) => self.notify(Level::Info, format!("written: {written}")),

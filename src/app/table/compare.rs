@@ -1,7 +1,8 @@
 //! The order of the Compare view.
 
+use super::SideScores;
+use super::sort::{sort_by_number, sort_by_rank, sort_by_text};
 use super::words::category_order;
-use super::{SideScores, sort_by_number, sort_by_rank, sort_by_text};
 use crate::app::universe::Universe;
 
 /// What the rows of the Compare view are ordered by.

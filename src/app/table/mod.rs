@@ -5,9 +5,9 @@
 
 mod compare;
 mod implicit;
+mod sort;
 mod words;
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::View;
@@ -58,7 +58,7 @@ pub enum TableKind {
     Words(WordSort),
     /// Two models side by side.
     Compare(CompareSort),
-    /// Without a second model, of one that is an implicit reward itself.
+    /// The reward that is implicit in two language models, or of one model that is an implicit reward itself.
     Implicit(Measure, WordSort),
 }
 
@@ -71,7 +71,7 @@ pub struct TableSpec {
     pub reversed: bool,
     /// The model, or the left-hand one of two.
     pub model: Option<ModelId>,
-    /// The right-hand model of a comparison, or the one that a language model is held against.
+    /// The right-hand model of a comparison, or model B of an implicit reward.
     pub other: Option<ModelId>,
 }
 
@@ -86,7 +86,7 @@ pub struct TableKey {
     pub reversed: bool,
     /// The model, or the left-hand one of two.
     pub model: Option<ModelId>,
-    /// The right-hand model of a comparison, or the one that a language model is held against.
+    /// The right-hand model of a comparison, or model B of an implicit reward.
     pub other: Option<ModelId>,
     /// The prompt that is asked.
     pub prompt: Option<PromptId>,
@@ -168,7 +168,7 @@ pub struct RankedTable {
     pub log_probabilities: Option<[Vec<f64>; 2]>,
     /// Right rank minus left rank: positive where the left model likes the word better. Empty but in a comparison.
     pub differences: Vec<f64>,
-    /// Spearman's correlation of the two models and the number of words behind it.
+    /// Spearman's correlation of the two models, and the number of words it is computed from.
     pub agreement: Option<(f64, usize)>,
     /// The axis of bars and histograms; none while no score is known.
     pub axis: Option<Axis>,
@@ -282,7 +282,7 @@ impl SideScores {
         self.ranks.extend(stats::places(list, own));
     }
 
-    /// Where a word stands between others, by its rank: one that would have the rank of another stands before it.
+    /// The number by which words are sorted by rank. An own word comes before the word of the list whose rank it would have.
     fn order(&self, i: usize) -> f64 {
         self.ranks[i] - if i < self.listed { 0.0 } else { 0.5 }
     }
@@ -335,50 +335,9 @@ fn range(values: &[f64]) -> Option<(f64, f64)> {
     known.map(|v| (v, v)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
-/// Sorts by a number: ascending unless `descending`, rows without one always last, equal rows in corpus order.
-fn sort_by_number(rows: &mut [u32], descending: bool, number: impl Fn(usize) -> f64) {
-    rows.sort_by(|&a, &b| {
-        let (x, y) = (number(a as usize), number(b as usize));
-        let order = if descending { y.total_cmp(&x) } else { x.total_cmp(&y) };
-        x.is_nan().cmp(&y.is_nan()).then(order)
-    });
-}
-
-/// Sorts by rank: the best first unless `descending`, rows without one always last. Words of one place, such as own words
-/// between the same two of the list, are told apart by their scores.
-fn sort_by_rank(rows: &mut [u32], descending: bool, side: &SideScores) {
-    rows.sort_by(|&a, &b| {
-        let (a, b) = (a as usize, b as usize);
-        let (x, y) = (side.order(a), side.order(b));
-        if x.is_nan() || y.is_nan() {
-            return x.is_nan().cmp(&y.is_nan());
-        }
-        let by_score = || side.scores[b].partial_cmp(&side.scores[a]).unwrap_or(Ordering::Equal);
-        let order = x.total_cmp(&y).then_with(by_score);
-        if descending { order.reverse() } else { order }
-    });
-}
-
-fn sort_by_text(rows: &mut [u32], descending: bool, text: impl Fn(usize) -> String) {
-    rows.sort_by_cached_key(|&i| text(i as usize));
-    if descending {
-        rows.reverse();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rows_without_a_number_come_last_either_way_and_equal_rows_keep_their_order() {
-        let numbers = [2.0, f64::NAN, 1.0, 2.0];
-        for (descending, order) in [(false, [2, 0, 3, 1]), (true, [0, 3, 2, 1])] {
-            let mut rows = [0, 1, 2, 3];
-            sort_by_number(&mut rows, descending, |i| numbers[i]);
-            assert_eq!(rows, order);
-        }
-    }
 
     #[test]
     fn bars_begin_at_zero_or_at_the_end_nearest_to_it() {

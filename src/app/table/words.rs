@@ -1,6 +1,7 @@
 //! The order of the Words view, its histograms and its sparklines over prompts.
 
-use super::{Axis, AxisKind, ScoreColumn, SideScores, known, scores_of_list, sort_by_number, sort_by_rank, sort_by_text};
+use super::sort::{sort_by_number, sort_by_rank, sort_by_text};
+use super::{Axis, AxisKind, ScoreColumn, SideScores, known, scores_of_list};
 use crate::app::universe::Universe;
 use crate::base::terms::{PromptId, WordId};
 use crate::stats::{self, Histogram};
@@ -148,7 +149,7 @@ pub(super) fn sort(
     }
 }
 
-/// Where a word's category stands among the others: own words behind those of the list, words of none last.
+/// The number by which words are sorted by category: those of the list, then own words, then words without a category.
 pub(super) fn category_order(universe: &Universe, i: usize) -> f64 {
     match universe.categories(i).first() {
         Some(&category) => f64::from(category),

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::statistics::ONE_PART;
-use super::{Controller, Info, View};
+use super::{Controller, Info, ONE_PART, View};
 use crate::app::action::{Action, Entry};
 use crate::app::export::{Export, FIGURES, Offer, Snapshot};
 use crate::app::key::Key;
@@ -59,7 +58,7 @@ impl AblationPage {
     }
 }
 
-/// What the view shows, and where it was read.
+/// The trainings, and the files from which they are read.
 #[derive(Debug, Default)]
 pub struct AblationState {
     /// The page that is shown.
@@ -144,7 +143,7 @@ impl AblationState {
     }
 }
 
-/// How the charts of the ablation view lie.
+/// The sizes of the charts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charts {
     /// Charts side by side.

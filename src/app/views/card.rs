@@ -1,7 +1,7 @@
 //! The card view: one model's values on a page, among the opened ones, while scores arrive.
 //!
 //! [`compute`] is pure and runs on a thread of its own. JudgedPairs of answers, where the session has some, are judged by the
-//! engine; what is known of them is kept here.
+//! engine, and their scores are kept here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub struct Judgement {
     pub total: usize,
 }
 
-/// A snapshot of what a card is made of.
+/// A snapshot of the scores that a card is computed from.
 #[derive(Clone, Debug)]
 pub struct CardRequest {
     /// The scores of all models that are compared.
@@ -91,7 +91,7 @@ pub struct CardShown {
     pub model: ModelId,
     /// None as long as no prompt is scored whole.
     pub page: Option<Page>,
-    /// How much of what is wanted is scored.
+    /// How many of the columns are scored.
     pub progress: Progress,
     /// Words of the list that not every model has.
     pub missing: usize,
@@ -276,7 +276,7 @@ impl App {
         state.shown = Some(Arc::new(shown));
     }
 
-    /// The page as it is to be written, with what is known of the pairs and what a reader should know.
+    /// The page for a file, with the judgement of the pairs and the notes that a reader needs.
     fn card_page(&self) -> Option<Page> {
         let shown = self.views.card.shown()?;
         let mut page = shown.page.clone()?;

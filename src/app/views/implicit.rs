@@ -30,7 +30,7 @@ const ENDINGS: &[&str] = &["csv", "jsonl", "parquet", "svg", "png"];
 pub struct ImplicitState {
     /// The order of the rows.
     pub order: Order<WordSort>,
-    /// What is made of two language models.
+    /// How the log-probabilities of two language models become one number.
     pub measure: Measure,
 }
 
@@ -91,8 +91,8 @@ impl Controller for ImplicitView {
 }
 
 impl App {
-    /// What the implicit view is about: A and B, or a model that is an implicit reward itself, alone. The model on the screen
-    /// stands first where it is one of these; none where fewer than two language models are open.
+    /// The models of the view: two language models A and B, or one model that is an implicit reward itself. The model that is
+    /// shown comes first where it is one of them. None where fewer than two language models are open.
     pub fn implicit_models(&self) -> Option<(ModelId, Option<ModelId>)> {
         let is_pair = |model: &&Model| matches!(model.unit(), Unit::Mwlr | Unit::LogRatio);
         let is_language = |model: &&Model| model.unit() == Unit::Nats;
@@ -139,7 +139,7 @@ impl App {
         self.rank_now();
     }
 
-    /// What the two models of a table are called, and of which families they are.
+    /// The names and the families of the two models of a table.
     pub fn implicit_names(&self, table: &RankedTable) -> [(String, Family); 2] {
         let model = |id: Option<ModelId>| id.and_then(|id| self.model(id));
         let of_model = |model: &Model| (model.spec.name.clone(), model.family());

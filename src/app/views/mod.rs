@@ -1,6 +1,6 @@
 //! The views: what can fill the screen, listed once. A view is a module here and one of the same name in `ui::views`.
 //!
-//! All that a view decides is in its module, behind [`Controller`]; the rest of the state asks the view that is on the screen
+//! All that a view decides is in its module, which implements [`Controller`]; the rest of the state asks the view on the screen
 //! and knows none of them by name. To add one: its module, a variant of [`View`], and its place in the two lists below it.
 
 pub mod ablation;
@@ -76,19 +76,22 @@ impl View {
 /// How a view is named and reached, and which actions it has beside those that work everywhere.
 #[derive(Clone, Copy, Debug)]
 pub struct Info {
-    /// Keys that open it; the first stands on its tab.
+    /// Keys that open it; the first is shown on its tab.
     pub keys: &'static [Key],
-    /// On its tab.
+    /// Its name on its tab.
     pub title: &'static str,
-    /// On its tab where there is less room; none where its key alone is shown then.
+    /// Its name on its tab on narrow screens; none for a tab that shows its key alone there.
     pub short_title: Option<&'static str>,
-    /// In the list of actions.
+    /// Its name in the list of actions.
     pub name: &'static str,
     /// What it shows, for help and README.
     pub help: &'static str,
     /// Lists of actions that work in it.
     pub actions: &'static [&'static [Action]],
 }
+
+/// The notice on a page that has no panels or sets of data to move between.
+const ONE_PART: &str = "this page has one part: the first page has several";
 
 /// What each view keeps for itself.
 #[derive(Debug, Default)]
@@ -160,7 +163,7 @@ pub(super) trait Controller {
     /// What there is to write to a file; none while there is nothing.
     fn offer(&self, app: &App) -> Option<Offer>;
 
-    /// What is shown, for a file of which the name ends so; `everything` where the user chose that.
+    /// What a file with this ending is made from; `everything` where the user chose all scores of the session.
     fn snapshot(&self, app: &App, ending: &str, everything: bool) -> Option<Box<dyn Snapshot>>;
 
     /// Jobs that whoever looks at the view waits for.

@@ -29,12 +29,12 @@ pub(super) const ACTIONS: &[Action] = &[
     Action::Corpus,
 ];
 
-/// What rows are ordered by, and whether the other way round than is usual for it.
+/// The order of the rows of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Order<T> {
-    /// The column, or what is made of several.
+    /// The column or the combination of columns.
     pub by: T,
-    /// The last row first.
+    /// Whether it is turned round.
     pub reversed: bool,
 }
 

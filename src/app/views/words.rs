@@ -2,7 +2,7 @@
 
 use super::word_tables::{self, Order};
 use super::{Controller, Info};
-use crate::app::action::Action;
+use crate::app::action::{Action, Entry};
 use crate::app::export::{Offer, Snapshot, TABLES};
 use crate::app::key::Key;
 use crate::app::table::{AxisKind, TableKind, TableSpec, WordSort};
@@ -63,7 +63,7 @@ impl Controller for WordsView {
         true
     }
 
-    fn hint(&self, app: &App, entry: &super::Entry) -> Option<&'static str> {
+    fn hint(&self, app: &App, entry: &Entry) -> Option<&'static str> {
         match entry.action {
             Action::CloseModel => app.failure_in_place_of_words().map(|_| entry.name),
             _ => app.common_hint(entry),
@@ -125,7 +125,7 @@ fn lines_above_rows(size: (u16, u16), categories: usize) -> u16 {
     }
 }
 
-/// From this width on, two histograms stand side by side.
+/// From this width on, two histograms are shown side by side.
 const ABREAST: u16 = 76;
 /// Below this width of its own, a histogram has short columns beside it.
 pub const NARROW: usize = 56;

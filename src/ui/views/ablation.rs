@@ -8,7 +8,6 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget as _};
 
 use super::Screen;
-
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::views::ablation::{AblationPage, charts};
@@ -44,9 +43,9 @@ impl Screen for AblationScreen {
             } else {
                 let open = Action::OpenModel.key_text();
                 format!(
-                    "no training is open: start with a file or folder that follows one, as in `rewardscope path/to/rank_results`, or \
-                 open it by its path with {open}. Medians a checkpoint (model_id, Category, checkpoint, sum_value) and scores with a \
-                 column a checkpoint (step-1000, …) are read"
+                    "no training is open: start with a file or folder that follows one, as in `rewardscope path/to/rank_results`, \
+                     or open it by its path with {open}. Medians a checkpoint (model_id, Category, checkpoint, sum_value) and \
+                     scores with a column a checkpoint (step-1000, …) are read"
                 )
             };
             return notice(frame, below, &text, theme);
@@ -178,14 +177,14 @@ fn chart(frame: &mut Frame, area: Rect, category: &str, runs: &[&Run], theme: &T
     } else {
         vec![label(String::new()), label(format!("step {}", count(first as usize))), label(String::new())]
     };
-    // A single checkpoint stands in the middle.
+    // A single checkpoint is drawn in the middle.
     let steps_span = if last > first { [first, last] } else { [first - 1.0, first + 1.0] };
     let title = Rect { height: 1, ..area };
     let name = visible(category);
     let heading = Line::styled(fit(&name, usize::from(area.width), glyphs.ellipsis).into_owned(), theme.header);
     line_with_end(frame, title, heading, Line::default());
     let place = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    // A tick every few lines; the first stands at the bottom.
+    // A tick every few lines, the first at the bottom.
     let ticks = usize::from(place.height / 6).clamp(1, 5);
     let ranks = (0..=ticks).map(|at| label(format!("{:.0}", worst + (best - worst) * at as f64 / ticks as f64)));
     let chart = Chart::new(datasets)
@@ -257,15 +256,17 @@ fn last(frame: &mut Frame, area: Rect, app: &App, shown: &Ablation, theme: &Them
         None => Line::styled(glyphs.none.to_string(), theme.dim),
     };
     let columns: Vec<Column<&Final>> = vec![
-        Column::new("k pairs", 7, 8, move |of: &&Final, cells| text(of.training.data_size_k.map(|size| size.to_string()), cells))
-            .gap(2)
-            .right(),
-        Column::new("source", 8, 14, move |of: &&Final, cells| text(of.training.data_source.clone(), cells)).gap(2),
-        Column::new("method", 6, 8, move |of: &&Final, cells| text(of.training.method.clone(), cells)).priority(2),
-        Column::new("category", 10, 20, move |of: &&Final, cells| text(Some(of.category.clone()), cells)),
-        Column::new("step", 7, 9, move |of: &&Final, _| Line::styled(count(of.checkpoint as usize), theme.dim)).right(),
-        Column::new("median", 7, 8, move |of: &&Final, _| Line::styled(rank_text(of.median_rank), theme.text)).right(),
-        Column::new("training", 20, 60, move |of: &&Final, cells| Line::from(name_span(&of.training, cells, theme))).gap(2),
+        Column::new("k pairs", 7, 8, move |end: &&Final, cells| {
+            text(end.training.data_size_k.map(|size| size.to_string()), cells)
+        })
+        .gap(2)
+        .right(),
+        Column::new("source", 8, 14, move |end: &&Final, cells| text(end.training.data_source.clone(), cells)).gap(2),
+        Column::new("method", 6, 8, move |end: &&Final, cells| text(end.training.method.clone(), cells)).priority(2),
+        Column::new("category", 10, 20, move |end: &&Final, cells| text(Some(end.category.clone()), cells)),
+        Column::new("step", 7, 9, move |end: &&Final, _| Line::styled(count(end.checkpoint as usize), theme.dim)).right(),
+        Column::new("median", 7, 8, move |end: &&Final, _| Line::styled(rank_text(end.median_rank), theme.text)).right(),
+        Column::new("training", 20, 60, move |end: &&Final, cells| Line::from(name_span(&end.training, cells, theme))).gap(2),
     ];
     list(frame, area, app, &columns, shown.r#final.iter(), theme);
 }
@@ -278,28 +279,29 @@ fn words(frame: &mut Frame, area: Rect, app: &App, shown: &Ablation, theme: &The
                     (step-1000, …) or a row for each word and checkpoint";
         return notice(frame, area, text, theme);
     }
-    type Row<'a> = (&'a Run, &'a Moved);
-    let columns: Vec<Column<Row>> = vec![
-        Column::new("word", 17, 26, move |(_, of): &Row, cells| {
-            let word = visible_word(&of.word, theme.ascii);
+    type MovedRow<'a> = (&'a Run, &'a Moved);
+    let columns: Vec<Column<MovedRow>> = vec![
+        Column::new("word", 17, 26, move |(_, moved): &MovedRow, cells| {
+            let word = visible_word(&moved.word, theme.ascii);
             Line::styled(fit(&word, cells, glyphs.ellipsis).into_owned(), theme.text)
         })
         .gap(2),
-        Column::new("category", 10, 20, move |(_, of): &Row, cells| {
-            Line::styled(fit(&visible(&of.categories.join(", ")), cells, glyphs.ellipsis).into_owned(), theme.dim)
+        Column::new("category", 10, 20, move |(_, moved): &MovedRow, cells| {
+            Line::styled(fit(&visible(&moved.categories.join(", ")), cells, glyphs.ellipsis).into_owned(), theme.dim)
         })
         .priority(1),
-        Column::new("first", 7, 8, move |(_, of): &Row, _| Line::styled(rank_text(of.first_rank), theme.dim)).right(),
-        Column::new("last", 7, 8, move |(_, of): &Row, _| Line::styled(rank_text(of.last_rank), theme.text)).right(),
-        Column::new("change", 9, 10, move |(_, of): &Row, _| {
-            let (sign, style) = match of.change {
+        Column::new("first", 7, 8, move |(_, moved): &MovedRow, _| Line::styled(rank_text(moved.first_rank), theme.dim)).right(),
+        Column::new("last", 7, 8, move |(_, moved): &MovedRow, _| Line::styled(rank_text(moved.last_rank), theme.text)).right(),
+        Column::new("change", 9, 10, move |(_, moved): &MovedRow, _| {
+            let (sign, style) = match moved.change {
                 change if change < 0.0 => (glyphs.minus, theme.rank_up),
                 _ => ('+', theme.rank_down),
             };
-            Line::styled(format!("{sign}{}", rank_text(of.change.abs())), style)
+            Line::styled(format!("{sign}{}", rank_text(moved.change.abs())), style)
         })
         .right(),
-        Column::new("training", 16, 60, move |(run, _): &Row, cells| Line::from(name_span(&run.training, cells, theme))).gap(2),
+        Column::new("training", 16, 60, move |(run, _): &MovedRow, cells| Line::from(name_span(&run.training, cells, theme)))
+            .gap(2),
     ];
     let rows = shown.runs.iter().flat_map(|run| run.moved.iter().map(move |moved| (run, moved)));
     list(frame, area, app, &columns, rows, theme);

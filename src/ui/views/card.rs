@@ -7,7 +7,6 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::Screen;
-
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::views::card::{CardShown, leanings_on_screen};

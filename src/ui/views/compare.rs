@@ -33,7 +33,7 @@ impl Screen for CompareScreen {
         let places = table::column_spans(&columns, area.width);
         let heads = Rect { height: 1, ..area };
         agreement(frame, heads, table, theme);
-        // Each model's name stands over its bar and rank; where bars gave way, on its side of the differences.
+        // Each model's name is above its bar and rank; without bars, on its side of the differences.
         let start = |column: usize| places[column].map_or(area.width, |(x, _)| x);
         let middle = start(4);
         let sides = match places[2] {

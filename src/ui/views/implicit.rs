@@ -129,7 +129,7 @@ fn names_of_sides(
     frame.buffer_mut().set_line(area.x + 2, area.y, &Line::styled(name, theme.title), (x as u16).saturating_sub(2));
 }
 
-/// Where a value lies on the axis of stems. Of MWLR, which few words dominate, roots are drawn: the others would all lie at
+/// The position of a value on the axis of stems. MWLR is drawn by its root: few words dominate it, and all others would be at
 /// zero.
 fn stem_place(axis: Axis, value: f64, measure: Measure) -> f64 {
     let root = |v: f64| v.abs().sqrt().copysign(v);

@@ -21,7 +21,7 @@ pub trait Screen {
     /// Everything between the header and the lines at the bottom.
     fn body(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme);
 
-    /// The second line of the screen: under what the numbers were computed.
+    /// The second line of the screen: the prompt, or what else the numbers depend on.
     fn heading(&self, frame: &mut Frame, area: Rect, app: &App, theme: &Theme);
 
     /// The right end of the first line.

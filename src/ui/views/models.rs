@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Screen;
-
 use crate::app::action::Action;
 use crate::app::{App, Model};
 use crate::base::text::{bytes, count, visible, wrap};

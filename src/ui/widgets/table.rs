@@ -25,7 +25,7 @@ pub struct Column<'a, Row> {
     pub priority: u8,
     /// Grows to its `max` before others grow at all.
     pub eager: bool,
-    /// Where the cell lies within a wider column.
+    /// The side of a wider column at which the cell is.
     pub align: Alignment,
     /// Draws a row's cell into so many cells.
     pub cell: Cell<'a, Row>,
@@ -62,8 +62,8 @@ impl<'a, Row> Column<'a, Row> {
     }
 }
 
-/// The start and the width of each column, in cells; none for one that is left out. No column is narrower than its `min`, for half a
-/// number is another number; the first one stays whatever happens.
+/// The start and the width of each column, in cells; none for one that is left out. No column is narrower than its `min`: half
+/// a number is another number. The first column is never left out.
 pub fn column_spans<Row>(columns: &[Column<Row>], width: u16) -> Vec<Option<(u16, u16)>> {
     let mut kept: Vec<bool> = vec![true; columns.len()];
     let least = |kept: &[bool]| -> u16 { columns.iter().zip(kept).filter(|(_, k)| **k).map(|(c, _)| c.gap + c.min).sum() };

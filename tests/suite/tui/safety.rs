@@ -114,7 +114,8 @@ fn every_key_in_every_state_leaves_a_screen() {
             let text = driver.text();
             assert_eq!(text.lines().count(), 16, "{view:?}, '{c}'");
             let first = text.lines().next().unwrap_or_default();
-            let tab = driver.app.view.info().title;
+            let info = driver.app.view.info();
+            let tab = info.short_title.unwrap_or(info.title);
             assert!(driver.app.overlay.is_some() || first.contains(tab), "{view:?}, '{c}': {text}");
             assert_eq!(unsafe_cells(&driver.draw()), Default::default(), "{view:?}, '{c}'");
         }

@@ -15,12 +15,13 @@ fn line(text: &str, at: usize) -> &str {
 
 #[test]
 fn every_view_has_its_name_at_80_columns_and_the_mark_touches_no_other() {
-    for keys in ["1", "2", "3", "4", "5", "6", "7"] {
+    for view in View::ALL {
         let mut driver = Driver::scored_pair(SIZE);
-        driver.keys(keys);
+        driver.key(view.info().keys[0]);
         let buffer = driver.draw();
         let top = line(&text(&buffer), 0).to_owned();
-        for name in ["Words", "Compare", "Stats", "Models", "Card", "Implicit", "Ablation"] {
+        for info in View::ALL.map(View::info) {
+            let name = info.short_title.unwrap_or(info.title);
             assert!(top.contains(name), "{name} in {top}");
         }
         let marked = |x: u16| buffer[(x, 0)].modifier.contains(Modifier::REVERSED);

@@ -12,7 +12,7 @@ use crate::report::{figure, panels};
 use crate::stats::results::Report;
 use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
 
-/// A snapshot of what statistics are made of.
+/// A snapshot of the scores that statistics are computed from.
 #[derive(Clone, Debug)]
 pub struct StatisticsRequest {
     /// Grows with each request.
@@ -44,8 +44,8 @@ pub struct StatisticsModel {
     pub unscorable: Vec<usize>,
 }
 
-/// How much of what is wanted is there. A column is one model's scores under one prompt; it counts once all its words have a
-/// score, for else the words that all models have would be few, and others whenever scores come.
+/// How many of the scores that are wanted are known. A column is one model's scores under one prompt. It counts once each of its
+/// words has a score: until then, the words that all models have would be few, and change with every score.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// How many columns are complete.
@@ -107,7 +107,7 @@ pub struct Statistics {
     pub axis: RankAxis,
     /// Every two models, those that rank most alike first.
     pub pairs: Vec<ModelPair>,
-    /// How much of what is wanted is scored.
+    /// How many of the columns are scored.
     pub progress: Progress,
     /// How many opened models have scores of another unit.
     pub left_out: usize,

@@ -9,7 +9,7 @@ const WIDE: u16 = 120;
 /// The line of pages, then the titles of the columns.
 pub(super) const LINES_ABOVE_ROWS: u16 = 2;
 
-/// Lines of the statistics view's tables; below them stand the names of the tests.
+/// Lines of the tables; below them the tests are named.
 pub fn statistics_rows(size: (u16, u16)) -> usize {
     layout::rows(size, LINES_ABOVE_ROWS).saturating_sub(usize::from(STATISTICS_NOTES)).max(1)
 }
@@ -17,14 +17,14 @@ pub fn statistics_rows(size: (u16, u16)) -> usize {
 /// Lines that explain a table of statistics.
 pub const STATISTICS_NOTES: u16 = 6;
 
-/// How the panels of the statistics view lie.
+/// The sizes of the panels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Panels {
     /// Panels side by side.
     pub columns: usize,
     /// Lines of one panel: its title, its lanes, an empty line where there is room.
     pub height: u16,
-    /// Lines of a lane, in which the cells of one family lie.
+    /// Lines of a lane, which shows the cells of one family.
     pub lane: u16,
     /// Rows of panels on the screen.
     pub rows: usize,
@@ -37,7 +37,8 @@ fn panel_notes(wide: bool) -> u16 {
     2 + if wide { 1 } else { shown_tests().count() as u16 }
 }
 
-/// `lanes` are those of the fullest panel; `paired` says that each category has both framings, which then stand abreast.
+/// The sizes for a screen of columns and rows. `lanes` counts those of the fullest panel; `paired` says that each category has
+/// both framings, which are then shown side by side.
 pub fn panels(size: (u16, u16), panels: usize, lanes: usize, paired: bool) -> Panels {
     let wide = size.0 >= WIDE;
     let columns = if wide && paired { 2 } else { 1 };
@@ -46,7 +47,7 @@ pub fn panels(size: (u16, u16), panels: usize, lanes: usize, paired: bool) -> Pa
     let room = size.1.saturating_sub(HEADER + FOOTER + 2 + notes).max(1);
     let rows = panels.div_ceil(columns).max(1) as u16;
     let lanes = lanes.max(1) as u16;
-    // An odd number has a middle, in which the mean lies.
+    // An odd number of lines has a middle one, which shows the mean.
     let sizes = [(7, 1), (5, 1), (3, 1), (1, 1), (1, 0)];
     let fitting = sizes.into_iter().find(|(lane, gap)| rows.saturating_mul(1 + lanes * lane + gap) <= room);
     let (lane, gap) = fitting.unwrap_or((1, 0));
@@ -54,7 +55,7 @@ pub fn panels(size: (u16, u16), panels: usize, lanes: usize, paired: bool) -> Pa
     Panels { columns, height, lane, rows: usize::from((room / height).max(1)), notes }
 }
 
-/// How one panel lies that fills the page.
+/// The sizes of one panel that fills the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zoomed {
     /// Lines of a lane.
@@ -65,7 +66,7 @@ pub struct Zoomed {
     pub notes: u16,
 }
 
-/// `lanes` are those of its families and of its models.
+/// The sizes for a screen of columns and rows. `lanes` counts those of its families and of its models.
 pub fn zoomed(size: (u16, u16), lanes: usize) -> Zoomed {
     let notes = panel_notes(size.0 >= WIDE);
     // Without the line of pages, the title, the axis and the notes.

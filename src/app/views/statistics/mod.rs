@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(super) use compute::study;
 pub use compute::{ModelPair, Progress, Statistics, StatisticsModel, StatisticsRequest, compute};
 
-use super::{Controller, Info, View};
+use super::{Controller, Info, ONE_PART, View};
 use crate::app::action::{Action, Entry};
 use crate::app::export::{Export, FIGURES, Offer, Snapshot, file_name};
 use crate::app::key::Key;
@@ -117,7 +117,7 @@ impl StatisticsState {
         panels.get(self.panel.row(panels.len()))
     }
 
-    /// How the panels lie on a screen of this size.
+    /// The sizes of the panels on a screen of this size.
     pub fn panels(&self, size: (u16, u16)) -> layout::Panels {
         let panels = self.shown().map_or(&[][..], |shown| &shown.panels);
         let lanes = panels.iter().map(|panel| panel.families.len()).max().unwrap_or(1);
@@ -125,7 +125,7 @@ impl StatisticsState {
         layout::panels(size, panels.len(), lanes, paired)
     }
 
-    /// How the panel that fills the page lies, and which of its lines is the first.
+    /// The sizes of the panel that fills the page, and the number of its first line on the screen.
     pub fn zoom(&self, size: (u16, u16)) -> (layout::Zoomed, usize) {
         let lanes = self.selected().map_or(0, |panel| panel.families.len() + panel.models.len());
         let zoomed = layout::zoomed(size, lanes);
@@ -275,9 +275,6 @@ impl Controller for StatisticsView {
         app.views.statistics.pacer.due()
     }
 }
-
-/// Said of a page without panels, or without sets of data.
-pub(super) const ONE_PART: &str = "this page has one part: the first page has several";
 
 impl Snapshot for Arc<Statistics> {
     fn build(&self, _ending: &str) -> Result<Export, String> {

@@ -9,7 +9,6 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Screen;
-
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::views::statistics::{Statistics, StatisticsPage};

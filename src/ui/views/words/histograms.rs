@@ -106,7 +106,7 @@ fn axis(table: &RankedTable, unit: Unit, beside: LabelWidths, bins: usize, value
         ]),
         None => spans.push(Span::styled(dots(bins), theme.dim)),
     }
-    // The high end stands in the column of n, before its name, or in its place.
+    // The high end is written into the column of n, before its title or in place of it.
     let (high, room) = (format!(" {high}"), gap + n);
     let high = if width(&high) < room { format!("{high}{}n", pad(&high, room - 1)) } else { high };
     let after = format!("{high}{}{}{title:>median$}", pad(&high, room), " ".repeat(gap));

@@ -132,7 +132,7 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         let style = if value.is_nan() { theme.dim } else { style };
         Line::styled(numbers::score(value, digits, glyphs), style)
     };
-    // Names that need it have room before bars do: the sign and the length of a bar stand beside it as a number.
+    // Long names take the room of bars: a number beside each bar says the same.
     let names = category_width(table);
     let bars = if names > 10 { 5 } else { 1 };
     let mut columns = vec![
