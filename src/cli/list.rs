@@ -68,7 +68,7 @@ pub(super) fn models(args: &ListArgs) -> Result<(), Failure> {
         &["name", "family", "size", "memory", "source", "notes"],
         "Open one: rewardscope NAME. Score with one: rewardscope score NAME --word love",
     );
-    for name in bundled::NAMES {
+    for name in bundled::BUNDLED.map(|model| model.name) {
         let family = crate::base::terms::Family::guess(name);
         let row = [name, &family.to_string(), "tiny", "-", "bundled", "demonstration model"];
         list.push(

@@ -93,8 +93,7 @@ fn line(run: &Run) -> String {
 
 /// `2026-11-24`, in UTC.
 fn date(seconds: i64) -> String {
-    let days = u64::try_from(seconds).unwrap_or(0) / 86_400;
-    TemplateDate::after_epoch(days).strftime("%Y-%m-%d").unwrap_or_default()
+    TemplateDate::after_epoch(seconds).strftime("%Y-%m-%d").unwrap_or_default()
 }
 
 /// A run is named by what its model was called, its source, or its number as `run:7`.
@@ -115,7 +114,7 @@ pub(super) fn is_called(run: &Run, name: &str) -> bool {
 fn is_unknown(run: &Run, session: &Session, here: &[hub::CachedModel]) -> bool {
     let Some(provenance) = run.info.as_ref().map(|info| &info.provenance) else { return false };
     let source = provenance.source.as_str();
-    let known = bundled::NAMES.contains(&source)
+    let known = bundled::bundled(source).is_some()
         || session.catalogue.find(source).is_some()
         || session.catalogue.find(&run.name).is_some();
     let place = Path::new(source);

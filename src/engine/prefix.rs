@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_prefix_run_in_pieces_is_the_same_to_the_bit() {
-        for name in bundled::NAMES {
+        for name in bundled::BUNDLED.map(|model| model.name) {
             for dtype in [Dtype::F32, Dtype::Bf16] {
                 let files = Files::Bundled { name, entries: bundled::bundled(name).unwrap() };
                 let options = LoadOptions { dtype, ..LoadOptions::default() };

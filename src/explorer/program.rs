@@ -71,7 +71,7 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
     let names = match (&named[..], &settings.models) {
         ([], _) if !trainings.is_empty() => Vec::new(),
         ([], Some(models)) => models.clone(),
-        ([], None) => bundled::NAMES.map(str::to_owned).to_vec(),
+        ([], None) => bundled::BUNDLED.map(|model| model.name.to_owned()).to_vec(),
         (models, _) => models.to_vec(),
     };
     let Named { specs: models, notes } = session.named(&names)?;

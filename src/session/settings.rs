@@ -151,7 +151,7 @@ mod tests {
             bos: Some(BosPolicy::Published),
             dtype: Some(Dtype::Bf16),
             device: Some(DeviceChoice::Cuda(1)),
-            template_date: TemplateDate::new(2026, 11, 23),
+            template_date: Some("2026-11-23".parse().expect("a date")),
             softcap: Some(SoftCap::Off),
             reference_rounding: Some(true),
         };

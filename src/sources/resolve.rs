@@ -12,9 +12,7 @@ use crate::model::format::files;
 use crate::model::hub::{RepositoryId, is_revision};
 use crate::model::{LoadOptions, ModelError};
 use crate::recorded;
-
-/// The demonstration models compiled into the program.
-pub const BUNDLED: [(&str, Family); 2] = [("demo-llama", Family::Llama), ("demo-gemma", Family::Gemma)];
+use crate::sources::bundled::BUNDLED;
 
 /// Files of a folder that an error explains.
 const TOLD: usize = 3;
@@ -96,8 +94,9 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
     if is_path || (has_separator && path.exists()) {
         return from_path(&path, catalogue);
     }
-    if let Some(&(name, family)) = BUNDLED.iter().find(|(name, _)| *name == argument) {
-        return Ok(vec![ModelSpec { name: name.to_owned(), source: ModelSource::Bundled(name), family }]);
+    if let Some(model) = BUNDLED.iter().find(|model| model.name == argument) {
+        let source = ModelSource::Bundled(model.name);
+        return Ok(vec![ModelSpec { name: model.name.to_owned(), source, family: model.family }]);
     }
     let (name, revision) = match argument.split_once('@') {
         Some((name, revision)) => (name, Some(revision)),
@@ -218,13 +217,15 @@ fn no_such_path(path: &Path) -> ModelError {
 }
 
 fn unknown(argument: &str, catalogue: &Catalogue) -> ModelError {
-    let names = BUNDLED.iter().map(|(name, _)| *name).chain(catalogue.entries().iter().map(|entry| entry.nickname.as_str()));
+    let names = BUNDLED.iter().map(|model| model.name).chain(catalogue.entries().iter().map(|entry| entry.nickname.as_str()));
     let (hint, models) = (did_you_mean(&nearest(argument, names)), Remedy::Models);
     ModelError::Unknown {
         name: argument.to_owned(),
         next: format!(
-            "{hint}A model is demo-llama or demo-gemma, a nickname (see {models}), a Hugging Face id \
-             owner/name[@revision], a directory with config.json, a GGUF file, or a file or directory of recorded scores"
+            "{hint}A model is {}, a nickname (see {models}), a Hugging Face id owner/name[@revision], a directory with \
+             config.json, a GGUF file, or a file or directory of recorded scores",
+            BUNDLED.map(|model| model.name).join(" or ")
+            Remedy::Models
         ),
     }
 }

@@ -1,5 +1,7 @@
 //! What every room may know: the terms of the field, texts, errors of files, files written whole.
 
+#![warn(missing_docs)]
+
 pub mod atomic_file;
 pub mod file_error;
 pub mod machine;

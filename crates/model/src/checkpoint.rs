@@ -23,6 +23,7 @@ use super::{
     task,
 };
 use crate::format::files::SourceLabel;
+use rewardscope_base::remedy::Remedy;
 use rewardscope_base::terms::Unit;
 use rewardscope_base::{machine, text};
 
@@ -31,11 +32,15 @@ const UNREAD_NAMED: usize = 3;
 
 /// A reward model in memory, ready to score. Dropping it frees its memory.
 pub struct RewardModel {
+    /// Ids to hidden states.
     pub decoder: Decoder,
+    /// Hidden states to rewards.
     pub head: Head,
     /// Where the head's gate reads, for a head that has one.
     pub gating: Option<GatingPattern>,
+    /// Text to ids.
     pub tokenizer: ChatTokenizer,
+    /// What the model is and what its rewards rest on.
     pub info: ModelInfo,
     /// What rewards are rounded to before they are told; none for rewards as computed.
     pub rounding: Option<PublishedDtype>,
@@ -329,17 +334,20 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
     let has_cap = config.decoder.attention_softcap.is_some();
     let mut notes = Vec::new();
     if options.softcap == SoftCap::Off && !has_cap {
-        notes.push("--softcap off changes nothing: this model has no attention soft-cap".to_owned());
+        let asked = Remedy::Softcap.with(SoftCap::Off);
+        notes.push(format!("{asked} changes nothing: this model has no attention soft-cap"));
     }
     if options.date != TemplateDate::default() && !tokenizer.template().is_some_and(ChatTemplate::is_dated) {
-        notes.push("--template-date changes nothing: this model's chat template asks for no date".to_owned());
+        let asked = Remedy::TemplateDate;
+        notes.push(format!("{asked} changes nothing: this model's chat template asks for no date"));
     }
     if let Some(sampling) = tokenizer.sampling() {
         notes.push(format!("the tokenizer's {sampling}, which makes tokens a matter of chance, is switched off"));
     }
     let reward = config.task == Task::Reward;
     if options.rounding.is_some() && !reward {
-        notes.push("--reference-rounding changes nothing: this model gives log-probabilities, not rewards".to_owned());
+        let asked = Remedy::ReferenceRounding;
+        notes.push(format!("{asked} changes nothing: this model gives log-probabilities, not rewards"));
     }
     Policies {
         attention_softcap: has_cap.then_some(options.softcap),
@@ -353,13 +361,17 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
 pub struct Estimate {
     /// On the device that will hold them.
     pub weights_bytes: u64,
+    /// Sizes of the decoder.
     pub config: DecoderConfig,
+    /// The device, opened.
     pub device: Device,
+    /// What this machine calls it.
     pub device_name: DeviceName,
     /// What matrices are multiplied in.
     pub dtype: Compute,
     /// The code that multiplies them.
     pub kernel: Backend,
+    /// What kind of device it is.
     pub device_class: DeviceClass,
     /// Whether it is scored as a language model.
     pub is_language: bool,

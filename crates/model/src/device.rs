@@ -8,14 +8,18 @@ use half::{bf16, f16};
 
 use super::error::cause;
 use super::{DeviceChoice, Dtype, ModelError};
+use rewardscope_base::remedy::Remedy;
 use rewardscope_base::text;
 use rewardscope_kernels::{Element, Kernel};
 
 /// What matrices are multiplied in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compute {
+    /// Single precision.
     F32,
+    /// Half precision with the range of f32.
     Bf16,
+    /// Half precision of IEEE 754.
     F16,
     /// Weights in blocks of eight bits, all else in f32.
     Q8_0,
@@ -88,9 +92,9 @@ pub fn open(choice: DeviceChoice) -> Result<Device, ModelError> {
             if !utils::cuda_is_available() {
                 let problem = "this program was built without CUDA";
                 return Err(ModelError::unsupported(
-                    "--device cuda",
+                    Remedy::Device.with("cuda"),
                     problem,
-                    "Build it with --features cuda, or leave --device out",
+                    format!("Build it with the Cargo feature cuda, or leave {} out", Remedy::Device),
                 ));
             }
             let refuse = |error| driver_refuses("cuda", error);
@@ -100,9 +104,9 @@ pub fn open(choice: DeviceChoice) -> Result<Device, ModelError> {
             if !utils::metal_is_available() {
                 let problem = "this program was built without Metal";
                 return Err(ModelError::unsupported(
-                    "--device metal",
+                    Remedy::Device.with("metal"),
                     problem,
-                    "Build it with --features metal, or leave --device out",
+                    format!("Build it with the Cargo feature metal, or leave {} out", Remedy::Device),
                 ));
             }
             let refuse = |error| driver_refuses("metal", error);
@@ -128,18 +132,20 @@ fn best() -> Device {
 
 fn driver_refuses(name: &str, error: candle_core::Error) -> ModelError {
     ModelError::unsupported(
-        format!("--device {name}"),
+        Remedy::Device.with(name),
         cause(&error),
-        "Check the driver and the device's number, or leave --device out",
+        format!("Check the driver and the device's number, or leave {} out", Remedy::Device),
     )
 }
 
 /// A device by what this machine calls it: `cpu`, `cuda:0`, `metal`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceName {
+    /// The CPU.
     Cpu,
     /// With its number, from 0.
     Cuda(usize),
+    /// The GPU of a Mac.
     Metal,
 }
 
@@ -178,8 +184,11 @@ pub fn name(device: &Device) -> DeviceName {
 /// or a kind of GPU with its model, `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`. Which of several it is does not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeviceClass {
+    /// The CPU.
     Cpu,
+    /// A GPU of NVIDIA, by its model.
     Cuda(String),
+    /// A GPU of Apple, by its architecture.
     Metal(String),
 }
 
@@ -224,7 +233,9 @@ pub fn class(device: &Device) -> DeviceClass {
 /// What matrices are multiplied in, and in one sentence why it was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
+    /// The dtype.
     pub compute: Compute,
+    /// Why, in one sentence.
     pub reason: String,
 }
 
@@ -242,13 +253,18 @@ pub fn choose(asked: Dtype, device: &Device, f32_bytes: u64, machine_bytes: u64)
         Dtype::Q8_0 if device.is_cpu() => explicit(Compute::Q8_0),
         Dtype::Q8_0 => {
             let problem = format!("q8_0 is computed on the CPU alone, and the device is {}", name(device));
-            return Err(ModelError::unsupported("--dtype q8_0", problem, "Add --device cpu, or take bf16"));
+            return Err(ModelError::unsupported(
+                Remedy::Dtype.with(Dtype::Q8_0),
+                problem,
+                format!("Add {}, or take bf16", Remedy::Device.with(DeviceName::Cpu)),
+            ));
         }
         Dtype::Auto if device.is_cpu() => {
             let (needed, machine) = (text::bytes(f32_bytes), text::bytes(machine_bytes));
             // An eighth is left to the system and to activations.
             if f32_bytes <= machine_bytes / 8 * 7 {
-                let faster = if multiplies_bf16() { "; this CPU multiplies bf16 faster: --dtype bf16" } else { "" };
+                let bf16 = || format!("; this CPU multiplies bf16 faster: {}", Remedy::Dtype.with(Dtype::Bf16));
+                let faster = if multiplies_bf16() { bf16() } else { String::new() };
                 let reason = format!("f32, the most exact, fits this machine's memory ({needed} of {machine}){faster}");
                 Chosen { compute: Compute::F32, reason }
             } else {
@@ -278,7 +294,7 @@ mod tests {
         let fits = choose(Dtype::Auto, 700);
         assert_eq!(fits.compute, Compute::F32);
         assert!(fits.reason.starts_with("f32, the most exact, fits this machine's memory (700 B of 800 B)"), "{}", fits.reason);
-        assert_eq!(fits.reason.contains("--dtype bf16"), multiplies_bf16());
+        assert_eq!(fits.reason.contains("dtype bf16"), multiplies_bf16());
         let bf16 = Chosen { compute: Compute::Bf16, reason: "bf16, for f32 would take 701 B of this machine's 800 B".to_owned() };
         assert_eq!(choose(Dtype::Auto, 701), bf16);
         assert_eq!(choose(Dtype::F32, 701), Chosen { compute: Compute::F32, reason: "f32 was asked for".to_owned() });

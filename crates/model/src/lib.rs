@@ -5,6 +5,8 @@
 //! next token; `loaded` is a model that is ready for either. `asking` says in what models were asked differently. Nothing here
 //! knows of word lists, threads or screens.
 
+#![warn(missing_docs)]
+
 pub mod asking;
 pub mod cancel;
 pub mod checkpoint;
@@ -84,10 +86,14 @@ impl FromStr for BosPolicy {
 /// The number format asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Dtype {
+    /// The most exact that the machine has memory for, bf16 on a GPU.
     #[default]
     Auto,
+    /// Single precision.
     F32,
+    /// Half precision with the range of f32.
     Bf16,
+    /// Half precision of IEEE 754.
     F16,
     /// Matrices quantized to eight bits where they are loaded; on the CPU alone.
     Q8_0,
@@ -123,10 +129,14 @@ impl FromStr for Dtype {
 /// The device asked for: `auto`, `cpu`, `cuda`, `cuda:1`, `metal`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DeviceChoice {
+    /// A GPU where there is one, else the CPU.
     #[default]
     Auto,
+    /// The CPU.
     Cpu,
+    /// A GPU of NVIDIA, by its number from 0.
     Cuda(usize),
+    /// The GPU of a Mac.
     Metal,
 }
 
@@ -174,12 +184,17 @@ impl fmt::Display for TakenAs {
 /// How a model is to be loaded: everything that decides a score besides model, prompt and word.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LoadOptions {
+    /// How many beginning-of-sequence tokens a conversation starts with.
     pub bos: BosPolicy,
+    /// The number format asked for.
     pub dtype: Dtype,
+    /// The device asked for.
     pub device: DeviceChoice,
     /// Folder with tokenizer and chat template for a model in GGUF, instead of its own.
     pub tokenizer: Option<Arc<Path>>,
+    /// The day that chat templates are given.
     pub date: TemplateDate,
+    /// Whether attention scores are soft-capped where the checkpoint asks for it.
     pub softcap: SoftCap,
     /// Rewards are rounded to this; none for rewards as computed. Who opens a model puts the dtype of its published run
     /// here, where the catalogue knows it.

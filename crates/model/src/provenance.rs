@@ -15,6 +15,7 @@ use super::{BosPolicy, Policies};
 /// A fact as a file may state it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Stated<T> {
+    /// The file states this.
     Known(T),
     /// `recorded`: scores came in a file that does not say.
     #[default]
@@ -116,10 +117,12 @@ pub struct Provenance {
     /// How GGUF holds the weights that are computed with in that dtype: `Q4K, Q8_0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantized: Option<String>,
+    /// Where it was computed.
     pub device: Stated<DeviceName>,
     /// The code that multiplies; old files do not state it.
     #[serde(default)]
     pub kernel: Stated<Backend>,
+    /// How many beginning-of-sequence tokens there were.
     pub bos: Stated<BosPolicy>,
     /// Where the chat template stood, and the date it was given: `chat_template.jinja, 26 Jul 2024`.
     pub template: String,
@@ -128,14 +131,18 @@ pub struct Provenance {
     /// What the checkpoint leaves out and was taken as its architecture documents it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumed: Vec<String>,
+    /// How many numbers the model holds; 0 where that is not known.
     pub parameters: u64,
     /// What the scores are.
     pub unit: Unit,
+    /// The scores came in a file, and no model is loaded.
     pub recorded: bool,
+    /// One of the pair that is compiled into the program.
     pub demonstration: bool,
     /// Of the two models that an implicit reward is made of; else empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Provenance>,
+    /// The choices that held.
     #[serde(flatten)]
     pub policies: Policies,
 }
@@ -143,7 +150,9 @@ pub struct Provenance {
 /// What is known of a model once its files are read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
+    /// The base model that it grew from.
     pub family: Family,
+    /// What its scores rest on.
     pub provenance: Provenance,
     /// Memory that its weights take, in bytes; 0 for recorded scores.
     pub memory_bytes: u64,

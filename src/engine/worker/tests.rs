@@ -21,7 +21,7 @@ fn run_until(available: &[u64], step: StepFn, is_enough: impl Fn(&[Event]) -> bo
     let looks = Mutex::new(VecDeque::from(available.to_vec()));
     worker.available = Box::new(move |_| Some(lock(&looks).pop_front().unwrap_or(u64::MAX)));
     worker.step = step;
-    for (id, name) in bundled::NAMES.into_iter().enumerate() {
+    for (id, name) in bundled::BUNDLED.map(|model| model.name).into_iter().enumerate() {
         let files = Files::Bundled { name, entries: bundled::bundled(name).unwrap() };
         let label = SourceLabel { name: name.to_owned(), ..SourceLabel::default() };
         let request = Request::Open { model: ModelId(id as u32), files, label, options: LoadOptions::default() };

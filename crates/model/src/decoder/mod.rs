@@ -49,13 +49,15 @@ pub struct Output {
     pub cache: Option<Cache>,
 }
 
+/// A decoder-only transformer in memory: token ids to hidden states.
 pub struct Decoder {
     config: DecoderConfig,
-    way: Way,
+    forward: Forward,
     device: Device,
 }
 
-enum Way {
+/// How a forward is run.
+enum Forward {
     Native(Native),
     Composed(Composed),
 }
@@ -69,8 +71,8 @@ impl Decoder {
         device: &Device,
         fetch: &mut Fetch<'_>,
     ) -> Result<Self, super::ModelError> {
-        let way = Way::Composed(Composed::load(config, dtype, device, fetch)?);
-        Ok(Decoder { config: config.clone(), way, device: device.clone() })
+        let forward = Forward::Composed(Composed::load(config, dtype, device, fetch)?);
+        Ok(Decoder { config: config.clone(), forward, device: device.clone() })
     }
 
     /// For inference on the CPU, tensors read in parallel.
@@ -79,23 +81,25 @@ impl Decoder {
         compute: Compute,
         source: &(dyn Source + Sync),
     ) -> Result<Self, super::ModelError> {
-        let way = Way::Native(Native::read(config, compute, source)?);
-        Ok(Decoder { config: config.clone(), way, device: Device::Cpu })
+        let forward = Forward::Native(Native::read(config, compute, source)?);
+        Ok(Decoder { config: config.clone(), forward, device: Device::Cpu })
     }
 
+    /// Its sizes.
     pub fn config(&self) -> &DecoderConfig {
         &self.config
     }
 
+    /// Where it computes.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
     /// `[vocab_size, hidden_size]`, in the dtype of the file, where candle's operations look rows up in it.
     pub fn embedding(&self) -> Option<&Tensor> {
-        match &self.way {
-            Way::Native(_) => None,
-            Way::Composed(composed) => Some(composed.embedding()),
+        match &self.forward {
+            Forward::Native(_) => None,
+            Forward::Composed(composed) => Some(composed.embedding()),
         }
     }
 
@@ -144,8 +148,8 @@ impl Decoder {
         }
         let prefix = prefix.filter(|cache| !cache.is_empty());
         let length = keep.len();
-        let (hidden, layers) = match &self.way {
-            Way::Native(native) => {
+        let (hidden, layers) = match &self.forward {
+            Forward::Native(native) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Rows(rows)) => Some(rows),
                     Some(Layers::Tensors(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
@@ -154,7 +158,7 @@ impl Decoder {
                 let (hidden, rows) = native.forward(nodes, past, reads, keep, cancel)?;
                 (Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), &self.device)?, Layers::Rows(rows))
             }
-            Way::Composed(composed) => {
+            Forward::Composed(composed) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Tensors(layers)) => Some(layers),
                     Some(Layers::Rows(_)) => return Err(missing("the prefix is of another decoder".to_owned())),

@@ -12,7 +12,9 @@ use rewardscope_kernels::{Element, Kernel, Matrix};
 
 /// `[out, input]`
 pub enum Packed {
+    /// Multiplied by the kernels.
     Matrix(Matrix),
+    /// Multiplied by candle's quantized products.
     Blocks(Blocks),
 }
 
@@ -37,6 +39,7 @@ impl Packed {
         }
     }
 
+    /// Rows of the matrix.
     pub fn out(&self) -> usize {
         match self {
             Packed::Matrix(matrix) => matrix.out(),
@@ -44,6 +47,7 @@ impl Packed {
         }
     }
 
+    /// Columns of the matrix.
     pub fn input(&self) -> usize {
         match self {
             Packed::Matrix(matrix) => matrix.input(),

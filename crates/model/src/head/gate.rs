@@ -13,7 +13,7 @@
 
 use serde::Deserialize;
 
-use super::read::{Linear, Reader};
+use super::read::{HeadLinear, Reader};
 use crate::ModelError;
 use crate::nonempty::NonEmptyTensor;
 
@@ -35,14 +35,14 @@ struct Keys {
 
 pub(super) struct Gate {
     hidden: Vec<Hidden>,
-    last: Linear,
+    last: HeadLinear,
     temperature: f64,
     /// `gating.logit_scale`, `[1]`
     scale: NonEmptyTensor,
 }
 
 struct Hidden {
-    linear: Linear,
+    linear: HeadLinear,
     norm: Norm,
 }
 

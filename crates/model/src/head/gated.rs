@@ -7,7 +7,7 @@ use candle_core::{D, Error};
 use serde::Deserialize;
 
 use super::gate::{self, Gate};
-use super::read::{Linear, Reader};
+use super::read::{HeadLinear, Reader};
 use super::{HeadKind, RewardHead};
 use crate::ModelError;
 use crate::nonempty::NonEmptyTensor;
@@ -32,9 +32,9 @@ struct Keys {
 struct GatedHead {
     gate: Gate,
     /// `[objectives, hidden_size]`, already averaged over quantiles, which is linear.
-    regression: Linear,
+    regression: HeadLinear,
     /// `[objectives, objectives]`, transposed: its rows are what objectives become.
-    transform: Linear,
+    transform: HeadLinear,
     quantiles: usize,
 }
 

@@ -79,16 +79,16 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// `name.weight` `[out, input]`, and `name.bias` `[out]` where `bias` asks for it.
-    pub(super) fn linear(&mut self, name: &str, out: usize, input: usize, bias: bool) -> Result<Linear, ModelError> {
+    pub(super) fn linear(&mut self, name: &str, out: usize, input: usize, bias: bool) -> Result<HeadLinear, ModelError> {
         let weight = self.tensor(&format!("{name}.weight"), &[out, input])?;
         let bias = if bias { Some(self.tensor(&format!("{name}.bias"), &[out])?) } else { None };
         Ok(self.multiplier(weight, bias)?)
     }
 
     /// `weight` is `[out, in]`, `bias` `[out]`, both in f32.
-    pub(super) fn multiplier(&self, weight: NonEmptyTensor, bias: Option<NonEmptyTensor>) -> candle_core::Result<Linear> {
+    pub(super) fn multiplier(&self, weight: NonEmptyTensor, bias: Option<NonEmptyTensor>) -> candle_core::Result<HeadLinear> {
         let weight = if self.packs { Weight::Packed(packed(&weight)?) } else { Weight::Tensor(weight) };
-        Ok(Linear { weight, bias })
+        Ok(HeadLinear { weight, bias })
     }
 
     /// A head that is read correctly and is none that this program knows.
@@ -129,7 +129,7 @@ impl<'a> Reader<'a, '_> {
 ///
 /// On the CPU a row's sums are added in one order, however many rows there are; candle's products there take another order
 /// for other numbers of rows.
-pub(super) struct Linear {
+pub(super) struct HeadLinear {
     weight: Weight,
     /// `[out]`
     bias: Option<NonEmptyTensor>,
@@ -138,10 +138,10 @@ pub(super) struct Linear {
 /// `[out, in]`
 enum Weight {
     Tensor(NonEmptyTensor),
-    Packed(kernels::Linear),
+    Packed(kernels::PackedLinear),
 }
 
-impl Linear {
+impl HeadLinear {
     /// `[rows, in]` to `[rows, out]`.
     pub(super) fn forward(&self, x: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
         let y = match &self.weight {
@@ -162,8 +162,8 @@ impl Linear {
     }
 }
 
-fn packed(weight: &NonEmptyTensor) -> candle_core::Result<kernels::Linear> {
+fn packed(weight: &NonEmptyTensor) -> candle_core::Result<kernels::PackedLinear> {
     let (out, input) = weight.tensor().dims2()?;
     let bytes: Vec<u8> = weight.tensor().flatten_all()?.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect();
-    Ok(kernels::Linear::new(Matrix::of(out, input, Element::F32, Stored::F32(&bytes))))
+    Ok(kernels::PackedLinear::new(Matrix::of(out, input, Element::F32, Stored::F32(&bytes))))
 }

@@ -1,6 +1,6 @@
 //! The plain head: one matrix, of which one row is the reward.
 
-use super::read::{Linear, Reader};
+use super::read::{HeadLinear, Reader};
 use super::{HeadKind, RewardHead};
 use crate::ModelError;
 use crate::nonempty::NonEmptyTensor;
@@ -19,7 +19,7 @@ pub(super) const KIND: HeadKind = HeadKind {
 /// `reward = hidden · weight[row]`.
 struct ScoreHead {
     /// The row that holds the reward, `[1, hidden_size]`.
-    weight: Linear,
+    weight: HeadLinear,
     /// Of the whole matrix.
     shape: [usize; 2],
     /// Which row that is.

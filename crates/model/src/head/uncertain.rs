@@ -6,7 +6,7 @@
 
 use candle_core::D;
 
-use super::read::{Linear, Reader};
+use super::read::{HeadLinear, Reader};
 use super::{HeadKind, RewardHead, score};
 use crate::ModelError;
 use crate::nonempty::NonEmptyTensor;
@@ -30,8 +30,8 @@ pub(super) const KIND: HeadKind = HeadKind {
 
 struct UncertainHead {
     /// `[attributes, hidden_size]`: the means, every second row of `score.weight` from the first.
-    means: Linear,
-    weigher: Vec<Linear>,
+    means: HeadLinear,
+    weigher: Vec<HeadLinear>,
 }
 
 impl UncertainHead {

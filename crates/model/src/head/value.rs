@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::read::{Linear, Reader};
+use super::read::{HeadLinear, Reader};
 use super::{HeadKind, RewardHead};
 use crate::ModelError;
 use crate::nonempty::NonEmptyTensor;
@@ -33,7 +33,7 @@ struct Keys {
 
 struct ValueHead {
     /// ReLU stands between two layers.
-    layers: Vec<Linear>,
+    layers: Vec<HeadLinear>,
 }
 
 impl ValueHead {

@@ -20,11 +20,13 @@ use rewardscope_base::text;
 pub struct ModelConfig {
     /// As written: `LlamaForSequenceClassification`.
     pub architecture: String,
+    /// By the backbone.
     pub family: Family,
     /// As the architecture's name has it; `model::task` settles it with what the other files say.
     pub task: Task,
     /// What speaks of a reward model, where the architecture is a language model's.
     pub signs: Vec<String>,
+    /// What the decoder is built by.
     pub decoder: DecoderConfig,
     /// Rows of the reward head; `None` where the file does not say.
     pub labels: Option<usize>,

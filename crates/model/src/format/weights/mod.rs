@@ -61,6 +61,7 @@ enum Bytes {
 /// One tensor as the file describes it.
 #[derive(Clone, Debug)]
 pub struct Stored {
+    /// As transformers has it.
     pub shape: Vec<usize>,
     format: Format,
     shard: usize,
@@ -83,6 +84,7 @@ enum Format {
 pub enum Keep {
     /// In the dtype of the file (f64 becomes f32, which nothing here is wider than).
     AsStored,
+    /// Converted to this dtype.
     As(DType),
 }
 
@@ -276,6 +278,7 @@ impl Weights {
         self.tensors.iter().map(|(name, stored)| (name.as_str(), stored))
     }
 
+    /// One tensor by name.
     pub fn get(&self, name: &str) -> Option<&Stored> {
         self.tensors.get(name)
     }
@@ -399,7 +402,6 @@ impl Shard {
 
     /// Lets go of pages that were read and will not be needed again: the mapping then takes no memory of this process.
     fn give_back(&self, range: Range<usize>) {
-        #[cfg(unix)]
         if let Bytes::Mapped { map, .. } = &self.bytes {
             // SAFETY: the pages are a file's, mapped to be read alone: given back, they come from the file again when they are
             // next looked at, with the same bytes.
@@ -408,8 +410,6 @@ impl Shard {
                 tracing::debug!(%error, "pages of weights could not be given back");
             }
         }
-        #[cfg(not(unix))]
-        let _ = range;
     }
 
     fn index(&self, shard: usize, tensors: &mut BTreeMap<String, Stored>) -> Result<(), ModelError> {
