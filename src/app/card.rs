@@ -14,7 +14,7 @@ use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::Job;
 use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
-use crate::report::card::Page;
+use crate::report::card::CardPage;
 use crate::stats::card::{Accuracy, Card, CardOptions};
 
 /// Enough for an interval on a screen, few enough that it follows the scores.
@@ -66,7 +66,7 @@ pub struct CardShown {
     pub generation: u64,
     pub model: ModelId,
     /// None as long as no prompt is scored whole.
-    pub page: Option<Page>,
+    pub page: Option<CardPage>,
     pub progress: Progress,
     /// Words of the list that not every model has.
     pub missing: usize,
@@ -89,7 +89,7 @@ pub fn compute(request: CardRequest) -> CardShown {
     let at = study.models.iter().position(|model| Some(&model.name) == name.as_ref());
     let options = CardOptions { replicates: REPLICATES, words: WORDS, ..CardOptions::default() };
     let card = at.and_then(|at| crate::stats::card::card(&study, at, &options));
-    let page = card.map(|card| Page::new(card, &study, &universe.corpus.name, provenance));
+    let page = card.map(|card| CardPage::new(card, &study, &universe.corpus.name, provenance));
     CardShown { generation, model, page, progress, missing: all - study.words.len() }
 }
 
@@ -186,7 +186,7 @@ impl App {
     }
 
     /// The page as it is to be written, with what is known of the pairs and what a reader should know.
-    pub(super) fn card_page(&self) -> Option<Page> {
+    pub(super) fn card_page(&self) -> Option<CardPage> {
         let shown = self.card.shown()?;
         let mut page = shown.page.clone()?;
         let model = self.model(shown.model)?;

@@ -13,7 +13,7 @@ use crate::corpus::{Corpus, Prompt, PromptSet};
 use crate::engine::Job;
 use crate::report::figure;
 use crate::report::figure::PanelsFigure;
-use crate::report::grid::Layout;
+use crate::report::grid::DocumentFormat;
 use crate::report::panels::panels;
 use crate::report::statistics;
 use crate::scores::study::{StudyOptions, StudySource, build};
@@ -190,8 +190,8 @@ fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
              --corpus, or name its prompts with --prompt"
         )));
     }
-    let common = CommonWords::of(study);
-    if let (true, Some(told)) = (common.are_too_few(), common.told()) {
+    let common = CommonWords::count(study);
+    if let (true, Some(told)) = (common.are_too_few(), common.in_sentences()) {
         return Err(Failure::Use(format!(
             "{list}: {told} Leave out the model that lacks most, give a list whose words all have as --corpus, or name with \
              --prompt the prompts under which they are complete"
@@ -227,8 +227,8 @@ fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
             writeln!(out, "{}", text::visible_json(&json))
         }
-        StatsFormat::Table => out.write_all(statistics::page(report, Layout::Table).as_bytes()),
-        StatsFormat::Markdown => out.write_all(statistics::page(report, Layout::Markdown).as_bytes()),
+        StatsFormat::Table => out.write_all(statistics::page(report, DocumentFormat::Table).as_bytes()),
+        StatsFormat::Markdown => out.write_all(statistics::page(report, DocumentFormat::Markdown).as_bytes()),
     };
     output::printed(written.and_then(|()| out.flush()))
 }

@@ -12,7 +12,9 @@ use crate::stats::results::{Contrast, Report};
 /// One category under one framing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
+    /// The category's name.
     pub category: Arc<str>,
+    /// The framing of its prompts.
     pub framing: Framing,
     /// One a family, by name.
     pub families: Vec<Group>,
@@ -36,10 +38,13 @@ impl Panel {
 /// Cells that stand together, with their mean and its standard error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
+    /// The family's or the model's name.
     pub name: Arc<str>,
+    /// The family.
     pub family: Arc<str>,
     /// Median ranks.
     pub values: Vec<f64>,
+    /// Mean of the median ranks.
     pub mean: f64,
     /// With n - 1; 0 for one cell.
     pub sd: f64,
@@ -54,6 +59,7 @@ impl Group {
         Some(Group { name: name.clone(), family: family.clone(), values, mean, sd, se })
     }
 
+    /// How many cells there are.
     pub fn n(&self) -> usize {
         self.values.len()
     }
@@ -98,7 +104,9 @@ pub fn panels(report: &Report) -> Vec<Panel> {
 /// The range of median ranks that all panels share, with round ends, and the rank that chance gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RankAxis {
+    /// The lowest rank on the axis, 1 or more.
     pub low: f64,
+    /// The highest rank on the axis.
     pub high: f64,
     /// `(words + 1) / 2`: the median rank of words drawn at random.
     pub chance: f64,
@@ -106,7 +114,7 @@ pub struct RankAxis {
 
 impl RankAxis {
     /// Around all cells and the rank of chance, at least a twentieth of the ranks wide.
-    pub fn of(panels: &[Panel], words: usize) -> RankAxis {
+    pub fn around(panels: &[Panel], words: usize) -> RankAxis {
         let chance = (words as f64 + 1.0) / 2.0;
         let values = || panels.iter().flat_map(|p| &p.families).flat_map(|group| group.values.iter().copied());
         let low = values().fold(chance, f64::min);
@@ -283,9 +291,9 @@ mod tests {
 
     #[test]
     fn the_axis_holds_every_cell_and_chance() {
-        let axis = RankAxis::of(&panels(&report()), 27);
+        let axis = RankAxis::around(&panels(&report()), 27);
         assert_eq!(axis.chance, 14.0);
         assert!(axis.low <= 10.0 && axis.high >= 21.0 && axis.low >= 1.0 && axis.high <= 27.0, "{axis:?}");
-        assert_eq!(RankAxis::of(&[], 0).position(3.0), RankAxis::of(&[], 0).position(3.0).clamp(0.0, 1.0));
+        assert_eq!(RankAxis::around(&[], 0).position(3.0), RankAxis::around(&[], 0).position(3.0).clamp(0.0, 1.0));
     }
 }

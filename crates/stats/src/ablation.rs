@@ -11,13 +11,17 @@ use super::{median, ranks};
 pub struct Training {
     /// File that tells of it.
     pub file: String,
+    /// The name of the trained model.
     pub model: String,
+    /// The family of its base model, such as `Gemma`.
     pub family: Option<String>,
     /// Thousands of preference pairs.
     pub data_size_k: Option<f64>,
+    /// The set of preference pairs, such as `uf`.
     pub data_source: Option<String>,
     /// `BT`, `GRM`.
     pub method: Option<String>,
+    /// The prompt under which the scores were taken, where it is one of several.
     pub prompt: Option<String>,
 }
 
@@ -39,14 +43,18 @@ impl Training {
 /// A category's median rank at a checkpoint; 1 is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Point {
+    /// Training steps.
     pub checkpoint: u64,
+    /// Over the words ranked at this checkpoint.
     pub median_rank: f64,
 }
 
 /// One category over training, checkpoints ascending.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Series {
+    /// The category's name.
     pub category: String,
+    /// At least one.
     pub points: Vec<Point>,
     /// Last less first: below zero where the category rose.
     pub change: f64,
@@ -60,6 +68,7 @@ impl Series {
         Some(Series { category: category.into(), points, change })
     }
 
+    /// The point of the last checkpoint.
     pub fn last(&self) -> Option<Point> {
         self.points.last().copied()
     }
@@ -68,9 +77,13 @@ impl Series {
 /// A word's rank at the first and at the last checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Moved {
+    /// The word.
     pub word: String,
+    /// Its categories, by name.
     pub categories: Vec<String>,
+    /// Its rank at the first checkpoint; 1 is the best.
     pub first_rank: f64,
+    /// Its rank at the last checkpoint.
     pub last_rank: f64,
     /// Below zero for a word that rose.
     pub change: f64,
@@ -79,6 +92,7 @@ pub struct Moved {
 /// One run of training.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
+    /// What was trained, on what.
     #[serde(flatten)]
     pub training: Training,
     /// Words ranked, where the scores are known.
@@ -94,24 +108,31 @@ pub struct Run {
 /// A category's median rank at the last checkpoint of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Final {
+    /// What was trained, on what.
     #[serde(flatten)]
     pub training: Training,
+    /// The category's name.
     pub category: String,
+    /// Training steps of the last checkpoint.
     pub checkpoint: u64,
+    /// Over the words ranked there.
     pub median_rank: f64,
 }
 
+/// Several trainings, side by side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Ablation {
     /// In the order of the files.
     pub runs: Vec<Run>,
     /// By data source, data size and family.
     pub r#final: Vec<Final>,
+    /// What a reader should know, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Ablation {
+    /// Sets runs side by side, and notes where they cannot be compared: other steps, other words, the same numbers twice.
     pub fn new(runs: Vec<Run>, mut notes: Vec<String>) -> Ablation {
         let last = |run: &Run| run.series.iter().filter_map(|series| Some(series.last()?.checkpoint)).max();
         let mut twice: Vec<((&String, &String), usize)> = Vec::new();
@@ -170,7 +191,9 @@ impl Ablation {
 
 /// A word with the categories it belongs to.
 pub struct CheckpointWord<'a> {
+    /// The word itself.
     pub text: &'a str,
+    /// Names of its categories.
     pub categories: Vec<&'a str>,
 }
 

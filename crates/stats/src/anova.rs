@@ -5,7 +5,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::cells::Panel;
+use super::cells::PanelCells;
 use super::design::{Column, Factor, Together, columns, terms};
 use super::results::{Anova, AnovaTerm};
 use super::significance::upper_f;
@@ -22,7 +22,7 @@ const ROUNDING: f64 = 1e-24;
 /// # Errors
 /// A sentence that says why there is none: fewer than two models have cells, every kind of cell stands once (nothing is left
 /// to compare with), or the design is unbalanced and too large.
-pub fn anova(study: &Study, panels: &[Panel]) -> Result<Anova, String> {
+pub fn anova(study: &Study, panels: &[PanelCells]) -> Result<Anova, String> {
     let mut categories: Vec<String> = panels.iter().map(|panel| panel.category.to_string()).collect();
     categories.dedup();
     let mut framings: Vec<Framing> = panels.iter().map(|panel| panel.framing).collect();

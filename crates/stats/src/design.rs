@@ -3,7 +3,7 @@
 //! Such cells have one row in every design matrix, so their number, mean and sum of squares are all that a linear model needs
 //! of them: 40 rows for the study's 1,080 cells.
 
-use super::cells::Panel;
+use super::cells::PanelCells;
 use super::describe::{Summary, squares};
 
 /// A factor with the names of its levels; the first is the reference.
@@ -27,9 +27,9 @@ pub(super) struct Together {
 
 impl Together {
     /// None where the model has no cell in the panel.
-    pub fn new(panel: &Panel, model: usize, levels: Vec<usize>) -> Option<Together> {
+    pub fn new(panel: &PanelCells, model: usize, levels: Vec<usize>) -> Option<Together> {
         let cells = panel.models.get(model)?;
-        let Summary { n, mean, .. } = Summary::of(cells)?;
+        let Summary { n, mean, .. } = Summary::new(cells)?;
         Some(Together { model, levels, n: n as f64, mean, within: squares(cells, mean) })
     }
 

@@ -8,7 +8,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::cells::Panel;
+use super::cells::PanelCells;
 use super::design::{Column, Factor, Together, columns, name, terms};
 use super::results::{FixedEffect, MixedModel};
 use super::significance::two_sided_t;
@@ -27,7 +27,7 @@ const ROUNDING: f64 = 1e-24;
 
 /// # Errors
 /// A sentence that says why the model is not identifiable.
-pub fn mixed_model(study: &Study, panels: &[Panel]) -> Result<MixedModel, String> {
+pub fn mixed_model(study: &Study, panels: &[PanelCells]) -> Result<MixedModel, String> {
     let families = known_families(study);
     let family_of = |model: usize| families.iter().position(|family| *family == study.models[model].family);
     let mut categories: Vec<&str> = panels.iter().map(|panel| &*panel.category).collect();

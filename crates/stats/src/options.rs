@@ -7,6 +7,7 @@ pub struct ReportOptions {
     pub replicates: usize,
     /// Of the bootstrap intervals; 0 leaves them out.
     pub bootstrap: usize,
+    /// Of the random numbers: the same seed gives the same report.
     pub seed: u64,
 }
 

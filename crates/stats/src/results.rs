@@ -19,9 +19,11 @@ pub const UNIT_NOTE: &str = "Welch and permutation tests take every prompt for a
 /// Whether a model likes under negative prompts what it dislikes under positive ones.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct FramingAgreement {
+    /// The model's name.
     pub model: String,
-    /// Prompts of each framing that have a score.
+    /// Prompts of a positive framing that have a score.
     pub positive_prompts: usize,
+    /// Prompts of a negative framing that have a score.
     pub negative_prompts: usize,
     /// Words that have a rank under both framings.
     pub words: usize,
@@ -33,6 +35,7 @@ pub struct FramingAgreement {
 /// One word between two families; differences are second family less first.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Dividing {
+    /// The word.
     pub word: String,
     /// Models of each family that have the word.
     pub models: [usize; 2],
@@ -45,11 +48,13 @@ pub struct Dividing {
 /// A difference of means with its uncertainty: Welch's standard error and 95 % interval, models as the unit.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Estimate {
+    /// Second family less first.
     pub difference: f64,
     /// None where a family has fewer than two models, or neither varies.
     pub se: Option<f64>,
     /// Welch–Satterthwaite.
     pub df: Option<f64>,
+    /// The 95 % interval, low and high; none where `se` is.
     pub interval: Option<(f64, f64)>,
 }
 
@@ -58,17 +63,23 @@ pub struct Estimate {
 pub struct Report {
     /// Words ranked: those that every model has under every prompt that it was asked.
     pub words: usize,
+    /// How many words are compared, and which models cost the others.
     pub common_words: CommonWords,
     /// What makes the numbers doubtful, in sentences; stands above them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Every model, in the order given.
     pub models: Vec<ModelFamily>,
     /// Labels of the prompts.
     #[serde(serialize_with = "texts")]
     pub prompts: Vec<Arc<str>>,
+    /// Every cell that has a rank: by model, then prompt, then category.
     pub cells: Vec<Cell>,
+    /// Cells of each model, by panel.
     pub models_summary: Vec<ModelSummary>,
+    /// Scores of each model, scaled, by panel.
     pub scores_summary: Vec<ScoreSummary>,
+    /// Cells of each family, by panel.
     pub families: Vec<FamilySummary>,
     /// Between each two families, second in alphabetical order minus first; empty where fewer than two are known.
     pub contrasts: Vec<Contrast>,
@@ -78,14 +89,17 @@ pub struct Report {
     pub adjusted_for: usize,
     /// Null where it is not identifiable; `mixed_model_note` then says why.
     pub mixed_model: Option<MixedModel>,
+    /// Why there is no mixed model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixed_model_note: Option<String>,
     /// Null where there is none; `anova_note` then says why.
     pub anova: Option<Anova>,
+    /// Why there is no analysis of variance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anova_note: Option<String>,
     /// Between each two models, second minus first in the order given; only where they are few.
     pub model_contrasts: Vec<ModelContrast>,
+    /// Of each two models under each prompt.
     pub agreement: Vec<Agreement>,
     /// How each model's positive framings agree with its negative ones.
     pub framings: Vec<FramingAgreement>,
@@ -109,16 +123,21 @@ impl Report {
 /// Differences are second family minus first, with models as the unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DividingWords {
+    /// In alphabetical order.
     pub families: [String; 2],
+    /// The framing of the prompts that ranks are means over.
     pub framing: Framing,
     /// The farthest apart first.
     pub words: Vec<Dividing>,
 }
 
+/// A model and its family.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelFamily {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// Its family.
     #[serde(serialize_with = "text")]
     pub family: Arc<str>,
 }
@@ -126,53 +145,72 @@ pub struct ModelFamily {
 /// Median rank of a category's words, within model and prompt: the unit of everything after.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cell {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// Its family.
     #[serde(serialize_with = "text")]
     pub family: Arc<str>,
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The prompt's label.
     #[serde(serialize_with = "text")]
     pub prompt: Arc<str>,
+    /// None where it is not known.
     pub framing: Option<Framing>,
     /// Words of the category that were ranked.
     pub words: usize,
+    /// 1 is the highest score; ties share a rank.
     pub median_rank: f64,
 }
 
 /// A model under a prompt for which some words of the study have no score; before words are left out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PartialColumn {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// The prompt's label.
     #[serde(serialize_with = "text")]
     pub prompt: Arc<str>,
     /// With a score.
     pub words: usize,
+    /// Words of the study.
     pub of: usize,
 }
 
 /// Of a model's cells in one category and framing; `sd` with n - 1 (NaN, in JSON null, where n is 1), `se = sd / √n`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelSummary {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
+    /// Cells.
     pub n: usize,
+    /// Mean of the median ranks.
     pub mean: f64,
+    /// Standard deviation, with n - 1.
     pub sd: f64,
+    /// `sd / √n`.
     pub se: f64,
 }
 
 /// Of a model's scores of a category's words, over the prompts of one framing: rewards of one model beside another's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScoreSummary {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
     /// Prompts; the means are those of the prompts' means.
     pub n: usize,
@@ -185,22 +223,31 @@ pub struct ScoreSummary {
 /// Of a family's cells in one category and framing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FamilySummary {
+    /// Its family.
     #[serde(serialize_with = "text")]
     pub family: Arc<str>,
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
+    /// Cells.
     pub n: usize,
+    /// Mean of the median ranks.
     pub mean: f64,
+    /// Standard deviation, with n - 1.
     pub sd: f64,
+    /// `sd / √n`.
     pub se: f64,
 }
 
 /// One panel (category and framing): do the families differ?
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contrast {
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
     /// In alphabetical order.
     #[serde(serialize_with = "texts")]
@@ -226,32 +273,43 @@ impl Contrast {
 /// Type II analysis of variance of `cell ~ category * framing * model`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Anova {
+    /// Main effects first, then interactions.
     pub terms: Vec<AnovaTerm>,
+    /// What the terms leave.
     pub residual_sum_of_squares: f64,
+    /// Its degrees of freedom.
     pub residual_df: f64,
     /// Cells.
     pub n: usize,
 }
 
+/// A term of the analysis of variance.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AnovaTerm {
     /// `category:framing`.
     pub term: String,
+    /// Of type II: beside every term that does not contain this one.
     pub sum_of_squares: f64,
+    /// Degrees of freedom.
     pub df: f64,
     /// Not a number, in JSON null, where the residual is nothing; so is `p`.
     pub f: f64,
+    /// The upper tail of F.
     pub p: f64,
 }
 
 /// One panel of two models: do their cells differ?
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelContrast {
+    /// In the order of the study.
     #[serde(serialize_with = "texts")]
     pub models: [Arc<str>; 2],
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
+    /// Cells of each.
     pub n: [usize; 2],
     /// Mean of the second model's cells minus mean of the first's.
     pub difference: f64,
@@ -276,8 +334,11 @@ fn made<'a>(results: &'a [TestResult], test: &Test) -> Option<&'a TestResult> {
 pub struct MixedModel {
     /// As fitted: a factor with one level is left out.
     pub formula: String,
+    /// In the order of the formula.
     pub fixed: Vec<FixedEffect>,
+    /// Between models.
     pub intercept_variance: f64,
+    /// Within models.
     pub residual_variance: f64,
     /// Cells.
     pub n: usize,
@@ -287,26 +348,36 @@ pub struct MixedModel {
     pub log_likelihood: f64,
 }
 
+/// A fixed effect of the mixed model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FixedEffect {
     /// `family[Llama]:category[Communion]:framing[negative]`, or `(Intercept)`.
     pub term: String,
+    /// In ranks.
     pub estimate: f64,
+    /// Standard error of the estimate.
     pub se: f64,
+    /// Degrees of freedom of t.
     pub df: f64,
+    /// `estimate / se`.
     pub t: f64,
+    /// Two-sided.
     pub p: f64,
 }
 
 /// How alike two models rank the words of a prompt; null where not defined.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Agreement {
+    /// The first model.
     #[serde(serialize_with = "text")]
     pub a: Arc<str>,
+    /// The second model.
     #[serde(serialize_with = "text")]
     pub b: Arc<str>,
+    /// The prompt's label.
     #[serde(serialize_with = "text")]
     pub prompt: Arc<str>,
+    /// Spearman's rho.
     pub spearman: Option<f64>,
     /// Tau-b.
     pub kendall: Option<f64>,

@@ -95,7 +95,7 @@ impl App {
     /// None for a name that ends in none of the ways that the view can be written.
     fn snapshot(&self, path: &str, everything: bool) -> Option<Snapshot> {
         let ending = ending(path);
-        let draws = FigureFormat::of(Path::new(path)).is_some();
+        let draws = FigureFormat::from_path(Path::new(path)).is_some();
         let is_table = matches!(ending.as_str(), "csv" | "jsonl" | "parquet");
         Some(match self.view {
             View::Statistics if draws => Snapshot::Statistics(self.statistics.snapshot()?),

@@ -10,7 +10,7 @@ use crate::app::statistics::Statistics;
 use crate::app::table::{Column, Layout, RankedTable, Side};
 use crate::app::{Model, Universe};
 use crate::base::terms::{Family, Measure, WordId};
-use crate::report::card::Page;
+use crate::report::card::CardPage;
 use crate::report::figure;
 use crate::report::figure::{Figure, LinesFigure, Lollipop, LollipopFigure};
 use crate::stats::ablation::Ablation;
@@ -41,7 +41,7 @@ pub(super) enum Snapshot {
     Rows(Box<Rows>),
     Everything(Box<Everything>),
     Statistics(Arc<Statistics>),
-    Card(Box<Page>),
+    Card(Box<CardPage>),
     Implicit(Box<Implicit>),
     Ablation(Arc<Ablation>),
 }
@@ -95,7 +95,7 @@ impl ExportRequest {
             Snapshot::Everything(all) => Export::ColumnTable { sheet: all.sheet(), origin: all.origin.clone() },
             Snapshot::Statistics(shown) => Export::Figure(shown.figure()),
             Snapshot::Implicit(of) => Export::Figure(of.figure()),
-            Snapshot::Ablation(found) => Export::Figure(figure::lines(&LinesFigure::of(found))),
+            Snapshot::Ablation(found) => Export::Figure(figure::lines(&LinesFigure::new(found))),
             Snapshot::Card(page) => match ending(&self.path).as_str() {
                 "md" => Export::Text(page.markdown()),
                 "json" => Export::Text(page.json().map_err(|error| error.to_string())?),

@@ -100,6 +100,7 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// The picture as the text of an SVG file.
     pub fn svg(&self) -> String {
         let svg = SvgBackend::new().with_pretty(true).render_scene(&self.scene);
         let (width, height) = (self.scene.width, self.scene.height);

@@ -12,6 +12,7 @@ use crate::stats::results::{Contrast, Report};
 /// What the figure shows.
 #[derive(Clone, Copy, Debug)]
 pub struct PanelsFigure<'a> {
+    /// By category, positive before negative.
     pub panels: &'a [Panel],
     /// The report that they are of.
     pub report: &'a Report,
@@ -65,6 +66,7 @@ impl Shared<'_> {
     }
 }
 
+/// Draws a violin for each category, framing and family.
 pub fn panels(figure: PanelsFigure) -> Figure {
     let mut families: Vec<&str> = Vec::new();
     for group in figure.panels.iter().flat_map(|panel| &panel.families) {
@@ -75,7 +77,7 @@ pub fn panels(figure: PanelsFigure) -> Figure {
     families.sort_unstable();
     let shared = Shared {
         families,
-        axis: RankAxis::of(figure.panels, figure.report.words),
+        axis: RankAxis::around(figure.panels, figure.report.words),
         adjusted_for: figure.report.adjusted_for,
         contrasts: figure.panels.iter().map(|panel| panel.contrasts.len()).max().unwrap_or(0),
     };

@@ -16,6 +16,7 @@ use rewardscope_base::terms::Framing;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pole {
+    /// The words of a category, by its name.
     Category(String),
     /// The middle of all ranks.
     Middle,
@@ -28,6 +29,7 @@ pub struct Axis {
     pub axis: String,
     /// A category.
     pub first: String,
+    /// What the first is set against.
     pub second: Pole,
 }
 
@@ -37,7 +39,7 @@ const OPPOSED: [(&str, &str); 2] = [("virtue", "vice"), ("positive", "negative")
 impl Axis {
     /// The axes of a study. Two categories make one. Of more, those called alike but for virtue and vice stand against each
     /// other, and each of the rest stands against the middle. Categories without words make none.
-    pub fn of(study: &Study) -> Vec<Axis> {
+    pub fn of_study(study: &Study) -> Vec<Axis> {
         let used = |at: usize| study.words.iter().any(|word| word.categories.iter().any(|&c| usize::from(c) == at));
         let names: Vec<&str> = (0..study.categories.len()).filter(|&at| used(at)).map(|at| &*study.categories[at]).collect();
         let against = |first: &str, second: &str| Axis {

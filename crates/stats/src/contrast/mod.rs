@@ -48,6 +48,7 @@ pub struct Test {
     pub key: &'static str,
     /// Its name where there is little room: `Welch`.
     pub name: &'static str,
+    /// What it takes for an independent observation; tests of one unit share a table.
     pub unit: Unit,
     /// Whether it draws random numbers. Such a test is made only where a report asks for replicates.
     pub random: bool,
@@ -95,6 +96,7 @@ impl PartialEq for Test {
 pub enum Kind {
     /// t, with the sign of the difference.
     Statistic,
+    /// Of the statistic; may be broken.
     DegreesOfFreedom,
     /// How many labellings of the models were gone through.
     Labellings,
@@ -119,6 +121,7 @@ pub enum Kind {
 pub struct Quantity {
     /// Its key in JSON.
     pub key: &'static str,
+    /// What its number says.
     pub kind: Kind,
     /// The heading of its column on a page; empty where it has none. That of an adjusted p-value has the number of tests added.
     pub heading: &'static str,
@@ -149,8 +152,11 @@ impl Quantity {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
+    /// A number; NaN, in JSON null, where it is not defined.
     Number(f64),
+    /// A whole number, such as a seed.
     Count(u64),
+    /// Whether something holds.
     Flag(bool),
     /// None where there is too little to draw from, such as one model in a family.
     Interval(Option<[f64; 2]>),
@@ -159,6 +165,7 @@ pub enum Value {
 /// What a test finds in one contrast.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestResult {
+    /// The test that found it.
     pub test: &'static Test,
     /// In the order of the test's quantities; empty where the test was not made.
     values: Vec<Value>,
@@ -252,6 +259,7 @@ pub struct Comparison<'a> {
     /// The difference of the families in each draw of words, NaN where a draw has none of the category; none where no words
     /// were drawn.
     pub word_draws: Option<Vec<f64>>,
+    /// How many random numbers are drawn, and from which seed.
     pub options: ReportOptions,
     /// The number of the contrast in its report, which tells the random streams of contrasts apart.
     pub number: usize,
@@ -265,7 +273,7 @@ impl Comparison<'_> {
 
     /// The mean of each model's cells, by family.
     pub fn means(&self) -> [Vec<f64>; 2] {
-        self.models.each_ref().map(|models| models.iter().filter_map(|cells| Some(Summary::of(cells)?.mean)).collect())
+        self.models.each_ref().map(|models| models.iter().filter_map(|cells| Some(Summary::new(cells)?.mean)).collect())
     }
 
     pub(crate) fn results(&self, tests: &[&'static Test]) -> Vec<TestResult> {
