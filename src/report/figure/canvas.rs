@@ -112,7 +112,10 @@ impl Figure {
         head + body
     }
 
-    /// Twice the size of the SVG, on white.
+    /// The picture as the bytes of a PNG file: twice the size of the SVG, on white.
+    ///
+    /// # Errors
+    /// Where the picture cannot be turned into pixels.
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
         RasterBackend::new().with_scale(SCALE).render_scene(&self.scene).map_err(FigureError::Raster)
     }
