@@ -168,7 +168,7 @@ fn score_live(
     Ok(notes)
 }
 
-/// What cannot be told in a note, because nothing would be left to tell.
+/// Refuses a study of which no statistic can be computed.
 fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
     let list = &corpus.name;
     if study.categories.is_empty() {

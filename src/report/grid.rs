@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::base::text;
 
-/// What lines are filled up to.
+/// Lines of text are at most so many cells wide.
 const COLUMNS: usize = 100;
 /// The widest column of a table for a terminal; longer text is cut.
 const WIDEST: usize = 52;
@@ -19,7 +19,7 @@ pub(crate) enum DocumentFormat {
     Markdown,
 }
 
-/// Where a column's text stands.
+/// The side of a column on which its text is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alignment {
     Left,

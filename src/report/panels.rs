@@ -25,17 +25,28 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// Each family, and behind it its models, which are the unit of the exact test; true for a family.
-    pub fn families_and_models(&self) -> Vec<(&Group, bool)> {
-        let models = |family: &Group| self.models.iter().filter(|model| model.family == family.name).collect::<Vec<_>>();
-        self.families
-            .iter()
-            .flat_map(|family| std::iter::once((family, true)).chain(models(family).into_iter().map(|model| (model, false))))
-            .collect()
+    /// Each family, followed by its models, which are the unit of the exact test.
+    pub fn lanes(&self) -> Vec<Lane<'_>> {
+        let mut lanes = Vec::new();
+        for family in &self.families {
+            lanes.push(Lane { group: family, is_family: true });
+            let models = self.models.iter().filter(|model| model.family == family.name);
+            lanes.extend(models.map(|group| Lane { group, is_family: false }));
+        }
+        lanes
     }
 }
 
-/// Cells that stand together, with their mean and its standard error.
+/// A line of a panel that is shown model by model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lane<'a> {
+    /// Its cells.
+    pub group: &'a Group,
+    /// Whether they are those of a whole family, and not of one model.
+    pub is_family: bool,
+}
+
+/// The cells of a family or of a model, with their mean and its standard error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// The family's or the model's name.
@@ -221,7 +232,7 @@ mod tests {
         assert_eq!((llama.n(), llama.mean), (4, 11.5));
         assert!((llama.se - (5.0f64 / 3.0).sqrt() / 2.0).abs() < 1e-12);
         assert_eq!(panel.models.iter().map(|g| &*g.name).collect::<Vec<_>>(), ["b", "a", "c"]);
-        let lanes: Vec<_> = panel.families_and_models().into_iter().map(|(group, family)| (&*group.name, family)).collect();
+        let lanes: Vec<_> = panel.lanes().into_iter().map(|lane| (&*lane.group.name, lane.is_family)).collect();
         assert_eq!(lanes, [("Gemma", true), ("a", false), ("Llama", true), ("b", false), ("c", false)]);
     }
 

@@ -26,12 +26,12 @@ pub(crate) fn page(report: &Report, layout: DocumentFormat) -> String {
     for model in &report.models {
         *models_of.entry(&model.family).or_default() += 1;
     }
-    let families_and_models: Vec<String> = models_of.iter().map(|(family, n)| format!("{n} {family}")).collect();
+    let by_family: Vec<String> = models_of.iter().map(|(family, n)| format!("{n} {family}")).collect();
     document.paragraph(&format!(
         "{} models ({}), {} words, {} prompts, {} cells. A cell is the median rank of a category's words under one prompt of \
          one model; 1 is the highest score, and {} is what chance gives.",
         report.models.len(),
-        families_and_models.join(", "),
+        by_family.join(", "),
         report.words,
         report.prompts.len(),
         report.cells.len(),

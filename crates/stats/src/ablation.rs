@@ -1,6 +1,6 @@
 //! Series over training: the median rank of each category at each checkpoint, first against last, and which words moved.
 //!
-//! Knows checkpoints, words and numbers; where they were read from is `scores::ablation`'s matter.
+//! Knows checkpoints, words and numbers; `recorded::trainings` reads them from files.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::{median, ranks};
 /// What was trained, on what, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Training {
-    /// File that tells of it.
+    /// The file that it was read from.
     pub file: String,
     /// The name of the trained model.
     pub model: String,
@@ -197,32 +197,35 @@ pub struct CheckpointWord<'a> {
     pub categories: Vec<&'a str>,
 }
 
-/// Series and moved words from scores: `scores` has for each checkpoint one score a word, NaN where there is none. Ranks are
-/// over the words given that have a score, within checkpoint, ties averaged: who compares checkpoints gives words that all have.
-pub fn of_scores(words: &[CheckpointWord<'_>], scores: &[(u64, Vec<f64>)]) -> (Vec<Series>, Vec<Moved>) {
-    let mut by_step: Vec<(u64, Vec<f64>)> = scores.iter().map(|(step, scores)| (*step, ranks(scores))).collect();
-    by_step.sort_by_key(|(step, _)| *step);
-    let mut categories: Vec<&str> = words.iter().flat_map(|word| word.categories.iter().copied()).collect();
-    categories.sort_unstable();
-    categories.dedup();
-    let point = |category: &str, (step, ranks): &(u64, Vec<f64>)| {
-        let own = words.iter().zip(ranks).filter(|(word, _)| word.categories.contains(&category)).map(|(_, rank)| *rank);
-        Some(Point { checkpoint: *step, median_rank: median(own)? })
-    };
-    let series = |category: &&str| Series::new(*category, by_step.iter().filter_map(|step| point(category, step)).collect());
-    let series = categories.iter().filter_map(series).collect();
-    let mut moved = Vec::new();
-    if let (Some((_, first)), Some((_, last)), true) = (by_step.first(), by_step.last(), by_step.len() > 1) {
-        for ((word, &first_rank), &last_rank) in words.iter().zip(first).zip(last) {
-            let change = last_rank - first_rank;
-            if !change.is_nan() {
-                let categories = word.categories.iter().map(|name| (*name).to_owned()).collect();
-                moved.push(Moved { word: word.text.to_owned(), categories, first_rank, last_rank, change });
+impl Run {
+    /// A run with series and moved words from scores: `scores` has for each checkpoint one score a word, NaN where there is none.
+    /// Ranks are over the words that have a score, within checkpoint, ties averaged: to compare checkpoints, give words that have
+    /// a score at all of them.
+    pub fn from_scores(training: Training, words: &[CheckpointWord<'_>], scores: &[(u64, Vec<f64>)]) -> Run {
+        let mut by_step: Vec<(u64, Vec<f64>)> = scores.iter().map(|(step, scores)| (*step, ranks(scores))).collect();
+        by_step.sort_by_key(|(step, _)| *step);
+        let mut categories: Vec<&str> = words.iter().flat_map(|word| word.categories.iter().copied()).collect();
+        categories.sort_unstable();
+        categories.dedup();
+        let point = |category: &str, (step, ranks): &(u64, Vec<f64>)| {
+            let own = words.iter().zip(ranks).filter(|(word, _)| word.categories.contains(&category)).map(|(_, rank)| *rank);
+            Some(Point { checkpoint: *step, median_rank: median(own)? })
+        };
+        let series = |category: &&str| Series::new(*category, by_step.iter().filter_map(|step| point(category, step)).collect());
+        let series = categories.iter().filter_map(series).collect();
+        let mut moved = Vec::new();
+        if let (Some((_, first)), Some((_, last)), true) = (by_step.first(), by_step.last(), by_step.len() > 1) {
+            for ((word, &first_rank), &last_rank) in words.iter().zip(first).zip(last) {
+                let change = last_rank - first_rank;
+                if !change.is_nan() {
+                    let categories = word.categories.iter().map(|name| (*name).to_owned()).collect();
+                    moved.push(Moved { word: word.text.to_owned(), categories, first_rank, last_rank, change });
+                }
             }
         }
+        moved.sort_by(|x, y| y.change.abs().total_cmp(&x.change.abs()));
+        Run { training, words: Some(words.len()), series, moved }
     }
-    moved.sort_by(|x, y| y.change.abs().total_cmp(&x.change.abs()));
-    (series, moved)
 }
 
 #[cfg(test)]
@@ -238,7 +241,8 @@ mod tests {
         let word = |text, categories: &[&'static str]| CheckpointWord { text, categories: categories.to_vec() };
         let words = [word("a", &["x"]), word("b", &["x"]), word("c", &["y"]), word("d", &[])];
         // Steps out of order; at the first one d has no score.
-        let (series, moved) = of_scores(&words, &[(20, vec![1.0, 2.0, 3.0, 4.0]), (10, vec![3.0, 2.0, 1.0, f64::NAN])]);
+        let Run { series, moved, .. } =
+            Run::from_scores(Training::default(), &words, &[(20, vec![1.0, 2.0, 3.0, 4.0]), (10, vec![3.0, 2.0, 1.0, f64::NAN])]);
         assert_eq!(series.len(), 2);
         assert_eq!(series[0].points, points(&[(10, 1.5), (20, 3.5)]));
         assert_eq!((series[0].change, series[1].change), (2.0, -1.0));

@@ -1,4 +1,4 @@
-//! Everything that the statistics tell of a study, in the shape in which `stats --format json` writes it.
+//! Every statistic of a study in one report, in the shape that becomes JSON.
 
 use super::cells::{self, PanelCells};
 use super::common::CommonWords;
@@ -9,7 +9,7 @@ use crate::options::{Progress, ReportOptions};
 use crate::results::{DividingWords, ModelFamily, Report};
 use rewardscope_base::terms::Framing;
 
-/// Computes everything there is to tell of a study, over the words that all its models have. Where these are too few, a
+/// Computes every statistic of a study, over the words that all its models have. Where these are too few, a
 /// report says so and has no numbers.
 pub fn report(study: &Study, options: &ReportOptions) -> Report {
     report_with(study, options, &|_, _, _| {})

@@ -120,7 +120,7 @@ impl Study {
 pub struct Comparable {
     /// The study over the words that its models have in common.
     pub study: Study,
-    /// Where the model stands in it.
+    /// The index of the card's model in the study.
     pub own: usize,
     /// Words that it has under every prompt.
     pub own_words: usize,

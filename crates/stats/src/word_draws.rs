@@ -20,7 +20,7 @@ use rewardscope_base::terms::Framing;
 const MOST_WORDS: usize = 20_000;
 /// Replicates that are carried through the words side by side.
 const LANES: usize = 32;
-/// Tells the streams of these draws from those of other tests with one seed.
+/// The first random stream of these draws, so that they share none with other tests of the same seed.
 const STREAMS: usize = super::contrast::bootstrap::STREAMS + (1 << 29);
 
 type Lanes = [u32; LANES];
@@ -182,7 +182,7 @@ impl RankedWords {
         RankedWords { order, ties, categories: members.iter().map(of_category).collect() }
     }
 
-    /// `[places + 1]`: how many drawn words stand before each place.
+    /// `[places + 1]`: how many drawn words come before each place.
     fn places(&self, draws: &[[u8; LANES]]) -> Vec<Lanes> {
         let mut before = [0; LANES];
         let mut places = Vec::with_capacity(self.order.len() + 1);

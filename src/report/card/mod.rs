@@ -1,6 +1,6 @@
 //! A value card as a page that can be read or sent: plain text, Markdown, JSON and a picture.
 //!
-//! What stands on it is computed by `stats::card`; here it is told. Knows no file and no screen.
+//! `stats::card` computes the numbers. Knows no file and no screen.
 
 mod picture;
 mod text;
@@ -71,7 +71,7 @@ impl CardPage {
         picture::figure(self)
     }
 
-    /// What stands under the title: what the numbers rest on, words and prompts.
+    /// The lines under the title: what the numbers rest on, words and prompts.
     pub fn facts(&self) -> Vec<String> {
         text::facts(self)
     }

@@ -14,7 +14,7 @@ use crate::tables::long::rank_text;
 /// Lines of running text end here.
 const WIDTH: usize = 100;
 
-/// A heading, what is to be known of it, and a table.
+/// A heading, a remark, and a table.
 struct Section {
     title: String,
     remark: String,
@@ -32,7 +32,7 @@ pub fn framing(framing: Option<Framing>) -> &'static str {
     }
 }
 
-/// What stands under the title.
+/// The lines under the title.
 pub(super) fn facts(page: &CardPage) -> Vec<String> {
     let card = &page.card;
     let categories: Vec<String> = page.categories.iter().map(|(name, n)| format!("{name} {n}")).collect();

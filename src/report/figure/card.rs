@@ -1,14 +1,14 @@
-//! One model on one page: where it stands on each axis of values, among the others, and what it says.
+//! One model on one page: its value on each axis, among the other models, and lists of words.
 
 use super::canvas::{
     Canvas, Colour, FAINT, Figure, Font, GREY, INK, Look, category_colours, fitted, fitted_name, line_height, text_width, wrapped,
 };
 use super::scale::{number, ticks};
 
-/// A strip along which the model and the others lie.
+/// A strip with the model and the others on it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CardAxis {
-    /// What it stands under; axes of one group follow one another and share their scale.
+    /// The heading above it; axes of one group follow one another and share their scale.
     pub group: String,
     /// The axis's name.
     pub name: String,
@@ -16,9 +16,9 @@ pub struct CardAxis {
     pub low: f64,
     /// The value at the right end.
     pub high: f64,
-    /// Where chance lies.
+    /// The value that chance gives.
     pub middle: Option<f64>,
-    /// Where the model lies.
+    /// The model's value.
     pub value: f64,
     /// What is known of its uncertainty, low and high.
     pub interval: Option<(f64, f64)>,

@@ -118,7 +118,7 @@ const SMALL: u32 = 11;
 /// Of a name in the legend of a column.
 const NAME: f64 = 15.0;
 
-/// Columns that stand side by side.
+/// Columns that are drawn side by side.
 struct Band<'a> {
     columns: &'a [LineColumn],
     wide: f64,

@@ -49,7 +49,7 @@ fn agreement_at_each_depth_is_that_of_the_published_example() {
     let scores = |order: &str| -> Vec<f64> {
         words.chars().map(|word| order.chars().position(|c| c == word).map_or(f64::NAN, |at| -(at as f64))).collect()
     };
-    // Completed behind the seventh, so that both rank the same words.
+    // Completed after the seventh, so that both rank the same words.
     let agreements = depth_agreements(&scores("abcdefgzvwxy"), &scores("zcavwxybdefg"));
     let published = [(0.0, 0.0), (0.0, 0.0), (0.667, 0.222), (0.5, 0.292), (0.4, 0.313), (0.333, 0.317), (0.286, 0.312)];
     let mut sum = 0.0;

@@ -94,7 +94,7 @@ pub struct Standing {
     pub family: String,
     /// Where it leans, in places, as [`Leaning::value`].
     pub value: f64,
-    /// Ties share a place: two at the top stand at 1.5.
+    /// Ties share a place: two at the top both have 1.5.
     pub place: f64,
 }
 

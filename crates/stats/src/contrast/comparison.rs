@@ -15,7 +15,7 @@ pub struct Comparison<'a> {
     pub word_draws: Option<Vec<f64>>,
     /// How many random numbers are drawn, and from which seed.
     pub options: ReportOptions,
-    /// The number of the contrast in its report, which tells the random streams of contrasts apart.
+    /// The number of the contrast in its report: each has random numbers of its own.
     pub number: usize,
 }
 

@@ -14,7 +14,7 @@ use rewardscope_base::terms::Framing;
 /// The family of a model of which none is known: such models have cells, and take part in no comparison of families.
 pub const UNKNOWN_FAMILY: &str = "other";
 
-/// Why the two kinds of test give different answers; stands wherever both do.
+/// Why the two kinds of test give different answers; written wherever both are shown.
 pub const UNIT_NOTE: &str = "Welch and permutation tests take every prompt for a witness of its own, but the prompts of one \
      model are not independent: they ask one model nearly the same question. The exact test takes each model for one witness. \
      Where they differ, only the exact test says something about other models of these families.";
@@ -68,7 +68,7 @@ pub struct Report {
     pub words: usize,
     /// How many words are compared, and which models cost the others.
     pub common_words: CommonWords,
-    /// What makes the numbers doubtful, in sentences; stands above them.
+    /// What makes the numbers doubtful, in sentences; shown above them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// Every model, in the order given.
@@ -87,7 +87,7 @@ pub struct Report {
     /// Between each two families, second in alphabetical order minus first; empty where fewer than two are known.
     pub contrasts: Vec<Contrast>,
     /// The number of contrasts that can be tested at all, by which Bonferroni multiplies every p-value of a contrast. In JSON
-    /// it stands under the key of each test that has a p-value.
+    /// it is repeated under the key of each test that has a p-value.
     #[serde(serialize_with = "for_each_p")]
     pub adjusted_for: usize,
     /// Null where it is not identifiable; `mixed_model_note` then says why.
@@ -261,7 +261,7 @@ pub struct Contrast {
     pub models: [usize; 2],
     /// Mean of the second family's cells minus mean of the first's.
     pub difference: f64,
-    /// One for each of [`TESTS`], in their order. In JSON each stands under the key of its test, null where it was not made.
+    /// One for each of [`TESTS`], in their order. In JSON each has the key of its test, and is null where it was not made.
     #[serde(flatten, serialize_with = "by_key")]
     pub results: Vec<TestResult>,
 }
