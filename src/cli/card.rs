@@ -12,7 +12,7 @@ use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
-use crate::report::card::Page;
+use crate::report::card::CardPage;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::table::ScoreTable;
@@ -70,7 +70,7 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     notes.splice(0..0, gather.asked_differently());
     let none = || Provenance::of_recorded(String::new());
     let provenance = gather.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
-    let mut page = Page::new(card, &study, &corpus.name, provenance);
+    let mut page = CardPage::new(card, &study, &corpus.name, provenance);
     (page.pairs, page.notes) = (accuracy, notes);
     let written = match format {
         CardFormat::Text => page.text().into_bytes(),

@@ -11,7 +11,7 @@ use crate::base::text;
 use crate::corpus::{Corpus, Prompt, PromptSet};
 use crate::report::figure;
 use crate::report::figure::PanelsFigure;
-use crate::report::grid::Layout;
+use crate::report::grid::DocumentFormat;
 use crate::report::panels::panels;
 use crate::report::statistics;
 use crate::scores::study::{StudyOptions, StudySource, build};
@@ -122,7 +122,7 @@ fn left_out(gather: &Gather, left_out: &[LeftOut], models: usize) -> Vec<String>
     notes
 }
 
-/// What cannot be told in a note, because nothing would be left to tell.
+/// Refuses a study of which no statistic can be computed.
 fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
     let list = &corpus.name;
     if study.categories.is_empty() {
@@ -144,8 +144,8 @@ fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
              --corpus, or name its prompts with --prompt"
         )));
     }
-    let common = CommonWords::of(study);
-    if let (true, Some(told)) = (common.are_too_few(), common.told()) {
+    let common = CommonWords::count(study);
+    if let (true, Some(told)) = (common.are_too_few(), common.in_sentences()) {
         return Err(Failure::Use(format!(
             "{list}: {told} Leave out the model that lacks most, give a list whose words all have as --corpus, or name with \
              --prompt the prompts under which they are complete"
@@ -180,7 +180,7 @@ fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
             format!("{}\n", text::visible_json(&json))
         }
-        StatsFormat::Table => statistics::page(report, Layout::Table),
-        StatsFormat::Markdown => statistics::page(report, Layout::Markdown),
+        StatsFormat::Table => statistics::page(report, DocumentFormat::Table),
+        StatsFormat::Markdown => statistics::page(report, DocumentFormat::Markdown),
     })
 }

@@ -82,7 +82,7 @@ impl PreferencePairs {
             |(prompt, [chosen, rejected]): &(PromptId, [WordId; 2])| Some((score(*prompt, *chosen)?, score(*prompt, *rejected)?));
         let both: Vec<(f64, f64)> = self.pairs.iter().filter_map(both).collect();
         let judged = both.len();
-        (Accuracy::of(both), judged)
+        (Accuracy::from_scores(both), judged)
     }
 
     /// What a reader should know where `judged` pairs were; `why` the first of the others was not.

@@ -1,5 +1,7 @@
 //! Results put into words, pictures and documents.
 
+#![warn(missing_docs)]
+
 pub mod card;
 pub mod figure;
 pub mod grid;

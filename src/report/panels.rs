@@ -12,7 +12,9 @@ use crate::stats::results::{Contrast, Report};
 /// One category under one framing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
+    /// The category's name.
     pub category: Arc<str>,
+    /// The framing of its prompts.
     pub framing: Framing,
     /// One a family, by name.
     pub families: Vec<Group>,
@@ -23,23 +25,37 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// Each family, and behind it its models, which are the unit of the exact test; true for a family.
-    pub fn families_and_models(&self) -> Vec<(&Group, bool)> {
-        let models = |family: &Group| self.models.iter().filter(|model| model.family == family.name).collect::<Vec<_>>();
-        self.families
-            .iter()
-            .flat_map(|family| std::iter::once((family, true)).chain(models(family).into_iter().map(|model| (model, false))))
-            .collect()
+    /// Each family, followed by its models, which are the unit of the exact test.
+    pub fn lanes(&self) -> Vec<Lane<'_>> {
+        let mut lanes = Vec::new();
+        for family in &self.families {
+            lanes.push(Lane { group: family, is_family: true });
+            let models = self.models.iter().filter(|model| model.family == family.name);
+            lanes.extend(models.map(|group| Lane { group, is_family: false }));
+        }
+        lanes
     }
 }
 
-/// Cells that stand together, with their mean and its standard error.
+/// A line of a panel that is shown model by model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lane<'a> {
+    /// Its cells.
+    pub group: &'a Group,
+    /// Whether they are those of a whole family, and not of one model.
+    pub is_family: bool,
+}
+
+/// The cells of a family or of a model, with their mean and its standard error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
+    /// The family's or the model's name.
     pub name: Arc<str>,
+    /// The family.
     pub family: Arc<str>,
     /// Median ranks.
     pub values: Vec<f64>,
+    /// Mean of the median ranks.
     pub mean: f64,
     /// With n - 1; 0 for one cell.
     pub sd: f64,
@@ -54,6 +70,7 @@ impl Group {
         Some(Group { name: name.clone(), family: family.clone(), values, mean, sd, se })
     }
 
+    /// How many cells there are.
     pub fn n(&self) -> usize {
         self.values.len()
     }
@@ -98,7 +115,9 @@ pub fn panels(report: &Report) -> Vec<Panel> {
 /// The range of median ranks that all panels share, with round ends, and the rank that chance gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RankAxis {
+    /// The lowest rank on the axis, 1 or more.
     pub low: f64,
+    /// The highest rank on the axis.
     pub high: f64,
     /// `(words + 1) / 2`: the median rank of words drawn at random.
     pub chance: f64,
@@ -106,7 +125,7 @@ pub struct RankAxis {
 
 impl RankAxis {
     /// Around all cells and the rank of chance, at least a twentieth of the ranks wide.
-    pub fn of(panels: &[Panel], words: usize) -> RankAxis {
+    pub fn around(panels: &[Panel], words: usize) -> RankAxis {
         let chance = (words as f64 + 1.0) / 2.0;
         let values = || panels.iter().flat_map(|p| &p.families).flat_map(|group| group.values.iter().copied());
         let low = values().fold(chance, f64::min);
@@ -213,7 +232,7 @@ mod tests {
         assert_eq!((llama.n(), llama.mean), (4, 11.5));
         assert!((llama.se - (5.0f64 / 3.0).sqrt() / 2.0).abs() < 1e-12);
         assert_eq!(panel.models.iter().map(|g| &*g.name).collect::<Vec<_>>(), ["b", "a", "c"]);
-        let lanes: Vec<_> = panel.families_and_models().into_iter().map(|(group, family)| (&*group.name, family)).collect();
+        let lanes: Vec<_> = panel.lanes().into_iter().map(|lane| (&*lane.group.name, lane.is_family)).collect();
         assert_eq!(lanes, [("Gemma", true), ("a", false), ("Llama", true), ("b", false), ("c", false)]);
     }
 
@@ -283,9 +302,9 @@ mod tests {
 
     #[test]
     fn the_axis_holds_every_cell_and_chance() {
-        let axis = RankAxis::of(&panels(&report()), 27);
+        let axis = RankAxis::around(&panels(&report()), 27);
         assert_eq!(axis.chance, 14.0);
         assert!(axis.low <= 10.0 && axis.high >= 21.0 && axis.low >= 1.0 && axis.high <= 27.0, "{axis:?}");
-        assert_eq!(RankAxis::of(&[], 0).position(3.0), RankAxis::of(&[], 0).position(3.0).clamp(0.0, 1.0));
+        assert_eq!(RankAxis::around(&[], 0).position(3.0), RankAxis::around(&[], 0).position(3.0).clamp(0.0, 1.0));
     }
 }

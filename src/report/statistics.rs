@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::grid::{Document, Layout, Side};
+use super::grid::{Alignment, Document, DocumentFormat};
 use crate::base::terms::Framing;
 use crate::base::text::visible_word;
 use crate::report::wording::{missing, number, p_on_page, signed, stars};
@@ -12,11 +12,11 @@ use crate::stats::results::{
     ScoreSummary, UNIT_NOTE,
 };
 
-const L: Side = Side::Left;
-const R: Side = Side::Right;
+const L: Alignment = Alignment::Left;
+const R: Alignment = Alignment::Right;
 
 /// The whole report, as text or as Markdown.
-pub(crate) fn page(report: &Report, layout: Layout) -> String {
+pub(crate) fn page(report: &Report, layout: DocumentFormat) -> String {
     let mut document = Document::new(layout);
     for warning in &report.warnings {
         document.paragraph(&format!("Warning: {warning}"));
@@ -26,12 +26,12 @@ pub(crate) fn page(report: &Report, layout: Layout) -> String {
     for model in &report.models {
         *models_of.entry(&model.family).or_default() += 1;
     }
-    let families_and_models: Vec<String> = models_of.iter().map(|(family, n)| format!("{n} {family}")).collect();
+    let by_family: Vec<String> = models_of.iter().map(|(family, n)| format!("{n} {family}")).collect();
     document.paragraph(&format!(
         "{} models ({}), {} words, {} prompts, {} cells. A cell is the median rank of a category's words under one prompt of \
          one model; 1 is the highest score, and {} is what chance gives.",
         report.models.len(),
-        families_and_models.join(", "),
+        by_family.join(", "),
         report.words,
         report.prompts.len(),
         report.cells.len(),
@@ -105,17 +105,17 @@ fn tables_of_tests(document: &mut Document, unit: Unit, tests: &[&Test], contras
 }
 
 struct Table {
-    columns: Vec<(String, Side)>,
+    columns: Vec<(String, Alignment)>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     fn of_tests(unit: Unit, tests: &[&Test], contrasts: &[&Contrast], adjusted_for: usize) -> Table {
-        let known: &[(&str, Side)] = match unit {
+        let known: &[(&str, Alignment)] = match unit {
             Unit::Prompts => &[("category", L), ("framing", L), ("n", R), ("diff.", R)],
             Unit::Models => &[("category", L), ("framing", L), ("models", R)],
         };
-        let mut columns: Vec<(String, Side)> = known.iter().map(|(heading, side)| ((*heading).to_owned(), *side)).collect();
+        let mut columns: Vec<(String, Alignment)> = known.iter().map(|(heading, side)| ((*heading).to_owned(), *side)).collect();
         columns.extend(tests.iter().flat_map(|test| test.columns()).map(|quantity| column_of(quantity, adjusted_for)));
         let row = |c: &&Contrast| {
             let mut row = vec![c.category.to_string(), sign(c.framing)];
@@ -133,7 +133,7 @@ impl Table {
     }
 }
 
-fn column_of(quantity: &Quantity, adjusted_for: usize) -> (String, Side) {
+fn column_of(quantity: &Quantity, adjusted_for: usize) -> (String, Alignment) {
     match quantity.kind {
         Kind::Bonferroni => (format!("{} × {adjusted_for}", quantity.heading), L),
         Kind::Interval => (quantity.heading.to_owned(), L),

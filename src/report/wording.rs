@@ -1,6 +1,6 @@
 //! Numbers of the statistics in signs: p-values, stars, and what to write where there is no number.
 
-/// What stands beside a p-value that has no star, where an empty place could be taken for a missing test.
+/// Written beside a p-value without a star, where an empty place could be taken for a missing test.
 pub const NOT_SIGNIFICANT: &str = "n.s.";
 
 /// `***` below .001, `**` below .01, `*` below .05, else `otherwise`. Whoever writes it names the test beside it.

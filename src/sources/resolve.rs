@@ -225,7 +225,6 @@ fn unknown(argument: &str, catalogue: &Catalogue) -> ModelError {
             "{hint}A model is {}, a nickname (see {models}), a Hugging Face id owner/name[@revision], a directory with \
              config.json, a GGUF file, or a file or directory of recorded scores",
             BUNDLED.map(|model| model.name).join(" or ")
-            Remedy::Models
         ),
     }
 }

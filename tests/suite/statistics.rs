@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rewardscope::base::terms::Framing;
 use rewardscope::stats::anova::anova;
-use rewardscope::stats::cells::Panel;
+use rewardscope::stats::cells::PanelCells;
 use rewardscope::stats::compare;
 use rewardscope::stats::contrast::{EXACT_MODELS, Kind, PERMUTATION, WELCH};
 use rewardscope::stats::mixed::mixed_model;
@@ -15,14 +15,14 @@ use serde_json::Value;
 const FRAMINGS: [(&str, Framing); 2] = [("positive", Framing::Positive), ("negative", Framing::Negative)];
 
 /// Every study of the fixture with its cells.
-fn studies() -> Vec<(Study, Vec<Panel>, Value)> {
+fn studies() -> Vec<(Study, Vec<PanelCells>, Value)> {
     let fixture: Value = serde_json::from_str(include_str!("../fixtures/statistics.json")).unwrap();
     let studies: Vec<_> = fixture["studies"].as_array().unwrap().iter().map(|study| study_of(study.clone())).collect();
     assert_eq!(studies.len(), 5);
     studies
 }
 
-fn study_of(told: Value) -> (Study, Vec<Panel>, Value) {
+fn study_of(told: Value) -> (Study, Vec<PanelCells>, Value) {
     let models = told["models"].as_array().unwrap();
     let text = |model: &Value, key: &str| model[key].as_str().unwrap().into();
     let model = |m: &Value| StudyModel { name: text(m, "model"), family: text(m, "family"), scores: Vec::new() };
@@ -36,7 +36,7 @@ fn study_of(told: Value) -> (Study, Vec<Panel>, Value) {
                 let cells = model["cells"][format!("{category} {name}")].as_array().unwrap();
                 cells.iter().map(|cell| cell.as_f64().unwrap()).collect()
             };
-            panels.push(Panel { category: category.into(), framing, models: models.iter().map(cells).collect() });
+            panels.push(PanelCells { category: category.into(), framing, models: models.iter().map(cells).collect() });
         }
     }
     (study, panels, told)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::cells::Panel;
+use super::cells::PanelCells;
 use super::contrast::{Comparison, EXACT_MODELS, TESTS, TESTS_OF_MODELS, WELCH, adjust};
 use super::describe::Summary;
 use super::options::{Progress, ReportOptions};
@@ -31,19 +31,19 @@ pub struct FamilyContrasts {
 /// Two families in one panel.
 struct Pair<'a> {
     families: [&'a Arc<str>; 2],
-    panel: &'a Panel,
+    panel: &'a PanelCells,
     /// `[models][cells]` of each family.
     models: [Vec<&'a [f64]>; 2],
 }
 
 /// Compares each two families of known name in every panel in which both have cells.
-pub fn families(study: &Study, panels: &[Panel], options: &ReportOptions, progress: Progress) -> FamilyContrasts {
+pub fn families(study: &Study, panels: &[PanelCells], options: &ReportOptions, progress: Progress) -> FamilyContrasts {
     let families = known_families(study);
     let mut pairs: Vec<Pair> = Vec::new();
     for (i, first) in families.iter().enumerate() {
         for second in &families[i + 1..] {
             let pair = |panel| {
-                let models = [first, second].map(|family| Panel::of_family(panel, study, family));
+                let models = [first, second].map(|family| PanelCells::of_family(panel, study, family));
                 Pair { families: [first, second], panel, models }
             };
             pairs.extend(panels.iter().map(pair));
@@ -69,7 +69,7 @@ pub fn families(study: &Study, panels: &[Panel], options: &ReportOptions, progre
 fn contrast(pair: &Pair, word_draws: Option<Vec<f64>>, options: &ReportOptions, number: usize) -> Contrast {
     let comparison = Comparison { models: pair.models.clone(), word_draws, options: *options, number };
     let cells = comparison.cells();
-    let [first, second] = cells.each_ref().map(|cells| Summary::of(cells).map_or(f64::NAN, |of| of.mean));
+    let [first, second] = cells.each_ref().map(|cells| Summary::new(cells).map_or(f64::NAN, |of| of.mean));
     Contrast {
         category: pair.panel.category.clone(),
         framing: pair.panel.framing,
@@ -83,7 +83,7 @@ fn contrast(pair: &Pair, word_draws: Option<Vec<f64>>, options: &ReportOptions, 
 
 /// Contrasts of each two models where these are few: Welch by panel, with the false discovery rate over all of them (the
 /// study's figure 2, which compares two base models).
-pub fn models(study: &Study, panels: &[Panel]) -> Vec<ModelContrast> {
+pub fn models(study: &Study, panels: &[PanelCells]) -> Vec<ModelContrast> {
     let models = study.models.len();
     if models > MOST_MODELS_IN_PAIRS {
         return Vec::new();
@@ -93,7 +93,7 @@ pub fn models(study: &Study, panels: &[Panel]) -> Vec<ModelContrast> {
         for second in first + 1..models {
             for panel in panels {
                 let cells = [&panel.models[first][..], &panel.models[second]];
-                let [Some(a), Some(b)] = cells.map(Summary::of) else { continue };
+                let [Some(a), Some(b)] = cells.map(Summary::new) else { continue };
                 let options = ReportOptions::quick();
                 let comparison = Comparison { models: cells.map(|cells| vec![cells]), word_draws: None, options, number: 0 };
                 contrasts.push(ModelContrast {

@@ -42,7 +42,7 @@ pub struct Summary {
 
 impl Summary {
     /// None of no values.
-    pub fn of(values: &[f64]) -> Option<Summary> {
+    pub fn new(values: &[f64]) -> Option<Summary> {
         let (n, count) = (values.len(), values.len() as f64);
         let mean = mean(values.iter().copied())?;
         let sd = if n > 1 { (squares(values, mean) / (count - 1.0)).sqrt() } else { f64::NAN };
@@ -92,8 +92,11 @@ pub fn min_max(scores: &[f64]) -> Vec<f64> {
 /// Counts of values in equal bins over a closed range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
+    /// The lower edge of the first bin.
     pub low: f64,
+    /// The upper edge of the last bin.
     pub high: f64,
+    /// How many values fall into each bin.
     pub counts: Vec<u32>,
 }
 
@@ -164,11 +167,11 @@ mod tests {
     fn what_differs_by_rounding_alone_does_not_vary() {
         let third = 131.0f64 / 3.0;
         for values in [vec![third; 3], vec![third, third.next_up(), third.next_down()], vec![0.1; 27]] {
-            assert_eq!(Summary::of(&values).unwrap().sd, 0.0, "{values:?}");
+            assert_eq!(Summary::new(&values).unwrap().sd, 0.0, "{values:?}");
         }
         // The smallest difference that one cell of many can make.
         let mut cells = vec![131_000.0; 1000];
         cells[0] += 0.25;
-        assert!(Summary::of(&cells).unwrap().sd > 0.0);
+        assert!(Summary::new(&cells).unwrap().sd > 0.0);
     }
 }

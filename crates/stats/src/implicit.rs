@@ -39,8 +39,11 @@ impl fmt::Display for Variants {
 /// A text that both models gave a log-probability.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Joined<'a> {
+    /// The text.
     pub text: &'a str,
+    /// Its log-probability under A, in nats.
     pub log_a: f64,
+    /// Its log-probability under B, in nats.
     pub log_b: f64,
 }
 
@@ -67,18 +70,22 @@ pub fn join<'a>(a: impl IntoIterator<Item = (&'a str, f64)>, b: impl IntoIterato
 /// A word with its implicit reward.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ImplicitWord {
+    /// The word.
     pub word: String,
     /// Texts that were averaged.
     pub variants: usize,
-    /// Mean probability of the variants under A and under B.
+    /// Mean probability of the variants under A.
     pub p_a: f64,
+    /// Mean probability of the variants under B.
     pub p_b: f64,
-    /// Means of the variants' own.
+    /// Mean of the variants' log ratios, in nats.
     pub log_ratio: f64,
+    /// Mean of the variants' mixture-weighted log ratios, in nats.
     pub mwlr: f64,
 }
 
 impl ImplicitWord {
+    /// The value by a measure, in nats.
     pub fn value(&self, measure: Measure) -> f64 {
         match measure {
             Measure::Mwlr => self.mwlr,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cells::Panel;
+use super::cells::PanelCells;
 use super::describe::Summary;
 use super::results::{FamilySummary, ModelSummary, UNKNOWN_FAMILY};
 use super::study::Study;
@@ -21,9 +21,9 @@ pub fn known_families(study: &Study) -> Vec<Arc<str>> {
 }
 
 /// By model, then panel.
-pub fn of_models(study: &Study, panels: &[Panel]) -> Vec<ModelSummary> {
-    let of = |(model, panel): (usize, &Panel)| {
-        let Summary { n, mean, sd, se } = Summary::of(panel.models.get(model)?)?;
+pub fn of_models(study: &Study, panels: &[PanelCells]) -> Vec<ModelSummary> {
+    let of = |(model, panel): (usize, &PanelCells)| {
+        let Summary { n, mean, sd, se } = Summary::new(panel.models.get(model)?)?;
         let (model, category) = (study.models[model].name.clone(), panel.category.clone());
         Some(ModelSummary { model, category, framing: panel.framing, n, mean, sd, se })
     };
@@ -31,12 +31,12 @@ pub fn of_models(study: &Study, panels: &[Panel]) -> Vec<ModelSummary> {
 }
 
 /// By family, then panel; over all cells of the family's models.
-pub fn of_families(study: &Study, panels: &[Panel]) -> Vec<FamilySummary> {
+pub fn of_families(study: &Study, panels: &[PanelCells]) -> Vec<FamilySummary> {
     let mut summaries = Vec::new();
     for family in families(study) {
         for panel in panels {
             let cells = panel.of_family(study, &family).concat();
-            let Some(Summary { n, mean, sd, se }) = Summary::of(&cells) else { continue };
+            let Some(Summary { n, mean, sd, se }) = Summary::new(&cells) else { continue };
             let (family, category) = (family.clone(), panel.category.clone());
             summaries.push(FamilySummary { family, category, framing: panel.framing, n, mean, sd, se });
         }
@@ -44,7 +44,7 @@ pub fn of_families(study: &Study, panels: &[Panel]) -> Vec<FamilySummary> {
     summaries
 }
 
-impl Panel {
+impl PanelCells {
     /// The cells of a family's models, model by model; models without a cell here are left out.
     pub fn of_family(&self, study: &Study, family: &str) -> Vec<&[f64]> {
         let of = study.models.iter().zip(&self.models).filter(|(model, cells)| &*model.family == family && !cells.is_empty());

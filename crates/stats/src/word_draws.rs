@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rand::Rng;
 use rayon::prelude::*;
 
-use super::cells::{Panel, members};
+use super::cells::{PanelCells, members};
 use super::contrast::permutation::stream;
 use super::options::{Progress, ReportOptions};
 use super::study::Study;
@@ -20,7 +20,7 @@ use rewardscope_base::terms::Framing;
 const MOST_WORDS: usize = 20_000;
 /// Replicates that are carried through the words side by side.
 const LANES: usize = 32;
-/// Tells the streams of these draws from those of other tests with one seed.
+/// The first random stream of these draws, so that they share none with other tests of the same seed.
 const STREAMS: usize = super::contrast::bootstrap::STREAMS + (1 << 29);
 
 type Lanes = [u32; LANES];
@@ -33,7 +33,7 @@ pub(super) struct WordDraws<'a> {
 
 impl<'a> WordDraws<'a> {
     /// None where no draws are asked for, or the list is too long.
-    pub(super) fn new(study: &'a Study, panels: &[Panel], options: &ReportOptions, progress: Progress) -> Option<Self> {
+    pub(super) fn new(study: &'a Study, panels: &[PanelCells], options: &ReportOptions, progress: Progress) -> Option<Self> {
         if options.bootstrap == 0 || study.words.len() > MOST_WORDS {
             return None;
         }
@@ -43,7 +43,7 @@ impl<'a> WordDraws<'a> {
     }
 
     /// The second family's mean less the first's in each draw; NaN where a category had no word.
-    pub(super) fn differences(&self, panel: &Panel, [first, second]: [&Arc<str>; 2]) -> Vec<f64> {
+    pub(super) fn differences(&self, panel: &PanelCells, [first, second]: [&Arc<str>; 2]) -> Vec<f64> {
         self.draws.differences(&self.sums, panel, first, second)
     }
 }
@@ -67,7 +67,7 @@ struct Sums {
 }
 
 impl<'a> Draws<'a> {
-    fn new(study: &'a Study, panels: &[Panel], replicates: usize, seed: u64) -> Self {
+    fn new(study: &'a Study, panels: &[PanelCells], replicates: usize, seed: u64) -> Self {
         let n = study.words.len();
         let draw = |block: usize| {
             let mut random = stream(seed, STREAMS, block);
@@ -138,7 +138,7 @@ impl<'a> Draws<'a> {
     }
 
     /// Differences of family means in each replicate; NaN where a category had no word.
-    fn differences(&self, sums: &Sums, panel: &Panel, first: &Arc<str>, second: &Arc<str>) -> Vec<f64> {
+    fn differences(&self, sums: &Sums, panel: &PanelCells, first: &Arc<str>, second: &Arc<str>) -> Vec<f64> {
         let panel = self.panels.iter().position(|(c, f)| *c == panel.category && *f == panel.framing);
         let slot = |family| Some(self.families.iter().position(|known| known == family)? * self.panels.len() + panel?);
         let (Some(a), Some(b)) = (slot(first), slot(second)) else { return Vec::new() };
@@ -182,7 +182,7 @@ impl RankedWords {
         RankedWords { order, ties, categories: members.iter().map(of_category).collect() }
     }
 
-    /// `[places + 1]`: how many drawn words stand before each place.
+    /// `[places + 1]`: how many drawn words come before each place.
     fn places(&self, draws: &[[u8; LANES]]) -> Vec<Lanes> {
         let mut before = [0; LANES];
         let mut places = Vec::with_capacity(self.order.len() + 1);

@@ -230,7 +230,7 @@ impl Controller for AblationView {
 
 impl Snapshot for Arc<Ablation> {
     fn build(&self, _ending: &str) -> Result<Export, String> {
-        Ok(Export::Figure(figure::lines(&LinesFigure::of(self))))
+        Ok(Export::Figure(figure::lines(&LinesFigure::new(self))))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::Job;
 use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
-use crate::report::card::Page;
+use crate::report::card::CardPage;
 use crate::stats::card::{Accuracy, Card, CardOptions};
 
 const INFO: Info = Info {
@@ -90,7 +90,7 @@ pub struct CardShown {
     /// The model.
     pub model: ModelId,
     /// None as long as no prompt is scored whole.
-    pub page: Option<Page>,
+    pub page: Option<CardPage>,
     /// How many of the columns are scored.
     pub progress: Progress,
     /// Words of the list that not every model has.
@@ -115,7 +115,7 @@ pub fn compute(request: CardRequest) -> CardShown {
     let at = study.models.iter().position(|model| Some(&model.name) == name.as_ref());
     let options = CardOptions { replicates: REPLICATES, words: WORDS, ..CardOptions::default() };
     let card = at.and_then(|at| crate::stats::card::card(&study, at, &options));
-    let page = card.map(|card| Page::new(card, &study, &universe.corpus.name, provenance));
+    let page = card.map(|card| CardPage::new(card, &study, &universe.corpus.name, provenance));
     CardShown { generation, model, page, progress, missing: all - study.words.len() }
 }
 
@@ -240,7 +240,7 @@ impl Controller for CardView {
     }
 }
 
-impl Snapshot for Page {
+impl Snapshot for CardPage {
     fn build(&self, ending: &str) -> Result<Export, String> {
         Ok(match ending {
             "md" => Export::Text(self.markdown()),
@@ -277,7 +277,7 @@ impl App {
     }
 
     /// The page for a file, with the judgement of the pairs and the notes that a reader needs.
-    fn card_page(&self) -> Option<Page> {
+    fn card_page(&self) -> Option<CardPage> {
         let shown = self.views.card.shown()?;
         let mut page = shown.page.clone()?;
         let model = self.model(shown.model)?;

@@ -208,7 +208,7 @@ pub enum StatsFormat {
 
 fn figure_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    match FigureFormat::of(&path) {
+    match FigureFormat::from_path(&path) {
         Some(_) => Ok(path),
         None => Err("a name that ends with .svg or .png is needed".to_owned()),
     }

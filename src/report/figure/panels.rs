@@ -12,6 +12,7 @@ use crate::stats::results::{Contrast, Report};
 /// What the figure shows.
 #[derive(Clone, Copy, Debug)]
 pub struct PanelsFigure<'a> {
+    /// By category, positive before negative.
     pub panels: &'a [Panel],
     /// The report that they are of.
     pub report: &'a Report,
@@ -46,7 +47,23 @@ struct Shared<'a> {
     contrasts: usize,
 }
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
+    fn new(figure: &PanelsFigure<'a>) -> Shared<'a> {
+        let mut families: Vec<&str> = Vec::new();
+        for group in figure.panels.iter().flat_map(|panel| &panel.families) {
+            if !families.contains(&&*group.name) {
+                families.push(&group.name);
+            }
+        }
+        families.sort_unstable();
+        Shared {
+            families,
+            axis: RankAxis::around(figure.panels, figure.report.words),
+            adjusted_for: figure.report.adjusted_for,
+            contrasts: figure.panels.iter().map(|panel| panel.contrasts.len()).max().unwrap_or(0),
+        }
+    }
+
     fn group_width(&self) -> f64 {
         self.families.len().max(1) as f64 * VIOLIN + GAP
     }
@@ -65,20 +82,9 @@ impl Shared<'_> {
     }
 }
 
+/// Draws a violin for each category, framing and family.
 pub fn panels(figure: PanelsFigure) -> Figure {
-    let mut families: Vec<&str> = Vec::new();
-    for group in figure.panels.iter().flat_map(|panel| &panel.families) {
-        if !families.contains(&&*group.name) {
-            families.push(&group.name);
-        }
-    }
-    families.sort_unstable();
-    let shared = Shared {
-        families,
-        axis: RankAxis::of(figure.panels, figure.report.words),
-        adjusted_for: figure.report.adjusted_for,
-        contrasts: figure.panels.iter().map(|panel| panel.contrasts.len()).max().unwrap_or(0),
-    };
+    let shared = Shared::new(&figure);
     let of = |framing| figure.panels.iter().filter(|p| p.framing == framing).collect::<Vec<&Panel>>();
     let rows: Vec<(&str, Vec<&Panel>)> = [
         ("Positive prompts: best, greatest, good", of(Framing::Positive)),

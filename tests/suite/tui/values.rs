@@ -7,7 +7,7 @@ use rewardscope::app::{Effect, Export, Message, Startup, View};
 use rewardscope::base::terms::{Family, Measure, ModelId};
 use rewardscope::corpus::pairs::AnswerPair;
 use rewardscope::engine::Event;
-use rewardscope::stats::ablation::{Ablation, CheckpointWord, Point, Run, Series, Training, of_scores};
+use rewardscope::stats::ablation::{Ablation, CheckpointWord, Point, Run, Series, Training};
 use rewardscope::ui::theme::Theme;
 
 use super::driver::*;
@@ -70,8 +70,8 @@ fn trainings() -> Ablation {
     };
     let word = |text, category: &'static str| CheckpointWord { text, categories: vec![category] };
     let words = [word("power", "agency"), word("love", "communion"), word("\u{1b}[31mtrust", "communion")];
-    let (of_words, moved) = of_scores(&words, &[(10, vec![3.0, 2.0, 1.0]), (20, vec![1.0, 2.0, 3.0])]);
-    let scored = Run { training: training("third-gemma", "Gemma", 80.0), words: Some(3), series: of_words, moved };
+    let scored =
+        Run::from_scores(training("third-gemma", "Gemma", 80.0), &words, &[(10, vec![3.0, 2.0, 1.0]), (20, vec![1.0, 2.0, 3.0])]);
     Ablation::new(vec![run("first-llama", "Llama", 4.0), run("second-gemma", "Gemma", -3.0), scored], Vec::new())
 }
 

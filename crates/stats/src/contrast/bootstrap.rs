@@ -24,7 +24,7 @@ pub static BOOTSTRAP: Test = Test {
 };
 
 const LEVEL: f64 = 0.95;
-/// Tells the streams of these draws from those of other tests with one seed.
+/// The first random stream of these draws, so that they share none with other tests of the same seed.
 pub(crate) const STREAMS: usize = 1 << 30;
 
 fn legend(result: Option<&TestResult>) -> Option<String> {

@@ -29,7 +29,7 @@ pub static EXACT_MODELS: Test = Test {
     compute,
 };
 
-/// Labellings that are gone through one by one; of more, as many random ones stand for them.
+/// Up to so many labellings are gone through one by one; of more, so many random ones are drawn.
 const MOST_SPLITS: u64 = 500_000;
 
 fn compute(comparison: &Comparison) -> Option<Vec<Value>> {
@@ -59,7 +59,7 @@ struct ExactModels {
 }
 
 /// `first` and `second` are the models' means. None where a family has fewer than two models or the means do not vary.
-/// `test` tells several tests with one seed apart.
+/// `test` is the number of the contrast, which has random numbers of its own.
 fn exact_models(first: &[f64], second: &[f64], seed: u64, test: usize, most: u64) -> Option<ExactModels> {
     let observed = welch(first, second)?;
     let all = [first, second].concat();

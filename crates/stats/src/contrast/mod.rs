@@ -5,6 +5,7 @@
 //! numbers alone: no study and no screen.
 
 pub(crate) mod bootstrap;
+mod comparison;
 mod exact;
 pub(crate) mod permutation;
 mod welch;
@@ -12,11 +13,9 @@ mod welch;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::describe::Summary;
-use crate::options::ReportOptions;
-use crate::significance::{benjamini_hochberg, bonferroni};
-
 pub use bootstrap::BOOTSTRAP;
+pub use comparison::Comparison;
+pub(crate) use comparison::adjust;
 pub use exact::EXACT_MODELS;
 pub use permutation::PERMUTATION;
 pub use welch::{WELCH, WelchTest, welch};
@@ -48,6 +47,7 @@ pub struct Test {
     pub key: &'static str,
     /// Its name where there is little room: `Welch`.
     pub name: &'static str,
+    /// What it takes for an independent observation; tests of one unit share a table.
     pub unit: Unit,
     /// Whether it draws random numbers. Such a test is made only where a report asks for replicates.
     pub random: bool,
@@ -95,6 +95,7 @@ impl PartialEq for Test {
 pub enum Kind {
     /// t, with the sign of the difference.
     Statistic,
+    /// Of the statistic; may be broken.
     DegreesOfFreedom,
     /// How many labellings of the models were gone through.
     Labellings,
@@ -119,6 +120,7 @@ pub enum Kind {
 pub struct Quantity {
     /// Its key in JSON.
     pub key: &'static str,
+    /// What its number says.
     pub kind: Kind,
     /// The heading of its column on a page; empty where it has none. That of an adjusted p-value has the number of tests added.
     pub heading: &'static str,
@@ -149,8 +151,11 @@ impl Quantity {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
+    /// A number; NaN, in JSON null, where it is not defined.
     Number(f64),
+    /// A whole number, such as a seed.
     Count(u64),
+    /// Whether something holds.
     Flag(bool),
     /// None where there is too little to draw from, such as one model in a family.
     Interval(Option<[f64; 2]>),
@@ -159,6 +164,7 @@ pub enum Value {
 /// What a test finds in one contrast.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestResult {
+    /// The test that found it.
     pub test: &'static Test,
     /// In the order of the test's quantities; empty where the test was not made.
     values: Vec<Value>,
@@ -244,51 +250,10 @@ impl Serialize for TestResult {
     }
 }
 
-/// Two groups of cells that are compared.
-#[derive(Clone, Debug)]
-pub struct Comparison<'a> {
-    /// `[models][cells]` of the first family and of the second.
-    pub models: [Vec<&'a [f64]>; 2],
-    /// The difference of the families in each draw of words, NaN where a draw has none of the category; none where no words
-    /// were drawn.
-    pub word_draws: Option<Vec<f64>>,
-    pub options: ReportOptions,
-    /// The number of the contrast in its report, which tells the random streams of contrasts apart.
-    pub number: usize,
-}
-
-impl Comparison<'_> {
-    /// All cells of each family.
-    pub fn cells(&self) -> [Vec<f64>; 2] {
-        self.models.each_ref().map(|models| models.concat())
-    }
-
-    /// The mean of each model's cells, by family.
-    pub fn means(&self) -> [Vec<f64>; 2] {
-        self.models.each_ref().map(|models| models.iter().filter_map(|cells| Some(Summary::of(cells)?.mean)).collect())
-    }
-
-    pub(crate) fn results(&self, tests: &[&'static Test]) -> Vec<TestResult> {
-        tests.iter().map(|test| TestResult::new(test, self)).collect()
-    }
-}
-
-/// Adjusts the p-values of each test: times `tests` by Bonferroni, and over all contrasts by Benjamini and Hochberg. Every
-/// contrast has its results in the same order.
-pub(crate) fn adjust(contrasts: &mut [&mut Vec<TestResult>], tests: usize) {
-    for at in 0..contrasts.first().map_or(0, |results| results.len()) {
-        let p: Vec<f64> = contrasts.iter().filter_map(|results| results[at].p()).collect();
-        let tested = contrasts.iter_mut().map(|results| &mut results[at]).filter(|result| result.p().is_some());
-        for ((result, p), fdr) in tested.zip(&p).zip(benjamini_hochberg(&p)) {
-            result.set(Kind::Bonferroni, bonferroni(*p, tests));
-            result.set(Kind::FalseDiscovery, fdr);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::ReportOptions;
 
     /// Two families of three models, whose cells vary.
     fn comparison(cells: &[Vec<f64>]) -> Comparison<'_> {

@@ -46,7 +46,7 @@ fn compute(comparison: &Comparison) -> Option<Vec<Value>> {
 
 /// Replicates that share a random stream.
 const BLOCK: usize = 250;
-/// Two ways to sum the same numbers differ by less; what lies within it of the observed |t| counts as equal.
+/// Two sums of the same numbers differ by less than this share. A |t| that differs from the observed one by less counts as equal.
 pub(super) const ROUNDING: f64 = 1e-10;
 
 /// Two-sided p, `(count + 1) / (replicates + 1)`: the observed division is one of those that could have come up, so p is

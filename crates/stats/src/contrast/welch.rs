@@ -43,7 +43,7 @@ pub struct WelchTest {
 /// Welch, B. L. (1947); degrees of freedom after Satterthwaite (1946). None where a group has fewer than two values or
 /// neither varies.
 pub fn welch(first: &[f64], second: &[f64]) -> Option<WelchTest> {
-    let (a, b) = (Summary::of(first)?, Summary::of(second)?);
+    let (a, b) = (Summary::new(first)?, Summary::new(second)?);
     if a.n < 2 || b.n < 2 {
         return None;
     }

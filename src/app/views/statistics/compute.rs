@@ -132,7 +132,7 @@ pub fn compute(request: StatisticsRequest) -> Statistics {
     let mut report = crate::stats::report::report(&study, &crate::stats::options::ReportOptions::quick());
     report.warnings.splice(0..0, warnings);
     let panels = panels::panels(&report);
-    let axis = RankAxis::of(&panels, report.words);
+    let axis = RankAxis::around(&panels, report.words);
     let pairs = pairs(&report);
     Statistics { generation, corpus: universe.corpus.name.clone(), report, panels, axis, pairs, progress, left_out }
 }

@@ -72,7 +72,7 @@ fn missing(app: &App, shown: &Statistics) -> Option<String> {
             key(Action::Corpus)
         ));
     }
-    if let (true, Some(told)) = (shown.report.common_words.are_too_few(), shown.report.common_words.told()) {
+    if let (true, Some(told)) = (shown.report.common_words.are_too_few(), shown.report.common_words.in_sentences()) {
         return Some(format!("{told} In the list of models, {} closes one.", key(Action::CloseModel)));
     }
     if shown.report.cells.is_empty() {
@@ -147,7 +147,7 @@ fn study(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let facts = [
         plural(report.prompts.len(), "prompt"),
         // Of those that are fewer than the list, the number stands before.
-        report.common_words.of_models().map_or_else(|| plural(report.words, "word"), |of| visible(&of).into_owned()),
+        report.common_words.models_in_short().map_or_else(|| plural(report.words, "word"), |of| visible(&of).into_owned()),
         format!("n {}", plural(report.cells.len(), "cell")),
     ];
     let told = |kept: [bool; 3]| {

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::app::views::statistics::{Statistics, StatisticsPage};
 use crate::base::terms::{Family, Framing};
 use crate::base::text::visible;
-use crate::report::panels::{Group, Panel, RankAxis};
+use crate::report::panels::{Group, Lane, Panel, RankAxis};
 use crate::report::wording::{NOT_SIGNIFICANT, stars};
 use crate::stats::contrast::{Kind, Unit, WELCH, shown_tests};
 use crate::stats::results::{Contrast, Report};
@@ -94,7 +94,7 @@ pub fn place_of(app: &App, shown: &Statistics, size: (u16, u16)) -> Option<Place
     }
     let (what, range, of) = if app.views.statistics.zoomed {
         let (sizes, first) = app.views.statistics.zoom(size);
-        let lanes = app.views.statistics.selected()?.families_and_models().len();
+        let lanes = app.views.statistics.selected()?.lanes().len();
         ("lines", first..(first + sizes.lanes).min(lanes), lanes)
     } else {
         ("panels", on_screen(app, shown, size), shown.panels.len())
@@ -108,16 +108,16 @@ pub fn zoomed(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, them
     let Some(panel) = app.views.statistics.selected() else { return };
     title(frame, Rect { height: 1, ..area }, panel, shown.report.adjusted_for, true, theme);
     let (sizes, first) = app.views.statistics.zoom(size_of(frame));
-    let lanes = panel.families_and_models();
+    let lanes = panel.lanes();
     let names = panel.models.iter().map(|group| width(&visible(&group.name))).max().unwrap_or(0).clamp(FAMILY, 24) + 7;
     let mut y = area.y + 1;
-    for &(group, family) in lanes.iter().skip(first).take(sizes.lanes) {
+    for &Lane { group, is_family } in lanes.iter().skip(first).take(sizes.lanes) {
         let style = family_style(group, theme);
         let sign = glyphs.family(Family::guess(&group.family));
         let name = visible(&group.name);
         let name = fit(&name, names - 6, glyphs.ellipsis);
-        let label = if family { format!("  {sign} {name}") } else { format!("    {sign} {name}") };
-        let style = if family { style } else { style.remove_modifier(Modifier::BOLD) };
+        let label = if is_family { format!("  {sign} {name}") } else { format!("    {sign} {name}") };
+        let style = if is_family { style } else { style.remove_modifier(Modifier::BOLD) };
         let label = Span::styled(format!("{label}{}", " ".repeat(names.saturating_sub(width(&label)))), style);
         draw_lane(frame, Rect { y, height: sizes.lane, ..area }, group, &label, shown.axis, theme);
         y += sizes.lane;

@@ -1,17 +1,20 @@
 //! What the statistics find: plain values, one type for each result.
 
+mod linear;
+
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 use super::common::CommonWords;
 use super::contrast::{TESTS, Test, TestResult};
+pub use linear::{Anova, AnovaTerm, FixedEffect, MixedModel};
 use rewardscope_base::terms::Framing;
 
 /// The family of a model of which none is known: such models have cells, and take part in no comparison of families.
 pub const UNKNOWN_FAMILY: &str = "other";
 
-/// Why the two kinds of test give different answers; stands wherever both do.
+/// Why the two kinds of test give different answers; written wherever both are shown.
 pub const UNIT_NOTE: &str = "Welch and permutation tests take every prompt for a witness of its own, but the prompts of one \
      model are not independent: they ask one model nearly the same question. The exact test takes each model for one witness. \
      Where they differ, only the exact test says something about other models of these families.";
@@ -19,9 +22,11 @@ pub const UNIT_NOTE: &str = "Welch and permutation tests take every prompt for a
 /// Whether a model likes under negative prompts what it dislikes under positive ones.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct FramingAgreement {
+    /// The model's name.
     pub model: String,
-    /// Prompts of each framing that have a score.
+    /// Prompts of a positive framing that have a score.
     pub positive_prompts: usize,
+    /// Prompts of a negative framing that have a score.
     pub negative_prompts: usize,
     /// Words that have a rank under both framings.
     pub words: usize,
@@ -33,6 +38,7 @@ pub struct FramingAgreement {
 /// One word between two families; differences are second family less first.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Dividing {
+    /// The word.
     pub word: String,
     /// Models of each family that have the word.
     pub models: [usize; 2],
@@ -45,11 +51,13 @@ pub struct Dividing {
 /// A difference of means with its uncertainty: Welch's standard error and 95 % interval, models as the unit.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Estimate {
+    /// Second family less first.
     pub difference: f64,
     /// None where a family has fewer than two models, or neither varies.
     pub se: Option<f64>,
     /// Welch–Satterthwaite.
     pub df: Option<f64>,
+    /// The 95 % interval, low and high; none where `se` is.
     pub interval: Option<(f64, f64)>,
 }
 
@@ -58,34 +66,43 @@ pub struct Estimate {
 pub struct Report {
     /// Words ranked: those that every model has under every prompt that it was asked.
     pub words: usize,
+    /// How many words are compared, and which models cost the others.
     pub common_words: CommonWords,
-    /// What makes the numbers doubtful, in sentences; stands above them.
+    /// What makes the numbers doubtful, in sentences; shown above them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Every model, in the order given.
     pub models: Vec<ModelFamily>,
     /// Labels of the prompts.
     #[serde(serialize_with = "texts")]
     pub prompts: Vec<Arc<str>>,
+    /// Every cell that has a rank: by model, then prompt, then category.
     pub cells: Vec<Cell>,
+    /// Cells of each model, by panel.
     pub models_summary: Vec<ModelSummary>,
+    /// Scores of each model, scaled, by panel.
     pub scores_summary: Vec<ScoreSummary>,
+    /// Cells of each family, by panel.
     pub families: Vec<FamilySummary>,
     /// Between each two families, second in alphabetical order minus first; empty where fewer than two are known.
     pub contrasts: Vec<Contrast>,
     /// The number of contrasts that can be tested at all, by which Bonferroni multiplies every p-value of a contrast. In JSON
-    /// it stands under the key of each test that has a p-value.
+    /// it is repeated under the key of each test that has a p-value.
     #[serde(serialize_with = "for_each_p")]
     pub adjusted_for: usize,
     /// Null where it is not identifiable; `mixed_model_note` then says why.
     pub mixed_model: Option<MixedModel>,
+    /// Why there is no mixed model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mixed_model_note: Option<String>,
     /// Null where there is none; `anova_note` then says why.
     pub anova: Option<Anova>,
+    /// Why there is no analysis of variance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anova_note: Option<String>,
     /// Between each two models, second minus first in the order given; only where they are few.
     pub model_contrasts: Vec<ModelContrast>,
+    /// Of each two models under each prompt.
     pub agreement: Vec<Agreement>,
     /// How each model's positive framings agree with its negative ones.
     pub framings: Vec<FramingAgreement>,
@@ -109,16 +126,21 @@ impl Report {
 /// Differences are second family minus first, with models as the unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DividingWords {
+    /// In alphabetical order.
     pub families: [String; 2],
+    /// The framing of the prompts that ranks are means over.
     pub framing: Framing,
     /// The farthest apart first.
     pub words: Vec<Dividing>,
 }
 
+/// A model and its family.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelFamily {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// Its family.
     #[serde(serialize_with = "text")]
     pub family: Arc<str>,
 }
@@ -126,53 +148,72 @@ pub struct ModelFamily {
 /// Median rank of a category's words, within model and prompt: the unit of everything after.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cell {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// Its family.
     #[serde(serialize_with = "text")]
     pub family: Arc<str>,
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The prompt's label.
     #[serde(serialize_with = "text")]
     pub prompt: Arc<str>,
+    /// None where it is not known.
     pub framing: Option<Framing>,
     /// Words of the category that were ranked.
     pub words: usize,
+    /// 1 is the highest score; ties share a rank.
     pub median_rank: f64,
 }
 
 /// A model under a prompt for which some words of the study have no score; before words are left out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PartialColumn {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// The prompt's label.
     #[serde(serialize_with = "text")]
     pub prompt: Arc<str>,
     /// With a score.
     pub words: usize,
+    /// Words of the study.
     pub of: usize,
 }
 
 /// Of a model's cells in one category and framing; `sd` with n - 1 (NaN, in JSON null, where n is 1), `se = sd / √n`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelSummary {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
+    /// Cells.
     pub n: usize,
+    /// Mean of the median ranks.
     pub mean: f64,
+    /// Standard deviation, with n - 1.
     pub sd: f64,
+    /// `sd / √n`.
     pub se: f64,
 }
 
 /// Of a model's scores of a category's words, over the prompts of one framing: rewards of one model beside another's.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScoreSummary {
+    /// The model's name.
     #[serde(serialize_with = "text")]
     pub model: Arc<str>,
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
     /// Prompts; the means are those of the prompts' means.
     pub n: usize,
@@ -185,22 +226,31 @@ pub struct ScoreSummary {
 /// Of a family's cells in one category and framing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FamilySummary {
+    /// Its family.
     #[serde(serialize_with = "text")]
     pub family: Arc<str>,
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
+    /// Cells.
     pub n: usize,
+    /// Mean of the median ranks.
     pub mean: f64,
+    /// Standard deviation, with n - 1.
     pub sd: f64,
+    /// `sd / √n`.
     pub se: f64,
 }
 
 /// One panel (category and framing): do the families differ?
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contrast {
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
     /// In alphabetical order.
     #[serde(serialize_with = "texts")]
@@ -211,7 +261,7 @@ pub struct Contrast {
     pub models: [usize; 2],
     /// Mean of the second family's cells minus mean of the first's.
     pub difference: f64,
-    /// One for each of [`TESTS`], in their order. In JSON each stands under the key of its test, null where it was not made.
+    /// One for each of [`TESTS`], in their order. In JSON each has the key of its test, and is null where it was not made.
     #[serde(flatten, serialize_with = "by_key")]
     pub results: Vec<TestResult>,
 }
@@ -223,35 +273,18 @@ impl Contrast {
     }
 }
 
-/// Type II analysis of variance of `cell ~ category * framing * model`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Anova {
-    pub terms: Vec<AnovaTerm>,
-    pub residual_sum_of_squares: f64,
-    pub residual_df: f64,
-    /// Cells.
-    pub n: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AnovaTerm {
-    /// `category:framing`.
-    pub term: String,
-    pub sum_of_squares: f64,
-    pub df: f64,
-    /// Not a number, in JSON null, where the residual is nothing; so is `p`.
-    pub f: f64,
-    pub p: f64,
-}
-
 /// One panel of two models: do their cells differ?
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelContrast {
+    /// In the order of the study.
     #[serde(serialize_with = "texts")]
     pub models: [Arc<str>; 2],
+    /// The category's name.
     #[serde(serialize_with = "text")]
     pub category: Arc<str>,
+    /// The framing of the prompts.
     pub framing: Framing,
+    /// Cells of each.
     pub n: [usize; 2],
     /// Mean of the second model's cells minus mean of the first's.
     pub difference: f64,
@@ -271,42 +304,19 @@ fn made<'a>(results: &'a [TestResult], test: &Test) -> Option<&'a TestResult> {
     results.iter().find(|result| result.test == test && result.is_made())
 }
 
-/// `cell ~ family * category * framing` with a random intercept for each model, by REML.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct MixedModel {
-    /// As fitted: a factor with one level is left out.
-    pub formula: String,
-    pub fixed: Vec<FixedEffect>,
-    pub intercept_variance: f64,
-    pub residual_variance: f64,
-    /// Cells.
-    pub n: usize,
-    /// Models.
-    pub groups: usize,
-    /// Restricted log-likelihood.
-    pub log_likelihood: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FixedEffect {
-    /// `family[Llama]:category[Communion]:framing[negative]`, or `(Intercept)`.
-    pub term: String,
-    pub estimate: f64,
-    pub se: f64,
-    pub df: f64,
-    pub t: f64,
-    pub p: f64,
-}
-
 /// How alike two models rank the words of a prompt; null where not defined.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Agreement {
+    /// The first model.
     #[serde(serialize_with = "text")]
     pub a: Arc<str>,
+    /// The second model.
     #[serde(serialize_with = "text")]
     pub b: Arc<str>,
+    /// The prompt's label.
     #[serde(serialize_with = "text")]
     pub prompt: Arc<str>,
+    /// Spearman's rho.
     pub spearman: Option<f64>,
     /// Tau-b.
     pub kendall: Option<f64>,
