@@ -71,7 +71,10 @@ impl Gather {
     ) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let (store, note) = if specs.iter().any(is_computed) { session.store(store) } else { (None, None) };
-        let events_to = Arc::new(move |event| drop(sender.send(event)));
+        let events_to = Arc::new(move |event| {
+            // Nobody listens only once the program ends.
+            let _ = sender.send(event);
+        });
         let engine = Engine::start_with(session.catalogue.clone(), events_to, store)
             .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
         let mut gather = Gather {

@@ -81,7 +81,10 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
 
     let (sender, receiver) = channel();
     watch_signals(sender.clone())?;
-    let events = Arc::new(move |event| drop(sender.send(Message::Engine(event))));
+    let events = Arc::new(move |event| {
+        // Nobody listens only once the program ends.
+        let _ = sender.send(Message::Engine(event));
+    });
     let (store, store_note) = session.store(&args.store);
     // At once: whoever waits for hours should not learn at the end that nothing was kept.
     store_note.iter().for_each(|note| output::note(note));
@@ -234,7 +237,9 @@ impl Run {
                     self.notes.extend(new);
                     self.infos.insert(model, *info);
                 }
-                Event::Key { model, key } => drop(self.keys.insert(model, *key)),
+                Event::Key { model, key } => {
+                    self.keys.insert(model, *key);
+                }
                 // At once, as above.
                 Event::Notice { text } => {
                     progress.clear();

@@ -168,14 +168,6 @@ impl Batches {
         }
     }
 
-    /// Goes on from somewhere else among the words that come next, `by` of them ahead: away from another program that is at the
-    /// same ones.
-    pub(super) fn jump(&mut self, by: usize) {
-        if !self.waiting.is_empty() {
-            self.waiting.rotate_left(by % self.waiting.len());
-        }
-    }
-
     /// Words that have been neither scored nor given up.
     pub fn remaining(&self) -> usize {
         self.waiting.len() + self.job.words.len() - self.tokenized
@@ -314,7 +306,7 @@ fn rewards<'a>(
     prefix: Option<&Prefix>,
     cancel: &Cancel,
 ) -> Result<(Vec<Scored>, Last), ModelError> {
-    let mut forest = Forest::new(0);
+    let mut forest = Forest::default();
     let (mut reads, mut gates) = (Vec::new(), Vec::new());
     let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
     for Continuation { ids, .. } in waiting {
@@ -322,7 +314,7 @@ fn rewards<'a>(
         // The last token runs again even where it is held, for it is read; so does a gate that no prefix holds.
         let must_run = gate.filter(|at| *at >= shared).unwrap_or(ids.len()).min(ids.len() - 1);
         let start = prefix.map_or(0, |prefix| prefix.held(&ids[..must_run]));
-        path = forest.path_behind(start, &ids[start..])?;
+        path = forest.path(start, &ids[start..])?;
         last = ids;
         reads.extend(path.last());
         gates.extend(gate.map(|at| if at < shared { Gate::InPrefix(at) } else { Gate::InForest(path[at - start]) }));
@@ -453,10 +445,7 @@ mod tests {
         assert_eq!(begun.ahead(), HashSet::from([WordId(0), WordId(1), WordId(3)]));
         begun.leave_out(&known);
         assert_eq!((ids(&begun), begun.job.words.len(), begun.is_done()), (vec![3, 0], 4, false));
-        begun.jump(3);
-        assert_eq!(ids(&begun), [0, 3]);
         begun.leave_out(&HashSet::from([WordId(0), WordId(3)]));
-        begun.jump(3);
         assert!(begun.is_done());
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn run<'a>(
     prefix: Option<&Prefix>,
     cancel: &Cancel,
 ) -> Result<(Vec<Scored>, Last), ModelError> {
-    let mut forest = Forest::new(0);
+    let mut forest = Forest::default();
     let mut reads = Reads::default();
     let mut words = Vec::new();
     let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
@@ -30,7 +30,7 @@ pub(super) fn run<'a>(
         // The token before the word's first runs again even where it is held, for it is read.
         let start = prefix.map_or(0, |prefix| prefix.held(&ids[..word - 1]));
         last = &ids[..ids.len() - 1];
-        path = forest.path_behind(start, &last[start..])?;
+        path = forest.path(start, &last[start..])?;
         let parents = &path[word - 1 - start..];
         words.push(parents.iter().zip(&ids[*word..]).map(|(&parent, &token)| reads.want(parent, token)).collect::<Vec<_>>());
         if forest.nodes().len() >= nodes {

@@ -90,8 +90,8 @@ impl Batch {
 /// What came of keeping scores.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kept {
-    /// They may be told; so many of them another program has written meanwhile.
-    Now { known: usize },
+    /// They may be told.
+    Now,
     /// Another program writes: they are to be brought again.
     NotNow,
 }
@@ -151,10 +151,8 @@ impl StoreAdapter {
         cancel: &Cancel,
     ) -> Result<Answer, ModelError> {
         if !matches!(self.places.get(&job.model), Some(Place::Known { .. } | Place::None)) {
-            match self.identify(job.model, (files, label, options), cancel)? {
-                Some(place) => drop(self.places.insert(job.model, place)),
-                None => return Ok(Answer::Busy),
-            }
+            let Some(place) = self.identify(job.model, (files, label, options), cancel)? else { return Ok(Answer::Busy) };
+            self.places.insert(job.model, place);
         }
         if self.is_unread(job.model) {
             return Ok(Answer::Unread);
@@ -294,39 +292,37 @@ impl StoreAdapter {
     /// Writes scores down before they are told. What is to be told is what stands in the store afterwards.
     pub(super) fn keep(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Kept {
         match self.write(batch, scores) {
-            Ok(known) => {
+            Ok(()) => {
                 self.waiting = None;
                 if std::mem::take(&mut self.full) {
                     self.notices.push("there is room on the disk again: scores are kept again".to_owned());
                 }
-                Kept::Now { known }
+                Kept::Now
             }
             Err(error) if self.is_to_wait(&error) => Kept::NotNow,
             Err(error) => {
                 let is_damaged = matches!(error, StoreError::Damaged { .. });
                 self.failed(error);
                 // Into the new store; what fails there too is told, and kept nowhere.
-                let again = if is_damaged { self.write(batch, scores) } else { Ok(0) };
-                again.unwrap_or_else(|error| {
+                if is_damaged && let Err(error) = self.write(batch, scores) {
                     self.failed(error);
-                    0
-                });
-                Kept::Now { known: 0 }
+                }
+                Kept::Now
             }
         }
     }
 
-    /// How many of the scores were there already.
-    fn write(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Result<usize, StoreError> {
-        let Some(Place::Known { key, info: Some(info), stamps, .. }) = self.places.get(&batch.model) else { return Ok(0) };
-        let Some(store) = &mut self.store else { return Ok(0) };
+    /// Writes scores into the store, where the model's are kept, and puts what is there now in their place.
+    fn write(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Result<(), StoreError> {
+        let Some(Place::Known { key, info: Some(info), stamps, .. }) = self.places.get(&batch.model) else { return Ok(()) };
+        let Some(store) = &mut self.store else { return Ok(()) };
         if scores.is_empty() || batch.words.len() != scores.len() {
-            return Ok(0);
+            return Ok(());
         }
         if !stamps.still_hold() {
             self.notices.push(changed(&batch.name));
             self.places.insert(batch.model, Place::None);
-            return Ok(0);
+            return Ok(());
         }
         let known: Vec<(StoredWord<'_>, f32)> =
             batch.words.iter().zip(&*scores).map(|((text, token), (_, score))| ((&**text, *token), *score)).collect();
@@ -334,7 +330,7 @@ impl StoreAdapter {
         for ((_, score), kept) in scores.iter_mut().zip(kept.scores) {
             *score = kept;
         }
-        Ok(kept.known)
+        Ok(())
     }
 
     /// Whether an error passes by itself: another program is at it. Who waits for long is told what for.
@@ -417,7 +413,7 @@ mod tests {
             keeper.store.as_ref().unwrap().allow_pages(pages);
             let mut scores: Vec<_> = job(from).words.iter().map(|(word, _)| (*word, 1.5)).collect();
             let batch = Batch::new(&label, &job(from), &scores);
-            assert_eq!(keeper.keep(&batch, &mut scores), Kept::Now { known: 0 }, "it may be told in any case");
+            assert_eq!(keeper.keep(&batch, &mut scores), Kept::Now, "it may be told in any case");
             (keeper.store.as_ref().unwrap().summary().unwrap().scores, keeper.notices())
         };
         assert_eq!(keep(0, 1_000_000), (500, vec![]));

@@ -204,17 +204,18 @@ impl Worker {
             }
             // candle and tokenizers panic on some malformed input; the explorer and the other models go on.
             let outcome = catch_unwind(AssertUnwindSafe(|| match (unasked, loaded) {
-                (Some(at), _) => self.recall(at, &cancel).map(|is_done| is_waiting = !is_done),
-                (None, true) => self.score(next, &cancel),
-                (None, false) => self.load(model, &cancel),
+                (Some(at), _) => self.recall(at, &cancel),
+                (None, true) => self.score(next, &cancel).map(|()| true),
+                (None, false) => self.load(model, &cancel).map(|()| true),
             }));
             let outcome = outcome.unwrap_or_else(|panic| {
                 Err(ModelError::unsupported(self.name(model), panic_text(&*panic), "Please report this with the model's name"))
             });
             *lock(&self.activity) = Activity::default();
             self.tell_notices();
-            if let Err(error) = outcome {
-                self.stopped(model, error, loaded);
+            match outcome {
+                Ok(is_done) => is_waiting = !is_done,
+                Err(error) => self.stopped(model, error, loaded),
             }
         }
     }

@@ -31,11 +31,6 @@ pub(crate) const MOST_CELLS: usize = 1 << 27;
 pub(crate) const NOT_AS_WRITTEN: &str =
     "it was cut or edited since it was written, or the provenance beside it is of another file";
 
-/// True for a file with one of the layouts.
-pub fn is_recorded_file(path: &Path) -> bool {
-    path.is_file() && check(path).is_ok()
-}
-
 /// Looks at a file's name and column names alone.
 ///
 /// # Errors

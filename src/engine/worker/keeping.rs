@@ -2,8 +2,6 @@
 //! write meanwhile is left to them.
 
 use std::collections::HashSet;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
 
 use super::{Running, Worker};
 use crate::base::terms::{ModelId, PromptId, WordId};
@@ -61,7 +59,7 @@ impl Worker {
     }
 
     /// Several programs may fill one store: what another one has written of the words that come next is told, not computed.
-    /// True where others come next now, which it may have written as well.
+    /// True where other words come next now, which it may have written as well.
     pub(super) fn leave_to_others(&mut self, at: usize) -> bool {
         let running = &mut self.jobs[at];
         let job = running.batches.job();
@@ -89,13 +87,10 @@ impl Worker {
     pub(super) fn finish(&mut self, mut held: Held) -> bool {
         let kept = self.keeper.keep(&held.batch, &mut held.step.scores);
         self.tell_notices();
-        let known = match kept {
-            Kept::Now { known } => known,
-            Kept::NotNow => {
-                self.held = Some(held);
-                return false;
-            }
-        };
+        if kept == Kept::NotNow {
+            self.held = Some(held);
+            return false;
+        }
         let Held { step, batch, prompt } = held;
         let model = batch.model();
         if !step.unscorable.is_empty() {
@@ -109,16 +104,6 @@ impl Worker {
         }
         let is_its = |job: &Running| (job.batches.job().model, job.batches.job().prompt) == (model, prompt);
         let Some(at) = self.jobs.iter().position(is_its) else { return true };
-        if known > 0 {
-            // Another program is at the same words: away from it, within the job, and to another job after that.
-            let by = RandomState::new().hash_one(known) as usize;
-            self.jobs[at].batches.jump(by);
-            let behind = self.jobs.iter().enumerate().skip(at + 1).filter(|(_, job)| job.batches.job().model == model);
-            let behind: Vec<usize> = behind.map(|(place, _)| place).collect();
-            if let Some(next) = behind.first() {
-                self.jobs.swap(*next, behind[by % behind.len()]);
-            }
-        }
         let running = &self.jobs[at];
         let done = running.total.saturating_sub(running.batches.remaining());
         let words_per_second = done as f64 / running.started.elapsed().as_secs_f64().max(1e-9);

@@ -17,7 +17,7 @@ mod schema;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
 pub use exchange::Imported;
 pub use key::Key;
@@ -299,27 +299,50 @@ fn prompt_id(transaction: &Transaction<'_>, text: &str) -> rusqlite::Result<i64>
 
 /// Writes what is not there yet; answers with what is there.
 fn insert(transaction: &Transaction<'_>, run: i64, prompt: i64, scores: &[(StoredWord<'_>, f32)]) -> rusqlite::Result<Kept> {
-    let mut find = transaction.prepare_cached("SELECT id FROM words WHERE text = ?1 AND token = ?2")?;
-    let mut add = transaction.prepare_cached("INSERT INTO words (text, token) VALUES (?1, ?2)")?;
-    let mut write = transaction
-        .prepare_cached("INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
-    let mut read = transaction.prepare_cached("SELECT score FROM scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?;
+    let mut insert = Insert::new(transaction)?;
     let at = now();
     let mut kept = Kept::default();
     for ((text, token), score) in scores {
-        let token = token_column(*token);
-        let word: Option<i64> = find.query_row(params![text, token], |row| row.get(0)).optional()?;
-        let word = match word {
-            Some(word) => word,
-            None => add.insert(params![text, token])?,
-        };
-        let new = write.execute(params![run, prompt, word, f64::from(*score), at])? > 0;
+        let known = insert.score(run, prompt, text, token_column(*token), f64::from(*score), at)?;
         // SQLite knows one zero; what is told now is what will be read.
-        let stands = if new { *score + 0.0 } else { read.query_row([run, prompt, word], |row| row.get::<_, f64>(0))? as f32 };
-        kept.scores.push(stands);
-        kept.known += usize::from(!new);
+        kept.scores.push(known.map_or(*score + 0.0, |known| known as f32));
+        kept.known += usize::from(known.is_some());
     }
     Ok(kept)
+}
+
+/// The statements that write one score.
+struct Insert<'t> {
+    find_word: CachedStatement<'t>,
+    add_word: CachedStatement<'t>,
+    add_score: CachedStatement<'t>,
+    find_score: CachedStatement<'t>,
+}
+
+impl<'t> Insert<'t> {
+    fn new(transaction: &'t Transaction<'_>) -> rusqlite::Result<Self> {
+        Ok(Insert {
+            find_word: transaction.prepare_cached("SELECT id FROM words WHERE text = ?1 AND token = ?2")?,
+            add_word: transaction.prepare_cached("INSERT INTO words (text, token) VALUES (?1, ?2)")?,
+            add_score: transaction.prepare_cached(
+                "INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            )?,
+            find_score: transaction.prepare_cached("SELECT score FROM scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?,
+        })
+    }
+
+    /// Writes a score, of a word with its [`token_column`], at `at` seconds since 1970. Where there is one already, that one
+    /// stays and is given back.
+    fn score(&mut self, run: i64, prompt: i64, text: &str, token: i64, score: f64, at: i64) -> rusqlite::Result<Option<f64>> {
+        let word: i64 = match self.find_word.query_row(params![text, token], |row| row.get(0)).optional()? {
+            Some(word) => word,
+            None => self.add_word.insert(params![text, token])?,
+        };
+        if self.add_score.execute(params![run, prompt, word, score, at])? > 0 {
+            return Ok(None);
+        }
+        self.find_score.query_row([run, prompt, word], |row| row.get(0)).map(Some)
+    }
 }
 
 /// How a token stands in its column: a word that is no token has -1, so that one index tells all words apart.
