@@ -23,7 +23,7 @@ use crate::stats::median;
 
 pub use cost::Operations;
 pub use process::started;
-use run::{Asked, Run};
+use run::{TimedRun, Timer};
 
 /// How long each batch size of the sweep is run at most, in seconds.
 const SWEEP_SECONDS: f64 = 2.0;
@@ -31,7 +31,7 @@ const GIGA: f64 = 1e9;
 
 /// What is to be measured beside the words of one corpus.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct BenchOptions {
     /// Timed runs of the whole corpus, after one that is not counted.
     pub repeats: usize,
     /// Nodes in a batch, each measured; empty for no sweep.
@@ -60,7 +60,7 @@ pub enum Stage {
 
 /// Everything measured, in the order in which it is told. Times are in seconds, rates per second, memory in bytes.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct BenchReport {
     pub program: &'static str,
     pub model: String,
     pub corpus: String,
@@ -68,7 +68,7 @@ pub struct Report {
     pub threads: usize,
     /// Words of the corpus that have a score.
     pub words: usize,
-    /// Words that the model cannot be asked.
+    /// Words that the model cannot be timer.
     pub unscorable: usize,
     /// Median of `runs`.
     pub seconds: f64,
@@ -119,7 +119,7 @@ pub struct Report {
 /// One line of the sweep, the prompt's prefix standing.
 #[derive(Clone, Debug, Serialize)]
 pub struct BatchSize {
-    /// Nodes asked for.
+    /// Nodes timer for.
     pub nodes: usize,
     /// Nodes that a batch came to on average: a word is never torn apart, and the last batch may be small.
     pub nodes_run: f64,
@@ -154,25 +154,25 @@ pub fn run(
     label: &SourceLabel,
     load: &LoadOptions,
     question: &Question,
-    options: &Options,
+    options: &BenchOptions,
     tell: &mut (dyn FnMut(Stage) + Send),
     cancel: &Cancel,
-) -> Result<Report, ModelError> {
+) -> Result<BenchReport, ModelError> {
     let weights = files.weight_files()?;
     let mut progress = |done, total, fit| tell(Stage::Loading { done, total, fit });
     let scorer = Scorer::load(files, label, load, &mut progress, cancel)?;
     let model = &scorer.model;
-    let asked = Asked { scorer: &scorer, prompt: &question.prompt_text };
-    let first = asked.first(&question.words)?;
+    let timer = Timer { scorer: &scorer, prompt: &question.prompt_text };
+    let first = timer.first(&question.words)?;
     if first.run.words == 0 {
         let why = first.unscorable.unwrap_or_else(|| "there are none".to_owned());
         return Err(ModelError::unsupported(&label.name, format!("none of the words can be scored: {why}"), "Choose others"));
     }
     let runs = (0..options.repeats).map(|i| {
         tell(Stage::Running { what: "run", at: i + 1, of: options.repeats });
-        asked.run(&question.words)
+        timer.run(&question.words)
     });
-    let runs: Vec<Run> = runs.collect::<Result<_, _>>()?;
+    let runs: Vec<TimedRun> = runs.collect::<Result<_, _>>()?;
     // What follows takes memory that scoring does not.
     let peak_rss_bytes = process::peak_rss_bytes();
     let on_cpu = model.decoder().device().is_cpu();
@@ -185,15 +185,15 @@ pub fn run(
     let mut sweep = Vec::new();
     for (i, &nodes) in options.sweep.iter().enumerate() {
         tell(Stage::Running { what: "batch size", at: i + 1, of: options.sweep.len() });
-        sweep.push(asked.in_batches_of(nodes, &question.words, SWEEP_SECONDS)?);
+        sweep.push(timer.in_batches_of(nodes, &question.words, SWEEP_SECONDS)?);
     }
 
     let seconds = median(runs.iter().map(|run| run.seconds)).unwrap_or(first.run.seconds);
-    let Run { words, unscorable, tokens_run, .. } = first.run;
+    let TimedRun { words, unscorable, tokens_run, .. } = first.run;
     let floor = first.floor;
     let operations = floor.scaled(tokens_run).operations(model.decoder().config(), first.output_rows);
     let rate = operations.total() / seconds;
-    let mut report = Report {
+    let mut report = BenchReport {
         program: concat!("rewardscope ", env!("CARGO_PKG_VERSION")),
         model: label.name.clone(),
         corpus: question.corpus.clone(),
@@ -231,7 +231,7 @@ pub fn run(
     };
     if let Some(most) = options.vocabulary {
         tell(Stage::Running { what: "vocabulary", at: 1, of: 1 });
-        report.vocabulary = Some(of_vocabulary(files, &asked, most, &report)?);
+        report.vocabulary = Some(vocabulary_run(files, &timer, most, &report)?);
     }
     tell(Stage::Running { what: "plain read", at: 1, of: 1 });
     if !weights.on_disk.is_empty() {
@@ -242,11 +242,11 @@ pub fn run(
     Ok(report)
 }
 
-fn of_vocabulary(files: &Files, asked: &Asked<'_>, most: usize, report: &Report) -> Result<Vocabulary, ModelError> {
+fn vocabulary_run(files: &Files, timer: &Timer<'_>, most: usize, report: &BenchReport) -> Result<Vocabulary, ModelError> {
     let corpus = vocabulary::read(files)?;
     let every = corpus.words.len().div_ceil(most.max(1)).max(1);
     let words: Vec<Arc<str>> = corpus.words.iter().step_by(every).map(|word| word.text.clone()).collect();
-    let (Run { words, unscorable, seconds, tokens_run, .. }, floor) = asked.with_floor(&words)?;
+    let (TimedRun { words, unscorable, seconds, tokens_run, .. }, floor) = timer.with_floor(&words)?;
     let predicted_s = words as f64 / report.words_per_s;
     Ok(Vocabulary {
         words,

@@ -1,9 +1,9 @@
 //! Whether a model's numbers can be trusted on this machine: what was found in its files, and tests on a handful of words.
 //!
-//! `questions` scores, `judge` compares scores with scores, `precision` those of one model in several number formats, `words` says
+//! `questions` scores, `comparisons` compares scores with scores, `precision` those of one model in several number formats, `words` says
 //! which. Nothing here prints.
 
-mod judge;
+mod comparisons;
 mod precision;
 mod questions;
 mod words;
@@ -59,7 +59,7 @@ pub struct Fact {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct CheckReport {
     pub model: String,
     pub found: Vec<Fact>,
     pub tests: Vec<Test>,
@@ -80,26 +80,26 @@ pub fn run(
     published: Result<&Recorded, String>,
     progress: &mut (dyn FnMut(u64, u64) + Send),
     cancel: &Cancel,
-) -> Result<Report, ModelError> {
+) -> Result<CheckReport, ModelError> {
     // Rounding would hide what the tests look for; only the published scores are met with it.
     let exact = LoadOptions { rounding: None, ..*options };
     let subject = Subject::load(files, label, &exact, progress, cancel)?;
     let found = subject.facts(options.rounding);
     let mut tests = Vec::new();
     match all(&subject, Grouping::Together) {
-        Err(error @ ModelError::NotFinite { .. }) => tests.extend(judge::not_finite(&error.to_string())),
+        Err(error @ ModelError::NotFinite { .. }) => tests.extend(comparisons::not_finite(&error.to_string())),
         Err(error) => return Err(error),
         Ok(base) => {
-            tests.push(judge::finite(&base));
-            tests.push(judge::differ(&base));
+            tests.push(comparisons::finite(&base));
+            tests.push(comparisons::differ(&base));
             let few: Vec<usize> = (0..WORDS.len()).step_by(3).collect();
-            let tolerance = judge::Tolerance::of(&subject.dtype(), &base);
+            let tolerance = comparisons::Tolerance::of(&subject.dtype(), &base);
             let single = some(&subject, Grouping::Single, &few)?;
-            tests.push(judge::equal(judge::BATCH, &pick(&base, &few), &single, tolerance));
+            tests.push(comparisons::equal(comparisons::BATCH, &pick(&base, &few), &single, tolerance));
             let whole = some(&subject, Grouping::Whole, &few)?;
-            tests.push(judge::equal(judge::PREFIX, &pick(&base, &few), &whole, tolerance));
-            tests.push(judge::equal(judge::COMPANY, &base, &in_other_company(&subject)?, tolerance));
-            tests.push(judge::ordering(&base, &rows(Kind::Good), &rows(Kind::Bad)));
+            tests.push(comparisons::equal(comparisons::PREFIX, &pick(&base, &few), &whole, tolerance));
+            tests.push(comparisons::equal(comparisons::COMPANY, &base, &in_other_company(&subject)?, tolerance));
+            tests.push(comparisons::ordering(&base, &rows(Kind::Good), &rows(Kind::Bad)));
             let against = published.and_then(|recorded| against_published(&subject, recorded, options));
             let dtype = subject.dtype();
             // Gives its memory back before another precision is loaded.
@@ -108,11 +108,11 @@ pub fn run(
             let losses = precision::losses(&dtype, base, &mut load)?;
             let at = tests.len() - 1;
             tests.splice(at..at, losses);
-            tests.push(against.unwrap_or_else(|reason| judge::skipped(judge::PUBLISHED, reason)));
+            tests.push(against.unwrap_or_else(|reason| comparisons::skipped(comparisons::PUBLISHED, reason)));
         }
     }
     let passed = tests.iter().all(|test| test.result != Outcome::Fail);
-    Ok(Report { model: label.name.clone(), found, tests, passed })
+    Ok(CheckReport { model: label.name.clone(), found, tests, passed })
 }
 
 fn rows(kind: Kind) -> Vec<usize> {
@@ -177,5 +177,5 @@ fn against_published(subject: &Subject, recorded: &Recorded, options: &LoadOptio
     if ours.is_empty() {
         return Err("the file has none of the prompts that are asked here".to_owned());
     }
-    Ok(judge::published(&ours, &theirs))
+    Ok(comparisons::published(&ours, &theirs))
 }

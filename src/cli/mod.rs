@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
             if !failure.message().is_empty() {
                 // Each line on its own, so that a list in a message stays a list.
                 for (i, line) in failure.message().lines().enumerate() {
-                    output::tell(format_args!("{}{}", if i == 0 { "rewardscope: " } else { "" }, text::visible(line)));
+                    output::print_to_stderr(format_args!("{}{}", if i == 0 { "rewardscope: " } else { "" }, text::visible(line)));
                 }
             }
             ExitCode::from(failure.status())

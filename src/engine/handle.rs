@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::implicit::Pairs;
+use super::implicit::ImplicitPairs;
 use super::store_adapter::StoreAdapter;
 use super::worker::{Activity, Request, Worker};
 use super::{Event, InspectRequest, Job, Phase};
@@ -38,7 +38,7 @@ pub struct Engine {
     activity: Arc<Mutex<Activity>>,
     downloads: Mutex<HashMap<ModelId, Cancel>>,
     catalogue: Arc<Catalogue>,
-    pairs: Arc<Pairs>,
+    pairs: Arc<ImplicitPairs>,
     events: Events,
     worker: JoinHandle<()>,
 }
@@ -53,7 +53,7 @@ impl Engine {
     pub fn start_with(catalogue: Arc<Catalogue>, events: Events, store: Option<Store>) -> std::io::Result<Self> {
         let (requests, receiver) = channel();
         let activity = Arc::new(Mutex::new(Activity::default()));
-        let pairs = Pairs::new(events);
+        let pairs = ImplicitPairs::new(events);
         let events = pairs.sink();
         let worker = Worker::new(receiver, events.clone(), activity.clone(), StoreAdapter::new(store));
         let worker = std::thread::Builder::new().name("model".to_owned()).spawn(move || worker.run())?;

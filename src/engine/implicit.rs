@@ -52,21 +52,21 @@ struct Pair {
 }
 
 #[derive(Default)]
-struct State {
+struct PairState {
     pairs: HashMap<ModelId, Pair>,
     /// The pair that a part belongs to, and its side.
     parts: HashMap<ModelId, (ModelId, usize)>,
 }
 
 /// All pairs that are open.
-pub(super) struct Pairs {
-    state: Mutex<State>,
+pub(super) struct ImplicitPairs {
+    state: Mutex<PairState>,
     events: Events,
 }
 
-impl Pairs {
+impl ImplicitPairs {
     pub(super) fn new(events: Events) -> Arc<Self> {
-        Arc::new(Pairs { state: Mutex::default(), events })
+        Arc::new(ImplicitPairs { state: Mutex::default(), events })
     }
 
     /// Where worker and readers are to tell what they have.
@@ -383,9 +383,9 @@ mod tests {
         ModelSpec { name: name.to_owned(), source, family: Family::Other }
     }
 
-    fn open(recorded: [bool; 2]) -> (Arc<Pairs>, [ModelId; 2], Receiver<Event>) {
+    fn open(recorded: [bool; 2]) -> (Arc<ImplicitPairs>, [ModelId; 2], Receiver<Event>) {
         let (sender, events) = channel();
-        let pairs = Pairs::new(Arc::new(move |event| drop(sender.send(event))));
+        let pairs = ImplicitPairs::new(Arc::new(move |event| drop(sender.send(event))));
         let ids = pairs.open(PAIR, Measure::LogRatio, &[spec("a", recorded[0]), spec("b", recorded[1])]);
         (pairs, ids, events)
     }

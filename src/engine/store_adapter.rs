@@ -22,8 +22,8 @@ const TRIES: usize = 3;
 /// After so long of waiting for another program the user is told why nothing comes.
 const TELL_AFTER: Duration = Duration::from_secs(1);
 
-/// What is known of a model's place in the store.
-enum Place {
+/// What is known of a model's state in the store.
+enum KeyState {
     /// Nobody knows what its weights hold before they are read, which its load does.
     Unread {
         /// Of the files, when the load began.
@@ -89,17 +89,17 @@ impl Batch {
 
 /// What came of keeping scores.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum Writing {
     /// They may be told.
-    Now,
+    Done,
     /// Another program writes: they are to be brought again.
-    NotNow,
+    Busy,
 }
 
 #[derive(Default)]
 pub(super) struct StoreAdapter {
     store: Option<Store>,
-    places: HashMap<ModelId, Place>,
+    states: HashMap<ModelId, KeyState>,
     /// What the user should know, not told yet.
     notices: Vec<String>,
     /// Since when another program has been waited for, and whether that was told.
@@ -125,17 +125,17 @@ impl StoreAdapter {
 
     /// The model is another one, or opened anew, or closed.
     pub(super) fn forget(&mut self, model: ModelId) {
-        self.places.remove(&model);
+        self.states.remove(&model);
     }
 
     /// Whether the store can be asked for a model's scores only once the model has been loaded.
     pub(super) fn is_unread(&self, model: ModelId) -> bool {
-        matches!(self.places.get(&model), Some(Place::Unread { .. }))
+        matches!(self.states.get(&model), Some(KeyState::Unread { .. }))
     }
 
     /// The model's files are about to be read. True where their hashes are to be taken on the way.
     pub(super) fn begins_to_load(&mut self, model: ModelId, files: &Files) -> bool {
-        let Some(Place::Unread { stamps }) = self.places.get_mut(&model) else { return false };
+        let Some(KeyState::Unread { stamps }) = self.states.get_mut(&model) else { return false };
         *stamps = Stamps::of(files);
         true
     }
@@ -150,9 +150,9 @@ impl StoreAdapter {
         job: &Job,
         cancel: &Cancel,
     ) -> Result<Answer, ModelError> {
-        if !matches!(self.places.get(&job.model), Some(Place::Known { .. } | Place::None)) {
-            let Some(place) = self.identify(job.model, (files, label, options), cancel)? else { return Ok(Answer::Busy) };
-            self.places.insert(job.model, place);
+        if !matches!(self.states.get(&job.model), Some(KeyState::Known { .. } | KeyState::None)) {
+            let Some(state) = self.identify(job.model, (files, label, options), cancel)? else { return Ok(Answer::Busy) };
+            self.states.insert(job.model, state);
         }
         if self.is_unread(job.model) {
             return Ok(Answer::Unread);
@@ -168,8 +168,8 @@ impl StoreAdapter {
             }
         };
         self.waiting = None;
-        let key = match self.places.get_mut(&job.model) {
-            Some(Place::Known { key, told: told @ false, .. }) => {
+        let key = match self.states.get_mut(&job.model) {
+            Some(KeyState::Known { key, told: told @ false, .. }) => {
                 *told = true;
                 Some(key.clone())
             }
@@ -184,19 +184,19 @@ impl StoreAdapter {
         model: ModelId,
         (files, label, options): (&Files, &SourceLabel, &LoadOptions),
         cancel: &Cancel,
-    ) -> Result<Option<Place>, ModelError> {
-        let is_loaded = matches!(self.places.get(&model), Some(Place::Hashed { .. }));
+    ) -> Result<Option<KeyState>, ModelError> {
+        let is_loaded = matches!(self.states.get(&model), Some(KeyState::Hashed { .. }));
         for _ in 0..TRIES {
-            let Some(store) = &mut self.store else { return Ok(Some(Place::None)) };
-            let (stamps, hashed, info) = match self.places.get(&model) {
-                Some(Place::Hashed { hashed, stamps, info }) => (stamps.clone(), hashed.clone(), Some(info.clone())),
+            let Some(store) = &mut self.store else { return Ok(Some(KeyState::None)) };
+            let (stamps, hashed, info) = match self.states.get(&model) {
+                Some(KeyState::Hashed { hashed, stamps, info }) => (stamps.clone(), hashed.clone(), Some(info.clone())),
                 _ => (Stamps::of(files), Hashed::default(), None),
             };
             match key::identify(store, files, label, options, &mut Unread::Loaded(&hashed), cancel) {
                 Ok(Some(key)) if stamps.still_hold() => {
-                    return Ok(Some(Place::Known { key: Box::new(key), stamps, info, told: false }));
+                    return Ok(Some(KeyState::Known { key: Box::new(key), stamps, info, told: false }));
                 }
-                Ok(None) if !is_loaded => return Ok(Some(Place::Unread { stamps })),
+                Ok(None) if !is_loaded => return Ok(Some(KeyState::Unread { stamps })),
                 // They were written to meanwhile.
                 Ok(_) => {}
                 Err(IdentifyError::Model(ModelError::Cancelled)) => return Err(ModelError::Cancelled),
@@ -208,11 +208,11 @@ impl StoreAdapter {
         if is_loaded {
             self.notices.push(changed(&label.name));
         }
-        Ok(Some(Place::None))
+        Ok(Some(KeyState::None))
     }
 
     fn look_up(&self, label: &SourceLabel, job: &Job) -> Result<Recalled, StoreError> {
-        let (Some(store), Some(Place::Known { key, .. })) = (&self.store, self.places.get(&job.model)) else {
+        let (Some(store), Some(KeyState::Known { key, .. })) = (&self.store, self.states.get(&job.model)) else {
             return Ok(Recalled::default());
         };
         let Some(mut info) = store.info(key)? else { return Ok(Recalled::default()) };
@@ -243,7 +243,7 @@ impl StoreAdapter {
 
     /// Scores of `words` of a job that another program has written since they were asked for.
     pub(super) fn written_elsewhere(&mut self, job: &Job, words: &[(WordId, StoredWord<'_>)]) -> Vec<(WordId, f32)> {
-        let (Some(store), Some(Place::Known { key, .. })) = (&self.store, self.places.get(&job.model)) else {
+        let (Some(store), Some(KeyState::Known { key, .. })) = (&self.store, self.states.get(&job.model)) else {
             return Vec::new();
         };
         let texts: Vec<StoredWord<'_>> = words.iter().map(|(_, text)| *text).collect();
@@ -267,9 +267,9 @@ impl StoreAdapter {
         info: &ModelInfo,
         hashes: Vec<(PathBuf, blake3::Hash)>,
     ) -> Result<(), ModelError> {
-        let Some(Place::Known { stamps, .. } | Place::Unread { stamps }) = self.places.get(&model) else { return Ok(()) };
+        let Some(KeyState::Known { stamps, .. } | KeyState::Unread { stamps }) = self.states.get(&model) else { return Ok(()) };
         if !stamps.still_hold() {
-            self.places.remove(&model);
+            self.states.remove(&model);
             let next = "Open it again once they are complete";
             return Err(ModelError::unsupported(&label.name, "its files changed while it was opened", next));
         }
@@ -278,11 +278,11 @@ impl StoreAdapter {
             // As it is found from any folder.
             info.provenance.source = std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string();
         }
-        match self.places.get_mut(&model) {
-            Some(Place::Known { info: known, .. }) => *known = Some(info),
-            Some(place @ Place::Unread { .. }) => {
-                let Place::Unread { stamps } = std::mem::replace(place, Place::None) else { return Ok(()) };
-                *place = Place::Hashed { hashed: stamps.hashed(hashes), stamps, info };
+        match self.states.get_mut(&model) {
+            Some(KeyState::Known { info: known, .. }) => *known = Some(info),
+            Some(state @ KeyState::Unread { .. }) => {
+                let KeyState::Unread { stamps } = std::mem::replace(state, KeyState::None) else { return Ok(()) };
+                *state = KeyState::Hashed { hashed: stamps.hashed(hashes), stamps, info };
             }
             _ => {}
         }
@@ -290,16 +290,16 @@ impl StoreAdapter {
     }
 
     /// Writes scores down before they are told. What is to be told is what stands in the store afterwards.
-    pub(super) fn keep(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Kept {
+    pub(super) fn keep(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Writing {
         match self.write(batch, scores) {
             Ok(()) => {
                 self.waiting = None;
                 if std::mem::take(&mut self.full) {
                     self.notices.push("there is room on the disk again: scores are kept again".to_owned());
                 }
-                Kept::Now
+                Writing::Done
             }
-            Err(error) if self.is_to_wait(&error) => Kept::NotNow,
+            Err(error) if self.is_to_wait(&error) => Writing::Busy,
             Err(error) => {
                 let is_damaged = matches!(error, StoreError::Damaged { .. });
                 self.failed(error);
@@ -307,21 +307,21 @@ impl StoreAdapter {
                 if is_damaged && let Err(error) = self.write(batch, scores) {
                     self.failed(error);
                 }
-                Kept::Now
+                Writing::Done
             }
         }
     }
 
-    /// Writes scores into the store, where the model's are kept, and puts what is there now in their place.
+    /// Writes scores into the store, where the model's are kept, and puts what is there now in their state.
     fn write(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Result<(), StoreError> {
-        let Some(Place::Known { key, info: Some(info), stamps, .. }) = self.places.get(&batch.model) else { return Ok(()) };
+        let Some(KeyState::Known { key, info: Some(info), stamps, .. }) = self.states.get(&batch.model) else { return Ok(()) };
         let Some(store) = &mut self.store else { return Ok(()) };
         if scores.is_empty() || batch.words.len() != scores.len() {
             return Ok(());
         }
         if !stamps.still_hold() {
             self.notices.push(changed(&batch.name));
-            self.places.insert(batch.model, Place::None);
+            self.states.insert(batch.model, KeyState::None);
             return Ok(());
         }
         let known: Vec<(StoredWord<'_>, f32)> =
@@ -413,7 +413,7 @@ mod tests {
             keeper.store.as_ref().unwrap().allow_pages(pages);
             let mut scores: Vec<_> = job(from).words.iter().map(|(word, _)| (*word, 1.5)).collect();
             let batch = Batch::new(&label, &job(from), &scores);
-            assert_eq!(keeper.keep(&batch, &mut scores), Kept::Now, "it may be told in any case");
+            assert_eq!(keeper.keep(&batch, &mut scores), Writing::Done, "it may be told in any case");
             (keeper.store.as_ref().unwrap().summary().unwrap().scores, keeper.notices())
         };
         assert_eq!(keep(0, 1_000_000), (500, vec![]));

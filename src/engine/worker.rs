@@ -4,8 +4,8 @@
 //! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first. One that
 //! went and finds no room again waits for it.
 
-mod keeping;
-mod room;
+mod memory_sharing;
+mod storing;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ use crate::base::terms::{ModelId, PromptId};
 use crate::model::format::files::{Files, SourceLabel};
 use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, LoadOptions, ModelError, checkpoint};
-use keeping::Held;
+use storing::Unwritten;
 
 /// How often progress within a load is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
@@ -122,8 +122,8 @@ pub(super) struct Worker {
     activity: Arc<Mutex<Activity>>,
     models: HashMap<ModelId, Opened>,
     jobs: Vec<Running>,
-    keeper: StoreAdapter,
-    held: Option<Held>,
+    store: StoreAdapter,
+    unwritten: Option<Unwritten>,
     /// Bytes that are free on a device, where it tells.
     available: FreeFn,
     step: StepFn,
@@ -133,15 +133,15 @@ type FreeFn = Box<dyn Fn(&Device) -> Option<u64> + Send>;
 type StepFn = Box<dyn Fn(&mut Batches, &LoadedModel, &mut Option<Prefix>, &Cancel) -> Result<Step, ModelError> + Send>;
 
 impl Worker {
-    pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>, keeper: StoreAdapter) -> Self {
+    pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>, store: StoreAdapter) -> Self {
         Worker {
             requests,
             events,
             activity,
             models: HashMap::new(),
             jobs: Vec::new(),
-            keeper,
-            held: None,
+            store,
+            unwritten: None,
             available: Box::new(memory::free_on),
             step: Box::new(Batches::step),
         }
@@ -161,14 +161,14 @@ impl Worker {
                 }
             }
             // What is computed is told before anything else is.
-            if let Some(held) = self.held.take() {
-                is_waiting = !self.finish(held);
+            if let Some(unwritten) = self.unwritten.take() {
+                is_waiting = !self.finish(unwritten);
                 continue;
             }
             let opened = |job: &Running| self.models.get(&job.batches.job().model);
             // What is known already is told before anything is computed.
             let can_ask =
-                |job: &Running| opened(job).is_some_and(|m| !m.failed) && !self.keeper.is_unread(job.batches.job().model);
+                |job: &Running| opened(job).is_some_and(|m| !m.failed) && !self.store.is_unread(job.batches.job().model);
             let unasked = self.jobs.iter().position(|job| !job.recalled && can_ask(job));
             let can_run = |job: &Running| opened(job).is_some_and(Opened::can_run);
             let Some(next) = unasked.or_else(|| self.jobs.iter().position(can_run)) else {
@@ -248,7 +248,7 @@ impl Worker {
                             total: job.words.len(),
                             started: Instant::now(),
                             batches: Batches::new(job),
-                            recalled: !self.keeper.is_on(),
+                            recalled: !self.store.is_on(),
                             recalled_at: None,
                             looked_at: None,
                         },
@@ -305,13 +305,13 @@ impl Worker {
         let Some(opened) = self.models.get_mut(&model) else { return Ok(()) };
         let mut progress = loading_phase(self.events.clone(), model, Some(fit));
         let Opened { files, label, options, .. } = &*opened;
-        let (loaded, hashes) = if self.keeper.begins_to_load(model, files) {
+        let (loaded, hashes) = if self.store.begins_to_load(model, files) {
             LoadedModel::load_and_hash(files, label, options, &mut progress, cancel)?
         } else {
             (LoadedModel::load(files, label, options, &mut progress, cancel)?, Vec::new())
         };
         let info = Box::new(loaded.info().clone());
-        self.keeper.loaded(model, files, label, &info, hashes)?;
+        self.store.loaded(model, files, label, &info, hashes)?;
         opened.loaded = Some(Loaded { model: loaded, prefix: None, room: BatchLimit::of(&fit), fit, used: Instant::now() });
         self.share_room();
         self.tell(Event::Ready { model, info });
@@ -336,7 +336,7 @@ impl Worker {
         let Loaded { model: weights, prefix, room, .. } = loaded;
         let step = room.run(&mut running.batches, |batches| (self.step)(batches, weights, prefix, cancel))?;
         let batch = Batch::new(&opened.label, running.batches.job(), &step.scores);
-        self.held = Some(Held { step, batch, prompt });
+        self.unwritten = Some(Unwritten { step, batch, prompt });
         Ok(())
     }
 

@@ -41,7 +41,7 @@ pub fn check(path: &Path) -> Result<(), FileError> {
         return Err(FileError::file(path, problem, "For a checkpoint, name the directory that holds its config.json"));
     }
     let header = table::header(path)?;
-    if long::Columns::of(&header).is_some() { Ok(()) } else { wide::Columns::of(path, &header).map(drop) }
+    if long::LongColumns::of(&header).is_some() { Ok(()) } else { wide::WideColumns::of(path, &header).map(drop) }
 }
 
 /// Whether the words of a file are tokens, told apart by id.
@@ -141,7 +141,7 @@ fn recorded(path: &Path, catalogue: &Catalogue, repeats: Repeats) -> Result<Reco
     if written.is_some() {
         table.sum_up();
     }
-    let mut recorded = match long::Columns::of(&table.header) {
+    let mut recorded = match long::LongColumns::of(&table.header) {
         Some(columns) => long::read(path, &mut table, &columns, &labels, repeats),
         None => wide::read(path, &mut table, &labels, repeats),
     }?;

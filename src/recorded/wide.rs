@@ -40,15 +40,15 @@ const NUMBERING: [&str; 18] = [
 const FEWEST_NUMBERED: usize = 3;
 
 /// Which columns of a header hold the words, and which may hold scores.
-pub(super) struct Columns {
+pub(super) struct WideColumns {
     word: usize,
     scores: Vec<usize>,
 }
 
-impl Columns {
+impl WideColumns {
     /// # Errors
     /// Why they are no recorded scores.
-    pub(super) fn of(path: &Path, header: &[String]) -> Result<Columns, FileError> {
+    pub(super) fn of(path: &Path, header: &[String]) -> Result<WideColumns, FileError> {
         let at = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
         let tokens = [at("token_id"), at("token_name"), at("token_decoded")];
         let word = match (at("response"), tokens) {
@@ -64,7 +64,7 @@ impl Columns {
             let problem = format!("no recorded scores; its columns are {}", header.join(", "));
             return Err(FileError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
         };
-        Ok(Columns { word, scores })
+        Ok(WideColumns { word, scores })
     }
 }
 
@@ -137,7 +137,7 @@ fn numbers_rows(name: &str) -> bool {
 }
 
 pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Repeats) -> Result<Recorded, FileError> {
-    let columns = Columns::of(path, &table.header)?;
+    let columns = WideColumns::of(path, &table.header)?;
     let any_known = columns.scores.iter().any(|&column| labels.knows(&table.header[column]));
     let mut beside = Beside::default();
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -217,7 +217,7 @@ fn take_rows(table: &mut Table, word_at: usize, candidates: &mut [Candidate], re
     Ok(found)
 }
 
-/// Columns that are told of, by name.
+/// WideColumns that are told of, by name.
 #[derive(Default)]
 struct Beside {
     unnamed: usize,

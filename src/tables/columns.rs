@@ -273,31 +273,31 @@ mod tests {
                 all_scores.push(*score);
             }
         }
-        let mut sheet = ColumnTable::default();
-        sheet.add("model", Values::Text(vec!["m".into(); all_words.len()]));
-        sheet.add("prompt", Values::Text(all_prompts));
-        sheet.add("word", Values::Text(all_words));
-        sheet.add("categories", Values::Names(vec![vec!["a".into(), "b".into()]; all_scores.len()]));
-        sheet.add("score", Values::Number(all_scores));
-        sheet
+        let mut table = ColumnTable::default();
+        table.add("model", Values::Text(vec!["m".into(); all_words.len()]));
+        table.add("prompt", Values::Text(all_prompts));
+        table.add("word", Values::Text(all_words));
+        table.add("categories", Values::Names(vec![vec!["a".into(), "b".into()]; all_scores.len()]));
+        table.add("score", Values::Number(all_scores));
+        table
     }
 
     fn wide(words: &[String], prompts: &[&str], scores: &[Vec<f64>]) -> ColumnTable {
-        let mut sheet = ColumnTable::default();
-        sheet.add("response", Values::Text(words.iter().map(|word| word.as_str().into()).collect()));
+        let mut table = ColumnTable::default();
+        table.add("response", Values::Text(words.iter().map(|word| word.as_str().into()).collect()));
         for (prompt, column) in prompts.iter().zip(scores) {
-            sheet.add(*prompt, Values::Number(column.clone()));
+            table.add(*prompt, Values::Number(column.clone()));
         }
-        sheet
+        table
     }
 
-    fn round_trip(sheet: &ColumnTable, words: &[String], prompts: &[&str], scores: &[Vec<f64>]) {
+    fn round_trip(table: &ColumnTable, words: &[String], prompts: &[&str], scores: &[Vec<f64>]) {
         let folder = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::builtin().unwrap();
         for (name, format) in [("x.csv", TableFormat::Csv), ("x.jsonl", TableFormat::Jsonl), ("x.parquet", TableFormat::Parquet)]
         {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, true).unwrap(), format, &Value::Null).unwrap();
+            table.save(destination(&path, true).unwrap(), format, &Value::Null).unwrap();
             let (_, _, read) = recorded::read(&path, &catalogue).unwrap();
             assert_eq!(read.words.iter().map(|word| word.to_string()).collect::<Vec<_>>(), words, "{name}");
             assert_eq!(read.prompts.iter().map(|prompt| prompt.label().to_owned()).collect::<Vec<_>>(), prompts, "{name}");
@@ -306,7 +306,7 @@ mod tests {
                 assert!(read.iter().zip(written).all(same), "{name}: {read:?} {written:?}");
             }
             assert!(read.notes.is_empty(), "{name}: {:?}", read.notes);
-            assert_eq!(Checksum::of_file(&path).unwrap(), sheet.checksum(), "{name}");
+            assert_eq!(Checksum::of_file(&path).unwrap(), table.checksum(), "{name}");
         }
     }
 
@@ -325,8 +325,8 @@ mod tests {
             for column in scores.iter_mut().filter(|column| column.iter().all(|score| score.is_nan())) {
                 column[0] = 0.5;
             }
-            for sheet in [long(&words, &prompts, &scores), wide(&words, &prompts, &scores)] {
-                round_trip(&sheet, &words, &prompts, &scores);
+            for table in [long(&words, &prompts, &scores), wide(&words, &prompts, &scores)] {
+                round_trip(&table, &words, &prompts, &scores);
             }
         }
     }
@@ -336,10 +336,10 @@ mod tests {
         use crate::scores::provenance::FileProvenance;
         let folder = tempfile::tempdir().unwrap();
         let words = ["love", "war", "peace"].map(str::to_owned);
-        let sheet = wide(&words, &["best_ever_one"], &[vec![1.5, -2.0, 3.0]]);
+        let table = wide(&words, &["best_ever_one"], &[vec![1.5, -2.0, 3.0]]);
         for (name, format) in [("x.csv", TableFormat::Csv), ("x.jsonl", TableFormat::Jsonl)] {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, false).unwrap(), format, &FileProvenance::default().json()).unwrap();
+            table.save(destination(&path, false).unwrap(), format, &FileProvenance::default().json()).unwrap();
             let sound = std::fs::read_to_string(&path).unwrap();
             assert!(FileProvenance::of_file(&path).unwrap().tells_of(&path), "{name}");
             let cut = sound.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
@@ -360,7 +360,7 @@ mod tests {
         use crate::scores::provenance::{FileProvenance, ModelProvenance};
         let folder = tempfile::tempdir().unwrap();
         let words = ["love".to_owned()];
-        let sheet = wide(&words, &["best_ever_one"], &[vec![1.5]]);
+        let table = wide(&words, &["best_ever_one"], &[vec![1.5]]);
         let model = ModelProvenance {
             model: "m".into(),
             provenance: Provenance { dtype: "bf16".into(), ..Provenance::of_recorded("lab/m".into()) },
@@ -369,10 +369,10 @@ mod tests {
         let origin = FileProvenance::new(vec![model], None);
         for (name, format) in [("x.csv", TableFormat::Csv), ("x.parquet", TableFormat::Parquet)] {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, false).unwrap(), format, &origin.json()).unwrap();
+            table.save(destination(&path, false).unwrap(), format, &origin.json()).unwrap();
             assert_eq!(destination(&path, false).err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
             let found = FileProvenance::of_file(&path).unwrap();
-            assert_eq!(found.checksum, Some(sheet.checksum()), "{name}");
+            assert_eq!(found.checksum, Some(table.checksum()), "{name}");
             assert_eq!(FileProvenance { checksum: None, ..found }, origin, "{name}");
         }
         assert!(!with_suffix(&folder.path().join("x.parquet"), SIDECAR).exists());

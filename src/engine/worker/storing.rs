@@ -6,23 +6,23 @@ use std::collections::HashSet;
 use super::{Running, Worker};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::batch::{Batches, Step};
-use crate::engine::store_adapter::{Answer, Batch, Kept, stored_words};
+use crate::engine::store_adapter::{Answer, Batch, Writing, stored_words};
 use crate::engine::{Event, Phase};
 use crate::model::{Cancel, ModelError};
 use crate::scores::table::decimal;
 
 /// A batch that has been computed and not been told, for it is not in the store yet.
-pub(super) struct Held {
+pub(super) struct Unwritten {
     pub(super) step: Step,
     pub(super) batch: Batch,
     pub(super) prompt: PromptId,
 }
 
 impl Worker {
-    /// What is held and known of a model is of another one from here on.
+    /// What is unwritten and known of a model is of another one from here on.
     pub(super) fn forget(&mut self, model: ModelId) {
-        self.keeper.forget(model);
-        self.held.take_if(|held| held.batch.model() == model);
+        self.store.forget(model);
+        self.unwritten.take_if(|unwritten| unwritten.batch.model() == model);
     }
 
     /// Tells what the store knows of a job, and leaves the rest to be computed. False where the store is busy.
@@ -31,8 +31,8 @@ impl Worker {
         let job = running.batches.job();
         let (model, prompt) = (job.model, job.prompt);
         let Some(opened) = self.models.get(&model) else { return Ok(true) };
-        let version = self.keeper.version();
-        let recalled = match self.keeper.recall((&opened.files, &opened.label, &opened.options), job, cancel)? {
+        let version = self.store.version();
+        let recalled = match self.store.recall((&opened.files, &opened.label, &opened.options), job, cancel)? {
             Answer::Known(recalled) => recalled,
             Answer::Busy => return Ok(false),
             Answer::Unread => return Ok(true),
@@ -64,7 +64,7 @@ impl Worker {
         let running = &mut self.jobs[at];
         let job = running.batches.job();
         let before = if running.batches.is_fresh() { running.recalled_at } else { running.looked_at };
-        let now = self.keeper.version();
+        let now = self.store.version();
         running.looked_at = now;
         // Tokens come all from one forward.
         if now == before || before.is_none() || !job.token_ids.is_empty() {
@@ -72,7 +72,7 @@ impl Worker {
         }
         let (model, prompt, ahead) = (job.model, job.prompt, running.batches.ahead());
         let words: Vec<_> = stored_words(job).filter(|(word, _)| ahead.contains(word)).collect();
-        let scores = self.keeper.written_elsewhere(job, &words);
+        let scores = self.store.written_elsewhere(job, &words);
         if scores.is_empty() {
             return false;
         }
@@ -84,14 +84,14 @@ impl Worker {
 
     /// Tells a batch, once it is in the store: nothing that was seen is lost, whatever happens to this process. False where it
     /// cannot be written yet.
-    pub(super) fn finish(&mut self, mut held: Held) -> bool {
-        let kept = self.keeper.keep(&held.batch, &mut held.step.scores);
+    pub(super) fn finish(&mut self, mut unwritten: Unwritten) -> bool {
+        let kept = self.store.keep(&unwritten.batch, &mut unwritten.step.scores);
         self.tell_notices();
-        if kept == Kept::NotNow {
-            self.held = Some(held);
+        if kept == Writing::Busy {
+            self.unwritten = Some(unwritten);
             return false;
         }
-        let Held { step, batch, prompt } = held;
+        let Unwritten { step, batch, prompt } = unwritten;
         let model = batch.model();
         if !step.unscorable.is_empty() {
             self.tell(Event::Unscorable { model, prompt, words: step.unscorable });
@@ -123,12 +123,12 @@ impl Worker {
     }
 
     pub(super) fn tell_notices(&mut self) {
-        for text in self.keeper.notices() {
+        for text in self.store.notices() {
             self.tell(Event::Notice { text });
         }
     }
 }
 
 #[cfg(test)]
-#[path = "keeping_tests.rs"]
+#[path = "storing_tests.rs"]
 mod tests;
