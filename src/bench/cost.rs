@@ -84,6 +84,7 @@ impl Operations {
         }
     }
 
+    /// All operations together.
     pub fn total(&self) -> f64 {
         self.linear + self.attention
     }

@@ -69,7 +69,7 @@ impl Timer<'_> {
         Ok((run, Floor::of(paths)?))
     }
 
-    /// Batches of `nodes`, behind a prefix that stands, for up to so many seconds or until all words are scored.
+    /// Runs batches of `nodes` for up to so many seconds, or until all words are scored. The prefix has run before.
     pub(super) fn in_batches_of(&self, nodes: usize, words: &[Arc<str>], seconds: f64) -> Result<BatchSize, ModelError> {
         let mut batches = Batches::new(self.job(words, false));
         let mut prefix = None;

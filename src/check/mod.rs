@@ -20,9 +20,11 @@ use words::{Kind, PROMPTS, WORDS};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
+    /// What was measured is as it should be.
     Pass,
+    /// It is not.
     Fail,
-    /// A figure to read, which nothing here judges.
+    /// A figure for the reader, which neither passes nor fails.
     Report,
     /// Not run, for the reason given: counts neither as passed nor as failed.
     Skipped,
@@ -31,10 +33,13 @@ pub enum Outcome {
 /// One line of the final table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Test {
+    /// The name of the test.
     pub test: &'static str,
+    /// How it came out.
     pub result: Outcome,
     /// What was measured, with its unit and tolerance; why it was not, where it was skipped.
     pub figure: String,
+    /// What the test shows, in a few words.
     pub meaning: &'static str,
     /// Of a test of precision.
     #[serde(flatten)]
@@ -46,6 +51,7 @@ pub struct Test {
 pub struct Loss {
     /// Spearman's, of the words under one prompt; the lowest of all prompts.
     pub rank_correlation: f64,
+    /// The largest absolute difference of a word's scores.
     pub largest_difference: f64,
     /// In standard deviations of the words' scores in f32 under the same prompt; the largest of all prompts.
     pub largest_difference_sd: f64,
@@ -54,14 +60,20 @@ pub struct Loss {
 /// Something that the files say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fact {
+    /// The name of the fact.
     pub what: &'static str,
+    /// What the files say of it.
     pub found: String,
 }
 
+/// All that a check found out about a model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CheckReport {
+    /// The model's name.
     pub model: String,
+    /// Facts from its files.
     pub found: Vec<Fact>,
+    /// The tests, in the order in which they are told.
     pub tests: Vec<Test>,
     /// No test failed.
     pub passed: bool,
@@ -72,7 +84,8 @@ type Scores = Vec<Vec<f32>>;
 
 /// Loads a model, once for each precision, and tests it. `published` are the study's scores of this model, or why there are none.
 ///
-/// Fails where the model cannot be loaded; whatever is wrong with its scores stands in the report.
+/// # Errors
+/// A model that cannot be loaded. Whatever is wrong with its scores is part of the report.
 pub fn run(
     files: &Files,
     label: &SourceLabel,

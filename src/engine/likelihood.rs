@@ -27,7 +27,7 @@ pub(super) fn run<'a>(
     let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
     for continuation in waiting {
         let Continuation { ids, word, .. } = continuation;
-        // The token before the word's first runs again even where it is held, for it is read.
+        // The token before the word's first runs even where the prefix holds it, because its hidden state is read.
         let start = prefix.map_or(0, |prefix| prefix.held(&ids[..word - 1]));
         last = &ids[..ids.len() - 1];
         path = forest.path(start, &last[start..])?;

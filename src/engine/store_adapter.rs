@@ -1,8 +1,8 @@
-//! What the worker keeps and recalls: the store, and under which key each opened model's scores stand in it.
+//! The store as the worker uses it: the key of each opened model, scores looked up, and scores written.
 //!
-//! Another program that writes is waited for, in parts so short that requests are answered in between. A damaged file is set
-//! aside and a new store begun; a full disk is told of once and tried again with the next batch. Any other failure is told of
-//! once, and scoring goes on without a store.
+//! The worker waits while another program writes, in intervals so short that requests are answered in between. A damaged file is
+//! set aside and a new store begun. A full disk is reported once and tried again with the next batch. Any other failure is
+//! reported once, and scoring goes on without a store.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,14 +17,14 @@ use crate::scores::store::fingerprint::{Hashed, IdentifyError, Stamps, Unread};
 use crate::scores::store::key::Key;
 use crate::scores::store::{Store, StoreError, StoredWord, key};
 
-/// Files that never lie still are not waited for.
+/// How often a model is identified anew because its files changed meanwhile.
 const TRIES: usize = 3;
-/// After so long of waiting for another program the user is told why nothing comes.
+/// After so long of waiting for another program a notice says why no score comes.
 const TELL_AFTER: Duration = Duration::from_secs(1);
 
-/// What is known of a model's state in the store.
+/// How far the key of a model's scores is known.
 enum KeyState {
-    /// Nobody knows what its weights hold before they are read, which its load does.
+    /// The hash of its weights is not known yet; it is computed when they are loaded.
     Unread {
         /// Of the files, when the load began.
         stamps: Stamps,
@@ -37,31 +37,31 @@ enum KeyState {
         stamps: Stamps,
         /// Once it is loaded.
         info: Option<Box<ModelInfo>>,
-        /// The key has been told.
+        /// The key has been sent as an event.
         told: bool,
     },
     /// Its scores are not kept.
     None,
 }
 
-/// What the store answers when it is asked for a job.
+/// The store's answer to the question which scores of a job it has.
 pub(super) enum Answer {
     Known(Recalled),
-    /// Another program keeps it from telling now.
+    /// Another program is writing: ask again.
     Busy,
     /// Only once the model is loaded.
     Unread,
 }
 
-/// What the store knew of a job.
+/// What the store has of a job.
 #[derive(Default)]
 pub(super) struct Recalled {
-    /// Under what the model's scores stand, where this was just found out.
+    /// The key of the model's scores, where it has just become known.
     pub(super) key: Option<Box<Key>>,
     /// Of the model, as it was when its scores were kept; only beside scores.
     pub(super) info: Option<Box<ModelInfo>>,
     pub(super) scores: Vec<(WordId, f32)>,
-    /// What is left to compute, where it is less than the whole; without words where nothing is.
+    /// The words that are left to compute, possibly none; `None` where that is the whole job.
     pub(super) left: Option<Job>,
 }
 
@@ -87,10 +87,10 @@ impl Batch {
     }
 }
 
-/// What came of keeping scores.
+/// How the writing of scores ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Writing {
-    /// They may be told.
+    /// The scores may be sent.
     Done,
     /// Another program writes: they are to be brought again.
     Busy,
@@ -100,9 +100,9 @@ pub(super) enum Writing {
 pub(super) struct StoreAdapter {
     store: Option<Store>,
     states: HashMap<ModelId, KeyState>,
-    /// What the user should know, not told yet.
+    /// Notices that have not been sent yet.
     notices: Vec<String>,
-    /// Since when another program has been waited for, and whether that was told.
+    /// Since when another program has been waited for, and whether a notice has said so.
     waiting: Option<(Instant, bool)>,
     /// The disk was full when something was kept last.
     full: bool,
@@ -143,7 +143,7 @@ impl StoreAdapter {
     /// What the store knows of a job.
     ///
     /// # Errors
-    /// [`ModelError::Cancelled`]. What is wrong with the model's files is left for the load to say.
+    /// [`ModelError::Cancelled`]. Errors of the model's files are left to the load.
     pub(super) fn recall(
         &mut self,
         (files, label, options): (&Files, &SourceLabel, &LoadOptions),
@@ -257,8 +257,8 @@ impl StoreAdapter {
     /// The model has been loaded: what is computed from now on rests on this.
     ///
     /// # Errors
-    /// Where its files are no longer those that were identified: what was told of it from the store is of other weights than
-    /// those in memory, which may be half of one and half of the other.
+    /// Its files changed since they were identified: scores that were sent from the store are of other weights than those in
+    /// memory, which may be half old and half new.
     pub(super) fn loaded(
         &mut self,
         model: ModelId,
@@ -289,7 +289,7 @@ impl StoreAdapter {
         Ok(())
     }
 
-    /// Writes scores down before they are told. What is to be told is what stands in the store afterwards.
+    /// Writes scores before they are sent, and replaces each by the one that the store has afterwards.
     pub(super) fn keep(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Writing {
         match self.write(batch, scores) {
             Ok(()) => {
@@ -303,7 +303,7 @@ impl StoreAdapter {
             Err(error) => {
                 let is_damaged = matches!(error, StoreError::Damaged { .. });
                 self.failed(error);
-                // Into the new store; what fails there too is told, and kept nowhere.
+                // Into the new store. Where that fails too, the scores are sent and not kept.
                 if is_damaged && let Err(error) = self.write(batch, scores) {
                     self.failed(error);
                 }
@@ -333,7 +333,7 @@ impl StoreAdapter {
         Ok(())
     }
 
-    /// Whether an error passes by itself: another program is at it. Who waits for long is told what for.
+    /// Whether an error passes by itself, because another program is writing. After a while a notice says so.
     fn is_to_wait(&mut self, error: &StoreError) -> bool {
         let StoreError::Busy(path) = error else { return false };
         let (since, told) = self.waiting.get_or_insert_with(|| (Instant::now(), false));

@@ -28,7 +28,7 @@ use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, LoadOptions, ModelError, checkpoint};
 use storing::Unwritten;
 
-/// How often progress within a load is told.
+/// How often progress within a load is sent.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// How long a model waits before it is looked whether there is room for it now.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -43,7 +43,7 @@ pub(super) enum Request {
     Stop,
 }
 
-/// What the worker is at, seen from outside so that it can be cancelled there.
+/// What the worker is doing, for the handle, which cancels it.
 #[derive(Default)]
 pub(super) struct Activity {
     model: Option<ModelId>,
@@ -111,7 +111,8 @@ struct Running {
     total: usize,
     /// The store has been asked for what it knows of it.
     recalled: bool,
-    /// What the store had been written to when it was, and when it was asked last for the words that come next.
+    /// The store's data version, which changes with every write of another program: when the store was asked for the whole job,
+    /// and when it was asked last for the words that come next.
     recalled_at: Option<i64>,
     looked_at: Option<i64>,
 }
@@ -160,13 +161,13 @@ impl Worker {
                     return;
                 }
             }
-            // What is computed is told before anything else is.
+            // A computed batch is sent before anything else is done.
             if let Some(unwritten) = self.unwritten.take() {
                 is_waiting = !self.finish(unwritten);
                 continue;
             }
             let opened = |job: &Running| self.models.get(&job.batches.job().model);
-            // What is known already is told before anything is computed.
+            // Known scores are sent before any is computed.
             let can_ask =
                 |job: &Running| opened(job).is_some_and(|m| !m.failed) && !self.store.is_unread(job.batches.job().model);
             let unasked = self.jobs.iter().position(|job| !job.recalled && can_ask(job));

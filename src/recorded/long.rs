@@ -11,7 +11,7 @@ use crate::recorded::scores::Recorded;
 use crate::tables::read;
 use crate::tables::read::Table;
 
-/// Where what is read stands.
+/// The indices of the columns that are read.
 pub(super) struct LongColumns {
     model: usize,
     prompt: usize,

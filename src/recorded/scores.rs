@@ -12,7 +12,9 @@ const NAMED: usize = 6;
 /// Scores read from a file: all at once.
 #[derive(Clone, Debug)]
 pub struct Recorded {
+    /// Texts of the words, each once.
     pub words: Vec<Arc<str>>,
+    /// The prompts that have a column.
     pub prompts: Vec<Prompt>,
     /// `[prompts][words]`; NaN where the file has no value.
     pub scores: Vec<Vec<f64>>,

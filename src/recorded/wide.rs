@@ -77,9 +77,9 @@ struct Candidate {
     /// `[words]`
     scores: Vec<f64>,
     numbers: usize,
-    /// The first cell that is neither a score nor missing, told for a message, and whether it is a text.
+    /// The first cell that is neither a score nor missing, described for a message, and whether it is a text.
     stray: Option<(String, bool)>,
-    /// What the first row would have to hold so far for the column to count rows; none once it does not.
+    /// The number in the first row, 0 or 1, as long as the column counts up from there by 1 a row; else none.
     counts_from: Option<f64>,
     /// Rows that give a word another score than an earlier one did.
     differing: Vec<usize>,
@@ -120,7 +120,7 @@ impl Candidate {
 /// What becomes of a column.
 enum Verdict {
     Prompt,
-    /// A prompt as far as can be told.
+    /// Not known, and taken for a prompt.
     Unknown,
     Text,
     Empty,
@@ -217,7 +217,7 @@ fn take_rows(table: &mut Table, word_at: usize, candidates: &mut [Candidate], re
     Ok(found)
 }
 
-/// WideColumns that are told of, by name.
+/// Names of the columns that the notes mention.
 #[derive(Default)]
 struct Beside {
     unnamed: usize,

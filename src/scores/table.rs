@@ -35,6 +35,7 @@ impl ScoreTable {
         }
     }
 
+    /// The text of a word or token.
     pub fn word_text(&self, id: WordId) -> &Arc<str> {
         &self.words.texts[id.0 as usize]
     }
@@ -44,6 +45,7 @@ impl ScoreTable {
         PromptId(self.prompts.intern(text))
     }
 
+    /// The text of a prompt.
     pub fn prompt_text(&self, id: PromptId) -> &Arc<str> {
         &self.prompts.texts[id.0 as usize]
     }
@@ -60,6 +62,7 @@ impl ScoreTable {
         }
     }
 
+    /// A score; none where it is not known.
     pub fn score(&self, model: ModelId, prompt: PromptId, word: WordId) -> Option<f64> {
         let score = *self.scores.get(&(model, prompt))?.get(word.0 as usize)?;
         (!score.is_nan()).then_some(score)

@@ -22,12 +22,14 @@ use crate::base::text::{visible, visible_json};
 
 /// The key under which Parquet holds the provenance.
 pub const METADATA: &str = "rewardscope.provenance";
-/// What the name of a file's provenance ends with.
+/// The suffix of the name of a file's provenance.
 pub const SIDECAR: &str = ".provenance.json";
 
-/// How a file is written, told by the end of its name.
+/// The format of a table in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 #[value(rename_all = "lowercase")]
+// The names say all, and a doc comment would become a text of `--help`.
+#[allow(missing_docs)]
 pub enum TableFormat {
     Csv,
     Jsonl,
@@ -35,6 +37,7 @@ pub enum TableFormat {
 }
 
 impl TableFormat {
+    /// By the end of a file's name; none for an end that is no table's.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_string_lossy().to_lowercase().as_str() {
             "csv" => Some(TableFormat::Csv),
@@ -57,11 +60,13 @@ pub fn destination(path: &Path, replace: bool) -> io::Result<Destination> {
 /// The values of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
+    /// A text for each row.
     Text(Vec<Arc<str>>),
     /// Names, joined by `;` where a cell can hold but one text.
     Names(Vec<Vec<String>>),
     /// NaN where there is none.
     Number(Vec<f64>),
+    /// A whole number, or none.
     Integer(Vec<Option<i64>>),
 }
 
@@ -108,14 +113,17 @@ impl Values {
 /// Columns of one length, each with its name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnTable {
+    /// The columns with their names, in order.
     pub columns: Vec<(String, Values)>,
 }
 
 impl ColumnTable {
+    /// Adds a column, which must be as long as the others.
     pub fn add(&mut self, name: impl Into<String>, values: Values) {
         self.columns.push((name.into(), values));
     }
 
+    /// Rows of the table.
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |(_, values)| values.len())
     }
@@ -149,6 +157,9 @@ impl ColumnTable {
     }
 
     /// Writes the table alone, and in Parquet the provenance with it.
+    ///
+    /// # Errors
+    /// What keeps `out` from being written.
     pub fn write(&self, out: impl Write + Send, format: TableFormat, provenance: &Value) -> io::Result<()> {
         match format {
             TableFormat::Csv => self.csv(out, true),

@@ -16,11 +16,13 @@ use crate::stats::ranks_beside;
 /// A word of a long table.
 #[derive(Clone, Debug, Default)]
 pub struct LongWord {
+    /// The word exactly as it was scored.
     pub text: Arc<str>,
+    /// Names of the categories that it belongs to.
     pub categories: Vec<String>,
     /// Of a token of a vocabulary.
     pub token: Option<u32>,
-    /// It stands beside the list: it has the rank that it would have there, and moves none.
+    /// The word is no part of the list: it gets the rank that it would have there, and changes no other rank.
     pub own: bool,
 }
 
@@ -46,7 +48,7 @@ pub struct TokenColumns {
     /// Of a language model: the log-probabilities of the word's tokens, which are the last of `token_ids`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub token_logprobs: Vec<f64>,
-    /// The word's first token holds text that stands before the word.
+    /// The word's first token includes text before the word.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub merged: bool,
 }
@@ -108,12 +110,16 @@ impl LongTable {
 /// How rows are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowLayout {
+    /// Lined up for reading.
     Table,
     /// With columns of the word's tokens, or of the token that the word is, where asked for.
     Csv {
+        /// With the ids and log-probabilities of the word's tokens.
         tokens: bool,
+        /// With the id of the token that the word is.
         ids: bool,
     },
+    /// A JSON object for each row.
     Jsonl,
 }
 
@@ -127,11 +133,15 @@ pub struct RowWriter<W: Write> {
 }
 
 impl<W: Write> RowWriter<W> {
+    /// Writes to `out`; for a terminal, texts are made safe to show in any layout.
     pub fn new(out: W, layout: RowLayout, terminal: bool) -> Self {
         RowWriter { out, layout, terminal, groups: 0 }
     }
 
     /// Writes one model's scores under one prompt. `heading` is printed above them in a table, and nowhere else.
+    ///
+    /// # Errors
+    /// What keeps the output from being written.
     pub fn group(&mut self, heading: &str, group: &LongTable) -> io::Result<()> {
         match self.layout {
             RowLayout::Table => self.table(heading, &group.rows)?,
@@ -142,6 +152,7 @@ impl<W: Write> RowWriter<W> {
         self.out.flush()
     }
 
+    /// What was written to.
     pub fn into_inner(self) -> W {
         self.out
     }

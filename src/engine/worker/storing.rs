@@ -1,5 +1,5 @@
-//! The worker and its store: what is known is told, what is computed is written before it is told, and what other programs
-//! write meanwhile is left to them.
+//! The worker and its store: known scores are sent without being computed, computed ones are written before they are sent, and
+//! words that another program scores meanwhile are left to it.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::engine::{Event, Phase};
 use crate::model::{Cancel, ModelError};
 use crate::scores::table::decimal;
 
-/// A batch that has been computed and not been told, for it is not in the store yet.
+/// A batch that has been computed, and is not sent before it is in the store.
 pub(super) struct Unwritten {
     pub(super) step: Step,
     pub(super) batch: Batch,
@@ -19,13 +19,13 @@ pub(super) struct Unwritten {
 }
 
 impl Worker {
-    /// What is unwritten and known of a model is of another one from here on.
+    /// The id is another model's from now on: drops the key and the unwritten batch that belong to it.
     pub(super) fn forget(&mut self, model: ModelId) {
         self.store.forget(model);
         self.unwritten.take_if(|unwritten| unwritten.batch.model() == model);
     }
 
-    /// Tells what the store knows of a job, and leaves the rest to be computed. False where the store is busy.
+    /// Sends the scores of a job that the store has, and leaves the other words to be computed. False where the store is busy.
     pub(super) fn recall(&mut self, at: usize, cancel: &Cancel) -> Result<bool, ModelError> {
         let running = &mut self.jobs[at];
         let job = running.batches.job();
@@ -58,8 +58,8 @@ impl Worker {
         Ok(true)
     }
 
-    /// Several programs may fill one store: what another one has written of the words that come next is told, not computed.
-    /// True where other words come next now, which it may have written as well.
+    /// Several programs may fill one store: of the words that come next, those that another one has scored since are sent and not
+    /// computed. True where other words come next now, which it may have scored as well.
     pub(super) fn leave_to_others(&mut self, at: usize) -> bool {
         let running = &mut self.jobs[at];
         let job = running.batches.job();

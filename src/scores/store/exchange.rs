@@ -14,7 +14,9 @@ const CHUNK: usize = 4096;
 /// What came from another store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
+    /// Runs that were taken in.
     pub runs: usize,
+    /// Scores that are new.
     pub scores: usize,
     /// Scores that were there already and are the same.
     pub known: usize,

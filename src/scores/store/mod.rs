@@ -38,27 +38,60 @@ fn another_store() -> String {
 /// What can be wrong with a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// A store of a format that this program does not know yet.
     #[error("{}: written by a newer rewardscope (format {found}; this one knows {known}), and left as it is. Update \
              rewardscope, or name another store with {}", path.display(), another_store())]
-    Newer { path: PathBuf, found: i64, known: i64 },
+    Newer {
+        /// The store.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format that this program knows.
+        known: i64,
+    },
+    /// A database that is no store.
     #[error("{}: the database of another program, and left as it is. Name another store with {}", .0.display(), another_store())]
     Foreign(PathBuf),
+    /// A file that is no database, or another kind of file.
     #[error("{}: no store of scores, and left as it is. Name another store with {}: one that ends with .sqlite", .0.display(),
              another_store())]
     NoStore(PathBuf),
+    /// The database contradicts itself.
     #[error("{}: damaged: {problem}. The next score that meets the damage sets the file aside and begins a new one; to begin one \
              at once, rename it", path.display())]
-    Damaged { path: PathBuf, problem: String },
+    Damaged {
+        /// The store.
+        path: PathBuf,
+        /// The words of the database.
+        problem: String,
+    },
+    /// Another program holds the lock for longer than is waited.
     #[error("{}: another program is writing to it, and does not let go of it. Wait for its end, or name another store with \
              {}", .0.display(), another_store())]
     Busy(PathBuf),
+    /// The disk is full.
     #[error("{}: there is no room on the disk", .0.display())]
     Full(PathBuf),
+    /// The file cannot be opened, read or written.
     #[error("{}: {problem}. Check folder, permissions and room on the disk, or name another store with {}", path.display(),
              another_store())]
-    Unusable { path: PathBuf, problem: String },
+    Unusable {
+        /// The store.
+        path: PathBuf,
+        /// The words of the system or the database.
+        problem: String,
+    },
+    /// A score that is NaN or infinite.
     #[error("'{word}' under '{prompt}' came as {value}, which is no score")]
-    NotFinite { word: String, prompt: String, value: f32 },
+    NotFinite {
+        /// The word.
+        word: String,
+        /// The prompt's text.
+        prompt: String,
+        /// The score.
+        value: f32,
+    },
+    /// Anything else, told in full.
     #[error("{0}")]
     Other(String),
 }
@@ -78,7 +111,7 @@ pub struct Store {
 /// What became of scores that were to be written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kept {
-    /// What stands in the store now, in the order given.
+    /// The scores that the store has now, in the order given.
     pub scores: Vec<f32>,
     /// How many of them had been there before.
     pub known: usize,
@@ -129,16 +162,23 @@ impl Store {
     }
 
     /// Another number once another program has written to the store.
+    ///
+    /// # Errors
+    /// What keeps the database from being read.
     pub fn version(&self) -> Result<i64, StoreError> {
         let version = self.connection.prepare_cached("PRAGMA data_version").and_then(|mut s| s.query_row([], |row| row.get(0)));
         version.map_err(|error| self.failed(&error))
     }
 
+    /// The file of the store.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is known of the model of a run; `None` where nothing of it has been kept.
+    /// Family and provenance of the model of a run; `None` where the store has no score of it.
+    ///
+    /// # Errors
+    /// What keeps the database from being read.
     pub fn info(&self, key: &Key) -> Result<Option<ModelInfo>, StoreError> {
         let found = self
             .connection
@@ -150,6 +190,9 @@ impl Store {
     }
 
     /// The scores of a run under a prompt, for each word asked; `None` where there is none.
+    ///
+    /// # Errors
+    /// What keeps the database from being read.
     pub fn known(&self, key: &Key, prompt: &str, words: &[StoredWord<'_>]) -> Result<Vec<Option<f32>>, StoreError> {
         self.look_up(key, prompt, words).map_err(|error| self.failed(&error))
     }
@@ -259,7 +302,7 @@ impl Store {
     }
 }
 
-/// What the database said, as what a user can do about it.
+/// An error of the database as one that says what a user can do.
 fn failed(path: &Path, error: &rusqlite::Error) -> StoreError {
     let (path, problem) = (path.to_owned(), error.to_string());
     match error.sqlite_error_code() {
@@ -304,7 +347,7 @@ fn insert(transaction: &Transaction<'_>, run: i64, prompt: i64, scores: &[(Store
     let mut kept = Kept::default();
     for ((text, token), score) in scores {
         let known = insert.score(run, prompt, text, token_column(*token), f64::from(*score), at)?;
-        // SQLite knows one zero; what is told now is what will be read.
+        // SQLite reads -0 as 0: the score that is given back is the one that will be read.
         kept.scores.push(known.map_or(*score + 0.0, |known| known as f32));
         kept.known += usize::from(known.is_some());
     }
@@ -345,7 +388,7 @@ impl<'t> Insert<'t> {
     }
 }
 
-/// How a token stands in its column: a word that is no token has -1, so that one index tells all words apart.
+/// The value of the column `token`: -1 for a word that is no token, so that one index is unique for all words.
 fn token_column(token: Option<u32>) -> i64 {
     token.map_or(-1, i64::from)
 }
