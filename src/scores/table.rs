@@ -135,4 +135,13 @@ mod tests {
         score_table.forget(model);
         assert_eq!(score_table.score(model, prompt, cold), None);
     }
+
+    #[test]
+    fn a_score_is_the_decimal_number_that_is_written() {
+        for score in [0.1f32, -2.345_678, 1e-7, f32::MAX] {
+            assert_eq!(decimal(score).to_string(), score.to_string());
+            assert_eq!(decimal(score) as f32, score);
+        }
+        assert!(decimal(f32::NAN).is_nan());
+    }
 }
