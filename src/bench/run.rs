@@ -12,14 +12,14 @@ use crate::model::ModelError;
 use crate::model::loaded::LoadedModel;
 
 /// A loaded model under one prompt.
-pub(super) struct Asked<'a> {
+pub(super) struct Timer<'a> {
     pub(super) scorer: &'a Scorer,
     pub(super) prompt: &'a Arc<str>,
 }
 
 /// One run over words, from their texts to their scores, its prompt's prefix included.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Run {
+pub(super) struct TimedRun {
     pub(super) words: usize,
     pub(super) unscorable: usize,
     pub(super) seconds: f64,
@@ -31,8 +31,8 @@ pub(super) struct Run {
 }
 
 /// The first run of a process, and what is learnt by it.
-pub(super) struct First {
-    pub(super) run: Run,
+pub(super) struct FirstRun {
+    pub(super) run: TimedRun,
     pub(super) floor: Floor,
     /// Of the process when the first score was there.
     pub(super) age: Duration,
@@ -42,8 +42,8 @@ pub(super) struct First {
     pub(super) unscorable: Option<String>,
 }
 
-impl Asked<'_> {
-    pub(super) fn first(&self, words: &[Arc<str>]) -> Result<First, ModelError> {
+impl Timer<'_> {
+    pub(super) fn first(&self, words: &[Arc<str>]) -> Result<FirstRun, ModelError> {
         let (mut age, mut unscorable, mut paths) = (None, None, Vec::new());
         let run = self.follow(words, true, |step| {
             if !step.scores.is_empty() {
@@ -56,20 +56,20 @@ impl Asked<'_> {
             LoadedModel::Reward(_) => 0,
             LoadedModel::Language(model) => model.head.vocab_size(),
         };
-        Ok(First { run, floor: Floor::of(paths)?, age: age.unwrap_or_default(), output_rows, unscorable })
+        Ok(FirstRun { run, floor: Floor::of(paths)?, age: age.unwrap_or_default(), output_rows, unscorable })
     }
 
-    pub(super) fn run(&self, words: &[Arc<str>]) -> Result<Run, ModelError> {
+    pub(super) fn run(&self, words: &[Arc<str>]) -> Result<TimedRun, ModelError> {
         self.follow(words, false, |_| {})
     }
 
-    pub(super) fn with_floor(&self, words: &[Arc<str>]) -> Result<(Run, Floor), ModelError> {
+    pub(super) fn with_floor(&self, words: &[Arc<str>]) -> Result<(TimedRun, Floor), ModelError> {
         let mut paths = Vec::new();
         let run = self.follow(words, true, |step| paths.extend(step.tokens.into_iter().map(|(_, tokens)| self.path(tokens))))?;
         Ok((run, Floor::of(paths)?))
     }
 
-    /// Batches of `nodes`, behind a prefix that stands, for up to so many seconds or until all words are scored.
+    /// Runs batches of `nodes` for up to so many seconds, or until all words are scored. The prefix has run before.
     pub(super) fn in_batches_of(&self, nodes: usize, words: &[Arc<str>], seconds: f64) -> Result<BatchSize, ModelError> {
         let mut batches = Batches::new(self.job(words, false));
         let mut prefix = None;
@@ -97,9 +97,9 @@ impl Asked<'_> {
     }
 
     /// Runs words to their end, and gives each batch to `each`.
-    fn follow(&self, words: &[Arc<str>], tokens: bool, mut each: impl FnMut(Step)) -> Result<Run, ModelError> {
+    fn follow(&self, words: &[Arc<str>], tokens: bool, mut each: impl FnMut(Step)) -> Result<TimedRun, ModelError> {
         let job = self.job(words, tokens);
-        let mut run = Run::default();
+        let mut run = TimedRun::default();
         let before = process::cpu_seconds();
         let start = Instant::now();
         self.scorer.run(Batches::new(job), |step| {

@@ -1,9 +1,9 @@
 //! Whether a model's numbers can be trusted on this machine: what was found in its files, and tests on a handful of words.
 //!
-//! `questions` scores, `judge` compares scores with scores, `precision` those of one model in several number formats, `words` says
+//! `questions` scores, `comparisons` compares scores with scores, `precision` those of one model in several number formats, `words` says
 //! which. Nothing here prints.
 
-mod judge;
+mod comparisons;
 mod precision;
 mod questions;
 mod words;
@@ -20,9 +20,11 @@ use words::{Kind, PROMPTS, WORDS};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
+    /// What was measured is as it should be.
     Pass,
+    /// It is not.
     Fail,
-    /// A figure to read, which nothing here judges.
+    /// A figure for the reader, which neither passes nor fails.
     Report,
     /// Not run, for the reason given: counts neither as passed nor as failed.
     Skipped,
@@ -31,10 +33,13 @@ pub enum Outcome {
 /// One line of the final table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Test {
+    /// The name of the test.
     pub test: &'static str,
+    /// How it came out.
     pub result: Outcome,
     /// What was measured, with its unit and tolerance; why it was not, where it was skipped.
     pub figure: String,
+    /// What the test shows, in a few words.
     pub meaning: &'static str,
     /// Of a test of precision.
     #[serde(flatten)]
@@ -46,6 +51,7 @@ pub struct Test {
 pub struct Loss {
     /// Spearman's, of the words under one prompt; the lowest of all prompts.
     pub rank_correlation: f64,
+    /// The largest absolute difference of a word's scores.
     pub largest_difference: f64,
     /// In standard deviations of the words' scores in f32 under the same prompt; the largest of all prompts.
     pub largest_difference_sd: f64,
@@ -54,14 +60,20 @@ pub struct Loss {
 /// Something that the files say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fact {
+    /// The name of the fact.
     pub what: &'static str,
+    /// What the files say of it.
     pub found: String,
 }
 
+/// All that a check found out about a model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct CheckReport {
+    /// The model's name.
     pub model: String,
+    /// Facts from its files.
     pub found: Vec<Fact>,
+    /// The tests, in the order in which they are told.
     pub tests: Vec<Test>,
     /// No test failed.
     pub passed: bool,
@@ -72,7 +84,8 @@ type Scores = Vec<Vec<f32>>;
 
 /// Loads a model, once for each precision, and tests it. `published` are the study's scores of this model, or why there are none.
 ///
-/// Fails where the model cannot be loaded; whatever is wrong with its scores stands in the report.
+/// # Errors
+/// A model that cannot be loaded. Whatever is wrong with its scores is part of the report.
 pub fn run(
     files: &Files,
     label: &SourceLabel,
@@ -80,26 +93,26 @@ pub fn run(
     published: Result<&Recorded, String>,
     progress: &mut (dyn FnMut(u64, u64) + Send),
     cancel: &Cancel,
-) -> Result<Report, ModelError> {
+) -> Result<CheckReport, ModelError> {
     // Rounding would hide what the tests look for; only the published scores are met with it.
     let exact = LoadOptions { rounding: None, ..options.clone() };
     let subject = Subject::load(files, label, &exact, progress, cancel)?;
     let found = subject.facts(options.rounding);
     let mut tests = Vec::new();
     match all(&subject, Grouping::Together) {
-        Err(error @ ModelError::NotFinite { .. }) => tests.extend(judge::not_finite(&error.to_string())),
+        Err(error @ ModelError::NotFinite { .. }) => tests.extend(comparisons::not_finite(&error.to_string())),
         Err(error) => return Err(error),
         Ok(base) => {
-            tests.push(judge::finite(&base));
-            tests.push(judge::differ(&base));
+            tests.push(comparisons::finite(&base));
+            tests.push(comparisons::differ(&base));
             let few: Vec<usize> = (0..WORDS.len()).step_by(3).collect();
-            let tolerance = judge::Tolerance::of(subject.dtype(), &base);
+            let tolerance = comparisons::Tolerance::of(subject.dtype(), &base);
             let single = some(&subject, Grouping::Single, &few)?;
-            tests.push(judge::equal(judge::BATCH, &pick(&base, &few), &single, tolerance));
+            tests.push(comparisons::equal(comparisons::BATCH, &pick(&base, &few), &single, tolerance));
             let whole = some(&subject, Grouping::Whole, &few)?;
-            tests.push(judge::equal(judge::PREFIX, &pick(&base, &few), &whole, tolerance));
-            tests.push(judge::equal(judge::COMPANY, &base, &in_other_company(&subject)?, tolerance));
-            tests.push(judge::ordering(&base, &rows(Kind::Good), &rows(Kind::Bad)));
+            tests.push(comparisons::equal(comparisons::PREFIX, &pick(&base, &few), &whole, tolerance));
+            tests.push(comparisons::equal(comparisons::COMPANY, &base, &in_other_company(&subject)?, tolerance));
+            tests.push(comparisons::ordering(&base, &rows(Kind::Good), &rows(Kind::Bad)));
             let against = published.and_then(|recorded| against_published(&subject, recorded, options));
             let dtype = subject.dtype();
             // Gives its memory back before another precision is loaded.
@@ -108,11 +121,11 @@ pub fn run(
             let losses = precision::losses(dtype, base, &mut load)?;
             let at = tests.len() - 1;
             tests.splice(at..at, losses);
-            tests.push(against.unwrap_or_else(|reason| judge::skipped(judge::PUBLISHED, reason)));
+            tests.push(against.unwrap_or_else(|reason| comparisons::skipped(comparisons::PUBLISHED, reason)));
         }
     }
     let passed = tests.iter().all(|test| test.result != Outcome::Fail);
-    Ok(Report { model: label.name.clone(), found, tests, passed })
+    Ok(CheckReport { model: label.name.clone(), found, tests, passed })
 }
 
 fn rows(kind: Kind) -> Vec<usize> {
@@ -177,5 +190,5 @@ fn against_published(subject: &Subject, recorded: &Recorded, options: &LoadOptio
     if ours.is_empty() {
         return Err("the file has none of the prompts that are asked here".to_owned());
     }
-    Ok(judge::published(&ours, &theirs))
+    Ok(comparisons::published(&ours, &theirs))
 }

@@ -1,6 +1,6 @@
 //! What a model's scores lose where it is computed with in fewer bits than f32.
 
-use super::judge::{self, BF16, Q8_0};
+use super::comparisons::{self, BF16, Q8_0};
 use super::{Scores, Test};
 use crate::model::device::Compute;
 use crate::model::{Dtype, ModelError};
@@ -18,14 +18,14 @@ pub(super) fn losses(used: Compute, base: Scores, load: &mut Load<'_>) -> Result
     let exact = match get(Dtype::F32)? {
         Ok(exact) => exact,
         Err(reason) => {
-            let skip = |(_, name)| judge::skipped(name, format!("there are no scores in f32 to compare with: {reason}"));
+            let skip = |(_, name)| comparisons::skipped(name, format!("there are no scores in f32 to compare with: {reason}"));
             return Ok(OTHERS.into_iter().map(skip).collect());
         }
     };
     let test = |(dtype, name)| {
         Ok(match get(dtype)? {
-            Ok(other) => judge::loss(name, &exact, &other),
-            Err(reason) => judge::skipped(name, reason),
+            Ok(other) => comparisons::loss(name, &exact, &other),
+            Err(reason) => comparisons::skipped(name, reason),
         })
     };
     OTHERS.into_iter().map(test).collect()

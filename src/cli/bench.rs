@@ -7,7 +7,7 @@ use super::args::{BenchArgs, ListFormat};
 use super::score::progress::Progress;
 use super::{interrupt, output};
 use crate::base::text::{bytes, count, visible};
-use crate::bench::{self, Options, Question, Report, Stage};
+use crate::bench::{self, BenchOptions, BenchReport, Question, Stage};
 use crate::engine::{Phase, caught};
 use crate::model::hub::Look;
 use crate::session::Session;
@@ -23,7 +23,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     };
     let load = session.catalogue.completed(args.options.over(&session.settings), &spec.source);
     let question = question(args, &session)?;
-    let options = Options {
+    let options = BenchOptions {
         repeats: args.repeat.into(),
         sweep: args.sweep.0.clone(),
         vocabulary: args.vocabulary.map(|most| most as usize),
@@ -74,7 +74,7 @@ fn question(args: &BenchArgs, session: &Session) -> Result<Question, Failure> {
     })
 }
 
-fn table(report: &Report) -> String {
+fn table(report: &BenchReport) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", visible(&report.model));
     let _ = writeln!(out, "{}", visible(&report.provenance.summary()));
@@ -93,7 +93,7 @@ fn table(report: &Report) -> String {
     out
 }
 
-fn facts(r: &Report) -> Vec<(&'static str, String)> {
+fn facts(r: &BenchReport) -> Vec<(&'static str, String)> {
     let whole = |n: u64| count(n as usize);
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let left_out = if r.unscorable > 0 { format!(", {} more cannot be asked", count(r.unscorable)) } else { String::new() };

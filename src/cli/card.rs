@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::args::{CardArgs, CardFormat};
-use super::headless::Gather;
+use super::headless::Headless;
 use super::output;
 use crate::base::atomic_file::Destination;
 use crate::base::terms::{ModelId, PromptId, Unit, WordId};
@@ -48,16 +48,16 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         Some(corpus) => corpus,
         None => session.default_corpus()?,
     };
-    let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
-    let prompts = prompts(args, &session, &gather)?;
+    let mut headless = Headless::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
+    let prompts = prompts(args, &session, &headless)?;
     let mut notes = [of_folders, corpus.notes.clone()].concat();
     if !own.is_empty() {
         notes.push(format!("words given by --word beside a list are no part of the card: {}", own.join(", ")));
     }
-    let study = study(args, &corpus, &prompts, &mut gather, &specs, &mut notes)?;
+    let study = study(args, &corpus, &prompts, &mut headless, &specs, &mut notes)?;
     let accuracy = match pairs {
         None => None,
-        Some((pairs, several)) => judge(&mut gather, pairs, several, &mut notes)?,
+        Some((pairs, several)) => judge(&mut headless, pairs, several, &mut notes)?,
     };
     let Comparable { study, own, .. } = comparable(study, &corpus, &mut notes)?;
     let options = CardOptions { replicates: args.replicates, seed: args.seed, ..CardOptions::default() };
@@ -66,10 +66,10 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     if card.axes.is_empty() {
         notes.push(format!("no word of {} has a category, so there is no axis to lean on", corpus.name));
     }
-    notes.extend(gather.take_notes());
-    notes.splice(0..0, gather.asked_differently());
+    notes.extend(headless.take_notes());
+    notes.splice(0..0, headless.asked_differently());
     let none = || Provenance::of_recorded(String::new());
-    let provenance = gather.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
+    let provenance = headless.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
     let mut page = CardPage::new(card, &study, &corpus.name, provenance);
     (page.pairs, page.notes) = (accuracy, notes);
     let written = match format {
@@ -82,15 +82,15 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     for note in &page.notes {
         output::note(note);
     }
-    let mut infos: Vec<_> = gather.infos.iter().collect();
+    let mut infos: Vec<_> = headless.infos.iter().collect();
     infos.sort_by_key(|(id, _)| **id);
-    let models = infos.into_iter().map(|(&id, info)| ModelProvenance::new(&gather.spec(id).name, &info.provenance));
+    let models = infos.into_iter().map(|(&id, info)| ModelProvenance::new(&headless.spec(id).name, &info.provenance));
     output::write(output, &written, Some(&FileProvenance::new(models.collect(), &prompts)))
 }
 
 /// None where no pair could be judged. What was left out is noted.
 fn judge(
-    gather: &mut Gather,
+    headless: &mut Headless,
     pairs: Vec<AnswerPair>,
     several_turns: usize,
     notes: &mut Vec<String>,
@@ -98,11 +98,11 @@ fn judge(
     let mut score_table = ScoreTable::default();
     let judging = PreferencePairs::new(pairs, several_turns, &mut score_table);
     let mut scores: HashMap<(PromptId, WordId), f64> = HashMap::new();
-    let left_out = gather.score(judging.jobs(OWN, |_, _| false), &mut |_, prompt, found| {
+    let left_out = headless.score(judging.jobs(OWN, |_, _| false), &mut |_, prompt, found| {
         scores.extend(found.into_iter().map(|(word, score)| ((prompt, word), score)));
     })?;
     let (accuracy, judged) = judging.judged(|prompt, word| scores.get(&(prompt, word)).copied());
-    let unit = gather.infos.get(&OWN).map_or_else(Unit::default, |info| info.provenance.unit);
+    let unit = headless.infos.get(&OWN).map_or_else(Unit::default, |info| info.provenance.unit);
     notes.extend(judging.notes(judged, unit, left_out.first().map(|word| word.reason.as_str())));
     Ok(accuracy)
 }
@@ -124,8 +124,8 @@ fn format(args: &CardArgs, output: &Destination) -> Result<CardFormat, Failure> 
 }
 
 /// Those asked for; else all that a recorded model has; else the study's 54.
-fn prompts(args: &CardArgs, session: &Session, gather: &Gather) -> Result<Vec<Prompt>, Failure> {
-    match gather.recorded.get(&OWN) {
+fn prompts(args: &CardArgs, session: &Session, headless: &Headless) -> Result<Vec<Prompt>, Failure> {
+    match headless.recorded.get(&OWN) {
         Some(recorded) if args.words.prompt.is_empty() => Ok(recorded.prompts.clone()),
         _ if args.words.prompt.is_empty() => session.prompts(&["all".to_owned()]),
         _ => session.prompts(&args.words.prompt),
@@ -137,13 +137,13 @@ fn study(
     args: &CardArgs,
     corpus: &Corpus,
     prompts: &[Prompt],
-    gather: &mut Gather,
+    headless: &mut Headless,
     specs: &[ModelSpec],
     notes: &mut Vec<String>,
 ) -> Result<Study, Failure> {
     let mut table = ScoreTable::default();
     let words = table.corpus(corpus);
-    let left_out = gather.fill(&mut table, corpus, prompts)?;
+    let left_out = headless.fill(&mut table, corpus, prompts)?;
     if let Some(first) = left_out.first() {
         let (many, name) = (left_out.len(), &specs[first.model.0 as usize].name);
         notes.push(format!("{many} times a word could not be scored, first by {name}: {}", first.reason));
@@ -156,7 +156,7 @@ fn study(
         if scored < prompts.len() {
             notes.push(format!("{}: scores under {scored} of the {} prompts", spec.name, prompts.len()));
         }
-        let family = gather.infos.get(&id).map_or(spec.family, |info| info.family);
+        let family = headless.infos.get(&id).map_or(spec.family, |info| info.family);
         sources.push(StudySource {
             name: spec.name.as_str().into(),
             family: family.to_string().into(),

@@ -8,7 +8,7 @@ use super::args::{CheckArgs, ListFormat};
 use super::score::progress::Progress;
 use super::{interrupt, output};
 use crate::base::text::visible;
-use crate::check::{self, Outcome, Report};
+use crate::check::{self, CheckReport, Outcome};
 use crate::engine::{Phase, caught};
 use crate::model::hub::Look;
 use crate::recorded;
@@ -81,7 +81,7 @@ fn published(folder: Option<&Path>, spec: &ModelSpec, session: &Session) -> Resu
     }
 }
 
-fn table(report: &Report) -> String {
+fn table(report: &CheckReport) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", visible(&report.model));
     for fact in &report.found {

@@ -48,7 +48,7 @@ impl Finding {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Report {
+pub struct DoctorReport {
     pub findings: Vec<Finding>,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
 }
 
 /// Asks the system. Walks the cache folder, so it takes as long as that is large.
-fn gather() -> Report {
+fn gather() -> DoctorReport {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let settings = HubSettings::from_env();
     let cache = &settings.cache_dir;
@@ -83,11 +83,11 @@ fn gather() -> Report {
     findings.extend(find::damaged(&models, cache));
     findings.extend(find::folders(Folders::find()));
     findings.extend([find::terminal(is_terminal, size), find::colours(&variable), find::locale(&variable)]);
-    Report { findings }
+    DoctorReport { findings }
 }
 
 /// One line a finding, with the next step below it.
-fn table(report: &Report) -> String {
+fn table(report: &DoctorReport) -> String {
     let mut out = String::new();
     let width = report.findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
     for finding in &report.findings {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn names_from_outside_cannot_steer_the_terminal() {
-        let report = Report { findings: vec![find::endpoint("http://\u{1b}[2J\u{9b}evil")] };
+        let report = DoctorReport { findings: vec![find::endpoint("http://\u{1b}[2J\u{9b}evil")] };
         let table = table(&report);
         assert!(!table.contains('\u{1b}') && table.contains("\\u{1b}[2J"), "{table:?}");
         let json = output::json(&report).expect("JSON");

@@ -25,7 +25,7 @@ pub(super) struct LeftOut {
 }
 
 /// The engine with some models; a model's id is its place in the list.
-pub(super) struct Gather {
+pub(super) struct Headless {
     engine: Engine,
     events: Receiver<Event>,
     specs: Vec<ModelSpec>,
@@ -40,19 +40,19 @@ pub(super) struct Gather {
     of_models: BTreeMap<ModelId, Vec<String>>,
 }
 
-impl Gather {
+impl Headless {
     /// Opens the models, and waits for the files of those that are read as a whole: recorded scores, and vocabularies where
     /// the options ask for them. The store is not touched where nothing will be computed.
     ///
     /// # Errors
     /// Of the first model, in their order, that failed to open, whichever told so first.
     pub(super) fn open(session: &Session, specs: &[ModelSpec], options: LoadOptions, store: &StoreArgs) -> Result<Self, Failure> {
-        let mut gather = Self::open_by(Engine::open, session, specs, options, store)?;
-        gather.notes.extend(copies(specs, &gather.recorded));
-        Ok(gather)
+        let mut headless = Self::open_by(Engine::open, session, specs, options, store)?;
+        headless.notes.extend(copies(specs, &headless.recorded));
+        Ok(headless)
     }
 
-    /// As [`Gather::open`] for the two language models of an implicit reward.
+    /// As [`Headless::open`] for the two language models of an implicit reward.
     pub(super) fn open_language_models(
         session: &Session,
         specs: &[ModelSpec; 2],
@@ -71,10 +71,13 @@ impl Gather {
     ) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let (store, note) = if specs.iter().any(is_computed) { session.store(store) } else { (None, None) };
-        let events_to = Arc::new(move |event| drop(sender.send(event)));
+        let events_to = Arc::new(move |event| {
+            // Nobody listens only once the program ends.
+            let _ = sender.send(event);
+        });
         let engine = Engine::start_with(session.catalogue.clone(), events_to, store)
             .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
-        let mut gather = Gather {
+        let mut headless = Headless {
             engine,
             events,
             specs: specs.to_vec(),
@@ -88,17 +91,17 @@ impl Gather {
             of_models: BTreeMap::new(),
         };
         for (id, spec) in (0..).map(ModelId).zip(specs) {
-            open(&gather.engine, id, spec, options.clone());
+            open(&headless.engine, id, spec, options.clone());
             if matches!(spec.source, ModelSource::Recorded(_)) || options.vocabulary {
-                gather.unread.insert(id);
+                headless.unread.insert(id);
             }
         }
-        while !gather.unread.is_empty() {
-            gather.next(&mut |_, _, _| {}, &mut |_| {}, (1, 1))?;
+        while !headless.unread.is_empty() {
+            headless.next(&mut |_, _, _| {}, &mut |_| {}, (1, 1))?;
         }
-        gather.progress.clear();
-        gather.fail()?;
-        Ok(gather)
+        headless.progress.clear();
+        headless.fail()?;
+        Ok(headless)
     }
 
     /// What a reader should know of the models, in their order; what holds for several is said once.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::args::{ImplicitArgs, TextFormat};
-use super::headless::Gather;
+use super::headless::Headless;
 use super::output;
 use crate::base::atomic_file::Destination;
 use crate::base::terms::{Family, ModelId, Unit};
@@ -34,7 +34,7 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let (output, figure) = output::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
     let format = TextFormat::of(args.format, &output)?;
-    let specs = [one(&args.a, &session)?, one(&args.b, &session)?];
+    let specs = [language_model(&args.a, &session)?, language_model(&args.b, &session)?];
     if let Some(reward) = specs.iter().find(|spec| is_reward_model(spec)) {
         return Err(Failure::Use(implicit::refusal(&reward.name, "is a reward model")));
     }
@@ -42,12 +42,12 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     // Before models are opened, as a mistyped name shall not cost their time.
     let asked = session.words_apart(&args.words)?;
     let options = LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(&session.settings) };
-    let mut gather = Gather::open_language_models(&session, &specs, options, &args.store)?;
-    refuse_rewards(&gather)?;
-    let words = AskedWords::new(args, &session, asked, &gather)?;
+    let mut headless = Headless::open_language_models(&session, &specs, options, &args.store)?;
+    refuse_rewards(&headless)?;
+    let words = AskedWords::new(args, &session, asked, &headless)?;
     let mut notes = Vec::new();
-    let sides = sides(&mut gather, &words, args, &prompts, &mut notes)?;
-    let found = found(args, &words, &prompts, &sides);
+    let sides = sides(&mut headless, &words, args, &prompts, &mut notes)?;
+    let found = by_prompt(args, &words, &prompts, &sides);
     if found.iter().all(|prompt| prompt.words.is_empty()) {
         return Err(Failure::Run("the two models have no word in common".to_owned()));
     }
@@ -59,12 +59,12 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
             notes.push(format!("{apart} times a word has a log-probability by {name} alone and was left out"));
         }
     }
-    let infos = [0, 1].map(|side| info(&specs[side], &gather, ModelId(side as u32)));
+    let infos = [0, 1].map(|side| info(&specs[side], &headless, ModelId(side as u32)));
     let named: Vec<_> = specs.iter().zip(&infos).map(|(spec, info)| (spec.name.as_str(), &info.provenance)).collect();
     let differing = differences(&named);
     let warnings: Vec<String> = differing.iter().map(|difference| difference.text.clone()).collect();
     let (a, b, measure) = (&specs[0].name, &specs[1].name, args.measure.key());
-    let report = Report { warnings, a, b, measure, variants: args.variants, prompts: found };
+    let report = ImplicitReport { warnings, a, b, measure, variants: args.variants, prompts: found };
     let text = match format {
         TextFormat::Table => table(&report, args),
         TextFormat::Csv => csv(&report, args, output.is_terminal())?,
@@ -73,7 +73,7 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     // What the files say of a live model goes before what its name lets guess.
     let models = [0, 1].map(|side| (specs[side].name.clone(), infos[side].family));
     output::draw(figure, || figure::lollipops(&picture(&report, models, args)))?;
-    notes.extend(gather.take_notes());
+    notes.extend(headless.take_notes());
     // A table on the screen begins with the warnings.
     if args.output.is_some() || format != TextFormat::Table {
         report.warnings.iter().for_each(|warning| output::warning(warning));
@@ -83,9 +83,9 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
 }
 
 /// What is known of a model, from its files or from beside its scores.
-fn info(spec: &ModelSpec, gather: &Gather, model: ModelId) -> ModelInfo {
+fn info(spec: &ModelSpec, headless: &Headless, model: ModelId) -> ModelInfo {
     let nothing = || ModelInfo { family: spec.family, provenance: Provenance::of_recorded(spec.name.clone()), memory_bytes: 0 };
-    gather.infos.get(&model).cloned().unwrap_or_else(nothing)
+    headless.infos.get(&model).cloned().unwrap_or_else(nothing)
 }
 
 /// What the numbers rest on, told of the pair as of one model: so the file opens again with its unit.
@@ -96,12 +96,12 @@ fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], [a, b]: &[ModelInfo; 2], 
 }
 
 /// The words of the first prompt, the one that A likes most on top.
-fn picture(report: &Report<'_>, models: [(String, Family); 2], args: &ImplicitArgs) -> LollipopFigure {
+fn picture(report: &ImplicitReport<'_>, models: [(String, Family); 2], args: &ImplicitArgs) -> LollipopFigure {
     let Some(of) = report.prompts.first() else { return LollipopFigure::default() };
-    let (own, mut rows): (Vec<&Row>, Vec<&Row>) = of.words.iter().partition(|row| row.own);
+    let (own, mut rows): (Vec<&ImplicitRow>, Vec<&ImplicitRow>) = of.words.iter().partition(|row| row.own);
     rows.sort_by(|a, b| a.rank.total_cmp(&b.rank));
     let notes = [report.warnings.join(" "), LollipopFigure::not_drawn(own.len())];
-    let word = |row: &Row| Lollipop {
+    let word = |row: &ImplicitRow| Lollipop {
         word: row.word.word.clone(),
         categories: row.categories.clone(),
         value: row.word.value(args.measure),
@@ -115,7 +115,7 @@ fn picture(report: &Report<'_>, models: [(String, Family); 2], args: &ImplicitAr
     }
 }
 
-fn one(name: &str, session: &Session) -> Result<ModelSpec, Failure> {
+fn language_model(name: &str, session: &Session) -> Result<ModelSpec, Failure> {
     let mut specs = session.models(&[name.to_owned()])?;
     match (specs.pop(), specs.is_empty()) {
         (Some(spec), true) if !matches!(spec.source, ModelSource::Implicit { .. }) => Ok(spec),
@@ -124,16 +124,16 @@ fn one(name: &str, session: &Session) -> Result<ModelSpec, Failure> {
 }
 
 /// Refuses files that hold no log-probabilities, and models that are known to give rewards.
-fn refuse_rewards(gather: &Gather) -> Result<(), Failure> {
+fn refuse_rewards(headless: &Headless) -> Result<(), Failure> {
     for model in [0, 1].map(ModelId) {
-        let refused = match gather.recorded.get(&model) {
+        let refused = match headless.recorded.get(&model) {
             Some(recorded) => implicit::log_probabilities(recorded),
-            None if gather.infos.get(&model).is_some_and(|info| info.provenance.unit != Unit::Nats) => {
+            None if headless.infos.get(&model).is_some_and(|info| info.provenance.unit != Unit::Nats) => {
                 Err("is a reward model".to_owned())
             }
             None => Ok(()),
         };
-        refused.map_err(|what| Failure::Use(implicit::refusal(&gather.spec(model).name, &what)))?;
+        refused.map_err(|what| Failure::Use(implicit::refusal(&headless.spec(model).name, &what)))?;
     }
     Ok(())
 }
@@ -147,14 +147,14 @@ struct AskedWords {
 
 impl AskedWords {
     /// The words asked for; where none are named, all that recorded models have, else the default list.
-    fn new(args: &ImplicitArgs, session: &Session, asked: Words, gather: &Gather) -> Result<AskedWords, Failure> {
+    fn new(args: &ImplicitArgs, session: &Session, asked: Words, headless: &Headless) -> Result<AskedWords, Failure> {
         let mut words = AskedWords {
             list: match asked.list {
                 _ if args.words.vocabulary => Corpus::new("vocabulary"),
                 Some(list) => Arc::unwrap_or_clone(list),
-                None if gather.recorded.is_empty() => Arc::unwrap_or_clone(session.default_corpus()?),
+                None if headless.recorded.is_empty() => Arc::unwrap_or_clone(session.default_corpus()?),
                 None => {
-                    let files = [0, 1].map(ModelId).into_iter().filter_map(|model| gather.recorded.get(&model));
+                    let files = [0, 1].map(ModelId).into_iter().filter_map(|model| headless.recorded.get(&model));
                     let words = files.flat_map(|file| &file.words).map(|word| word.to_string());
                     let mut all = Corpus::from_words("recorded", words);
                     corpus::join_categories(&mut all);
@@ -182,29 +182,29 @@ impl AskedWords {
 
 /// Log-probabilities by both models, `[models][prompts]`: of the words asked, or of all that they have.
 fn sides(
-    gather: &mut Gather,
+    headless: &mut Headless,
     words: &AskedWords,
     args: &ImplicitArgs,
     prompts: &[Prompt],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Vec<Column>>, Failure> {
-    for (model, recorded) in &gather.recorded {
+    for (model, recorded) in &headless.recorded {
         if let Some(missing) = prompts.iter().find(|prompt| recorded.column(prompt).is_none()) {
-            let (name, label, has) = (&gather.spec(*model).name, missing.label(), recorded.named_prompts());
+            let (name, label, has) = (&headless.spec(*model).name, missing.label(), recorded.named_prompts());
             return Err(Failure::Run(format!("{name}: nothing is recorded for the prompt '{label}'. It has {has}")));
         }
     }
     let asked = words.all();
     let mut table = ScoreTable::default();
-    let left_out = gather.fill(&mut table, &asked, prompts)?;
-    refuse_rewards(gather)?;
+    let left_out = headless.fill(&mut table, &asked, prompts)?;
+    refuse_rewards(headless)?;
     if let Some(first) = left_out.first().filter(|_| !args.words.vocabulary) {
         notes.push(format!("{} times a word could not be asked, first {}", left_out.len(), first.reason));
     }
     let mut sides = Vec::new();
     for model in [0, 1].map(ModelId) {
         let texts = |corpus: &Corpus| corpus.words.iter().map(|word| word.text.clone()).collect::<Vec<_>>();
-        let (ids, texts) = match (gather.vocabularies.get(&model), gather.recorded.get(&model)) {
+        let (ids, texts) = match (headless.vocabularies.get(&model), headless.recorded.get(&model)) {
             (Some(vocabulary), _) => (table.corpus(vocabulary), texts(vocabulary)),
             (None, Some(recorded)) if args.words.vocabulary => {
                 (recorded.words.iter().map(|word| table.word(word)).collect(), recorded.words.clone())
@@ -226,7 +226,7 @@ fn pairs(column: &Column) -> impl Iterator<Item = (&str, f64)> {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct ImplicitReport<'a> {
     /// What makes the numbers doubtful.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -234,18 +234,18 @@ struct Report<'a> {
     b: &'a str,
     measure: &'static str,
     variants: Variants,
-    prompts: Vec<OfPrompt<'a>>,
+    prompts: Vec<PromptWords<'a>>,
 }
 
 #[derive(Serialize)]
-struct OfPrompt<'a> {
+struct PromptWords<'a> {
     prompt: &'a str,
     text: &'a str,
-    words: Vec<Row>,
+    words: Vec<ImplicitRow>,
 }
 
 #[derive(Serialize)]
-struct Row {
+struct ImplicitRow {
     /// By the measure asked for; 1 is what A likes most against B.
     rank: f64,
     categories: Vec<String>,
@@ -256,7 +256,7 @@ struct Row {
     word: ImplicitWord,
 }
 
-fn found<'a>(args: &ImplicitArgs, words: &AskedWords, prompts: &'a [Prompt], sides: &[Vec<Column>]) -> Vec<OfPrompt<'a>> {
+fn by_prompt<'a>(args: &ImplicitArgs, words: &AskedWords, prompts: &'a [Prompt], sides: &[Vec<Column>]) -> Vec<PromptWords<'a>> {
     let average = args.variants != Variants::Keep;
     let key = |text: &str| if average { fold(text) } else { text.to_owned() };
     let mut categories: HashMap<String, Vec<String>> = HashMap::new();
@@ -294,16 +294,16 @@ fn found<'a>(args: &ImplicitArgs, words: &AskedWords, prompts: &'a [Prompt], sid
         let values: Vec<f64> = words.iter().map(|word| word.value(args.measure)).collect();
         let row = |((word, own), rank): ((ImplicitWord, bool), f64)| {
             let of_list = || categories.get(&key(&word.word)).cloned().unwrap_or_default();
-            Row { rank, categories: if own { own_categories.clone() } else { of_list() }, own, word }
+            ImplicitRow { rank, categories: if own { own_categories.clone() } else { of_list() }, own, word }
         };
         let ranks = ranks_beside(&values, &is_own);
         let words = words.into_iter().zip(is_own).zip(ranks).map(row).collect();
-        OfPrompt { prompt: prompt.label(), text: &prompt.text, words }
+        PromptWords { prompt: prompt.label(), text: &prompt.text, words }
     };
     prompts.iter().enumerate().map(of_prompt).collect()
 }
 
-fn table(report: &Report<'_>, args: &ImplicitArgs) -> String {
+fn table(report: &ImplicitReport<'_>, args: &ImplicitArgs) -> String {
     let mut out: String = report.warnings.iter().map(|warning| format!("Warning: {}\n\n", visible(warning))).collect();
     for (i, of) in report.prompts.iter().enumerate() {
         let gap = if i > 0 { "\n" } else { "" };
@@ -317,9 +317,9 @@ fn table(report: &Report<'_>, args: &ImplicitArgs) -> String {
             of.words.len()
         );
         let _ = writeln!(out, "{:>7} {:>12} {:>10} {:>10} {:>10} {:>4}  word", "rank", "mwlr", "log ratio", "p A", "p B", "n");
-        let mut rows: Vec<&Row> = of.words.iter().collect();
+        let mut rows: Vec<&ImplicitRow> = of.words.iter().collect();
         rows.sort_by(|a, b| sort_rank(a.rank, a.own).total_cmp(&sort_rank(b.rank, b.own)));
-        for Row { rank, categories, own, word } in rows {
+        for ImplicitRow { rank, categories, own, word } in rows {
             let shown = visible_word(&word.word, false);
             let ImplicitWord { variants, p_a, p_b, log_ratio, mwlr, .. } = word;
             let rank = shown_rank(*rank, *own);
@@ -334,7 +334,7 @@ fn table(report: &Report<'_>, args: &ImplicitArgs) -> String {
 }
 
 /// The study's wide layout, which opens as recorded scores: a word, then one column a prompt.
-fn csv(report: &Report<'_>, args: &ImplicitArgs, terminal: bool) -> Result<String, Failure> {
+fn csv(report: &ImplicitReport<'_>, args: &ImplicitArgs, terminal: bool) -> Result<String, Failure> {
     let mut order: Vec<&str> = Vec::new();
     let mut rows: HashMap<&str, Vec<Option<f64>>> = HashMap::new();
     for (at, of) in report.prompts.iter().enumerate() {

@@ -92,11 +92,11 @@ pub(super) fn format<F: Copy + PartialEq>(
 }
 
 /// A line on standard output. Where it cannot be written the program ends.
-pub(super) fn say(line: impl std::fmt::Display) {
+pub(super) fn print_line(line: impl std::fmt::Display) {
     if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
         let failure = failure(Path::new("-"), true, &error);
         if !failure.message().is_empty() {
-            tell(format_args!("rewardscope: {}", failure.message()));
+            print_to_stderr(format_args!("rewardscope: {}", failure.message()));
         }
         std::process::exit(failure.status().into());
     }
@@ -127,18 +127,18 @@ pub(super) fn finished(written: Result<(), Failure>) -> Result<(), Failure> {
 }
 
 /// A line on standard error. Where it cannot be written there is nobody to tell, and the work goes on.
-pub(super) fn tell(line: impl std::fmt::Display) {
+pub(super) fn print_to_stderr(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// What a reader should know, safe to show.
 pub(super) fn note(text: &str) {
-    tell(format_args!("note: {}", visible(text)));
+    print_to_stderr(format_args!("note: {}", visible(text)));
 }
 
 /// Something that changes how the numbers are to be read, on standard error.
 pub(super) fn warning(text: &str) {
-    tell(format_args!("warning: {}", visible(text)));
+    print_to_stderr(format_args!("warning: {}", visible(text)));
 }
 
 /// Indented JSON, safe to show.

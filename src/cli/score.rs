@@ -25,9 +25,9 @@ use crate::session::{Named, Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::tables::long::{LongTable, LongWord, TokenColumns};
 use progress::Progress;
-use rows::Output;
+use rows::RowOutput;
 
-enum Message {
+enum ScoreMessage {
     Engine(Event),
     /// Its number.
     Signal(i32),
@@ -43,7 +43,7 @@ struct Group {
     missing: usize,
 }
 
-struct Run {
+struct ScoreRun {
     specs: Vec<ModelSpec>,
     /// The words asked for; none where each model takes its own: a recorded one all that it has, a live one the default.
     asked: Option<Arc<Corpus>>,
@@ -77,11 +77,14 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let prompts = session.prompts(&args.words.prompt)?;
     let default = if asked.is_none() && !args.words.vocabulary { Some(session.default_corpus()?) } else { None };
     let options = LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(&session.settings) };
-    let mut output = Output::open(args)?;
+    let mut output = RowOutput::open(args)?;
 
     let (sender, receiver) = channel();
     watch_signals(sender.clone())?;
-    let events = Arc::new(move |event| drop(sender.send(Message::Engine(event))));
+    let events = Arc::new(move |event| {
+        // Nobody listens only once the program ends.
+        let _ = sender.send(ScoreMessage::Engine(event));
+    });
     let (store, store_note) = session.store(&args.store);
     // At once: whoever waits for hours should not learn at the end that nothing was kept.
     store_note.iter().for_each(|note| output::note(note));
@@ -90,7 +93,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
 
     let words_notes = asked.iter().flat_map(|corpus| corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)));
     let words_notes: Vec<String> = words_notes.collect();
-    let mut run = Run { own, ..Run::new(specs, asked, prompts, options, args.tokens) };
+    let mut run = ScoreRun { own, ..ScoreRun::new(specs, asked, prompts, options, args.tokens) };
     run.start(&engine, default.as_ref());
     let mut progress = Progress::new();
     let finished = run.follow(&engine, &receiver, &mut output, &mut progress);
@@ -124,7 +127,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
         if signal == libc::SIGINT {
             return Err(Failure::Interrupted(message));
         }
-        output::tell(format_args!("rewardscope: {message}"));
+        output::print_to_stderr(format_args!("rewardscope: {message}"));
         return Err(Failure::Signal(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
     }
     if run.failures.is_empty() {
@@ -135,9 +138,9 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     Err(Failure::Run(failures.join("\n")))
 }
 
-impl Run {
+impl ScoreRun {
     fn new(specs: Vec<ModelSpec>, asked: Option<Arc<Corpus>>, prompts: Vec<Prompt>, options: LoadOptions, tokens: bool) -> Self {
-        Run {
+        ScoreRun {
             specs,
             asked,
             own: Vec::new(),
@@ -208,14 +211,14 @@ impl Run {
     fn follow(
         &mut self,
         engine: &Engine,
-        messages: &Receiver<Message>,
-        output: &mut Output,
+        messages: &Receiver<ScoreMessage>,
+        output: &mut RowOutput,
         progress: &mut Progress,
     ) -> Result<Option<i32>, Failure> {
         while !(self.groups.is_empty() && self.unread.is_empty()) {
             let event = match messages.recv() {
-                Ok(Message::Engine(event)) => event,
-                Ok(Message::Signal(signal)) => return Ok(Some(signal)),
+                Ok(ScoreMessage::Engine(event)) => event,
+                Ok(ScoreMessage::Signal(signal)) => return Ok(Some(signal)),
                 Err(_) => return Err(Failure::Run("the engine ended before its work was done".to_owned())),
             };
             match event {
@@ -234,7 +237,9 @@ impl Run {
                     self.notes.extend(new);
                     self.infos.insert(model, *info);
                 }
-                Event::Key { model, key } => drop(self.keys.insert(model, *key)),
+                Event::Key { model, key } => {
+                    self.keys.insert(model, *key);
+                }
                 // At once, as above.
                 Event::Notice { text } => {
                     progress.clear();
@@ -319,7 +324,7 @@ impl Run {
     }
 
     /// Writes groups from the front while they are finished, so that the order is that of the arguments.
-    fn write_finished(&mut self, output: &mut Output) -> Result<(), Failure> {
+    fn write_finished(&mut self, output: &mut RowOutput) -> Result<(), Failure> {
         while let Some(entry) = self.groups.first_entry() {
             let model = entry.key().0;
             if entry.get().missing > 0 || self.unread.iter().any(|unread| *unread < model) {
@@ -331,7 +336,7 @@ impl Run {
         Ok(())
     }
 
-    fn write(&mut self, model: ModelId, at: usize, group: &Group, output: &mut Output) -> Result<(), Failure> {
+    fn write(&mut self, model: ModelId, at: usize, group: &Group, output: &mut RowOutput) -> Result<(), Failure> {
         let Some(corpus) = self.corpora.get(&model) else { return Ok(()) };
         let (spec, prompt) = (&self.specs[model.0 as usize], &self.prompts[at]);
         let categories = |word| corpus.categories_of(word).map(str::to_owned).collect();
@@ -372,12 +377,12 @@ impl Run {
 
 /// SIGINT, SIGTERM and SIGHUP become a message, so that finished rows are flushed before the end; a second one ends the
 /// program at once.
-fn watch_signals(sender: Sender<Message>) -> Result<(), Failure> {
+fn watch_signals(sender: Sender<ScoreMessage>) -> Result<(), Failure> {
     let mut asked = false;
     interrupt::watch(move |signal| {
         if std::mem::replace(&mut asked, true) {
             interrupt::end_by(signal);
         }
-        let _ = sender.send(Message::Signal(signal));
+        let _ = sender.send(ScoreMessage::Signal(signal));
     })
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::args::{StatsArgs, StatsFormat};
-use super::headless::{Gather, LeftOut};
+use super::headless::{Headless, LeftOut};
 use super::output;
 use super::score::progress::Progress;
 use crate::base::terms::{Family, ModelId};
@@ -34,21 +34,21 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let figure = output::figure(args.figure.as_deref(), args.force)?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
-    let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
+    let mut headless = Headless::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
     let prompts = match asked {
         Some(prompts) => prompts,
-        None => default_prompts(&session, &gather)?,
+        None => default_prompts(&session, &headless)?,
     };
     let mut notes: Vec<String> = corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)).collect();
     let mut score_table = ScoreTable::default();
     notes.append(&mut of_folders);
     let ids = score_table.corpus(&corpus);
-    let unasked = gather.fill(&mut score_table, &corpus, &prompts)?;
-    notes.extend(left_out(&gather, &unasked, specs.len()));
-    notes.extend(gather.take_notes());
+    let unasked = headless.fill(&mut score_table, &corpus, &prompts)?;
+    notes.extend(left_out(&headless, &unasked, specs.len()));
+    notes.extend(headless.take_notes());
     let prompt_ids: Vec<_> = prompts.iter().map(|prompt| score_table.prompt(&prompt.text)).collect();
     let source = |(id, spec): (ModelId, &crate::sources::resolve::ModelSpec)| {
-        let read = gather.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);
+        let read = headless.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);
         StudySource {
             name: spec.name.as_str().into(),
             family: read.unwrap_or(spec.family).to_string().into(),
@@ -68,7 +68,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let mut report = compute(&study, args);
     notes.extend(unknown_families(&report));
     report.notes.splice(0..0, notes);
-    report.warnings.splice(0..0, gather.asked_differently());
+    report.warnings.splice(0..0, headless.asked_differently());
     output::draw(figure, || {
         let (panels, notes) = (&panels(&report), &report.warnings);
         figure::panels(PanelsFigure { panels, report: &report, corpus: &corpus.name, notes })
@@ -90,15 +90,15 @@ fn corpus(session: &Session, names: &[String]) -> Result<Corpus, Failure> {
 
 /// Every prompt that a recorded source has a column for, in the order of the known prompts, then of the files; where no source
 /// is recorded, the study's 54. Both framings are needed for most of what is computed.
-fn default_prompts(session: &Session, gather: &Gather) -> Result<Vec<Prompt>, Failure> {
+fn default_prompts(session: &Session, headless: &Headless) -> Result<Vec<Prompt>, Failure> {
     let known = PromptSet::with_user(session.user_dir()).map_err(Failure::usage)?.prompts;
-    if gather.recorded.is_empty() {
+    if headless.recorded.is_empty() {
         return session.prompts(&["all".to_owned()]);
     }
-    let mut models: Vec<&ModelId> = gather.recorded.keys().collect();
+    let mut models: Vec<&ModelId> = headless.recorded.keys().collect();
     models.sort_unstable();
     let mut prompts: Vec<Prompt> = Vec::new();
-    for prompt in models.iter().filter_map(|id| gather.recorded.get(id)).flat_map(|recorded| &recorded.prompts) {
+    for prompt in models.iter().filter_map(|id| headless.recorded.get(id)).flat_map(|recorded| &recorded.prompts) {
         // The user's own prompts are known here with their framing.
         let prompt = known.iter().find(|known| known.is(prompt)).unwrap_or(prompt);
         if !prompts.iter().any(|other| other.text == prompt.text) {
@@ -110,12 +110,12 @@ fn default_prompts(session: &Session, gather: &Gather) -> Result<Vec<Prompt>, Fa
 }
 
 /// What could not be asked, a note for each model.
-fn left_out(gather: &Gather, left_out: &[LeftOut], models: usize) -> Vec<String> {
+fn left_out(headless: &Headless, left_out: &[LeftOut], models: usize) -> Vec<String> {
     let mut notes = Vec::new();
     for model in (0..models as u32).map(ModelId) {
         let of_model: Vec<_> = left_out.iter().filter(|word| word.model == model).collect();
         if let Some(first) = of_model.first() {
-            let name = &gather.spec(model).name;
+            let name = &headless.spec(model).name;
             notes.push(format!("{name}: {} times a word could not be asked, first {}", of_model.len(), first.reason));
         }
     }

@@ -16,6 +16,9 @@ const NAMED: usize = 8;
 const CATEGORY_COLUMNS: [&str; 3] = ["category", "categories", "foundation"];
 
 /// Reads a list in the format that its name ends with: `.csv`, `.dicx`, `.dic`; anything else is one word a line.
+///
+/// # Errors
+/// A file that cannot be read, or that has no words.
 pub fn read_file(path: &Path) -> Result<Corpus, FileError> {
     let text = read_text(path, MOST_BYTES)?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -29,6 +32,9 @@ pub fn read_file(path: &Path) -> Result<Corpus, FileError> {
 }
 
 /// Reads one word a line, whatever the file is called.
+///
+/// # Errors
+/// A file that cannot be read, or that has no words.
 pub fn read_words_file(path: &Path) -> Result<Corpus, FileError> {
     parse_plain(path, &read_text(path, MOST_BYTES)?)
 }

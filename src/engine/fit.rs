@@ -15,7 +15,7 @@ use crate::model::{DeviceChoice, Dtype, LoadOptions, ModelError};
 const BASE_BYTES: u64 = 64 << 20;
 /// Positions of a shared prefix that are reckoned with; the study's prompts have 20 to 60.
 const PREFIX: u64 = 1024;
-/// Activations are held in f32, whatever the weights are.
+/// Activations are f32, whatever the dtype of the weights.
 const VALUE: u64 = 4;
 /// Precisions that take less memory, the most exact first.
 const SMALLER: [Dtype; 2] = [Dtype::Bf16, Dtype::Q8_0];
@@ -23,10 +23,11 @@ const SMALLER: [Dtype; 2] = [Dtype::Bf16, Dtype::Q8_0];
 /// What a model takes, of what there is. In bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fit {
+    /// Bytes of the weights in memory.
     pub weights_bytes: u64,
     /// Activations, keys and values of the largest batch, and what comes with any model.
     pub working_bytes: u64,
-    /// On the device that is to hold the model; none where its driver does not tell.
+    /// Bytes that are free on the model's device; none where its driver does not say.
     pub free_bytes: Option<u64>,
     /// Nodes of the largest batch for which there is room.
     pub most_nodes: usize,
@@ -59,6 +60,7 @@ impl Fit {
         Fit::of(&estimate, free).ok_or_else(|| refusal(name, files, options, &estimate, free.unwrap_or(0)))
     }
 
+    /// Bytes of weights and working memory together.
     pub fn needed_bytes(&self) -> u64 {
         self.weights_bytes + self.working_bytes
     }
@@ -76,7 +78,7 @@ pub(super) fn most_nodes(config: &DecoderConfig, free: Option<u64>) -> Option<us
     halves.into_iter().find(|&nodes| free.is_none_or(|free| working_bytes(config, nodes as u64) <= free))
 }
 
-/// What the smallest batch takes.
+/// Bytes that the smallest batch takes.
 pub(super) fn least_working_bytes(config: &DecoderConfig) -> u64 {
     working_bytes(config, FIRST_NODES as u64)
 }

@@ -1,4 +1,4 @@
-//! What the rest of the program holds of the engine: open, plan, cancel, close.
+//! The interface of the engine: open, plan, cancel, close.
 //!
 //! Downloads and recorded files have threads of their own, so that neither holds up scoring; everything that touches
 //! weights goes to the worker.
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::implicit::Pairs;
+use super::implicit::ImplicitPairs;
 use super::store_adapter::StoreAdapter;
 use super::worker::{Activity, Request, Worker};
 use super::{Event, InspectRequest, Job, Phase};
@@ -38,22 +38,28 @@ pub struct Engine {
     activity: Arc<Mutex<Activity>>,
     downloads: Mutex<HashMap<ModelId, Cancel>>,
     catalogue: Arc<Catalogue>,
-    pairs: Arc<Pairs>,
+    pairs: Arc<ImplicitPairs>,
     events: Events,
     worker: JoinHandle<()>,
 }
 
 impl Engine {
-    /// Starts the worker thread, without a store. Fails where the system gives no thread.
+    /// Starts the worker thread, without a store.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
     pub fn start(catalogue: Arc<Catalogue>, events: Events) -> std::io::Result<Self> {
         Self::start_with(catalogue, events, None)
     }
 
-    /// The same with a store: each score is written there before it is told, and what stands there is told, not computed.
+    /// The same with a store: scores that are there are not computed, and each computed score is written before it is sent.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
     pub fn start_with(catalogue: Arc<Catalogue>, events: Events, store: Option<Store>) -> std::io::Result<Self> {
         let (requests, receiver) = channel();
         let activity = Arc::new(Mutex::new(Activity::default()));
-        let pairs = Pairs::new(events);
+        let pairs = ImplicitPairs::new(events);
         let events = pairs.sink();
         let worker = Worker::new(receiver, events.clone(), activity.clone(), StoreAdapter::new(store));
         let worker = std::thread::Builder::new().name("model".to_owned()).spawn(move || worker.run())?;
@@ -147,7 +153,7 @@ impl Engine {
         let mut look = hub::Look::Brief;
         if let Some(before) = lock(&self.downloads).insert(model, cancel.clone()) {
             before.set();
-            // It is tried again: perhaps because what lies in the cache cannot be used.
+            // It is tried again, perhaps because the files in the cache are damaged.
             look = hub::Look::Whole;
         }
         let (events, requests, spec) = (self.events.clone(), self.requests.clone(), spec.clone());

@@ -10,7 +10,7 @@ use crate::scores::table::ScoreTable;
 use crate::stats::card::Accuracy;
 
 /// Pairs with ids for their texts. Each answer is scored as the answer to its own question; answers to one question share its
-/// prefix, and one that stands in several pairs is scored once.
+/// prefix, and an answer that is part of several pairs is scored once.
 #[derive(Clone, Debug, Default)]
 pub struct PreferencePairs {
     questions: Vec<Question>,
@@ -57,6 +57,7 @@ impl PreferencePairs {
         self.pairs.len()
     }
 
+    /// Whether there is no pair.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }

@@ -14,6 +14,7 @@ use crate::model::{Cancel, LoadOptions, ModelError};
 
 /// A loaded model, and how large its batches may be as learnt so far.
 pub struct Scorer {
+    /// The model.
     pub model: LoadedModel,
     /// What the model was expected to take of the memory, before it was loaded.
     pub fit: Fit,

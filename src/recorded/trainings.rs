@@ -36,6 +36,9 @@ const STEPS: [&str; 3] = ["step", "checkpoint", "ckpt"];
 const UNNUMBERED: [&str; 5] = ["base", "init", "best", "last", "final"];
 
 /// The runs that a file tells of. `corpus` gives the categories of the words of a file of scores.
+///
+/// # Errors
+/// A file that cannot be read, that follows no training, or whose words have no category in `corpus`.
 pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), FileError> {
     let mut table = Table::open(path)?;
     let written = FileProvenance::of_file(path).unwrap_or_default().checksum;

@@ -40,15 +40,15 @@ const NUMBERING: [&str; 18] = [
 const FEWEST_NUMBERED: usize = 3;
 
 /// Which columns of a header hold the words, and which may hold scores.
-pub(super) struct Columns {
+pub(super) struct WideColumns {
     word: usize,
     scores: Vec<usize>,
 }
 
-impl Columns {
+impl WideColumns {
     /// # Errors
     /// Why they are no recorded scores.
-    pub(super) fn of(path: &Path, header: &[String]) -> Result<Columns, FileError> {
+    pub(super) fn of(path: &Path, header: &[String]) -> Result<WideColumns, FileError> {
         let at = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
         let tokens = [at("token_id"), at("token_name"), at("token_decoded")];
         let word = match (at("response"), tokens) {
@@ -64,7 +64,7 @@ impl Columns {
             let problem = format!("no recorded scores; its columns are {}", header.join(", "));
             return Err(FileError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
         };
-        Ok(Columns { word, scores })
+        Ok(WideColumns { word, scores })
     }
 }
 
@@ -77,9 +77,9 @@ struct Candidate {
     /// `[words]`
     scores: Vec<f64>,
     numbers: usize,
-    /// The first cell that is neither a score nor missing, told for a message, and whether it is a text.
+    /// The first cell that is neither a score nor missing, described for a message, and whether it is a text.
     stray: Option<(String, bool)>,
-    /// What the first row would have to hold so far for the column to count rows; none once it does not.
+    /// The number in the first row, 0 or 1, as long as the column counts up from there by 1 a row; else none.
     counts_from: Option<f64>,
     /// Rows that give a word another score than an earlier one did.
     differing: Vec<usize>,
@@ -120,7 +120,7 @@ impl Candidate {
 /// What becomes of a column.
 enum Verdict {
     Prompt,
-    /// A prompt as far as can be told.
+    /// Not known, and taken for a prompt.
     Unknown,
     Text,
     Empty,
@@ -137,7 +137,7 @@ fn numbers_rows(name: &str) -> bool {
 }
 
 pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Repeats) -> Result<Recorded, FileError> {
-    let columns = Columns::of(path, &table.header)?;
+    let columns = WideColumns::of(path, &table.header)?;
     let any_known = columns.scores.iter().any(|&column| labels.knows(&table.header[column]));
     let mut beside = Beside::default();
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -217,7 +217,7 @@ fn take_rows(table: &mut Table, word_at: usize, candidates: &mut [Candidate], re
     Ok(found)
 }
 
-/// Columns that are told of, by name.
+/// Names of the columns that the notes mention.
 #[derive(Default)]
 struct Beside {
     unnamed: usize,

@@ -1,4 +1,4 @@
-//! What the scores in a file rest on: written beside or inside it, and found there again.
+//! How the scores in a file were computed: written beside or inside it, and read again.
 
 use std::path::Path;
 
@@ -15,12 +15,14 @@ use crate::tables::columns::{METADATA, SIDECAR};
 /// A larger file is no provenance.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// Everything that is said of a file of scores.
+/// How the scores of a file were computed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FileProvenance {
+    /// Name and version of the program that wrote the file.
     pub program: String,
+    /// The models whose scores the file holds.
     pub models: Vec<ModelProvenance>,
-    /// The text behind each key that stands in the file.
+    /// The text of each prompt that the file names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<PromptLabel>,
     /// Of the table that it was written with.
@@ -28,24 +30,29 @@ pub struct FileProvenance {
     pub checksum: Option<Checksum>,
 }
 
-/// Of one model.
+/// How the scores of one model were computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelProvenance {
+    /// The model's name in the file.
     pub model: String,
+    /// How its scores were computed.
     pub provenance: Provenance,
     /// What its scores are kept under in a store, so that they can go into another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
 }
 
-/// Of one prompt.
+/// A prompt of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptLabel {
+    /// The prompt's key, or its text where it has none.
     pub label: String,
+    /// The user's turn.
     pub text: String,
 }
 
 impl FileProvenance {
+    /// Of a file of these models under these prompts, written by this program, without a checksum.
     pub fn new<'a>(models: Vec<ModelProvenance>, prompts: impl IntoIterator<Item = &'a Prompt>) -> Self {
         let mut known: Vec<PromptLabel> = Vec::new();
         for prompt in prompts {
@@ -62,11 +69,12 @@ impl FileProvenance {
         }
     }
 
+    /// As JSON, in the layout that is written to files.
     pub fn json(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// As it stands in a file.
+    /// The content of a provenance file.
     pub fn text(&self) -> String {
         format!("{:#}\n", self.json())
     }
@@ -86,7 +94,7 @@ impl FileProvenance {
                 return Some(origin);
             }
         }
-        // It stands beside the file itself, wherever a link to that lies; a link may have one of its own.
+        // Beside the file that a link leads to, else beside the link.
         let behind = path.canonicalize().ok().into_iter();
         behind.chain([path.to_owned()]).find_map(|path| Self::read(&with_suffix(&path, SIDECAR)))
     }

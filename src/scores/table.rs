@@ -35,6 +35,7 @@ impl ScoreTable {
         }
     }
 
+    /// The text of a word or token.
     pub fn word_text(&self, id: WordId) -> &Arc<str> {
         &self.words.texts[id.0 as usize]
     }
@@ -44,6 +45,7 @@ impl ScoreTable {
         PromptId(self.prompts.intern(text))
     }
 
+    /// The text of a prompt.
     pub fn prompt_text(&self, id: PromptId) -> &Arc<str> {
         &self.prompts.texts[id.0 as usize]
     }
@@ -60,6 +62,7 @@ impl ScoreTable {
         }
     }
 
+    /// A score; none where it is not known.
     pub fn score(&self, model: ModelId, prompt: PromptId, word: WordId) -> Option<f64> {
         let score = *self.scores.get(&(model, prompt))?.get(word.0 as usize)?;
         (!score.is_nan()).then_some(score)
@@ -131,5 +134,14 @@ mod tests {
         assert_eq!(score_table.prompts_of(model), [prompt]);
         score_table.forget(model);
         assert_eq!(score_table.score(model, prompt, cold), None);
+    }
+
+    #[test]
+    fn a_score_is_the_decimal_number_that_is_written() {
+        for score in [0.1f32, -2.345_678, 1e-7, f32::MAX] {
+            assert_eq!(decimal(score).to_string(), score.to_string());
+            assert_eq!(decimal(score) as f32, score);
+        }
+        assert!(decimal(f32::NAN).is_nan());
     }
 }

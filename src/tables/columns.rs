@@ -22,11 +22,13 @@ use crate::base::text::{visible, visible_json};
 
 /// The key under which Parquet holds the provenance.
 pub const METADATA: &str = "rewardscope.provenance";
-/// What the name of a file's provenance ends with.
+/// The suffix of the name of a file's provenance.
 pub const SIDECAR: &str = ".provenance.json";
 
-/// How a file is written, told by the end of its name.
+/// The format of a table in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// The names say all.
+#[allow(missing_docs)]
 pub enum TableFormat {
     Csv,
     Jsonl,
@@ -43,6 +45,7 @@ impl TableFormat {
         }
     }
 
+    /// By the end of a file's name; none for an end that is no table's.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_string_lossy().to_lowercase().as_str() {
             "csv" => Some(TableFormat::Csv),
@@ -65,11 +68,13 @@ pub fn destination(path: &Path, replace: bool) -> io::Result<Destination> {
 /// The values of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
+    /// A text for each row.
     Text(Vec<Arc<str>>),
     /// Names, joined by `;` where a cell can hold but one text.
     Names(Vec<Vec<String>>),
     /// NaN where there is none.
     Number(Vec<f64>),
+    /// A whole number, or none.
     Integer(Vec<Option<i64>>),
 }
 
@@ -116,14 +121,17 @@ impl Values {
 /// Columns of one length, each with its name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnTable {
+    /// The columns with their names, in order.
     pub columns: Vec<(String, Values)>,
 }
 
 impl ColumnTable {
+    /// Adds a column, which must be as long as the others.
     pub fn add(&mut self, name: impl Into<String>, values: Values) {
         self.columns.push((name.into(), values));
     }
 
+    /// Rows of the table.
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |(_, values)| values.len())
     }
@@ -157,6 +165,9 @@ impl ColumnTable {
     }
 
     /// Writes the table alone, and in Parquet the provenance with it.
+    ///
+    /// # Errors
+    /// What keeps `out` from being written.
     pub fn write(&self, out: impl Write + Send, format: TableFormat, provenance: &Value) -> io::Result<()> {
         match format {
             TableFormat::Csv => self.csv(out, true),
@@ -281,31 +292,31 @@ mod tests {
                 all_scores.push(*score);
             }
         }
-        let mut sheet = ColumnTable::default();
-        sheet.add("model", Values::Text(vec!["m".into(); all_words.len()]));
-        sheet.add("prompt", Values::Text(all_prompts));
-        sheet.add("word", Values::Text(all_words));
-        sheet.add("categories", Values::Names(vec![vec!["a".into(), "b".into()]; all_scores.len()]));
-        sheet.add("score", Values::Number(all_scores));
-        sheet
+        let mut table = ColumnTable::default();
+        table.add("model", Values::Text(vec!["m".into(); all_words.len()]));
+        table.add("prompt", Values::Text(all_prompts));
+        table.add("word", Values::Text(all_words));
+        table.add("categories", Values::Names(vec![vec!["a".into(), "b".into()]; all_scores.len()]));
+        table.add("score", Values::Number(all_scores));
+        table
     }
 
     fn wide(words: &[String], prompts: &[&str], scores: &[Vec<f64>]) -> ColumnTable {
-        let mut sheet = ColumnTable::default();
-        sheet.add("response", Values::Text(words.iter().map(|word| word.as_str().into()).collect()));
+        let mut table = ColumnTable::default();
+        table.add("response", Values::Text(words.iter().map(|word| word.as_str().into()).collect()));
         for (prompt, column) in prompts.iter().zip(scores) {
-            sheet.add(*prompt, Values::Number(column.clone()));
+            table.add(*prompt, Values::Number(column.clone()));
         }
-        sheet
+        table
     }
 
-    fn round_trip(sheet: &ColumnTable, words: &[String], prompts: &[&str], scores: &[Vec<f64>]) {
+    fn round_trip(table: &ColumnTable, words: &[String], prompts: &[&str], scores: &[Vec<f64>]) {
         let folder = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::builtin().unwrap();
         for (name, format) in [("x.csv", TableFormat::Csv), ("x.jsonl", TableFormat::Jsonl), ("x.parquet", TableFormat::Parquet)]
         {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, true).unwrap(), format, &Value::Null).unwrap();
+            table.save(destination(&path, true).unwrap(), format, &Value::Null).unwrap();
             let (_, _, read) = recorded::read(&path, &catalogue).unwrap();
             assert_eq!(read.words.iter().map(|word| word.to_string()).collect::<Vec<_>>(), words, "{name}");
             assert_eq!(read.prompts.iter().map(|prompt| prompt.label().to_owned()).collect::<Vec<_>>(), prompts, "{name}");
@@ -314,7 +325,7 @@ mod tests {
                 assert!(read.iter().zip(written).all(same), "{name}: {read:?} {written:?}");
             }
             assert!(read.notes.is_empty(), "{name}: {:?}", read.notes);
-            assert_eq!(Checksum::of_file(&path).unwrap(), sheet.checksum(), "{name}");
+            assert_eq!(Checksum::of_file(&path).unwrap(), table.checksum(), "{name}");
         }
     }
 
@@ -333,8 +344,8 @@ mod tests {
             for column in scores.iter_mut().filter(|column| column.iter().all(|score| score.is_nan())) {
                 column[0] = 0.5;
             }
-            for sheet in [long(&words, &prompts, &scores), wide(&words, &prompts, &scores)] {
-                round_trip(&sheet, &words, &prompts, &scores);
+            for table in [long(&words, &prompts, &scores), wide(&words, &prompts, &scores)] {
+                round_trip(&table, &words, &prompts, &scores);
             }
         }
     }
@@ -344,10 +355,10 @@ mod tests {
         use crate::scores::provenance::FileProvenance;
         let folder = tempfile::tempdir().unwrap();
         let words = ["love", "war", "peace"].map(str::to_owned);
-        let sheet = wide(&words, &["best_ever_one"], &[vec![1.5, -2.0, 3.0]]);
+        let table = wide(&words, &["best_ever_one"], &[vec![1.5, -2.0, 3.0]]);
         for (name, format) in [("x.csv", TableFormat::Csv), ("x.jsonl", TableFormat::Jsonl)] {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, false).unwrap(), format, &FileProvenance::default().json()).unwrap();
+            table.save(destination(&path, false).unwrap(), format, &FileProvenance::default().json()).unwrap();
             let sound = std::fs::read_to_string(&path).unwrap();
             assert!(FileProvenance::of_file(&path).unwrap().tells_of(&path), "{name}");
             let cut = sound.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
@@ -368,7 +379,7 @@ mod tests {
         use crate::scores::provenance::{FileProvenance, ModelProvenance};
         let folder = tempfile::tempdir().unwrap();
         let words = ["love".to_owned()];
-        let sheet = wide(&words, &["best_ever_one"], &[vec![1.5]]);
+        let table = wide(&words, &["best_ever_one"], &[vec![1.5]]);
         let model = ModelProvenance {
             model: "m".into(),
             provenance: Provenance { dtype: "bf16".into(), ..Provenance::of_recorded("lab/m".into()) },
@@ -377,10 +388,10 @@ mod tests {
         let origin = FileProvenance::new(vec![model], None);
         for (name, format) in [("x.csv", TableFormat::Csv), ("x.parquet", TableFormat::Parquet)] {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, false).unwrap(), format, &origin.json()).unwrap();
+            table.save(destination(&path, false).unwrap(), format, &origin.json()).unwrap();
             assert_eq!(destination(&path, false).err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
             let found = FileProvenance::of_file(&path).unwrap();
-            assert_eq!(found.checksum, Some(sheet.checksum()), "{name}");
+            assert_eq!(found.checksum, Some(table.checksum()), "{name}");
             assert_eq!(FileProvenance { checksum: None, ..found }, origin, "{name}");
         }
         assert!(!with_suffix(&folder.path().join("x.parquet"), SIDECAR).exists());

@@ -16,17 +16,19 @@ use crate::stats::ranks_beside;
 /// A word of a long table.
 #[derive(Clone, Debug, Default)]
 pub struct LongWord {
+    /// The word exactly as it was scored.
     pub text: Arc<str>,
+    /// Names of the categories that it belongs to.
     pub categories: Vec<String>,
     /// Of a token of a vocabulary.
     pub token: Option<u32>,
-    /// It stands beside the list: it has the rank that it would have there, and moves none.
+    /// The word is no part of the list: it gets the rank that it would have there, and changes no other rank.
     pub own: bool,
 }
 
 /// One word's score by one model under one prompt.
 #[derive(Clone, Debug)]
-struct Row {
+struct LongRow {
     model: Arc<str>,
     /// The prompt's key, or its text where it has none.
     prompt: Arc<str>,
@@ -46,7 +48,7 @@ pub struct TokenColumns {
     /// Of a language model: the log-probabilities of the word's tokens, which are the last of `token_ids`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub token_logprobs: Vec<f64>,
-    /// The word's first token holds text that stands before the word.
+    /// The word's first token includes text before the word.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub merged: bool,
 }
@@ -54,7 +56,7 @@ pub struct TokenColumns {
 /// Scores of words, a row for each.
 #[derive(Debug, Default)]
 pub struct LongTable {
-    rows: Vec<Row>,
+    rows: Vec<LongRow>,
 }
 
 impl LongTable {
@@ -80,7 +82,7 @@ impl LongTable {
             words.iter().zip(scores).zip(ranks).enumerate().filter(|(_, ((_, score), _))| !score.is_nan())
         {
             let (model, prompt, word) = (model.clone(), prompt.clone(), word.clone());
-            self.rows.push(Row { model, prompt, word, score, rank, tokens: tokens(at) });
+            self.rows.push(LongRow { model, prompt, word, score, rank, tokens: tokens(at) });
         }
     }
 
@@ -90,7 +92,7 @@ impl LongTable {
     }
 
     fn columns_with(&self, ids: bool) -> ColumnTable {
-        let text = |of: fn(&Row) -> &Arc<str>| Values::Text(self.rows.iter().map(of).cloned().collect());
+        let text = |of: fn(&LongRow) -> &Arc<str>| Values::Text(self.rows.iter().map(of).cloned().collect());
         let mut table = ColumnTable::default();
         table.add("model", text(|row| &row.model));
         table.add("prompt", text(|row| &row.prompt));
@@ -107,50 +109,59 @@ impl LongTable {
 
 /// How rows are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum RowLayout {
+    /// Lined up for reading.
     Table,
     /// With columns of the word's tokens, or of the token that the word is, where asked for.
     Csv {
+        /// With the ids and log-probabilities of the word's tokens.
         tokens: bool,
+        /// With the id of the token that the word is.
         ids: bool,
     },
+    /// A JSON object for each row.
     Jsonl,
 }
 
 /// Writes groups of rows, one group for each model and prompt.
-pub struct Writer<W: Write> {
+pub struct RowWriter<W: Write> {
     out: W,
-    layout: Layout,
+    layout: RowLayout,
     /// The output is a terminal: nothing unsafe may reach it in any layout.
     terminal: bool,
     groups: usize,
 }
 
-impl<W: Write> Writer<W> {
-    pub fn new(out: W, layout: Layout, terminal: bool) -> Self {
-        Writer { out, layout, terminal, groups: 0 }
+impl<W: Write> RowWriter<W> {
+    /// Writes to `out`; for a terminal, texts are made safe to show in any layout.
+    pub fn new(out: W, layout: RowLayout, terminal: bool) -> Self {
+        RowWriter { out, layout, terminal, groups: 0 }
     }
 
     /// Writes one model's scores under one prompt. `heading` is printed above them in a table, and nowhere else.
+    ///
+    /// # Errors
+    /// What keeps the output from being written.
     pub fn group(&mut self, heading: &str, group: &LongTable) -> io::Result<()> {
         match self.layout {
-            Layout::Table => self.table(heading, &group.rows)?,
-            Layout::Csv { tokens, ids } => self.csv(group, tokens, ids)?,
-            Layout::Jsonl => self.jsonl(group)?,
+            RowLayout::Table => self.table(heading, &group.rows)?,
+            RowLayout::Csv { tokens, ids } => self.csv(group, tokens, ids)?,
+            RowLayout::Jsonl => self.jsonl(group)?,
         }
         self.groups += 1;
         self.out.flush()
     }
 
+    /// What was written to.
     pub fn into_inner(self) -> W {
         self.out
     }
 
-    fn table(&mut self, heading: &str, rows: &[Row]) -> io::Result<()> {
+    fn table(&mut self, heading: &str, rows: &[LongRow]) -> io::Result<()> {
         let mut rows: Vec<_> = rows.iter().collect();
         // An own word comes before the one whose rank it would have, and before own words of lower scores.
-        let by_score = |a: &Row, b: &Row| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal);
-        let order = |row: &Row| sort_rank(row.rank, row.word.own);
+        let by_score = |a: &LongRow, b: &LongRow| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal);
+        let order = |row: &LongRow| sort_rank(row.rank, row.word.own);
         rows.sort_by(|a, b| order(a).total_cmp(&order(b)).then_with(|| by_score(a, b)));
         if self.groups > 0 {
             writeln!(self.out)?;
@@ -159,8 +170,8 @@ impl<W: Write> Writer<W> {
             writeln!(self.out, "{}", text::visible(line))?;
         }
         // Several tokens of a vocabulary may have one text: those, which have a category, show their ids.
-        let id = |row: &Row| row.word.token.filter(|_| !row.word.categories.is_empty()).map(|id| format!(" #{id}"));
-        let word = |row: &&Row| format!("{}{}", text::visible_word(&row.word.text, false), id(row).unwrap_or_default());
+        let id = |row: &LongRow| row.word.token.filter(|_| !row.word.categories.is_empty()).map(|id| format!(" #{id}"));
+        let word = |row: &&LongRow| format!("{}{}", text::visible_word(&row.word.text, false), id(row).unwrap_or_default());
         let words: Vec<String> = rows.iter().map(word).collect();
         let categories: Vec<_> = rows.iter().map(|row| text::visible(&row.word.categories.join(", ")).into_owned()).collect();
         let width = |texts: &mut dyn Iterator<Item = usize>, least: usize| texts.max().unwrap_or(0).max(least);
@@ -263,15 +274,15 @@ mod tests {
         table
     }
 
-    fn written(layout: Layout, terminal: bool) -> String {
-        let mut writer = Writer::new(Vec::new(), layout, terminal);
+    fn written(layout: RowLayout, terminal: bool) -> String {
+        let mut writer = RowWriter::new(Vec::new(), layout, terminal);
         writer.group("heading", &group()).unwrap();
         String::from_utf8(writer.into_inner()).unwrap()
     }
 
     #[test]
     fn a_table_is_sorted_by_rank_and_safe() {
-        let table = written(Layout::Table, false);
+        let table = written(RowLayout::Table, false);
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines[0], "heading");
         assert!(lines[2].contains("\\u{1b}[31m爱") && lines[2].contains("+1.25000"), "{table}");
@@ -284,7 +295,7 @@ mod tests {
         let words = [word("low", true), word("high", true), word("first", false), word("second", false)];
         let mut rows = LongTable::default();
         rows.add("m", "p", &words, &[1.0, 2.0, 9.0, 0.5]);
-        let mut writer = Writer::new(Vec::new(), Layout::Table, false);
+        let mut writer = RowWriter::new(Vec::new(), RowLayout::Table, false);
         writer.group("", &rows).unwrap();
         let table = String::from_utf8(writer.into_inner()).unwrap();
         let shown: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().take(2).collect()).collect();
@@ -293,16 +304,16 @@ mod tests {
 
     #[test]
     fn csv_is_exact_in_a_file_and_safe_on_a_terminal() {
-        let exact = written(Layout::Csv { tokens: false, ids: false }, false);
+        let exact = written(RowLayout::Csv { tokens: false, ids: false }, false);
         let mut reader = csv::Reader::from_reader(exact.as_bytes());
         let words: Vec<String> = reader.records().map(|r| r.unwrap()[2].to_owned()).collect();
         assert_eq!(words, ["cold, or \"not\"", "\u{1b}[31m爱", "even"]);
-        assert!(!written(Layout::Csv { tokens: false, ids: false }, true).contains('\u{1b}'));
+        assert!(!written(RowLayout::Csv { tokens: false, ids: false }, true).contains('\u{1b}'));
     }
 
     #[test]
     fn json_rows_have_the_documented_keys() {
-        let out = written(Layout::Jsonl, false);
+        let out = written(RowLayout::Jsonl, false);
         let first = out.lines().next().unwrap();
         assert_eq!(
             first,

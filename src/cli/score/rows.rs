@@ -13,11 +13,11 @@ use crate::scores::provenance::FileProvenance;
 use crate::session::failure::Failure;
 use crate::sources::resolve::ModelSpec;
 use crate::tables::checksum::Checksum;
-use crate::tables::long::{Layout, LongTable, Writer};
+use crate::tables::long::{LongTable, RowLayout, RowWriter};
 
 /// An open place to write to.
-pub(super) struct Output {
-    writer: Writer<BufWriter<AtomicFile>>,
+pub(super) struct RowOutput {
+    writer: RowWriter<BufWriter<AtomicFile>>,
     /// The name that was given.
     path: PathBuf,
     is_stream: bool,
@@ -25,21 +25,21 @@ pub(super) struct Output {
     is_read_again: bool,
 }
 
-impl Output {
+impl RowOutput {
     /// Opens before anything is scored, so that a place that cannot be written costs no time.
     pub(super) fn open(args: &ScoreArgs) -> Result<Self, Failure> {
         let to = output::output(args.output.as_deref(), args.force)?;
         let endings = [("csv", Format::Csv, false), ("jsonl", Format::Jsonl, false), ("txt", Format::Table, false)];
         let layout = match output::format(args.format, &to, &endings, Format::Table)? {
-            Format::Table => Layout::Table,
-            Format::Csv => Layout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
-            Format::Jsonl => Layout::Jsonl,
+            Format::Table => RowLayout::Table,
+            Format::Csv => RowLayout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
+            Format::Jsonl => RowLayout::Jsonl,
         };
         output::note_of_stream(&to);
         let (path, is_stream, is_terminal) = (to.path().to_owned(), to.is_stream(), to.is_terminal());
         let file = to.create().map_err(|error| unwritable(&path, &error, FileOption::Output))?;
-        let writer = Writer::new(BufWriter::new(file), layout, is_terminal);
-        Ok(Output { writer, path, is_stream, is_read_again: layout != Layout::Table })
+        let writer = RowWriter::new(BufWriter::new(file), layout, is_terminal);
+        Ok(RowOutput { writer, path, is_stream, is_read_again: layout != RowLayout::Table })
     }
 
     pub(super) fn group(&mut self, heading: &str, rows: &LongTable) -> Result<(), Failure> {
@@ -48,7 +48,7 @@ impl Output {
 
     /// Puts the file in its place, with what its scores rest on beside it.
     pub(super) fn finish(self, origin: &FileProvenance) -> Result<(), Failure> {
-        let Output { writer, path, is_stream, is_read_again } = self;
+        let RowOutput { writer, path, is_stream, is_read_again } = self;
         let written = writer.into_inner().into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
             // A table for reading is nothing that is read again.
             let part = file.partial().filter(|_| is_read_again);

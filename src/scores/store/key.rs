@@ -25,23 +25,30 @@ const SCORING: u32 = 3;
 /// The parts, each as text that a reader understands; their order is part of the digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
+    /// The version of the computation: scores of another version are other scores.
     pub scoring: u32,
     /// `hub:owner/name@commit:HASH`, `bundled:demo-llama:HASH`, `files:HASH`: weights, config, tokenizer and template.
     pub content: String,
     /// Of a tokenizer taken from elsewhere.
     pub tokenizer: Option<String>,
+    /// How many beginning-of-sequence tokens a text gets.
     pub bos: BosPolicy,
+    /// The day that the chat template is given.
     pub template_date: Stated<TemplateDate>,
+    /// Whether attention scores are capped.
     pub softcap: SoftCap,
+    /// The dtype that rewards are rounded to; none where they are not rounded.
     pub rounding: Option<PublishedDtype>,
     /// How a prompt is put to a language model; none for a reward model.
     pub form: Option<AskedForm>,
+    /// The row of a head of several rewards.
     pub reward_row: Option<usize>,
     /// What the checkpoint was taken for, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_as: Option<TakenAs>,
-    /// What is computed in.
+    /// The dtype of the computation.
     pub dtype: Stated<Compute>,
+    /// `cpu`, or the kind of GPU: `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`.
     pub device: Stated<DeviceClass>,
     /// Which code multiplies matrices, for which kind of CPU, and what that says of all else: others add in another order.
     pub kernel: Stated<Backend>,
@@ -118,11 +125,12 @@ impl Key {
         }
     }
 
+    /// As JSON, from which [`Key::digest`] is computed.
     pub fn json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What the store finds a run by: BLAKE3 of the parts as JSON.
+    /// The BLAKE3 hash of the parts as JSON, by which the store finds a run.
     pub fn digest(&self) -> [u8; 32] {
         *blake3::hash(self.json().as_bytes()).as_bytes()
     }

@@ -1,40 +1,38 @@
-//! The worker and its store: what is known is told, what is computed is written before it is told, and what other programs
-//! write meanwhile is left to them.
+//! The worker and its store: known scores are sent without being computed, computed ones are written before they are sent, and
+//! words that another program scores meanwhile are left to it.
 
 use std::collections::HashSet;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
 
 use super::{Running, Worker};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::batch::{Batches, Step};
-use crate::engine::store_adapter::{Answer, Batch, Kept, stored_words};
+use crate::engine::store_adapter::{Answer, Batch, Writing, stored_words};
 use crate::engine::{Event, Phase};
 use crate::model::{Cancel, ModelError};
 use crate::scores::table::decimal;
 
-/// A batch that has been computed and not been told, for it is not in the store yet.
-pub(super) struct Held {
+/// A batch that has been computed, and is not sent before it is in the store.
+pub(super) struct Unwritten {
     pub(super) step: Step,
     pub(super) batch: Batch,
     pub(super) prompt: PromptId,
 }
 
 impl Worker {
-    /// What is held and known of a model is of another one from here on.
+    /// The id is another model's from now on: drops the key and the unwritten batch that belong to it.
     pub(super) fn forget(&mut self, model: ModelId) {
-        self.keeper.forget(model);
-        self.held.take_if(|held| held.batch.model() == model);
+        self.store.forget(model);
+        self.unwritten.take_if(|unwritten| unwritten.batch.model() == model);
     }
 
-    /// Tells what the store knows of a job, and leaves the rest to be computed. False where the store is busy.
+    /// Sends the scores of a job that the store has, and leaves the other words to be computed. False where the store is busy.
     pub(super) fn recall(&mut self, at: usize, cancel: &Cancel) -> Result<bool, ModelError> {
         let running = &mut self.jobs[at];
         let job = running.batches.job();
         let (model, prompt) = (job.model, job.prompt);
         let Some(opened) = self.models.get(&model) else { return Ok(true) };
-        let version = self.keeper.version();
-        let recalled = match self.keeper.recall((&opened.files, &opened.label, &opened.options), job, cancel)? {
+        let version = self.store.version();
+        let recalled = match self.store.recall((&opened.files, &opened.label, &opened.options), job, cancel)? {
             Answer::Known(recalled) => recalled,
             Answer::Busy => return Ok(false),
             Answer::Unread => return Ok(true),
@@ -60,13 +58,13 @@ impl Worker {
         Ok(true)
     }
 
-    /// Several programs may fill one store: what another one has written of the words that come next is told, not computed.
-    /// True where others come next now, which it may have written as well.
+    /// Several programs may fill one store: of the words that come next, those that another one has scored since are sent and not
+    /// computed. True where other words come next now, which it may have scored as well.
     pub(super) fn leave_to_others(&mut self, at: usize) -> bool {
         let running = &mut self.jobs[at];
         let job = running.batches.job();
         let before = if running.batches.is_fresh() { running.recalled_at } else { running.looked_at };
-        let now = self.keeper.version();
+        let now = self.store.version();
         running.looked_at = now;
         // Tokens come all from one forward.
         if now == before || before.is_none() || !job.token_ids.is_empty() {
@@ -74,7 +72,7 @@ impl Worker {
         }
         let (model, prompt, ahead) = (job.model, job.prompt, running.batches.ahead());
         let words: Vec<_> = stored_words(job).filter(|(word, _)| ahead.contains(word)).collect();
-        let scores = self.keeper.written_elsewhere(job, &words);
+        let scores = self.store.written_elsewhere(job, &words);
         if scores.is_empty() {
             return false;
         }
@@ -86,17 +84,14 @@ impl Worker {
 
     /// Tells a batch, once it is in the store: nothing that was seen is lost, whatever happens to this process. False where it
     /// cannot be written yet.
-    pub(super) fn finish(&mut self, mut held: Held) -> bool {
-        let kept = self.keeper.keep(&held.batch, &mut held.step.scores);
+    pub(super) fn finish(&mut self, mut unwritten: Unwritten) -> bool {
+        let kept = self.store.keep(&unwritten.batch, &mut unwritten.step.scores);
         self.tell_notices();
-        let known = match kept {
-            Kept::Now { known } => known,
-            Kept::NotNow => {
-                self.held = Some(held);
-                return false;
-            }
-        };
-        let Held { step, batch, prompt } = held;
+        if kept == Writing::Busy {
+            self.unwritten = Some(unwritten);
+            return false;
+        }
+        let Unwritten { step, batch, prompt } = unwritten;
         let model = batch.model();
         if !step.unscorable.is_empty() {
             self.tell(Event::Unscorable { model, prompt, words: step.unscorable });
@@ -109,16 +104,6 @@ impl Worker {
         }
         let is_its = |job: &Running| (job.batches.job().model, job.batches.job().prompt) == (model, prompt);
         let Some(at) = self.jobs.iter().position(is_its) else { return true };
-        if known > 0 {
-            // Another program is at the same words: away from it, within the job, and to another job after that.
-            let by = RandomState::new().hash_one(known) as usize;
-            self.jobs[at].batches.jump(by);
-            let behind = self.jobs.iter().enumerate().skip(at + 1).filter(|(_, job)| job.batches.job().model == model);
-            let behind: Vec<usize> = behind.map(|(place, _)| place).collect();
-            if let Some(next) = behind.first() {
-                self.jobs.swap(*next, behind[by % behind.len()]);
-            }
-        }
         let running = &self.jobs[at];
         let done = running.total.saturating_sub(running.batches.remaining());
         let words_per_second = done as f64 / running.started.elapsed().as_secs_f64().max(1e-9);
@@ -138,12 +123,12 @@ impl Worker {
     }
 
     pub(super) fn tell_notices(&mut self) {
-        for text in self.keeper.notices() {
+        for text in self.store.notices() {
             self.tell(Event::Notice { text });
         }
     }
 }
 
 #[cfg(test)]
-#[path = "keeping_tests.rs"]
+#[path = "storing_tests.rs"]
 mod tests;

@@ -12,7 +12,7 @@ use crate::model::{ModelError, checkpoint};
 impl Worker {
     /// Where a model finds room: beside the models that are loaded, if need be with smaller batches, for those are quicker
     /// than to load a model again; else in the place of those used longest ago, where that helps. `None` for one that made room
-    /// itself and has to wait now, which is told; any other that finds none is refused.
+    /// itself and has to wait now, which an event says; any other that finds none is refused.
     pub(super) fn make_room(&mut self, model: ModelId) -> Result<Option<Fit>, ModelError> {
         let none = || ModelError::unsupported("the model", "has been closed", "Open it again");
         let opened = self.models.get(&model).ok_or_else(none)?;

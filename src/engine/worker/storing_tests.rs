@@ -267,7 +267,7 @@ fn what_another_program_has_written_is_told_and_not_computed_again() {
 }
 
 #[test]
-fn two_that_are_at_the_same_words_part_and_every_word_is_told_once() {
+fn of_two_that_are_at_the_same_words_each_tells_every_word_once() {
     let texts = words(60);
     let mut bench = Bench::start(|folder, worker| {
         let (folder, texts) = (folder.to_owned(), texts.clone());

@@ -24,7 +24,7 @@ fn test((test, meaning): (&'static str, &'static str), result: Outcome, figure: 
     Test { test, result, figure, meaning, loss: None }
 }
 
-fn judged(name: (&'static str, &'static str), passes: bool, figure: String) -> Test {
+fn pass_or_fail(name: (&'static str, &'static str), passes: bool, figure: String) -> Test {
     test(name, if passes { Outcome::Pass } else { Outcome::Fail }, figure)
 }
 
@@ -45,7 +45,7 @@ pub(super) fn finite(scores: &Scores) -> Test {
     let all = scores.iter().map(Vec::len).sum::<usize>();
     let unscorable = if known < all { format!(", {} without tokens", all - known) } else { String::new() };
     let infinite = scores.iter().flatten().any(|score| score.is_infinite());
-    judged(FINITE, known > 0 && !infinite, format!("{known} rewards{unscorable}"))
+    pass_or_fail(FINITE, known > 0 && !infinite, format!("{known} rewards{unscorable}"))
 }
 
 /// Fails where fewer than half of the words have a reward of their own under some prompt.
@@ -57,7 +57,7 @@ pub(super) fn differ(scores: &Scores) -> Test {
         bits.len()
     };
     let fewest = scores.iter().map(distinct).min().unwrap_or(0);
-    judged(DIFFER, 2 * fewest >= WORDS.len(), format!("at least {fewest} distinct rewards for {} words", WORDS.len()))
+    pass_or_fail(DIFFER, 2 * fewest >= WORDS.len(), format!("at least {fewest} distinct rewards for {} words", WORDS.len()))
 }
 
 /// How far two ways to the same reward may be apart.
@@ -85,7 +85,7 @@ pub(super) fn equal(name: (&'static str, &'static str), a: &Scores, b: &Scores, 
     let missing = pairs().any(|(a, b)| a.is_nan() != b.is_nan());
     let largest = pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     let figure = format!("largest difference {largest:.1e}, tolerance {:.1e}", tolerance.0);
-    judged(name, !missing && largest <= tolerance.0, figure)
+    pass_or_fail(name, !missing && largest <= tolerance.0, figure)
 }
 
 /// Scores in f32 and in another precision. Fails where some prompt's words lose their order, or have none.
@@ -111,7 +111,7 @@ pub(super) fn loss(name: (&'static str, &'static str), exact: &Scores, other: &S
          ({largest_difference_sd:.1e} sd)"
     );
     let passes = correlations.len() == exact.len() && rank_correlation >= LEAST_CORRELATION;
-    Test { loss: Some(loss), ..judged(name, passes, figure) }
+    Test { loss: Some(loss), ..pass_or_fail(name, passes, figure) }
 }
 
 /// How often good is above bad, under each framing: a report, for a model may well have learnt something else.
