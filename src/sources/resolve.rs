@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::base::remedy::Remedy;
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::{Family, Measure};
 use crate::catalogue::{Catalogue, Entry};
@@ -219,11 +218,11 @@ fn no_such_path(path: &Path) -> ModelError {
 
 fn unknown(argument: &str, catalogue: &Catalogue) -> ModelError {
     let names = BUNDLED.iter().map(|(name, _)| *name).chain(catalogue.entries().iter().map(|entry| entry.nickname.as_str()));
-    let (hint, models) = (did_you_mean(&nearest(argument, names)), Remedy::Models);
+    let hint = did_you_mean(&nearest(argument, names));
     ModelError::Unknown {
         name: argument.to_owned(),
         next: format!(
-            "{hint}A model is demo-llama or demo-gemma, a nickname (see {models}), a Hugging Face id \
+            "{hint}A model is demo-llama or demo-gemma, a nickname ('rewardscope models' lists them), a Hugging Face id \
              owner/name[@revision], a directory with config.json, a GGUF file, or a file or directory of recorded scores"
         ),
     }
