@@ -89,7 +89,7 @@ pub struct Startup {
     pub size: (u16, u16),
     /// Files and folders that follow a training.
     pub trainings: Vec<PathBuf>,
-    /// JudgedPairs of answers of which people chose one, and how many were left out when they were read.
+    /// Pairs of answers of which people chose one, and how many were left out when they were read.
     pub pairs: (Vec<AnswerPair>, usize),
 }
 

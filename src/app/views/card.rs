@@ -1,6 +1,6 @@
 //! The card view: one model's values on a page, among the opened ones, while scores arrive.
 //!
-//! [`compute`] is pure and runs on a thread of its own. JudgedPairs of answers, where the session has some, are judged by the
+//! [`compute`] is pure and runs on a thread of its own. Pairs of answers, where the session has some, are judged by the
 //! engine, and their scores are kept here.
 
 use std::collections::HashMap;

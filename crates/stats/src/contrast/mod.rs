@@ -1,7 +1,8 @@
 //! The tests of a contrast: whether two families differ in a panel, how sure that is, and by how much.
 //!
 //! A test is one file in this folder and one entry in [`TESTS`]. Everything that shows results walks the list: JSON, the tables
-//! of a page with their legends, the tables and notes of the explorer, the figures, and the adjustment for many tests. Knows
+//! of a page with their legends, the tables of the explorer, and the adjustment for many tests; of those with a p-value also
+//! the notes of a panel and the figures. Knows
 //! numbers alone: no study and no screen.
 
 pub(crate) mod bootstrap;
