@@ -299,7 +299,7 @@ fn a_head_that_cannot_be_read_is_refused_by_name() {
     assert_eq!(opened(&plain(), None), Ok(()));
     for name in ["cls.weight", "value_head.weight", "reward_head.weight"] {
         let message = opened(&plain(), Some(name)).unwrap_err();
-        assert!(message.contains(name) && message.contains("taking it as language-model"), "{name}: {message}");
+        assert!(message.contains(name) && message.contains("kind language-model"), "{name}: {message}");
     }
     let mut ranked = plain();
     ranked.extend([count("pooling_type", 4)]);

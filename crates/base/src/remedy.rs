@@ -105,7 +105,7 @@ fn plain(remedy: Remedy, value: &str) -> String {
         Remedy::TemplateDate => "template date",
         Remedy::Softcap => "soft-cap",
         Remedy::ReferenceRounding => "rounding to the published dtype",
-        Remedy::TakenAs => "taking it as",
+        Remedy::TakenAs => "kind",
         Remedy::Store => "store",
         Remedy::Family => "family",
         Remedy::Corpus => "word list",
