@@ -94,7 +94,8 @@ fn screens_know_no_candle_and_models_no_screen() {
 }
 
 /// Rooms whose messages advise by a `Remedy`: how a user asks for it is said in `session::wording`.
-const WITHOUT_OPTIONS: [&str; 5] = ["base", "kernels", "model", "catalogue", "sources"];
+const WITHOUT_OPTIONS: [&str; 11] =
+    ["base", "kernels", "corpus", "stats", "model", "tables", "catalogue", "scores", "recorded", "sources", "engine"];
 
 #[test]
 fn rooms_below_the_session_name_no_option() {

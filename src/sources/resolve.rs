@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base::remedy::Remedy;
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::{Family, Measure};
 use crate::catalogue::{Catalogue, Entry};
