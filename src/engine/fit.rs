@@ -132,7 +132,7 @@ pub(super) fn refusal(name: &str, files: &Files, options: &LoadOptions, estimate
     ModelError::unsupported(name, problem, next)
 }
 
-/// `, or a GPU with 57 GB (a build with --features cuda, and --device cuda)`; nothing where a GPU was tried.
+/// `, or a GPU with 57 GB (a build with the Cargo feature cuda, and --device cuda)`; nothing where a GPU was tried.
 fn gpu(files: &Files, options: &LoadOptions) -> String {
     if !matches!(options.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
         return String::new();
@@ -141,7 +141,7 @@ fn gpu(files: &Files, options: &LoadOptions) -> String {
     let Ok(estimate) = checkpoint::estimate(files, &on_gpu) else { return String::new() };
     let bytes = estimate.weights_bytes + working_bytes(&estimate.config, MOST_NODES as u64);
     let (gigabytes, device) = (bytes.div_ceil(1_000_000_000), Remedy::Device.with("cuda"));
-    format!(", or a GPU with {gigabytes} GB (a build with --features cuda, and {device})")
+    format!(", or a GPU with {gigabytes} GB (a build with the Cargo feature cuda, and {device})")
 }
 
 /// How many nodes a batch may have.
