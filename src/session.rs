@@ -3,6 +3,7 @@
 pub mod arguments;
 pub mod failure;
 pub mod settings;
+pub mod wording;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -93,6 +93,30 @@ fn screens_know_no_candle_and_models_no_screen() {
     }
 }
 
+/// Rooms whose messages advise by a `Remedy`: how a user asks for it is said in `session::wording`.
+const WITHOUT_OPTIONS: [&str; 11] =
+    ["base", "kernels", "corpus", "stats", "model", "tables", "catalogue", "scores", "recorded", "sources", "engine"];
+
+#[test]
+fn rooms_below_the_session_name_no_option() {
+    // Options of other programs, and what the program calls itself with.
+    let foreign = ["llama-gguf-split --merge", "--render-chat-template", "--define-macro=", "--gpu-architecture="];
+    let names_option = |line: &str| {
+        let line = foreign.iter().fold(line.to_owned(), |line, foreign| line.replace(foreign, ""));
+        let is_option = |(at, _): (usize, &str)| {
+            line[..at].ends_with(['"', ' ', '`', '\'', '(']) && line[at + 2..].starts_with(|c: char| c.is_ascii_lowercase())
+        };
+        !line.trim_start().starts_with("//") && (line.match_indices("--").any(is_option) || line.contains("`rewardscope "))
+    };
+    assert!(names_option(r#"    "Take --dtype bf16""#) && !names_option("    /// `--dtype bf16`"));
+    for file in files().into_iter().filter(|file| !file.is_test() && WITHOUT_OPTIONS.contains(&file.module[0].as_str())) {
+        let text = std::fs::read_to_string(root().join(&file.path)).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let found: Vec<_> = code.lines().filter(|line| names_option(line)).collect();
+        assert!(found.is_empty(), "{} names an option: {found:#?}", file.path.display());
+    }
+}
+
 /// One file of the crate and what it names.
 struct File {
     path: PathBuf,

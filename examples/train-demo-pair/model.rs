@@ -64,8 +64,8 @@ impl Trainable {
         // Built anew at each call: Gemma's norms add 1 to their weight when they are loaded.
         let mut fetch = |name: &str, _: &[usize], _: Role| Ok(self.variable(name)?.as_tensor().clone());
         let decoder = Decoder::trainable(&self.config, DType::F32, &Device::Cpu, &mut fetch)?;
-        let forest = forest(conversations)?;
-        let hidden = decoder.forward(forest.nodes(), None, forest.reads(), false, &Cancel::default())?.hidden;
+        let (forest, last) = forest(conversations)?;
+        let hidden = decoder.forward(forest.nodes(), None, &last, false, &Cancel::default())?.hidden;
         Ok(hidden.matmul(&self.variable(HEAD)?.t()?)?.squeeze(1)?)
     }
 

@@ -7,7 +7,7 @@ use crate::base::terms::WordId;
 /// of the screen, while rows move around it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// None: the first row, whatever stands there.
+    /// None: the first row, whatever its word.
     word: Option<WordId>,
     /// Its row in the table shown; the nearest one while a filter hides the word.
     row: usize,
@@ -16,10 +16,12 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// Its row in the table shown.
     pub fn row(&self) -> usize {
         self.row
     }
 
+    /// The word that it stays on; none while it stays on the first row.
     pub fn word(&self) -> Option<WordId> {
         self.word
     }
@@ -43,6 +45,7 @@ impl Cursor {
         self.go(row, table, height);
     }
 
+    /// Moves to a row, or to the last one where there are fewer.
     pub fn go(&mut self, row: usize, table: &RankedTable, height: usize) {
         let offset = self.offset(table.rows.len(), height);
         let row = row.min(table.rows.len().saturating_sub(1));

@@ -1,15 +1,16 @@
 //! What keys do here and now, so that the line of hints names only what works.
 
-use super::action::{ACTIONS, Action, Entry, LAST};
-use super::statistics::Page;
-use super::{App, Model, View, ablation};
-use crate::engine::Phase;
+use super::action::{ACTIONS, Action, Entry, LAST, entries_in};
+use super::{App, Model};
 
 /// One step back, in the order in which Esc takes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepBack {
+    /// The newest notice goes.
     Notice,
+    /// All panels are shown again.
     Zoom,
+    /// The search ends.
     Search,
     /// Own words alone are shown.
     OwnWords,
@@ -18,6 +19,7 @@ pub enum StepBack {
 }
 
 impl StepBack {
+    /// What Esc is called in the line of hints.
     pub fn name(self) -> &'static str {
         match self {
             StepBack::Notice => "dismiss",
@@ -38,14 +40,14 @@ fn key_text(entry: &Entry) -> String {
 }
 
 impl App {
-    /// What Esc would do, where nothing lies over the view.
+    /// What Esc would do while no box covers the view.
     pub fn step_back(&self) -> Option<StepBack> {
         let busy = |model: &Model| !model.is_recorded() && model.is_busy();
         let steps = [
             (self.toasts.iter().next().is_some(), StepBack::Notice),
-            (self.view == View::Statistics && self.statistics.page == Page::Panels && self.statistics.zoomed, StepBack::Zoom),
+            (self.view.controller().is_zoomed(self), StepBack::Zoom),
             (!self.search.query().is_empty(), StepBack::Search),
-            (self.own_only && self.view.is_table(), StepBack::OwnWords),
+            (self.own_only && self.shows_table(), StepBack::OwnWords),
             (self.models.iter().any(busy), StepBack::Work),
         ];
         steps.into_iter().find(|(holds, _)| *holds).map(|(_, step)| step)
@@ -53,9 +55,9 @@ impl App {
 
     /// Key and name of each action that is worth naming here, the most important first; help and the end come last.
     pub fn hints(&self) -> Vec<(String, &'static str)> {
-        let here = ACTIONS.iter().filter(|entry| entry.views.contains(&self.view));
+        let view = self.view.controller();
         let mut named: Vec<(u8, String, &'static str)> =
-            here.filter_map(|entry| Some((entry.hint?, key_text(entry), self.name_here(entry)?))).collect();
+            entries_in(self.view).filter_map(|entry| Some((entry.hint?, key_text(&entry), view.hint(self, &entry)?))).collect();
         named.sort_by_key(|(rank, ..)| *rank);
         named.into_iter().map(|(_, key, name)| (key, name)).collect()
     }
@@ -65,8 +67,8 @@ impl App {
         ACTIONS.iter().filter(|entry| entry.hint == LAST).count()
     }
 
-    /// What an action would do here and now, in a word or two; none where it would do nothing.
-    fn name_here(&self, entry: &Entry) -> Option<&'static str> {
+    /// What an action would do now that does the same in every view; none where it would do nothing.
+    pub(super) fn common_hint(&self, entry: &Entry) -> Option<&'static str> {
         let several = self.models.len() > 1;
         let live = self.models.iter().any(|model| !model.is_recorded());
         let has_words = !self.universe.is_empty() && self.failure_in_place_of_words().is_none();
@@ -85,33 +87,9 @@ impl App {
             Action::AddToList => self.under_cursor().is_some_and(|(_, at)| self.universe.is_own(at)),
             Action::AllPrompts if self.all_prompts => return live.then_some("this prompt only"),
             Action::AllPrompts => live,
-            Action::Zoom => match self.statistics.page {
-                Page::Panels if self.statistics.zoomed => return Some("all panels"),
-                Page::Panels | Page::Contrasts => self.statistics.selected().is_some(),
-                Page::Agreement => return self.pair_under_cursor().map(|_| "side by side"),
-                Page::MixedModel => false,
-            },
-            Action::NextPanel if self.view == View::Ablation => {
-                let sets = self.ablation.page == ablation::Page::Lines && self.ablation.sets().len() > 1;
-                return sets.then_some("data");
-            }
-            Action::NextPanel => self.statistics.has_panels() && self.statistics.lines() > 1,
-            Action::NextPage if self.view == View::Ablation => self.ablation.shown().is_some(),
-            Action::CloseModel if self.view == View::Words => self.failure_in_place_of_words().is_some(),
-            Action::Select | Action::CloseModel => !self.models.is_empty(),
-            Action::Export => self.has_something_to_write(),
+            Action::Export => self.view.controller().offer(self).is_some(),
             _ => true,
         };
         works.then_some(entry.name)
-    }
-
-    /// Why the model on the screen could not be opened, where that stands in the place of its words.
-    pub fn failure_in_place_of_words(&self) -> Option<&str> {
-        let model = self.focused().filter(|_| self.view == View::Words)?;
-        let known = self.table().filter(|table| table.key.model == Some(model.id)).is_some_and(|table| table.left.scored > 0);
-        match &model.phase {
-            Phase::Failed(why) if !known => Some(why),
-            _ => None,
-        }
     }
 }

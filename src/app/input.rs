@@ -13,11 +13,13 @@ pub struct Input {
 }
 
 impl Input {
+    /// A line with this text and the caret after it.
     pub fn with_text(text: impl Into<String>) -> Input {
         let text = text.into();
         Input { at: text.len(), text }
     }
 
+    /// The whole line.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -27,6 +29,7 @@ impl Input {
         self.text.split_at(self.at)
     }
 
+    /// Empties the line.
     pub fn clear(&mut self) {
         self.text.clear();
         self.at = 0;

@@ -1,6 +1,6 @@
 //! The token inspector: how the model shown reads the word under the cursor.
 //!
-//! Lays out what the engine answers, line by line; drawing gives each part its style. All text is safe to show.
+//! Lays out the answer of the engine, line by line; drawing gives each part its style. All text is safe to show.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
-use super::layout::{FOOTER, HEADER};
+use super::layout::{self, scrolled};
 use super::{App, Effect, Key, Level, Overlay};
 use crate::base::terms::ModelId;
 use crate::base::text::{visible, visible_word, wrap};
 use crate::engine::{Badge, InspectRequest, Inspection};
 
-/// Words of the list, beside those that may have the same tokens, that show what is shared.
+/// How many other words of the list are tokenized to find the tokens that all words share.
 const COMPANY: usize = 48;
 /// The widest text of a token; longer ones are cut.
 const WIDEST_TOKEN: usize = 22;
@@ -26,8 +26,11 @@ const NAMED: usize = 5;
 /// A word that is looked at.
 #[derive(Clone, Debug)]
 pub struct Inspector {
+    /// The model that reads it.
     pub model: ModelId,
+    /// The prompt that it answers.
     pub prompt_text: Arc<str>,
+    /// The word.
     pub word: Arc<str>,
     /// None until the engine answers.
     pub answer: Option<Result<Box<Inspection>, String>>,
@@ -40,33 +43,46 @@ pub struct Inspector {
 /// What a piece of text is, which decides its style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
+    /// A title.
     Heading,
+    /// Plain text.
     Text,
+    /// Less important text.
     Dim,
+    /// The word that is looked at.
     Word,
+    /// A token that other words have too.
     Shared,
+    /// A token of this word alone.
     Own,
+    /// The token at which the reward is read.
     Pooled,
+    /// What makes a score doubtful.
     Warning,
+    /// Why there is no answer.
     Error,
 }
 
-pub type Line = Vec<(String, Tone)>;
+/// The parts of one line, from left to right.
+pub type TonedLine = Vec<(String, Tone)>;
 
-/// The signs that stand beside the styles.
+/// The signs that say the same as the styles, for screens without colours.
 #[derive(Clone, Copy, Debug)]
 pub struct Signs {
+    /// Before a shared token.
     pub shared: char,
+    /// Before the token at which the reward is read.
     pub pooled: char,
+    /// Words are cut with ASCII signs alone.
     pub ascii: bool,
 }
 
 impl Inspector {
     /// Everything there is to show, in lines of at most `cells`.
-    pub fn lines(&self, cells: usize, signs: Signs) -> Vec<Line> {
+    pub fn lines(&self, cells: usize, signs: Signs) -> Vec<TonedLine> {
         let cells = cells.max(8);
         let mut lines = Vec::new();
-        let paragraph = |lines: &mut Vec<Line>, text: &str, tone: Tone| {
+        let paragraph = |lines: &mut Vec<TonedLine>, text: &str, tone: Tone| {
             lines.extend(wrap(&visible(text), cells).into_iter().map(|line| vec![(line, tone)]));
         };
         match &self.answer {
@@ -75,17 +91,17 @@ impl Inspector {
             Some(Err(reason)) => paragraph(&mut lines, reason, Tone::Error),
             Some(Ok(inspection)) => {
                 for badge in &inspection.badges {
-                    paragraph(&mut lines, &format!("! {}", say(badge, signs.ascii)), Tone::Warning);
+                    paragraph(&mut lines, &format!("! {}", describe(badge, signs.ascii)), Tone::Warning);
                 }
                 if !lines.is_empty() {
-                    lines.push(Line::new());
+                    lines.push(TonedLine::new());
                 }
                 let heading = |text: String| vec![(text, Tone::Heading)];
-                lines.push(own(inspection, signs));
+                lines.push(own_tokens(inspection, signs));
                 lines.extend(grid(inspection, inspection.shared, cells, signs));
-                lines.extend([Line::new(), heading("Conversation".to_owned())]);
+                lines.extend([TonedLine::new(), heading("Conversation".to_owned())]);
                 lines.extend(conversation(inspection, cells, signs.ascii));
-                lines.extend([Line::new(), heading(format!("All {} tokens", inspection.tokens.len()))]);
+                lines.extend([TonedLine::new(), heading(format!("All {} tokens", inspection.tokens.len()))]);
                 lines.extend(grid(inspection, 0, cells, signs));
             }
         }
@@ -93,7 +109,7 @@ impl Inspector {
     }
 }
 
-fn say(badge: &Badge, ascii: bool) -> String {
+fn describe(badge: &Badge, ascii: bool) -> String {
     match badge {
         Badge::DoubledBos(times) => {
             format!("{times} beginning-of-sequence tokens, as in the published scripts; --bos single gives one")
@@ -114,9 +130,9 @@ fn say(badge: &Badge, ascii: bool) -> String {
     }
 }
 
-/// The text as it stands, its control characters written out, the word marked.
-fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<Line> {
-    let mut lines = vec![Line::new()];
+/// The rendered text, its control characters written out, the word marked.
+fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<TonedLine> {
+    let mut lines = vec![TonedLine::new()];
     let mut used = 0;
     for (at, grapheme) in inspection.rendered.grapheme_indices(true) {
         let in_word = inspection.word.contains(&at);
@@ -129,7 +145,7 @@ fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<Line>
         let shown: String = if shown == grapheme { shown.chars().take(1 + MARKS).collect() } else { shown.into_owned() };
         let wide = shown.width();
         if used + wide > cells && used > 0 {
-            lines.push(Line::new());
+            lines.push(TonedLine::new());
             used = 0;
         }
         used += wide;
@@ -140,7 +156,7 @@ fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<Line>
             }
         }
         if grapheme.ends_with('\n') {
-            lines.push(Line::new());
+            lines.push(TonedLine::new());
             used = 0;
         }
     }
@@ -150,8 +166,8 @@ fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<Line>
     lines
 }
 
-/// What the tokens of this word alone are, and what the signs mean.
-fn own(inspection: &Inspection, signs: Signs) -> Line {
+/// How many tokens are of this word alone, and what the signs mean.
+fn own_tokens(inspection: &Inspection, signs: Signs) -> TonedLine {
     let Inspection { tokens, shared, pooled, .. } = inspection;
     let read = match pooled {
         Some(_) => (format!("  {} reward read here", signs.pooled), Tone::Pooled),
@@ -166,7 +182,7 @@ fn own(inspection: &Inspection, signs: Signs) -> Line {
 
 /// The tokens from number `first` on, as a grid of ids and texts; each row begins with the number of its first token,
 /// counted from 1.
-fn grid(inspection: &Inspection, first: usize, cells: usize, signs: Signs) -> Vec<Line> {
+fn grid(inspection: &Inspection, first: usize, cells: usize, signs: Signs) -> Vec<TonedLine> {
     let Inspection { tokens, shared, pooled, .. } = inspection;
     let of: Vec<(u32, String)> =
         tokens.iter().skip(first).map(|(id, text)| (*id, clip(text, WIDEST_TOKEN, signs.ascii))).collect();
@@ -174,7 +190,7 @@ fn grid(inspection: &Inspection, first: usize, cells: usize, signs: Signs) -> Ve
     let id_width = of.iter().map(|(id, _)| digits(*id)).max().unwrap_or(1);
     let text_width = of.iter().map(|(_, text)| text.width()).max().unwrap_or(1);
     let number_width = digits(tokens.len() as u32);
-    // Sign, id, text, each with a space behind it.
+    // Sign, id and text, each with a space after it.
     let cell = 2 + id_width + 1 + text_width + 2;
     let columns = (cells.saturating_sub(number_width + 2) / cell).max(1);
     let mut lines = Vec::new();
@@ -216,25 +232,26 @@ fn clip(text: &str, cells: usize, ascii: bool) -> String {
 
 impl App {
     /// Opens the inspector on the word under the cursor.
-    pub(super) fn inspect(&mut self) -> Vec<Effect> {
+    pub(super) fn inspect(&mut self) {
         let word = self.table().and_then(|table| table.word_at(self.cursor.row()));
         match word.map(|word| self.score_table.word_text(word).clone()) {
             Some(word) => self.inspect_word(word),
-            None => self.tell(Level::Info, "no word to look at"),
+            None => self.notify(Level::Info, "no word to look at"),
         }
     }
 
-    fn inspect_word(&mut self, word: Arc<str>) -> Vec<Effect> {
-        let (Some(prompt), Some(model)) = (self.current_prompt(), self.focused()) else { return Vec::new() };
+    fn inspect_word(&mut self, word: Arc<str>) {
+        let (Some(prompt), Some(model)) = (self.current_prompt(), self.focused()) else { return };
         let (model, recorded) = (model.id, model.is_recorded());
         let prompt_text = prompt.prompt.text.clone();
         let refused = recorded.then(|| {
             Err("recorded scores: the file holds numbers and words, neither tokens nor template. Open the model itself to look at its tokens".to_owned())
         });
-        let request =
-            InspectRequest { model, prompt_text: prompt_text.clone(), word: word.clone(), company: self.company(&word) };
+        if !recorded {
+            let (prompt_text, company) = (prompt_text.clone(), self.company(&word));
+            self.effects.push(Effect::Inspect(InspectRequest { model, prompt_text, word: word.clone(), company }));
+        }
         self.overlay = Some(Overlay::Inspector(Inspector { model, prompt_text, word, answer: refused, recorded, scroll: 0 }));
-        if recorded { Vec::new() } else { vec![Effect::Inspect(request)] }
     }
 
     /// Words that differ from this one in white space alone, and some more.
@@ -253,55 +270,44 @@ impl App {
         }
     }
 
-    pub(super) fn inspector_key(&mut self, key: Key) -> Vec<Effect> {
-        let action = Action::of(key, self.view);
-        if let Some(Action::NextModel | Action::PreviousModel) = action {
-            let Some(Overlay::Inspector(Inspector { word, .. })) = &self.overlay else { return Vec::new() };
+    pub(super) fn inspector_key(&mut self, key: Key) {
+        let action = Action::for_key(key, self.view);
+        if let Some(flip @ (Action::NextModel | Action::PreviousModel)) = action {
+            let Some(Overlay::Inspector(Inspector { word, .. })) = &self.overlay else { return };
             // Flipped, the list may have another word under the cursor; the one looked at stays.
             let word = word.clone();
-            let effects = action.map(|action| self.perform(action)).unwrap_or_default();
-            return effects.into_iter().chain(self.inspect_word(word)).collect();
+            self.perform(flip);
+            return self.inspect_word(word);
         }
         let size = self.size;
-        let Some(Overlay::Inspector(inspector)) = &mut self.overlay else { return Vec::new() };
-        let last = inspector_scroll(size, inspector);
-        let page = inspector_rows(size).saturating_sub(1);
-        let to = match action {
-            Some(Action::Down) => inspector.scroll + 1,
-            Some(Action::Up) => inspector.scroll.saturating_sub(1),
-            Some(Action::PageDown) => inspector.scroll + page,
-            Some(Action::PageUp) => inspector.scroll.saturating_sub(page),
-            Some(Action::Top) => 0,
-            Some(Action::Bottom) => last,
-            _ => {
-                self.overlay = None;
-                return Vec::new();
-            }
-        };
-        inspector.scroll = to.min(last);
-        Vec::new()
+        let Some(Overlay::Inspector(inspector)) = &mut self.overlay else { return };
+        let page = rows(size).saturating_sub(1);
+        match scrolled(inspector.scroll, action, page, last_scroll(size, inspector)) {
+            Some(scroll) => inspector.scroll = scroll,
+            None => self.overlay = None,
+        }
     }
 }
 
 /// Width of the token inspector's box.
-pub fn inspector_box(columns: u16) -> u16 {
-    columns.min(INSPECTOR_WIDEST)
+pub fn box_width(columns: u16) -> u16 {
+    columns.min(WIDEST)
 }
 
 /// Lines of the inspector that fit.
-pub fn inspector_rows(size: (u16, u16)) -> usize {
-    usize::from(size.1.saturating_sub(HEADER + FOOTER + 2).max(1))
+pub fn rows(size: (u16, u16)) -> usize {
+    layout::rows(size, 2)
 }
 
 /// How far the inspector can be scrolled.
-pub fn inspector_scroll(size: (u16, u16), inspector: &Inspector) -> usize {
+pub fn last_scroll(size: (u16, u16), inspector: &Inspector) -> usize {
     // Every set of signs is equally wide.
     let signs = Signs { shared: '.', pooled: '*', ascii: true };
-    let lines = inspector.lines(usize::from(inspector_box(size.0)).saturating_sub(4), signs).len();
-    lines.saturating_sub(inspector_rows(size))
+    let lines = inspector.lines(usize::from(box_width(size.0)).saturating_sub(4), signs).len();
+    lines.saturating_sub(rows(size))
 }
 
-const INSPECTOR_WIDEST: u16 = 120;
+const WIDEST: u16 = 120;
 
 #[cfg(test)]
 mod tests {
@@ -309,7 +315,7 @@ mod tests {
 
     const SIGNS: Signs = Signs { shared: '·', pooled: '●', ascii: false };
 
-    fn text(lines: &[Line]) -> Vec<String> {
+    fn text(lines: &[TonedLine]) -> Vec<String> {
         lines.iter().map(|line| line.iter().map(|(text, _)| text.as_str()).collect::<String>().trim_end().to_owned()).collect()
     }
 
@@ -332,7 +338,7 @@ mod tests {
         assert_eq!(all, ["1  ·     1 <s>    ·   198 \\n", "3    31111 爱           7 ␣love", "5  ●     2 <e>"]);
         assert_eq!(text(&grid(&inspection, 2, 36, SIGNS)), ["3    31111 爱           7 ␣love", "5  ●     2 <e>"]);
         assert_eq!(grid(&inspection, 0, 10, SIGNS).len(), 5, "a narrow screen has a token a line");
-        assert!(text(&[own(&inspection, SIGNS)])[0].starts_with("3 own tokens  · 2 shared"));
+        assert!(text(&[own_tokens(&inspection, SIGNS)])[0].starts_with("3 own tokens  · 2 shared"));
     }
 
     #[test]

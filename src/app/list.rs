@@ -1,4 +1,4 @@
-//! The line under the cursor of a list that is drawn as it stands.
+//! The cursor of a list whose lines keep their places.
 
 /// A line, and the first one on the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,20 +3,19 @@
 //! Pure: [`App::update`] takes a message and the time and returns effects; nothing here reads a file, draws, waits or knows a
 //! model's computation. Everything slow is an [`Effect`] whose answer comes back as a [`Message`].
 
-pub mod ablation;
 pub mod action;
-pub mod card;
 mod comparing;
 mod cursor;
 mod export;
+pub mod help;
 mod hints;
-mod implicit;
 pub mod input;
 pub mod inspector;
 pub mod key;
 pub mod layout;
 pub mod list;
-mod models;
+mod message;
+mod model;
 mod opening;
 mod own;
 mod pacer;
@@ -24,12 +23,13 @@ mod perform;
 pub mod picker;
 mod pickers;
 mod planning;
+mod ranking;
 pub mod search;
-pub mod statistics;
 pub mod table;
 mod toast;
 mod universe;
 mod update;
+pub mod views;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -40,52 +40,27 @@ pub use cursor::Cursor;
 pub use export::{Export, ExportInput, ExportRequest};
 pub use hints::StepBack;
 pub use key::{Key, KeyCode};
-pub use models::Model;
+pub use message::{CorpusEntry, Effect, Message, ModelEntry};
+pub use model::Model;
 pub use toast::{Level, Toast, Toasts};
 pub use universe::Universe;
 
-use crate::base::terms::{Measure, ModelId, PromptId, WordId};
+use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::pairs::AnswerPair;
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::pairs::PreferencePairs;
-use crate::engine::{Event, InspectRequest, Job};
 use crate::model::LoadOptions;
 use crate::scores::table::ScoreTable;
 use crate::sources::resolve::ModelSpec;
-use crate::stats::ablation::Ablation;
-use card::{CardRequest, CardShown};
 use input::Input;
 use inspector::Inspector;
 use picker::Picker;
 use search::Search;
-use statistics::{Statistics, StatisticsRequest};
-use table::{AxisKind, CompareSort, RankRequest, RankedTable, WordSort};
-
-/// What fills the screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum View {
-    #[default]
-    Words,
-    Compare,
-    Statistics,
-    Models,
-    /// One model's values on a page.
-    Card,
-    /// The reward that is implicit in two language models.
-    Implicit,
-    /// Trainings over their checkpoints.
-    Ablation,
-}
-
-impl View {
-    pub const ALL: [View; 7] =
-        [View::Words, View::Compare, View::Statistics, View::Models, View::Card, View::Implicit, View::Ablation];
-
-    /// Whether it is a table of words.
-    pub fn is_table(self) -> bool {
-        matches!(self, View::Words | View::Compare | View::Implicit)
-    }
-}
+use table::AxisKind;
+pub use views::View;
+use views::Views;
+use views::ablation::AblationState;
+use views::card::{CardState, JudgedPairs};
 
 /// What the explorer starts with.
 #[derive(Clone, Debug, Default)]
@@ -102,11 +77,15 @@ pub struct Startup {
     pub prompt: usize,
     /// Whether all prompts of the set are wanted from the start.
     pub all_prompts: bool,
+    /// How models are opened.
     pub options: LoadOptions,
+    /// The name of the theme.
     pub theme: String,
+    /// The names of all themes.
     pub themes: Vec<String>,
     /// The terminal shows no colours, or is not to.
     pub colourless: bool,
+    /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// Files and folders that follow a training.
     pub trainings: Vec<PathBuf>,
@@ -114,147 +93,56 @@ pub struct Startup {
     pub pairs: (Vec<AnswerPair>, usize),
 }
 
-/// A model that can be opened, as the model picker lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelEntry {
-    pub spec: ModelSpec,
-    /// `bundled`, `cache`, `catalogue`, `directory`, `recorded`.
-    pub group: String,
-    /// Repository, size, notes.
-    pub detail: String,
-}
-
-/// A word list that can be chosen, as the corpus picker lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CorpusEntry {
-    /// What [`Effect::LoadCorpus`] takes.
-    pub name: String,
-    /// `built-in`, or the user's file.
-    pub origin: String,
-    /// Words and categories, or why it cannot be read.
-    pub contents: Result<(usize, usize), String>,
-}
-
-/// What the explorer is told.
-#[derive(Debug)]
-pub enum Message {
-    Key(Key),
-    /// Text pasted by the terminal.
-    Paste(String),
-    /// Columns and rows.
-    Resize(u16, u16),
-    Engine(Event),
-    /// Answers [`Effect::Rank`].
-    Ranked(Box<RankedTable>),
-    /// Answers [`Effect::Statistics`].
-    Statistics(Box<Statistics>),
-    /// Answers [`Effect::Card`].
-    Card(Box<CardShown>),
-    /// Answers [`Effect::Follow`]: the trainings, or what is wrong with a file.
-    Followed(Result<Box<Ablation>, String>),
-    /// Answers [`Effect::Resolve`] where what was typed follows a training.
-    Trainings(Vec<PathBuf>),
-    /// Time has come to [`App::next_deadline`].
-    Tick,
-    /// Answers [`Effect::LoadCorpus`]: the corpus, or what is wrong with it.
-    Corpus(Result<Arc<Corpus>, String>),
-    /// Answers [`Effect::JoinCategories`].
-    Joined(Arc<Corpus>),
-    /// Answers [`Effect::Resolve`].
-    Resolved(Result<Vec<ModelSpec>, String>),
-    /// Answers [`Effect::ListModels`].
-    Models(Vec<ModelEntry>),
-    /// Answers [`Effect::ListCorpora`].
-    Corpora(Vec<CorpusEntry>),
-    /// Answers [`Effect::Export`]: the file as it was written, or a name to go on with and what is wrong
-    /// with the one that was typed.
-    Exported(Result<String, (String, String)>),
-    /// Something to tell the user.
-    Notify(Level, String),
-}
-
-/// What the explorer asks of the world.
-#[derive(Debug)]
-pub enum Effect {
-    /// Open a model, or open it again after a failure.
-    Open {
-        model: ModelId,
-        spec: ModelSpec,
-        options: LoadOptions,
-    },
-    /// End a download or a load, and keep the model.
-    Cancel(ModelId),
-    /// Give the model back.
-    Close(ModelId),
-    /// All jobs that are wanted now, first things first; replaces every plan before it.
-    Plan(Vec<Job>),
-    /// Compute [`table::rank`] on another thread; a request that waits is replaced by a newer one.
-    Rank(Box<RankRequest>),
-    /// Compute [`statistics::compute`] on another thread; a request that waits is replaced by a newer one.
-    Statistics(Box<StatisticsRequest>),
-    /// Compute [`card::compute`] on another thread; a request that waits is replaced by a newer one.
-    Card(Box<CardRequest>),
-    /// Read files that follow a training; of files of scores, the words have the categories of the list, the default one
-    /// where none is given.
-    Follow {
-        paths: Vec<PathBuf>,
-        corpus: Option<Arc<Corpus>>,
-    },
-    /// Ask how a model reads a word.
-    Inspect(InspectRequest),
-    LoadCorpus(String),
-    /// Give words of recorded models the categories that the bundled lists know.
-    JoinCategories(Arc<Corpus>),
-    /// Find out what a typed MODEL argument names.
-    Resolve(String),
-    ListModels,
-    ListCorpora,
-    SetTheme(String),
-    /// Build what was asked for, on another thread, and write it to a file that is not there yet.
-    Export(Box<ExportRequest>),
-    /// Put text on the clipboard (OSC 52).
-    Copy(String),
-    Quit,
-}
-
 /// A prompt of the session.
 #[derive(Clone, Debug)]
 pub struct PromptEntry {
+    /// Its id in the score table.
     pub id: PromptId,
+    /// Its text, and how it is framed.
     pub prompt: Prompt,
     /// Of the set that is scored as a whole; not so for prompts typed or found in recorded files.
     pub in_set: bool,
 }
 
-/// What lies over the view.
+/// A box over the view.
 #[derive(Clone, Debug)]
 pub enum Overlay {
     /// Scrolled by so many lines.
     Help {
+        /// The first line that is shown.
         scroll: usize,
     },
+    /// A list to choose from.
     Picker(Picker),
     /// Own words being typed.
     AddWords(Input),
     /// The name of a file for what is shown.
     Export(ExportInput),
+    /// How the model reads a word.
     Inspector(Inspector),
 }
 
 /// All state of the explorer.
 #[derive(Debug)]
 pub struct App {
+    /// What fills the screen.
     pub view: View,
+    /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// In the order of opening.
     pub models: Vec<Model>,
     /// The model shown, and the left one of a comparison.
     pub focus: Option<ModelId>,
     other: Option<ModelId>,
+    /// The prompts that were given, typed or found in recorded files.
     pub prompts: Vec<PromptEntry>,
+    /// The current one of [`App::prompts`].
     pub prompt: usize,
+    /// Whether every prompt of the set is scored.
     pub all_prompts: bool,
+    /// Every score that is known.
     pub score_table: ScoreTable,
+    /// The words of the session.
     pub universe: Arc<Universe>,
     /// None while the words come from the recorded models.
     corpus: Option<Arc<Corpus>>,
@@ -262,7 +150,7 @@ pub struct App {
     vocabulary: Option<ModelId>,
     /// The union of the recorded models' words.
     recorded: Corpus,
-    /// Words that the user typed, newest first: they stand beside the list.
+    /// Own words, which are not in the list, newest first.
     typed: Vec<Arc<str>>,
     /// Words that the user typed and then added to the list.
     added: Vec<Arc<str>>,
@@ -272,34 +160,35 @@ pub struct App {
     pub own_only: bool,
     /// Names of the categories to show; empty for all.
     pub filter: BTreeSet<String>,
-    pub word_sort: (WordSort, bool),
-    pub compare_sort: (CompareSort, bool),
-    pub implicit_sort: (WordSort, bool),
-    /// What the implicit view makes of two language models.
-    pub measure: Measure,
+    /// What bars and histograms measure.
     pub axis: AxisKind,
+    /// The search of the tables of words.
     pub search: Search,
+    /// The row under the cursor, in the tables of words.
     pub cursor: Cursor,
-    /// The row of the models view.
-    pub models_cursor: usize,
-    pub statistics: statistics::State,
-    pub card: card::State,
-    pub ablation: ablation::State,
+    /// What each view keeps for itself.
+    pub views: Views,
+    /// The box over the view.
     pub overlay: Option<Overlay>,
+    /// The notices on the screen.
     pub toasts: Toasts,
     /// Cancelled by the user; nothing is scored until they go on.
     pub paused: bool,
+    /// How models are opened.
     pub options: LoadOptions,
+    /// The name of the theme.
     pub theme: String,
     themes: Vec<String>,
     /// Whether themes differ in what they show.
     colours: bool,
     catalogue: Vec<ModelEntry>,
     corpora: Vec<CorpusEntry>,
-    tables: update::Tables,
+    ranking: ranking::Ranking,
     planned: planning::Planned,
     next_model: u32,
     now: Duration,
+    /// The effects of the message that is taken in.
+    effects: Vec<Effect>,
 }
 
 impl App {
@@ -315,7 +204,7 @@ impl App {
         let corpus = startup.corpus.as_deref().unwrap_or(&recorded);
         let universe = Universe::new(0, corpus, &[], &startup.words, &mut score_table);
         let (pairs, several_turns) = startup.pairs;
-        let pairs = card::Pairs::new(PreferencePairs::new(pairs, several_turns, &mut score_table));
+        let pairs = JudgedPairs::new(PreferencePairs::new(pairs, several_turns, &mut score_table));
         // With nothing but trainings there is one view to see.
         let view = if startup.models.is_empty() && !startup.trainings.is_empty() { View::Ablation } else { View::default() };
         let mut app = App {
@@ -337,17 +226,10 @@ impl App {
             asked_for: Vec::new(),
             own_only: false,
             filter: BTreeSet::new(),
-            word_sort: Default::default(),
-            compare_sort: Default::default(),
-            implicit_sort: Default::default(),
-            measure: Measure::default(),
             axis: AxisKind::default(),
             search: Search::default(),
             cursor: Cursor::default(),
-            models_cursor: 0,
-            statistics: Default::default(),
-            card: card::State::with(pairs),
-            ablation: ablation::State::new(startup.trainings),
+            views: Views { card: CardState::with(pairs), ablation: AblationState::new(startup.trainings), ..Views::default() },
             overlay: None,
             toasts: Toasts::default(),
             paused: false,
@@ -357,22 +239,24 @@ impl App {
             colours: !startup.colourless,
             catalogue: Vec::new(),
             corpora: Vec::new(),
-            tables: Default::default(),
+            ranking: Default::default(),
             planned: Default::default(),
             next_model: 0,
             now: Duration::ZERO,
+            effects: vec![Effect::ListModels, Effect::ListCorpora],
         };
-        let mut effects = vec![Effect::ListModels, Effect::ListCorpora];
         for spec in startup.models {
-            effects.extend(app.open(spec));
+            app.open(spec);
         }
         app.focus = app.models.first().map(|m| m.id);
-        effects.extend(app.plan());
-        effects.extend(app.rank_now());
-        effects.extend(app.follow());
+        app.plan();
+        app.rank_now();
+        app.follow();
+        let effects = std::mem::take(&mut app.effects);
         (app, effects)
     }
 
+    /// An opened model.
     pub fn model(&self, id: ModelId) -> Option<&Model> {
         self.models.iter().find(|m| m.id == id)
     }
@@ -381,6 +265,7 @@ impl App {
         self.models.iter_mut().find(|m| m.id == id)
     }
 
+    /// The model that is shown.
     pub fn focused(&self) -> Option<&Model> {
         self.model(self.focus?)
     }
@@ -395,6 +280,7 @@ impl App {
         })
     }
 
+    /// The prompt that is asked.
     pub fn current_prompt(&self) -> Option<&PromptEntry> {
         self.prompts.get(self.prompt)
     }
@@ -403,19 +289,14 @@ impl App {
         self.current_prompt().map(|p| p.id)
     }
 
-    /// The newest table of the view, if one has been computed.
-    pub fn table(&self) -> Option<&RankedTable> {
-        self.tables.shown(self.view)
-    }
-
-    /// Rows of the table that fit on the screen.
-    pub fn table_rows(&self) -> usize {
-        layout::table_rows(self.size, self.view, self.universe.corpus.categories.len())
+    /// Rows of the view's list that fit on the screen.
+    fn table_rows(&self) -> usize {
+        layout::rows(self.size, self.view.controller().lines_above_rows(self))
     }
 
     /// When [`Message::Tick`] is due, on the clock of [`App::update`]; none while nothing on the screen waits for time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let due = [self.toasts.deadline(), self.tables.due(), self.statistics.pacer.due(), self.card.pacer.due()];
+        let due = [self.toasts.deadline(), self.ranking.pacer.due(), self.view.controller().deadline(self)];
         due.into_iter().flatten().min()
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 /// Rest between two computations, as a multiple of how long the last one took.
 const REST: u32 = 4;
-const SHORTEST_REST: Duration = Duration::from_millis(200);
 
 /// Times are those of [`App::update`](super::App::update).
 #[derive(Debug)]
@@ -42,31 +41,28 @@ impl Pacer {
             self.due = Some(self.rest_until);
             return None;
         }
-        self.generation += 1;
-        (self.in_flight, self.changed, self.due, self.asked) = (true, false, None, now);
-        Some(self.generation)
+        Some(self.ask_at_once(now))
     }
 
-    /// Takes note of an answer.
-    pub(super) fn answered(&mut self, generation: u64, now: Duration) {
+    /// The generation of a request that the user waits for: it is made now, and replaces one that is on its way.
+    pub(super) fn ask_at_once(&mut self, now: Duration) -> u64 {
+        self.generation += 1;
+        (self.in_flight, self.changed, self.due, self.asked) = (true, false, None, now);
+        self.generation
+    }
+
+    /// Takes note of an answer, after which comes a rest of at least `shortest_rest`.
+    pub(super) fn answered(&mut self, generation: u64, now: Duration, shortest_rest: Duration) {
         if generation == self.generation {
             self.in_flight = false;
             self.due = None;
-            self.rest_until = now + (now.saturating_sub(self.asked) * REST).max(SHORTEST_REST);
+            self.rest_until = now + (now.saturating_sub(self.asked) * REST).max(shortest_rest);
         }
     }
 
-    /// Nobody looks at it any more: nothing is waited for.
-    pub(super) fn leave(&mut self) {
-        self.due = None;
-    }
-
+    /// When the next request may be made, where one waits.
     pub(super) fn due(&self) -> Option<Duration> {
         self.due
-    }
-
-    pub(super) fn is_due(&self, now: Duration) -> bool {
-        self.due.is_some_and(|due| due <= now)
     }
 }
 
@@ -81,16 +77,25 @@ mod tests {
         assert_eq!(pacer.ask(at(0)), Some(1));
         pacer.change();
         assert_eq!(pacer.ask(at(10)), None, "one is on its way");
-        pacer.answered(1, at(100));
+        pacer.answered(1, at(100), at(200));
         assert_eq!((pacer.ask(at(110)), pacer.due()), (None, Some(at(500))), "it took 100 ms");
-        assert!(!pacer.is_due(at(499)) && pacer.is_due(at(500)));
         assert_eq!((pacer.ask(at(500)), pacer.due()), (Some(2), None));
-        pacer.answered(2, at(501));
+        pacer.answered(2, at(501), at(200));
         assert_eq!(pacer.ask(at(900)), None, "nothing has changed");
         pacer.change();
         assert_eq!(pacer.ask(at(600)), None, "the shortest rest");
-        pacer.leave();
-        assert_eq!(pacer.due(), None);
         assert_eq!(pacer.ask(at(701)), Some(3));
+    }
+
+    #[test]
+    fn what_the_user_waits_for_is_asked_at_once_and_the_answer_before_it_ends_nothing() {
+        let at = Duration::from_millis;
+        let mut pacer = Pacer::default();
+        assert_eq!((pacer.ask_at_once(at(0)), pacer.ask_at_once(at(1))), (1, 2));
+        pacer.change();
+        pacer.answered(1, at(2), at(0));
+        assert_eq!(pacer.ask(at(50)), None, "the second is on its way");
+        pacer.answered(2, at(51), at(0));
+        assert_eq!((pacer.ask(at(52)), pacer.due()), (None, Some(at(251))));
     }
 }

@@ -12,25 +12,32 @@ use crate::base::terms::Family;
 /// What is being chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PickerKind {
+    /// A model to open.
     Model,
+    /// A prompt to ask.
     Prompt,
+    /// A word list.
     Corpus,
+    /// Categories to show.
     Filter,
+    /// A theme.
     Theme,
+    /// An action.
     Action,
 }
 
 /// One line of the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Item {
-    /// What is matched and what is chosen.
+    /// The text that is matched and chosen.
     pub label: String,
     /// Said beside it; matched as well.
     pub detail: String,
     /// Where it comes from: `bundled`, `catalogue`, `recorded`.
     pub group: String,
+    /// The family of a model.
     pub family: Option<Family>,
-    /// It is what is shown now, or it is opened already.
+    /// It is shown now, or opened already.
     pub current: bool,
     /// It cannot be chosen, and the detail says why.
     pub broken: bool,
@@ -41,27 +48,32 @@ pub struct Item {
 pub enum Choice {
     /// Index into [`Picker::items`].
     Item(usize),
-    /// What was typed, as it stands.
+    /// The typed text.
     Typed(String),
 }
 
+/// A list to choose from, and what was typed to narrow it.
 #[derive(Clone, Debug)]
 pub struct Picker {
+    /// What is being chosen.
     pub kind: PickerKind,
+    /// The title of its box.
     pub title: &'static str,
+    /// What was typed.
     pub input: Input,
+    /// Everything that can be chosen.
     pub items: Vec<Item>,
     /// Indices of the items that match, best first, each with the matched characters of its label.
     pub shown: Vec<(usize, Vec<u32>)>,
     /// The line under the cursor; with a typed line, that line is number `shown.len()`.
     pub cursor: usize,
-    /// What the typed text would do as it stands: `ask`, `open`; none where only items can be chosen.
+    /// The verb for taking the typed text itself: `ask`, `open`; none where only items can be chosen.
     pub takes_text: Option<&'static str>,
     /// Chosen so far, where several can be.
     pub marked: Option<Marks>,
 }
 
-/// Items that are ticked. The first item stands for all the others, and at least one of them always is.
+/// The ticked items of a list. Its first item means all the others; one of these at least is always ticked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marks {
     ticked: BTreeSet<usize>,
@@ -72,7 +84,7 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// The item that stands for all.
+    /// The item that means all the others.
     pub const ALL: usize = 0;
 
     /// Of `of` items besides the first; all where none is given.
@@ -82,15 +94,17 @@ impl Marks {
         Marks { ticked, of, changed: false }
     }
 
+    /// Whether an item is ticked.
     pub fn has(&self, item: usize) -> bool {
         if item == Marks::ALL { self.is_all() } else { self.ticked.contains(&item) }
     }
 
+    /// Whether every item is ticked.
     pub fn is_all(&self) -> bool {
         self.ticked.len() == self.of
     }
 
-    /// The items that are ticked, without the one that stands for all.
+    /// The ticked items, without the one that means all.
     pub fn items(&self) -> impl ExactSizeIterator<Item = usize> {
         self.ticked.iter().copied()
     }
@@ -112,6 +126,7 @@ impl Marks {
 /// What a key did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// Nothing.
     Stays,
     /// The cursor went to another line.
     Moved,
@@ -119,11 +134,14 @@ pub enum Outcome {
     Marked,
     /// The only mark cannot be taken away.
     Kept,
+    /// An item, or the typed text, was chosen.
     Chosen(Choice),
+    /// The list was left without a choice.
     Closed,
 }
 
 impl Picker {
+    /// A list of these items, the cursor on the current one.
     pub fn new(kind: PickerKind, title: &'static str, items: Vec<Item>) -> Picker {
         let cursor = items.iter().position(|item| item.current).unwrap_or(0);
         let shown = (0..items.len()).map(|i| (i, Vec::new())).collect();
@@ -135,11 +153,12 @@ impl Picker {
         self.shown.len() + usize::from(self.typed().is_some())
     }
 
-    /// The text that can be taken as it stands.
+    /// The typed text, where it can be taken itself.
     pub fn typed(&self) -> Option<&str> {
         self.takes_text.and(Some(self.input.text())).filter(|text| !text.trim().is_empty())
     }
 
+    /// What Enter would take.
     pub fn choice(&self) -> Option<Choice> {
         match self.shown.get(self.cursor) {
             Some(&(item, _)) => Some(Choice::Item(item)),
@@ -147,6 +166,7 @@ impl Picker {
         }
     }
 
+    /// Takes a key.
     pub fn key(&mut self, key: Key) -> Outcome {
         let last = self.lines().saturating_sub(1);
         let at = match (key.control, key.code) {
@@ -176,6 +196,7 @@ impl Picker {
         if moved { Outcome::Moved } else { Outcome::Stays }
     }
 
+    /// Takes pasted text.
     pub fn paste(&mut self, text: &str) {
         self.input.insert(text.trim_end_matches(['\n', '\r']));
         self.narrow();
@@ -198,7 +219,7 @@ impl Picker {
 
     fn narrow(&mut self) {
         let text = self.input.text().trim();
-        // What stands beside the names is long: anything would match it letter by letter.
+        // Details are long: letter by letter, anything would match them.
         let pattern = |kind| Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, kind);
         let (fuzzy, literal) = (pattern(AtomKind::Fuzzy), pattern(AtomKind::Substring));
         let mut matcher = Matcher::new(Config::DEFAULT);
@@ -227,7 +248,7 @@ impl Picker {
         self.cursor = if self.prefers_typed() { self.shown.len() } else { 0 };
     }
 
-    /// A sentence or a path is meant as it stands, unless an item holds it literally.
+    /// A typed sentence or path is meant itself, unless an item holds it literally.
     fn prefers_typed(&self) -> bool {
         let Some(text) = self.typed() else { return false };
         let text = text.trim().to_lowercase();

@@ -3,31 +3,31 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::action::ACTIONS;
+use super::action::entries_in;
 use super::picker::{Choice, Item, Marks, Picker, PickerKind};
 use super::{App, Effect, Level, Overlay, PromptEntry};
 use crate::base::terms::Framing;
 use crate::base::text;
 use crate::corpus::Prompt;
 
-/// The item of the corpus picker that stands for the recorded models' words.
+/// The item of the corpus picker that means the recorded models' words.
 const RECORDED_WORDS: &str = "recorded words";
-/// The item of the filter that stands for all the others.
+/// The item of the filter that means all the others.
 const EVERY_CATEGORY: &str = "every category";
 
 impl App {
-    pub(super) fn open_models(&mut self) -> Vec<Effect> {
+    pub(super) fn open_models(&mut self) {
         let mut picker = Picker::new(PickerKind::Model, "Open a model", self.model_items());
         picker.takes_text = Some("open");
         self.overlay = Some(Overlay::Picker(picker));
-        vec![Effect::ListModels]
+        self.effects.push(Effect::ListModels);
     }
 
-    pub(super) fn open_corpora(&mut self) -> Vec<Effect> {
+    pub(super) fn open_corpora(&mut self) {
         let mut picker = Picker::new(PickerKind::Corpus, "Word list", self.corpus_items());
         picker.takes_text = Some("read");
         self.overlay = Some(Overlay::Picker(picker));
-        vec![Effect::ListCorpora]
+        self.effects.push(Effect::ListCorpora);
     }
 
     pub(super) fn open_prompts(&mut self) {
@@ -39,8 +39,7 @@ impl App {
     pub(super) fn open_filter(&mut self) {
         let categories = &self.universe.corpus.categories;
         if categories.is_empty() {
-            self.tell(Level::Info, "the words of this list have no categories");
-            return;
+            return self.notify(Level::Info, "the words of this list have no categories");
         }
         let mut sizes = vec![0; categories.len()];
         for category in self.universe.corpus.words.iter().flat_map(|w| &w.categories) {
@@ -67,9 +66,12 @@ impl App {
     }
 
     pub(super) fn open_palette(&mut self) {
-        let here = ACTIONS.iter().filter(|e| e.views.contains(&self.view));
-        let items =
-            here.map(|e| Item { label: e.name.to_owned(), detail: e.help.to_owned(), group: e.keys_text(), ..Item::default() });
+        let items = entries_in(self.view).map(|e| Item {
+            label: e.name.to_owned(),
+            detail: e.help.to_owned(),
+            group: e.keys_text(),
+            ..Item::default()
+        });
         self.overlay = Some(Overlay::Picker(Picker::new(PickerKind::Action, "Actions", items.collect())));
     }
 
@@ -85,52 +87,53 @@ impl App {
         }
     }
 
-    pub(super) fn picker_moved(&mut self) -> Vec<Effect> {
+    pub(super) fn picker_moved(&mut self) {
         // Themes are tried on while the cursor moves.
-        match &self.overlay {
-            Some(Overlay::Picker(p)) if p.kind == PickerKind::Theme => match p.choice() {
-                Some(Choice::Item(i)) => vec![Effect::SetTheme(p.items[i].label.clone())],
-                _ => Vec::new(),
-            },
-            _ => Vec::new(),
+        if let Some(Overlay::Picker(picker)) = &self.overlay
+            && picker.kind == PickerKind::Theme
+            && let Some(Choice::Item(i)) = picker.choice()
+        {
+            self.effects.push(Effect::SetTheme(picker.items[i].label.clone()));
         }
     }
 
-    pub(super) fn picker_closed(&mut self) -> Vec<Effect> {
-        match self.overlay.take() {
-            Some(Overlay::Picker(p)) if p.kind == PickerKind::Theme => vec![Effect::SetTheme(self.theme.clone())],
-            _ => Vec::new(),
+    pub(super) fn picker_closed(&mut self) {
+        if let Some(Overlay::Picker(picker)) = self.overlay.take()
+            && picker.kind == PickerKind::Theme
+        {
+            self.effects.push(Effect::SetTheme(self.theme.clone()));
         }
     }
 
-    pub(super) fn picker_marked(&mut self) -> Vec<Effect> {
-        let Some(Overlay::Picker(Picker { marked: Some(marks), items, .. })) = &self.overlay else { return Vec::new() };
+    pub(super) fn picker_marked(&mut self) {
+        let Some(Overlay::Picker(Picker { marked: Some(marks), items, .. })) = &self.overlay else { return };
         // Where all are shown, words without a category are too.
         self.filter = if marks.is_all() { BTreeSet::new() } else { marks.items().map(|i| items[i].label.clone()).collect() };
-        self.rank_now().into_iter().collect()
+        self.rank_now();
     }
 
-    pub(super) fn picker_chosen(&mut self, choice: Choice) -> Vec<Effect> {
-        let Some(Overlay::Picker(picker)) = self.overlay.take() else { return Vec::new() };
+    pub(super) fn picker_chosen(&mut self, choice: Choice) {
+        let Some(Overlay::Picker(picker)) = self.overlay.take() else { return };
         let label = match &choice {
             Choice::Item(i) => picker.items[*i].label.clone(),
             Choice::Typed(text) => text.clone(),
         };
         match (picker.kind, choice) {
-            (PickerKind::Model, Choice::Item(i)) => match self.catalogue.get(i) {
-                Some(entry) => self.open_and_show(vec![entry.spec.clone()]),
-                None => Vec::new(),
-            },
-            (PickerKind::Model, Choice::Typed(text)) => vec![Effect::Resolve(text.trim().to_owned())],
+            (PickerKind::Model, Choice::Item(i)) => {
+                if let Some(entry) = self.catalogue.get(i) {
+                    self.open_and_show(vec![entry.spec.clone()]);
+                }
+            }
+            (PickerKind::Model, Choice::Typed(text)) => self.effects.push(Effect::Resolve(text.trim().to_owned())),
             (PickerKind::Prompt, Choice::Item(i)) => self.choose_prompt(i),
-            (PickerKind::Prompt, Choice::Typed(text)) => self.ask(&text),
+            (PickerKind::Prompt, Choice::Typed(text)) => self.add_prompt(&text),
             (PickerKind::Corpus, Choice::Item(i)) if i >= self.corpora.len() => {
                 self.corpus = None;
                 self.cursor.top();
-                self.words_changed()
+                self.words_changed();
             }
-            (PickerKind::Corpus, Choice::Item(i)) if picker.items[i].broken => self.tell(Level::Error, &picker.items[i].detail),
-            (PickerKind::Corpus, _) => vec![Effect::LoadCorpus(label.trim().to_owned())],
+            (PickerKind::Corpus, Choice::Item(i)) if picker.items[i].broken => self.notify(Level::Error, &picker.items[i].detail),
+            (PickerKind::Corpus, _) => self.effects.push(Effect::LoadCorpus(label.trim().to_owned())),
             (PickerKind::Filter, Choice::Item(i)) => {
                 // Enter on a line, with no mark changed, means that line alone.
                 match picker.marked {
@@ -138,22 +141,23 @@ impl App {
                     _ if i == Marks::ALL => self.filter.clear(),
                     _ => self.filter = BTreeSet::from([picker.items[i].label.clone()]),
                 }
-                self.rank_now().into_iter().collect()
+                self.rank_now();
             }
             (PickerKind::Theme, _) => {
                 self.theme = label.clone();
-                vec![Effect::SetTheme(label)]
+                self.effects.push(Effect::SetTheme(label));
             }
             (PickerKind::Action, _) => {
-                let here = ACTIONS.iter().find(|e| e.name == label && e.views.contains(&self.view));
-                here.map(|e| self.perform(e.action)).unwrap_or_default()
+                if let Some(entry) = entries_in(self.view).find(|entry| entry.name == label) {
+                    self.perform(entry.action);
+                }
             }
-            (PickerKind::Filter, Choice::Typed(_)) => Vec::new(),
+            (PickerKind::Filter, Choice::Typed(_)) => {}
         }
     }
 
     /// A prompt in the user's own words joins the session.
-    fn ask(&mut self, text: &str) -> Vec<Effect> {
+    fn add_prompt(&mut self, text: &str) {
         let text = text.trim();
         let id = self.score_table.prompt(text);
         let at = self.prompts.iter().position(|p| p.id == id).unwrap_or_else(|| {
@@ -161,7 +165,7 @@ impl App {
             self.prompts.push(PromptEntry { id, prompt, in_set: false });
             self.prompts.len() - 1
         });
-        self.choose_prompt(at)
+        self.choose_prompt(at);
     }
 
     fn model_items(&self) -> Vec<Item> {

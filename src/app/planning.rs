@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{App, Effect, View};
+use super::{App, Effect};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::engine::Job;
 
@@ -43,7 +43,7 @@ struct Outline {
 }
 
 impl Outline {
-    fn of(job: &Job) -> Outline {
+    fn new(job: &Job) -> Outline {
         let words = job.words.iter().map(|(word, _)| *word).collect();
         Outline { model: job.model, prompt: job.prompt, words, token_ids: job.token_ids.clone() }
     }
@@ -52,15 +52,14 @@ impl Outline {
 impl App {
     /// States the jobs that are wanted now: the model on the screen under the current prompt, the other models under it,
     /// and, where asked for, the other prompts; each only for the words that have no score yet.
-    pub(super) fn plan(&mut self) -> Option<Effect> {
+    pub(super) fn plan(&mut self) {
         let (jobs, more) = if self.paused { (Vec::new(), false) } else { self.wanted_jobs() };
-        let outline: Vec<Outline> = jobs.iter().map(Outline::of).collect();
+        let outline: Vec<Outline> = jobs.iter().map(Outline::new).collect();
         self.planned.more = more;
-        if self.planned.outline.as_ref() == Some(&outline) {
-            return None;
+        if self.planned.outline.as_ref() != Some(&outline) {
+            self.planned.outline = Some(outline);
+            self.effects.push(Effect::Plan(jobs));
         }
-        self.planned.outline = Some(outline);
-        Some(Effect::Plan(jobs))
     }
 
     fn wanted_jobs(&self) -> (Vec<Job>, bool) {
@@ -75,9 +74,7 @@ impl App {
         }
         let order = self.words_in_order();
         let (mut jobs, mut words) = (Vec::new(), 0);
-        // Whoever looks at a card waits for its judgement.
-        let judging = self.focused().filter(|model| self.view == View::Card && models.contains(&model.id));
-        for job in judging.map(|model| self.card.pairs.jobs(model)).unwrap_or_default() {
+        for job in self.view.controller().first_jobs(self) {
             words += job.words.len();
             jobs.push(job);
         }
@@ -101,7 +98,7 @@ impl App {
         let is_missing = |id: WordId| !has(&column, id) && !unscorable.contains(&id);
         let missing = order.iter().copied().filter(|&at| is_missing(self.universe.ids[at]));
         let prompt_text = self.score_table.prompt_text(prompt).clone();
-        let empty = Job { model, prompt, prompt_text, words: Vec::new(), token_ids: Vec::new(), tokens: false };
+        let empty = Job::new(model, prompt, prompt_text, Vec::new());
         let (mut texts, mut tokens) = (empty.clone(), empty);
         // To another model a token is no more than its text.
         let own = self.vocabulary == Some(model);

@@ -8,6 +8,7 @@ use crate::base::terms::WordId;
 /// The search of the tables. It stays when the view or the model changes.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
+    /// The line that is typed.
     pub input: Input,
     /// The line is being typed.
     pub editing: bool,
@@ -18,6 +19,7 @@ pub struct Search {
 }
 
 impl Search {
+    /// The text that is searched for; empty for none.
     pub fn query(&self) -> &str {
         self.input.text()
     }

@@ -1,18 +1,24 @@
-//! Short notices that lie over the screen for a while.
+//! Short notices over the view that go after a while.
 
 use std::time::Duration;
 
+/// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
+    /// Something that the user may want to know.
     Info,
     /// Something is not as it was asked for, and all goes on.
     Warning,
+    /// Something failed.
     Error,
 }
 
+/// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
+    /// How much it matters.
     pub level: Level,
+    /// What it says.
     pub text: String,
     until: Duration,
 }
@@ -21,7 +27,7 @@ pub struct Toast {
 #[derive(Clone, Debug, Default)]
 pub struct Toasts(Vec<Toast>);
 
-/// How many are kept: the screen behind them must stay usable.
+/// How many are kept: the view below them must stay usable.
 const MOST: usize = 4;
 
 impl Toasts {
@@ -39,6 +45,7 @@ impl Toasts {
         }
     }
 
+    /// Oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Toast> {
         self.0.iter()
     }

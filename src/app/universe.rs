@@ -29,8 +29,8 @@ pub struct Universe {
 pub const NONE: u32 = u32::MAX;
 
 impl Universe {
-    /// `added` are words that join the list, without categories, and `typed` those that stand beside it; of both those that the
-    /// list has already are the list's.
+    /// `added` words join the list, without categories; `typed` words are own words beside it. A word that the list has already
+    /// stays one of the list.
     pub fn new(version: u64, corpus: &Corpus, added: &[Arc<str>], typed: &[Arc<str>], score_table: &mut ScoreTable) -> Universe {
         let mut universe = Universe {
             version,
@@ -91,6 +91,7 @@ impl Universe {
         self.tokens.get(at).copied().filter(|&token| token != NONE)
     }
 
+    /// The text of a word.
     pub fn text(&self, at: usize) -> &Arc<str> {
         match self.corpus.words.get(at) {
             Some(word) => &word.text,
@@ -103,7 +104,7 @@ impl Universe {
         self.corpus.words.get(at).map_or(&[], |word| &word.categories)
     }
 
-    /// What stands in the column of categories; of an own word, that it is one.
+    /// The texts of the column of categories; for an own word the label of own words.
     pub fn category_names(&self, at: usize) -> Vec<&str> {
         match self.corpus.words.get(at) {
             Some(word) => self.corpus.categories_of(word).collect(),
@@ -111,7 +112,7 @@ impl Universe {
         }
     }
 
-    /// Whether a word stands beside the list.
+    /// Whether a word is an own word.
     pub fn is_own(&self, at: usize) -> bool {
         at >= self.listed()
     }
@@ -136,6 +137,7 @@ impl Universe {
         self.ids.len()
     }
 
+    /// Whether there is no word at all.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }

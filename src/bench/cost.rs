@@ -30,11 +30,11 @@ impl Floor {
     pub(super) fn of(mut paths: Vec<Path>) -> Result<Self, NodesError> {
         // Sorted, what is shared stands side by side, where the forest finds it at once.
         paths.sort_by(|a, b| a.ids.cmp(&b.ids));
-        let mut forest = Forest::new(0);
+        let mut forest = Forest::default();
         let mut read = HashSet::new();
         let mut whole = 0;
         for Path { ids, reads } in &paths {
-            let nodes = forest.path(ids)?;
+            let nodes = forest.path(0, ids)?;
             read.extend(nodes.iter().rev().take(*reads).copied());
             whole += ids.len() as u64;
         }
@@ -84,6 +84,7 @@ impl Operations {
         }
     }
 
+    /// All operations together.
     pub fn total(&self) -> f64 {
         self.linear + self.attention
     }

@@ -26,15 +26,10 @@ pub(super) fn age() -> Duration {
 
 /// Processor time that all threads of this process have taken so far, in seconds; none where the system does not tell.
 pub(super) fn cpu_seconds() -> Option<f64> {
-    #[cfg(unix)]
-    {
-        let mut used = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: `used` is a valid place for the answer.
-        let told = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut used) } == 0;
-        told.then_some(used.tv_sec as f64 + used.tv_nsec as f64 / 1e9)
-    }
-    #[cfg(not(unix))]
-    None
+    let mut used = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `used` is a valid place for the answer.
+    let told = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut used) } == 0;
+    told.then_some(used.tv_sec as f64 + used.tv_nsec as f64 / 1e9)
 }
 
 /// The most memory that this process has held so far, in bytes; none where the system does not tell.
@@ -60,7 +55,6 @@ pub(super) fn read_seconds(files: &[PathBuf], cancel: &Cancel) -> io::Result<f64
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn work_costs_processor_time() {
         let before = cpu_seconds().unwrap();

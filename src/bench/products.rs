@@ -3,18 +3,19 @@
 use std::time::{Duration, Instant};
 
 use crate::kernels::{Element, Matrix, Stored};
+use crate::model::device::Compute;
 use crate::model::format::config::DecoderConfig;
 
 /// How long each matrix is multiplied.
 const SPAN: Duration = Duration::from_millis(60);
 
 /// How the kernels hold weights that are computed with in a dtype; none for a dtype that others multiply.
-pub(super) fn element(dtype: &str) -> Option<Element> {
+pub(super) fn element(dtype: Compute) -> Option<Element> {
     match dtype {
-        "f32" => Some(Element::F32),
-        "bf16" => Some(Element::Bf16),
-        "f16" => Some(Element::F16),
-        _ => None,
+        Compute::F32 => Some(Element::F32),
+        Compute::Bf16 => Some(Element::Bf16),
+        Compute::F16 => Some(Element::F16),
+        Compute::Q8_0 => None,
     }
 }
 
@@ -67,7 +68,7 @@ mod tests {
     fn the_shapes_are_those_of_the_checkpoint() {
         let files = Files::Bundled { name: "demo-gemma", entries: bundled::bundled("demo-gemma").unwrap() };
         let config = ModelConfig::read(&files).unwrap().decoder;
-        let weights = crate::model::format::weights::Weights::open(&files).unwrap();
+        let weights = crate::model::format::weights::Weights::open(&files, crate::model::head::is_of_a_head).unwrap();
         let parts = ["self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o", "mlp.gate", "mlp.up", "mlp.down"];
         for (part, (out, input)) in parts.iter().zip(shapes(&config)) {
             let stored = weights.get(&format!("model.layers.0.{part}_proj.weight")).unwrap();

@@ -1,11 +1,11 @@
 //! Whether a model's numbers can be trusted on this machine: what was found in its files, and tests on a handful of words.
 //!
-//! `bench` scores, `judge` compares scores with scores, `precision` those of one model in several number formats, `words` says
+//! `questions` scores, `comparisons` compares scores with scores, `precision` those of one model in several number formats, `words` says
 //! which. Nothing here prints.
 
-mod bench;
-mod judge;
+mod comparisons;
 mod precision;
+mod questions;
 mod words;
 
 use serde::Serialize;
@@ -13,16 +13,18 @@ use serde::Serialize;
 use crate::model::format::files::{Files, SourceLabel};
 use crate::model::{Cancel, Dtype, LoadOptions, ModelError};
 use crate::recorded::scores::Recorded;
-use bench::{Bench, Way};
+use questions::{Grouping, Subject};
 use words::{Kind, PROMPTS, WORDS};
 
 /// How a test came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
+    /// What was measured is as it should be.
     Pass,
+    /// It is not.
     Fail,
-    /// A figure to read, which nothing here judges.
+    /// A figure for the reader, which neither passes nor fails.
     Report,
     /// Not run, for the reason given: counts neither as passed nor as failed.
     Skipped,
@@ -31,10 +33,13 @@ pub enum Outcome {
 /// One line of the final table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Test {
+    /// The name of the test.
     pub test: &'static str,
+    /// How it came out.
     pub result: Outcome,
     /// What was measured, with its unit and tolerance; why it was not, where it was skipped.
     pub figure: String,
+    /// What the test shows, in a few words.
     pub meaning: &'static str,
     /// Of a test of precision.
     #[serde(flatten)]
@@ -46,6 +51,7 @@ pub struct Test {
 pub struct Loss {
     /// Spearman's, of the words under one prompt; the lowest of all prompts.
     pub rank_correlation: f64,
+    /// The largest absolute difference of a word's scores.
     pub largest_difference: f64,
     /// In standard deviations of the words' scores in f32 under the same prompt; the largest of all prompts.
     pub largest_difference_sd: f64,
@@ -54,14 +60,20 @@ pub struct Loss {
 /// Something that the files say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fact {
+    /// The name of the fact.
     pub what: &'static str,
+    /// What the files say of it.
     pub found: String,
 }
 
+/// All that a check found out about a model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct CheckReport {
+    /// The model's name.
     pub model: String,
+    /// Facts from its files.
     pub found: Vec<Fact>,
+    /// The tests, in the order in which they are told.
     pub tests: Vec<Test>,
     /// No test failed.
     pub passed: bool,
@@ -72,7 +84,8 @@ type Scores = Vec<Vec<f32>>;
 
 /// Loads a model, once for each precision, and tests it. `published` are the study's scores of this model, or why there are none.
 ///
-/// Fails where the model cannot be loaded; whatever is wrong with its scores stands in the report.
+/// # Errors
+/// A model that cannot be loaded. Whatever is wrong with its scores is part of the report.
 pub fn run(
     files: &Files,
     label: &SourceLabel,
@@ -80,52 +93,52 @@ pub fn run(
     published: Result<&Recorded, String>,
     progress: &mut (dyn FnMut(u64, u64) + Send),
     cancel: &Cancel,
-) -> Result<Report, ModelError> {
+) -> Result<CheckReport, ModelError> {
     // Rounding would hide what the tests look for; only the published scores are met with it.
-    let exact = LoadOptions { rounding: None, ..*options };
-    let bench = Bench::load(files, label, &exact, progress, cancel)?;
-    let found = bench.facts(options.rounding);
+    let exact = LoadOptions { rounding: None, ..options.clone() };
+    let subject = Subject::load(files, label, &exact, progress, cancel)?;
+    let found = subject.facts(options.rounding);
     let mut tests = Vec::new();
-    match all(&bench, Way::Together) {
-        Err(error @ ModelError::NotFinite { .. }) => tests.extend(judge::not_finite(&error.to_string())),
+    match all(&subject, Grouping::Together) {
+        Err(error @ ModelError::NotFinite { .. }) => tests.extend(comparisons::not_finite(&error.to_string())),
         Err(error) => return Err(error),
         Ok(base) => {
-            tests.push(judge::finite(&base));
-            tests.push(judge::differ(&base));
+            tests.push(comparisons::finite(&base));
+            tests.push(comparisons::differ(&base));
             let few: Vec<usize> = (0..WORDS.len()).step_by(3).collect();
-            let tolerance = judge::Tolerance::of(&bench.dtype(), &base);
-            let single = some(&bench, Way::Single, &few)?;
-            tests.push(judge::equal(judge::BATCH, &pick(&base, &few), &single, tolerance));
-            let whole = some(&bench, Way::Whole, &few)?;
-            tests.push(judge::equal(judge::PREFIX, &pick(&base, &few), &whole, tolerance));
-            tests.push(judge::equal(judge::COMPANY, &base, &in_other_company(&bench)?, tolerance));
-            tests.push(judge::ordering(&base, &rows(Kind::Good), &rows(Kind::Bad)));
-            let against = published.and_then(|recorded| against_published(&bench, recorded, options));
-            let dtype = bench.dtype();
+            let tolerance = comparisons::Tolerance::of(subject.dtype(), &base);
+            let single = some(&subject, Grouping::Single, &few)?;
+            tests.push(comparisons::equal(comparisons::BATCH, &pick(&base, &few), &single, tolerance));
+            let whole = some(&subject, Grouping::Whole, &few)?;
+            tests.push(comparisons::equal(comparisons::PREFIX, &pick(&base, &few), &whole, tolerance));
+            tests.push(comparisons::equal(comparisons::COMPANY, &base, &in_other_company(&subject)?, tolerance));
+            tests.push(comparisons::ordering(&base, &rows(Kind::Good), &rows(Kind::Bad)));
+            let against = published.and_then(|recorded| against_published(&subject, recorded, options));
+            let dtype = subject.dtype();
             // Gives its memory back before another precision is loaded.
-            drop(bench);
+            drop(subject);
             let mut load = |dtype| scores_in(dtype, files, label, &exact, progress, cancel);
-            let losses = precision::losses(&dtype, base, &mut load)?;
+            let losses = precision::losses(dtype, base, &mut load)?;
             let at = tests.len() - 1;
             tests.splice(at..at, losses);
-            tests.push(against.unwrap_or_else(|reason| judge::skipped(judge::PUBLISHED, reason)));
+            tests.push(against.unwrap_or_else(|reason| comparisons::skipped(comparisons::PUBLISHED, reason)));
         }
     }
     let passed = tests.iter().all(|test| test.result != Outcome::Fail);
-    Ok(Report { model: label.name.clone(), found, tests, passed })
+    Ok(CheckReport { model: label.name.clone(), found, tests, passed })
 }
 
 fn rows(kind: Kind) -> Vec<usize> {
     (0..WORDS.len()).filter(|&i| WORDS[i].0 == kind).collect()
 }
 
-fn all(bench: &Bench, way: Way) -> Result<Scores, ModelError> {
-    some(bench, way, &(0..WORDS.len()).collect::<Vec<_>>())
+fn all(subject: &Subject, grouping: Grouping) -> Result<Scores, ModelError> {
+    some(subject, grouping, &(0..WORDS.len()).collect::<Vec<_>>())
 }
 
-fn some(bench: &Bench, way: Way, which: &[usize]) -> Result<Scores, ModelError> {
+fn some(subject: &Subject, grouping: Grouping, which: &[usize]) -> Result<Scores, ModelError> {
     let texts: Vec<&str> = which.iter().map(|&i| WORDS[i].1).collect();
-    PROMPTS.iter().map(|(_, prompt)| bench.scores(prompt, &texts, way)).collect()
+    PROMPTS.iter().map(|(_, prompt)| subject.scores(prompt, &texts, grouping)).collect()
 }
 
 fn pick(scores: &Scores, which: &[usize]) -> Scores {
@@ -133,11 +146,11 @@ fn pick(scores: &Scores, which: &[usize]) -> Scores {
 }
 
 /// Every word once more: backwards, in two groups that each jump over every second word, prompts taking turns.
-fn in_other_company(bench: &Bench) -> Result<Scores, ModelError> {
+fn in_other_company(subject: &Subject) -> Result<Scores, ModelError> {
     let mut scores = vec![vec![f32::NAN; WORDS.len()]; PROMPTS.len()];
     for odd in [1, 0] {
         let which: Vec<usize> = (0..WORDS.len()).rev().filter(|i| i % 2 == odd).collect();
-        for (row, part) in scores.iter_mut().zip(some(bench, Way::Together, &which)?) {
+        for (row, part) in scores.iter_mut().zip(some(subject, Grouping::Together, &which)?) {
             for (&at, score) in which.iter().zip(part) {
                 row[at] = score;
             }
@@ -155,8 +168,8 @@ fn scores_in(
     progress: &mut (dyn FnMut(u64, u64) + Send),
     cancel: &Cancel,
 ) -> Result<Result<Scores, String>, ModelError> {
-    let options = LoadOptions { dtype, ..*options };
-    let scores = Bench::load(files, label, &options, progress, cancel).and_then(|bench| all(&bench, Way::Together));
+    let options = LoadOptions { dtype, ..options.clone() };
+    let scores = Subject::load(files, label, &options, progress, cancel).and_then(|subject| all(&subject, Grouping::Together));
     match scores {
         Ok(scores) => Ok(Ok(scores)),
         Err(ModelError::Cancelled) => Err(ModelError::Cancelled),
@@ -164,12 +177,12 @@ fn scores_in(
     }
 }
 
-fn against_published(bench: &Bench, recorded: &Recorded, options: &LoadOptions) -> Result<Test, String> {
+fn against_published(subject: &Subject, recorded: &Recorded, options: &LoadOptions) -> Result<Test, String> {
     let words: Vec<&str> = recorded.words.iter().map(|word| &**word).collect();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for (_, prompt) in PROMPTS {
         let Some(at) = recorded.prompts.iter().position(|known| *known.text == *prompt) else { continue };
-        let scores = bench.scores(prompt, &words, Way::Together).map_err(|error| error.to_string())?;
+        let scores = subject.scores(prompt, &words, Grouping::Together).map_err(|error| error.to_string())?;
         let scores = options.rounding.map_or(Ok(scores.clone()), |dtype| dtype.round(scores));
         ours.push(scores.map_err(|error| error.to_string())?);
         theirs.push(recorded.scores[at].clone());
@@ -177,5 +190,5 @@ fn against_published(bench: &Bench, recorded: &Recorded, options: &LoadOptions) 
     if ours.is_empty() {
         return Err("the file has none of the prompts that are asked here".to_owned());
     }
-    Ok(judge::published(&ours, &theirs))
+    Ok(comparisons::published(&ours, &theirs))
 }

@@ -1,7 +1,8 @@
 //! What a model's scores lose where it is computed with in fewer bits than f32.
 
-use super::judge::{self, BF16, Q8_0};
+use super::comparisons::{self, BF16, Q8_0};
 use super::{Scores, Test};
+use crate::model::device::Compute;
 use crate::model::{Dtype, ModelError};
 
 /// Precisions set beside f32, with their tests.
@@ -12,19 +13,19 @@ const OTHERS: [(Dtype, (&str, &str)); 2] = [(Dtype::Bf16, BF16), (Dtype::Q8_0, Q
 pub(super) type Load<'a> = dyn FnMut(Dtype) -> Result<Result<Scores, String>, ModelError> + 'a;
 
 /// One test for each precision. `base` are the scores in the precision `used`, which are not computed again.
-pub(super) fn losses(used: &str, base: Scores, load: &mut Load<'_>) -> Result<Vec<Test>, ModelError> {
-    let mut get = |dtype: Dtype| if dtype.to_string() == used { Ok(Ok(base.clone())) } else { load(dtype) };
+pub(super) fn losses(used: Compute, base: Scores, load: &mut Load<'_>) -> Result<Vec<Test>, ModelError> {
+    let mut get = |dtype: Dtype| if dtype == used.into() { Ok(Ok(base.clone())) } else { load(dtype) };
     let exact = match get(Dtype::F32)? {
         Ok(exact) => exact,
         Err(reason) => {
-            let skip = |(_, name)| judge::skipped(name, format!("there are no scores in f32 to compare with: {reason}"));
+            let skip = |(_, name)| comparisons::skipped(name, format!("there are no scores in f32 to compare with: {reason}"));
             return Ok(OTHERS.into_iter().map(skip).collect());
         }
     };
     let test = |(dtype, name)| {
         Ok(match get(dtype)? {
-            Ok(other) => judge::loss(name, &exact, &other),
-            Err(reason) => judge::skipped(name, reason),
+            Ok(other) => comparisons::loss(name, &exact, &other),
+            Err(reason) => comparisons::skipped(name, reason),
         })
     };
     OTHERS.into_iter().map(test).collect()
@@ -42,9 +43,12 @@ mod tests {
     #[test]
     fn each_precision_is_loaded_once_and_the_one_used_not_again() {
         use Dtype::{Bf16, F32, Q8_0};
-        for (used, loaded) in
-            [("f32", vec![Bf16, Q8_0]), ("bf16", vec![F32, Q8_0]), ("q8_0", vec![F32, Bf16]), ("f16", vec![F32, Bf16, Q8_0])]
-        {
+        for (used, loaded) in [
+            (Compute::F32, vec![Bf16, Q8_0]),
+            (Compute::Bf16, vec![F32, Q8_0]),
+            (Compute::Q8_0, vec![F32, Bf16]),
+            (Compute::F16, vec![F32, Bf16, Q8_0]),
+        ] {
             let mut asked = Vec::new();
             let tests = losses(used, scores(0.0), &mut |dtype| {
                 asked.push(dtype);
@@ -53,10 +57,10 @@ mod tests {
             assert_eq!(asked, loaded, "{used}");
             let differences: Vec<f64> = tests.unwrap().iter().map(|test| test.loss.unwrap().largest_difference).collect();
             let expected = match used {
-                "f32" => [0.25, 0.25],
-                "bf16" => [0.25, 0.0],
-                "q8_0" => [0.0, 0.25],
-                _ => [0.0, 0.0],
+                Compute::F32 => [0.25, 0.25],
+                Compute::Bf16 => [0.25, 0.0],
+                Compute::Q8_0 => [0.0, 0.25],
+                Compute::F16 => [0.0, 0.0],
             };
             assert_eq!(differences, expected, "{used}");
         }
@@ -64,13 +68,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_loaded_is_skipped_with_its_reason_and_an_end_ends_all() {
-        for used in ["f32", "bf16"] {
+        for used in [Compute::F32, Compute::Bf16] {
             let tests = losses(used, scores(0.0), &mut |_| Ok(Err("needs about 9 GB".to_owned()))).unwrap();
             assert_eq!(tests.len(), 2);
             for test in tests {
                 assert!(test.result == Outcome::Skipped && test.figure.contains("needs about 9 GB"), "{test:?}");
             }
         }
-        assert!(matches!(losses("f32", scores(0.0), &mut |_| Err(ModelError::Cancelled)), Err(ModelError::Cancelled)));
+        assert!(matches!(losses(Compute::F32, scores(0.0), &mut |_| Err(ModelError::Cancelled)), Err(ModelError::Cancelled)));
     }
 }

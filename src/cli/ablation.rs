@@ -53,7 +53,7 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     for note in &found.notes {
         output::note(note);
     }
-    output::draw(figure, || figure::lines(&LinesFigure::of(&found)))?;
+    output::draw(figure, || figure::lines(&LinesFigure::new(&found)))?;
     output::write(output, text.as_bytes(), None)
 }
 

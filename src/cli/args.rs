@@ -177,11 +177,32 @@ pub enum ListFormat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::remedy::Remedy;
+    use crate::session::wording::option;
     use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_messages_advise_exists() {
+        let cli = Cli::command();
+        let options: Vec<String> = std::iter::once(&cli)
+            .chain(cli.get_subcommands())
+            .flat_map(|command| command.get_arguments().filter_map(|argument| Some(format!("--{}", argument.get_long()?))))
+            .collect();
+        for remedy in Remedy::ALL {
+            let advised = option(remedy, "");
+            match advised.strip_prefix("`rewardscope ") {
+                Some(command) => {
+                    let name = command.trim_end_matches('`').split(' ').next().unwrap();
+                    assert!(cli.find_subcommand(name).is_some(), "{advised}");
+                }
+                None => assert!(options.contains(&advised), "{advised}"),
+            }
+        }
     }
 
     #[test]

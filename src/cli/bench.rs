@@ -1,13 +1,13 @@
 //! `rewardscope bench`: how fast a model scores on this machine. Standard output holds the report alone.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use super::args::{BenchArgs, ListFormat};
 use super::score::progress::Progress;
 use super::{interrupt, output};
-use crate::base::text::{bytes, count, visible, visible_json};
-use crate::bench::{self, Options, Question, Report, Stage};
+use crate::base::text::{bytes, count, visible};
+use crate::bench::{self, BenchOptions, BenchReport, Question, Stage};
 use crate::engine::{Phase, caught};
 use crate::model::hub::Look;
 use crate::session::Session;
@@ -23,7 +23,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     };
     let load = session.catalogue.completed(args.options.over(&session.settings), &spec.source);
     let question = question(args, &session)?;
-    let options = Options {
+    let options = BenchOptions {
         repeats: args.repeat.into(),
         sweep: args.sweep.0.clone(),
         vocabulary: args.vocabulary.map(|most| most as usize),
@@ -44,12 +44,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     });
     line().clear();
     let report = report.map_err(interrupt::failure)?;
-    let mut out = io::stdout().lock();
-    let printed = match args.format {
-        ListFormat::Table => print_table(&report, &mut out),
-        ListFormat::Json => print_json(&report, &mut out),
-    };
-    output::printed(printed)
+    output::print(&match args.format {
+        ListFormat::Table => table(&report),
+        ListFormat::Json => output::json(&report)?,
+    })
 }
 
 fn question(args: &BenchArgs, session: &Session) -> Result<Question, Failure> {
@@ -76,25 +74,26 @@ fn question(args: &BenchArgs, session: &Session) -> Result<Question, Failure> {
     })
 }
 
-fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", visible(&report.model))?;
-    writeln!(out, "{}", visible(&report.provenance.summary()))?;
-    writeln!(out, "dtype: {}", visible(&report.provenance.dtype_reason))?;
-    writeln!(out, "{} at {}, {} threads\n", visible(&report.corpus), visible(&report.prompt), report.threads)?;
+fn table(report: &BenchReport) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", visible(&report.model));
+    let _ = writeln!(out, "{}", visible(&report.provenance.summary()));
+    let _ = writeln!(out, "dtype: {}", visible(&report.provenance.dtype_reason));
+    let _ = writeln!(out, "{} at {}, {} threads\n", visible(&report.corpus), visible(&report.prompt), report.threads);
     for (what, found) in facts(report) {
-        writeln!(out, "  {what:<14} {found}")?;
+        let _ = writeln!(out, "  {what:<14} {found}");
     }
     if !report.sweep.is_empty() {
-        writeln!(out, "\n  {:>10} {:>11} {:>10} {:>10}", "batch size", "nodes run", "words/s", "tokens/s")?;
+        let _ = writeln!(out, "\n  {:>10} {:>11} {:>10} {:>10}", "batch size", "nodes run", "words/s", "tokens/s");
     }
     for size in &report.sweep {
         let (words, tokens) = (size.words_per_s, size.tokens_per_s);
-        writeln!(out, "  {:>10} {:>11.1} {words:>10.1} {tokens:>10.1}", size.nodes, size.nodes_run)?;
+        let _ = writeln!(out, "  {:>10} {:>11.1} {words:>10.1} {tokens:>10.1}", size.nodes, size.nodes_run);
     }
-    Ok(())
+    out
 }
 
-fn facts(r: &Report) -> Vec<(&'static str, String)> {
+fn facts(r: &BenchReport) -> Vec<(&'static str, String)> {
     let whole = |n: u64| count(n as usize);
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let left_out = if r.unscorable > 0 { format!(", {} more cannot be asked", count(r.unscorable)) } else { String::new() };
@@ -155,11 +154,4 @@ fn facts(r: &Report) -> Vec<(&'static str, String)> {
         facts.push(("", format!("{} tokens run, floor {}", whole(v.tokens_run), whole(v.tokens_floor))));
     }
     facts
-}
-
-fn print_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    for line in serde_json::to_string_pretty(report)?.lines() {
-        writeln!(out, "{}", visible_json(line))?;
-    }
-    Ok(())
 }

@@ -4,16 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::args::{CardArgs, CardFormat};
-use super::headless::Gather;
+use super::headless::Headless;
 use super::output;
 use crate::base::atomic_file::Destination;
 use crate::base::terms::{ModelId, PromptId, Unit, WordId};
 use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
-use crate::engine::Job;
 use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
-use crate::report::card::Page;
+use crate::report::card::CardPage;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::table::ScoreTable;
@@ -22,7 +21,6 @@ use crate::session::{Named, Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::stats::card::{Accuracy, CardOptions, card};
 use crate::stats::study::{Comparable, Study};
-use crate::tables::long::shortest;
 
 /// The model that the card is about stands first.
 const OWN: ModelId = ModelId(0);
@@ -50,18 +48,17 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         Some(corpus) => corpus,
         None => session.default_corpus()?,
     };
-    let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
-    let prompts = prompts(args, &session, &gather)?;
+    let mut headless = Headless::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
+    let prompts = prompts(args, &session, &headless)?;
     let mut notes = [of_folders, corpus.notes.clone()].concat();
     if !own.is_empty() {
         notes.push(format!("words given by --word beside a list are no part of the card: {}", own.join(", ")));
     }
-    let columns = columns(&mut gather, &specs, &corpus, &prompts, &mut notes)?;
+    let study = study(args, &corpus, &prompts, &mut headless, &specs, &mut notes)?;
     let accuracy = match pairs {
         None => None,
-        Some((pairs, several)) => judge(&mut gather, pairs, several, &mut notes)?,
+        Some((pairs, several)) => judge(&mut headless, pairs, several, &mut notes)?,
     };
-    let study = study(args, &corpus, &prompts, &gather, columns, &mut notes)?;
     let Comparable { study, own, .. } = comparable(study, &corpus, &mut notes)?;
     let options = CardOptions { replicates: args.replicates, seed: args.seed, ..CardOptions::default() };
     let card = card(&study, own, &options).ok_or_else(|| Failure::Run(format!("{}: it has no score", specs[0].name)))?;
@@ -69,11 +66,11 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     if card.axes.is_empty() {
         notes.push(format!("no word of {} has a category, so there is no axis to lean on", corpus.name));
     }
-    notes.extend(gather.take_notes());
-    notes.splice(0..0, gather.asked_differently());
+    notes.extend(headless.take_notes());
+    notes.splice(0..0, headless.asked_differently());
     let none = || Provenance::of_recorded(String::new());
-    let provenance = gather.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
-    let mut page = Page::new(card, &study, &corpus.name, provenance);
+    let provenance = headless.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
+    let mut page = CardPage::new(card, &study, &corpus.name, provenance);
     (page.pairs, page.notes) = (accuracy, notes);
     let written = match format {
         CardFormat::Text => page.text().into_bytes(),
@@ -85,15 +82,15 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     for note in &page.notes {
         output::note(note);
     }
-    let mut infos: Vec<_> = gather.infos.iter().collect();
+    let mut infos: Vec<_> = headless.infos.iter().collect();
     infos.sort_by_key(|(id, _)| **id);
-    let models = infos.into_iter().map(|(&id, info)| ModelProvenance::new(&gather.spec(id).name, &info.provenance));
+    let models = infos.into_iter().map(|(&id, info)| ModelProvenance::new(&headless.spec(id).name, &info.provenance));
     output::write(output, &written, Some(&FileProvenance::new(models.collect(), &prompts)))
 }
 
 /// None where no pair could be judged. What was left out is noted.
 fn judge(
-    gather: &mut Gather,
+    headless: &mut Headless,
     pairs: Vec<AnswerPair>,
     several_turns: usize,
     notes: &mut Vec<String>,
@@ -101,11 +98,11 @@ fn judge(
     let mut score_table = ScoreTable::default();
     let judging = PreferencePairs::new(pairs, several_turns, &mut score_table);
     let mut scores: HashMap<(PromptId, WordId), f64> = HashMap::new();
-    let left_out = gather.score(judging.jobs(OWN, |_, _| false), &mut |_, prompt, found| {
-        scores.extend(found.into_iter().map(|(word, score)| ((prompt, word), f64::from(score))));
+    let left_out = headless.score(judging.jobs(OWN, |_, _| false), &mut |_, prompt, found| {
+        scores.extend(found.into_iter().map(|(word, score)| ((prompt, word), score)));
     })?;
     let (accuracy, judged) = judging.judged(|prompt, word| scores.get(&(prompt, word)).copied());
-    let unit = gather.infos.get(&OWN).map_or_else(Unit::default, |info| info.provenance.unit);
+    let unit = headless.infos.get(&OWN).map_or_else(Unit::default, |info| info.provenance.unit);
     notes.extend(judging.notes(judged, unit, left_out.first().map(|word| word.reason.as_str())));
     Ok(accuracy)
 }
@@ -127,90 +124,53 @@ fn format(args: &CardArgs, output: &Destination) -> Result<CardFormat, Failure> 
 }
 
 /// Those asked for; else all that a recorded model has; else the study's 54.
-fn prompts(args: &CardArgs, session: &Session, gather: &Gather) -> Result<Vec<Prompt>, Failure> {
-    match gather.recorded.get(&OWN) {
+fn prompts(args: &CardArgs, session: &Session, headless: &Headless) -> Result<Vec<Prompt>, Failure> {
+    match headless.recorded.get(&OWN) {
         Some(recorded) if args.words.prompt.is_empty() => Ok(recorded.prompts.clone()),
         _ if args.words.prompt.is_empty() => session.prompts(&["all".to_owned()]),
         _ => session.prompts(&args.words.prompt),
     }
 }
 
-/// `[models][prompts][words]`, NaN where there is no score.
-fn columns(
-    gather: &mut Gather,
-    specs: &[ModelSpec],
-    corpus: &Corpus,
-    prompts: &[Prompt],
-    notes: &mut Vec<String>,
-) -> Result<Vec<Vec<Vec<f64>>>, Failure> {
-    let mut columns = vec![vec![vec![f64::NAN; corpus.words.len()]; prompts.len()]; specs.len()];
-    for (model, recorded) in &gather.recorded {
-        let place: HashMap<&str, usize> = recorded.words.iter().enumerate().map(|(i, word)| (&**word, i)).collect();
-        for (prompt, column) in prompts.iter().zip(&mut columns[model.0 as usize]) {
-            let same = |p: &Prompt| p.text == prompt.text || (p.key.is_some() && p.key == prompt.key);
-            let Some(scores) = recorded.prompts.iter().position(same).and_then(|at| recorded.scores.get(at)) else { continue };
-            for (word, score) in corpus.words.iter().zip(column.iter_mut()) {
-                *score = place.get(&*word.text).and_then(|&at| scores.get(at)).copied().unwrap_or(f64::NAN);
-            }
-        }
-    }
-    let words: Vec<(WordId, Arc<str>)> = (0..).map(WordId).zip(corpus.words.iter().map(|word| word.text.clone())).collect();
-    let mut jobs = Vec::new();
-    for id in (0..specs.len() as u32).map(ModelId).filter(|id| !gather.recorded.contains_key(id)) {
-        for (prompt, at) in prompts.iter().zip(0..) {
-            let (prompt_text, words) = (prompt.text.clone(), words.clone());
-            jobs.push(Job { model: id, prompt: PromptId(at), prompt_text, words, token_ids: Vec::new(), tokens: false });
-        }
-    }
-    let left_out = gather.score(jobs, &mut |model, prompt, scores| {
-        for (word, score) in scores {
-            columns[model.0 as usize][prompt.0 as usize][word.0 as usize] = shortest(score);
-        }
-    })?;
-    if let Some(first) = left_out.first() {
-        let (many, name) = (left_out.len(), &specs[first.model.0 as usize].name);
-        notes.push(format!("{many} times a word could not be scored, first by {name}: {}", first.reason));
-    }
-    Ok(columns)
-}
-
+/// The words and prompts by every model. Models without a score under some prompt, and words that could not be scored, are noted.
 fn study(
     args: &CardArgs,
     corpus: &Corpus,
     prompts: &[Prompt],
-    gather: &Gather,
-    columns: Vec<Vec<Vec<f64>>>,
+    headless: &mut Headless,
+    specs: &[ModelSpec],
     notes: &mut Vec<String>,
 ) -> Result<Study, Failure> {
-    let ids = || (0..columns.len() as u32).map(ModelId);
-    let asked = |column: &&Vec<f64>| column.iter().any(|score| !score.is_nan());
-    for (id, columns) in ids().zip(&columns) {
-        let has = columns.iter().filter(asked).count();
-        if has < prompts.len() {
-            notes.push(format!("{}: scores under {has} of the {} prompts", gather.spec(id).name, prompts.len()));
-        }
+    let mut table = ScoreTable::default();
+    let words = table.corpus(corpus);
+    let left_out = headless.fill(&mut table, corpus, prompts)?;
+    if let Some(first) = left_out.first() {
+        let (many, name) = (left_out.len(), &specs[first.model.0 as usize].name);
+        notes.push(format!("{many} times a word could not be scored, first by {name}: {}", first.reason));
     }
-    let sources: Vec<StudySource> = ids()
-        .zip(columns)
-        .map(|(id, columns)| {
-            let spec = gather.spec(id);
-            let family = gather.infos.get(&id).map_or(spec.family, |info| info.family);
-            StudySource {
-                name: spec.name.as_str().into(),
-                family: family.to_string().into(),
-                columns: columns.into_iter().map(Arc::new).collect(),
-            }
-        })
-        .collect();
+    let prompt_ids: Vec<PromptId> = prompts.iter().map(|prompt| table.prompt(&prompt.text)).collect();
+    let mut sources = Vec::new();
+    for (id, spec) in (0..).map(ModelId).zip(specs) {
+        let has_score = |prompt: &&PromptId| words.iter().any(|word| table.score(id, **prompt, *word).is_some());
+        let scored = prompt_ids.iter().filter(has_score).count();
+        if scored < prompts.len() {
+            notes.push(format!("{}: scores under {scored} of the {} prompts", spec.name, prompts.len()));
+        }
+        let family = headless.infos.get(&id).map_or(spec.family, |info| info.family);
+        sources.push(StudySource {
+            name: spec.name.as_str().into(),
+            family: family.to_string().into(),
+            columns: prompt_ids.iter().map(|&prompt| table.column(id, prompt)).collect(),
+        });
+    }
     let options = StudyOptions {
         category_prefix: args.category_prefix,
         exclude: args.exclude_category.clone(),
         families: args.family.clone(),
         scored_words_only: false,
     };
-    let words: Vec<WordId> = (0..corpus.words.len() as u32).map(WordId).collect();
-    let (study, told) = build(corpus, &words, prompts, &sources, &options).map_err(Failure::usage)?;
-    notes.extend(told);
+    let (study, of_study) = build(corpus, &words, prompts, &sources, &options).map_err(Failure::usage)?;
+    notes.extend(of_study);
     Ok(study)
 }
 

@@ -1,14 +1,14 @@
 //! `rewardscope check`: whether a model's numbers can be trusted on this machine. Exit status 0 where no test failed.
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::args::{CheckArgs, ListFormat};
 use super::score::progress::Progress;
 use super::{interrupt, output};
-use crate::base::text::{visible, visible_json};
-use crate::check::{self, Outcome, Report};
+use crate::base::text::visible;
+use crate::check::{self, CheckReport, Outcome};
 use crate::engine::{Phase, caught};
 use crate::model::hub::Look;
 use crate::recorded;
@@ -43,12 +43,16 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     });
     line().clear();
     let report = report.map_err(interrupt::failure)?;
-    let mut out = io::stdout().lock();
-    let printed = match args.format {
-        ListFormat::Table => print_table(&report, &mut out),
-        ListFormat::Json => print_json(&report, &mut out),
-    };
-    output::printed(printed)?;
+    output::print(&match args.format {
+        ListFormat::Table => table(&report),
+        ListFormat::Json => {
+            let mut json = serde_json::to_value(&report).map_err(Failure::run)?;
+            if let Some(map) = json.as_object_mut() {
+                map.insert("program".to_owned(), concat!("rewardscope ", env!("CARGO_PKG_VERSION")).into());
+            }
+            output::json(&json)?
+        }
+    })?;
     // The table has said why.
     if report.passed { Ok(()) } else { Err(Failure::Run(String::new())) }
 }
@@ -77,15 +81,16 @@ fn published(folder: Option<&Path>, spec: &ModelSpec, session: &Session) -> Resu
     }
 }
 
-fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", visible(&report.model))?;
+fn table(report: &CheckReport) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", visible(&report.model));
     for fact in &report.found {
-        writeln!(out, "  {:<13} {}", fact.what, visible(&fact.found))?;
+        let _ = writeln!(out, "  {:<13} {}", fact.what, visible(&fact.found));
     }
     let figures: Vec<_> = report.tests.iter().map(|test| visible(&test.figure)).collect();
     // A long reason pushes its own meaning aside, not every other.
     let width = figures.iter().map(|figure| figure.chars().count()).filter(|n| *n <= 60).max().unwrap_or(0);
-    writeln!(out, "\n  {:<15} {:<8} {:<width$}  meaning", "test", "result", "figure")?;
+    let _ = writeln!(out, "\n  {:<15} {:<8} {:<width$}  meaning", "test", "result", "figure");
     for (test, figure) in report.tests.iter().zip(figures) {
         let result = match test.result {
             Outcome::Pass => "pass",
@@ -93,20 +98,10 @@ fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             Outcome::Report => "report",
             Outcome::Skipped => "skipped",
         };
-        writeln!(out, "  {:<15} {result:<8} {figure:<width$}  {}", test.test, test.meaning)?;
+        let _ = writeln!(out, "  {:<15} {result:<8} {figure:<width$}  {}", test.test, test.meaning);
     }
     let count = |outcome| report.tests.iter().filter(|test| test.result == outcome).count();
     let (passed, failed, skipped) = (count(Outcome::Pass), count(Outcome::Fail), count(Outcome::Skipped));
-    writeln!(out, "\n  {passed} passed, {failed} failed, {skipped} skipped")
-}
-
-fn print_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut json = serde_json::to_value(report)?;
-    if let Some(map) = json.as_object_mut() {
-        map.insert("program".to_owned(), concat!("rewardscope ", env!("CARGO_PKG_VERSION")).into());
-    }
-    for line in serde_json::to_string_pretty(&json)?.lines() {
-        writeln!(out, "{}", visible_json(line))?;
-    }
-    Ok(())
+    let _ = writeln!(out, "\n  {passed} passed, {failed} failed, {skipped} skipped");
+    out
 }

@@ -4,10 +4,12 @@
 
 mod findings;
 
-use std::io::{self, IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
 
 use super::args::{ListArgs, ListFormat};
-use crate::base::text::{visible, visible_json};
+use super::output;
+use crate::base::text::visible;
 use crate::model::hub::{self, HubSettings};
 use crate::session::failure::Failure;
 use crate::session::settings::Folders;
@@ -46,23 +48,21 @@ impl Finding {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Report {
+pub struct DoctorReport {
     pub findings: Vec<Finding>,
 }
 
 /// Prints the report on this machine.
 pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
     let report = gather();
-    let mut out = io::stdout().lock();
-    let printed = match args.format {
-        ListFormat::Table => print_table(&report, &mut out),
-        ListFormat::Json => print_json(&report, &mut out),
-    };
-    super::output::printed(printed)
+    output::print(&match args.format {
+        ListFormat::Table => table(&report),
+        ListFormat::Json => output::json(&report)?,
+    })
 }
 
 /// Asks the system. Walks the cache folder, so it takes as long as that is large.
-fn gather() -> Report {
+fn gather() -> DoctorReport {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let settings = HubSettings::from_env();
     let cache = &settings.cache_dir;
@@ -83,11 +83,12 @@ fn gather() -> Report {
     findings.extend(find::damaged(&models, cache));
     findings.extend(find::folders(Folders::find()));
     findings.extend([find::terminal(is_terminal, size), find::colours(&variable), find::locale(&variable)]);
-    Report { findings }
+    DoctorReport { findings }
 }
 
 /// One line a finding, with the next step below it.
-fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn table(report: &DoctorReport) -> String {
+    let mut out = String::new();
     let width = report.findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);
     for finding in &report.findings {
         let mark = match finding.mark {
@@ -96,19 +97,11 @@ fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         };
         let mut label = format!("{mark}  {:width$}", finding.what);
         for line in finding.found.lines().chain(finding.next.as_deref()) {
-            writeln!(out, "{label}  {}", visible(line))?;
+            let _ = writeln!(out, "{label}  {}", visible(line));
             label = " ".repeat(label.len());
         }
     }
-    Ok(())
-}
-
-/// Line by line, so that the line ends of the layout are not escaped with those inside the strings.
-fn print_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    for line in serde_json::to_string_pretty(report)?.lines() {
-        writeln!(out, "{}", visible_json(line))?;
-    }
-    Ok(())
+    out
 }
 
 #[cfg(test)]
@@ -117,14 +110,10 @@ mod tests {
 
     #[test]
     fn names_from_outside_cannot_steer_the_terminal() {
-        let report = Report { findings: vec![find::endpoint("http://\u{1b}[2J\u{9b}evil")] };
-        let mut table = Vec::new();
-        print_table(&report, &mut table).expect("written");
-        let table = String::from_utf8(table).expect("UTF-8");
+        let report = DoctorReport { findings: vec![find::endpoint("http://\u{1b}[2J\u{9b}evil")] };
+        let table = table(&report);
         assert!(!table.contains('\u{1b}') && table.contains("\\u{1b}[2J"), "{table:?}");
-        let mut json = Vec::new();
-        print_json(&report, &mut json).expect("written");
-        let json = String::from_utf8(json).expect("UTF-8");
+        let json = output::json(&report).expect("JSON");
         assert!(!json.replace('\n', "").contains(crate::base::text::is_unsafe), "{json:?}");
         let parsed: serde_json::Value = serde_json::from_str(&json).expect("still JSON");
         assert_eq!(parsed["findings"][0]["found"], "http://\u{1b}[2J\u{9b}evil (HF_ENDPOINT)");

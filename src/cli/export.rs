@@ -8,22 +8,23 @@ use super::output::FileOption;
 use super::store::is_called;
 use crate::base::atomic_file::Destination;
 use crate::corpus::{self, Corpus, Prompt, PromptSet};
-use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance};
+use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance, Stated};
 use crate::recorded;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::store::fingerprint::Unread;
 use crate::scores::store::{Key, Run, Store, key};
+use crate::scores::table::decimal;
 use crate::session::Session;
 use crate::session::arguments::ModelOptions;
 use crate::session::failure::Failure;
 use crate::sources::locate::{self, Located};
 use crate::sources::resolve;
 use crate::sources::resolve::{ModelSource, ModelSpec};
-use crate::tables::columns::{ColumnTable, LongTable, LongWord, TableFormat, Values};
-use crate::tables::long::shortest;
+use crate::tables::columns::{ColumnTable, TableFormat, Values};
+use crate::tables::long::{LongTable, LongWord};
 
 /// All that is known of one model.
-struct Source {
+struct ExportedModel {
     origin: ModelProvenance,
     prompts: Vec<Prompt>,
     words: Vec<(Arc<str>, Option<u32>)>,
@@ -54,7 +55,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     if sources.iter().all(|source| source.words.is_empty() || source.prompts.is_empty()) {
         return Err(Failure::Run("there is no score to export".to_owned()));
     }
-    let sheet = match args.layout {
+    let table = match args.layout {
         TableLayout::Long => long(&sources, corpus.as_deref()),
         TableLayout::Wide => match &sources[..] {
             [one] => wide(one)?,
@@ -65,20 +66,17 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let origin = FileProvenance::new(origins, sources.iter().flat_map(|source| &source.prompts)).json();
     if to.is_stream() {
         let mut bytes = Vec::new();
-        sheet.write(&mut bytes, format, &origin).map_err(Failure::run)?;
-        if to.is_terminal() {
-            let text = String::from_utf8_lossy(&bytes);
-            bytes = text.lines().flat_map(|line| [&*crate::base::text::visible(line), "\n"].concat().into_bytes()).collect();
-        }
+        let shown = if to.is_terminal() { table.visible() } else { table };
+        shown.write(&mut bytes, format, &origin).map_err(Failure::run)?;
         if format != TableFormat::Parquet {
             output::note_of_stream(&to);
         }
         return output::write(to, &bytes, None);
     }
     let path = to.path().to_owned();
-    sheet.save(to, format, &origin).map_err(|error| output::unwritable(&path, &error, FileOption::Output))?;
-    let rows = crate::base::text::count(sheet.rows());
-    output::tell(format_args!("{}: {rows} rows", crate::base::text::visible(&path.to_string_lossy())));
+    table.save(to, format, &origin).map_err(|error| output::unwritable(&path, &error, FileOption::Output))?;
+    let rows = crate::base::text::count(table.rows());
+    output::print_to_stderr(format_args!("{}: {rows} rows", crate::base::text::visible(&path.to_string_lossy())));
     Ok(())
 }
 
@@ -100,24 +98,24 @@ fn named_format(args: &ExportArgs, to: &Destination) -> Result<TableFormat, Fail
 }
 
 /// What an argument names: recorded files, a model whose scores are in the store, or a run of it.
-fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<Source>, Failure> {
+fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<ExportedModel>, Failure> {
     let by_run = argument.starts_with("run:");
     let specs = if by_run { Vec::new() } else { resolve::resolve(argument, &session.catalogue).unwrap_or_default() };
     let mut sources = Vec::new();
     for spec in &specs {
         match &spec.source {
-            ModelSource::Recorded(_) => sources.push(of_file(session, spec)?),
+            ModelSource::Recorded(_) => sources.push(read_recorded(session, spec)?),
             ModelSource::Implicit { .. } => {
                 let why = "the scores of a pair are kept nowhere. `rewardscope implicit A B --format csv` writes them, and the two \
                            models can be exported each for itself";
                 return Err(Failure::Use(format!("{argument}: {why}")));
             }
-            _ => sources.push(of_store(session, args, argument, Some(spec))?),
+            _ => sources.push(read_stored(session, args, argument, Some(spec))?),
         }
     }
     if sources.is_empty() {
         let unknown = (!by_run).then(|| resolve::resolve(argument, &session.catalogue).err()).flatten();
-        match of_store(session, args, argument, None) {
+        match read_stored(session, args, argument, None) {
             Ok(source) => sources.push(source),
             // A name that nobody knows is explained as such; one that the store knows is not.
             Err(error @ Failure::Use(_)) => return Err(error),
@@ -127,22 +125,19 @@ fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<Sour
     Ok(sources)
 }
 
-fn of_file(session: &Session, spec: &ModelSpec) -> Result<Source, Failure> {
+fn read_recorded(session: &Session, spec: &ModelSpec) -> Result<ExportedModel, Failure> {
     let ModelSource::Recorded(path) = &spec.source else { return Err(Failure::Use(format!("{}: no file", spec.name))) };
     let (name, _, table) = recorded::read(path, &session.catalogue).map_err(Failure::usage)?;
     for note in &table.notes {
         output::note(&format!("{name}: {note}"));
     }
-    let said = FileProvenance::of_file(path).map(|origin| origin.models).unwrap_or_default();
-    let origin = match <[_; 1]>::try_from(said) {
-        Ok([said]) => said,
-        Err(_) => ModelProvenance { model: name, provenance: Provenance::of_recorded(path.display().to_string()), key: None },
-    };
+    let recorded = || ModelProvenance::new(&name, &Provenance::of_recorded(path.display().to_string()));
+    let origin = FileProvenance::of_one_model(path).unwrap_or_else(recorded);
     let words = table.words.into_iter().map(|word| (word, None)).collect();
-    Ok(Source { origin, prompts: table.prompts, words, scores: table.scores })
+    Ok(ExportedModel { origin, prompts: table.prompts, words, scores: table.scores })
 }
 
-fn of_store(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&ModelSpec>) -> Result<Source, Failure> {
+fn read_stored(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&ModelSpec>) -> Result<ExportedModel, Failure> {
     let none = || Failure::Run(format!("{argument}: no score is in the store. Compute some: rewardscope score {argument}"));
     let path = session.store_path(&args.store).filter(|path| path.exists() && !args.store.no_store).ok_or_else(none)?;
     let mut store = Store::open_to_read(&path).map_err(Failure::run)?;
@@ -158,10 +153,10 @@ fn of_store(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&
             others => Failure::Run(format!(
                 "{argument}: no score of it, as it lies here and with these options, is in the store. Compute some: \
                  rewardscope score {argument} (with the same options). Of that name there are, computed otherwise:\n{}",
-                list(others)
+                run_lines(others)
             )),
         })?,
-        None => one_of(argument, &named, &args.options, none)?,
+        None => only_run(argument, &named, &args.options, none)?,
     };
     let table = store.table(run.id).map_err(Failure::run)?;
     let known = PromptSet::with_user(session.user_dir()).map_err(Failure::usage)?.prompts;
@@ -170,8 +165,8 @@ fn of_store(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&
         found.unwrap_or_else(|| Prompt { key: None, text: text.as_str().into(), framing: None, factors: None })
     };
     let provenance = run.info.as_ref().map_or_else(|| Provenance::of_recorded(run.name.clone()), |info| info.provenance.clone());
-    let score = |score: &Option<f32>| score.map_or(f64::NAN, shortest);
-    Ok(Source {
+    let score = |score: &Option<f32>| score.map_or(f64::NAN, decimal);
+    Ok(ExportedModel {
         origin: ModelProvenance { model: run.name.clone(), provenance, key: run.key.clone() },
         prompts: table.prompts.iter().map(prompt).collect(),
         words: table.words.into_iter().map(|(word, token)| (word.into(), token)).collect(),
@@ -180,7 +175,12 @@ fn of_store(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&
 }
 
 /// The run that is meant where the model itself is not here to say so: the only one of that name, under the options given.
-fn one_of<'a>(argument: &str, named: &[&'a Run], options: &ModelOptions, none: impl Fn() -> Failure) -> Result<&'a Run, Failure> {
+fn only_run<'a>(
+    argument: &str,
+    named: &[&'a Run],
+    options: &ModelOptions,
+    none: impl Fn() -> Failure,
+) -> Result<&'a Run, Failure> {
     let fitting: Vec<&Run> = named.iter().copied().filter(|run| fits(run, options)).collect();
     match (&fitting[..], named) {
         ([run], _) => {
@@ -193,18 +193,18 @@ fn one_of<'a>(argument: &str, named: &[&'a Run], options: &ModelOptions, none: i
         }
         (_, []) => Err(none()),
         ([], others) => {
-            Err(Failure::Use(format!("{argument}: the store has no run of it with these options. It has\n{}", list(others))))
+            Err(Failure::Use(format!("{argument}: the store has no run of it with these options. It has\n{}", run_lines(others))))
         }
         (several, _) => Err(Failure::Use(format!(
             "{argument}: the store has {} runs of it, computed in different ways. Name one of\n{}",
             several.len(),
-            list(several)
+            run_lines(several)
         ))),
     }
 }
 
 /// A line for each run: how it is named, and what it rests on.
-fn list(runs: &[&Run]) -> String {
+fn run_lines(runs: &[&Run]) -> String {
     let line = |run: &&Run| {
         let rests = run.info.as_ref().map(|info| info.provenance.summary()).unwrap_or_default();
         format!("  run:{}  {rests}", run.id)
@@ -222,12 +222,12 @@ fn fits(run: &Run, options: &ModelOptions) -> bool {
         _ => None,
     };
     options.bos.is_none_or(|bos| bos == key.bos)
-        && dtype.is_none_or(|dtype| dtype.to_string() == key.dtype)
+        && dtype.is_none_or(|dtype| key.dtype.known().is_some_and(|computed| dtype == (*computed).into()))
         && options.softcap.is_none_or(|softcap| softcap == key.softcap)
-        && options.template_date.is_none_or(|date| date.to_string() == key.template_date)
+        && options.template_date.is_none_or(|date| key.template_date == Stated::Known(date))
         && (!options.reference_rounding || key.rounding.is_some())
         && options.taken_as.is_none_or(|kind| Some(kind) == key.taken_as)
-        && form.is_none_or(|form| key.form.as_deref() == Some(key::form_name(Some(form))))
+        && form.is_none_or(|form| key.form == Some(Some(form).into()))
 }
 
 /// The key of a model that lies on this machine.
@@ -237,10 +237,8 @@ fn key_of(store: &mut Store, session: &Session, spec: &ModelSpec, options: LoadO
     key::identify(store, &files, &label, &options, &mut Unread::Read(&mut |_, _| {}), &Cancel::default()).ok()?
 }
 
-fn keep_prompts(source: &mut Source, asked: &[Prompt]) -> Result<(), Failure> {
-    let find = |prompt: &Prompt| {
-        source.prompts.iter().position(|known| known.text == prompt.text || (known.key.is_some() && known.key == prompt.key))
-    };
+fn keep_prompts(source: &mut ExportedModel, asked: &[Prompt]) -> Result<(), Failure> {
+    let find = |prompt: &Prompt| source.prompts.iter().position(|known| known.is(prompt));
     let kept: Vec<usize> = asked.iter().filter_map(find).collect();
     let missing: Vec<&str> = asked.iter().filter(|prompt| find(prompt).is_none()).map(Prompt::label).collect();
     let model = &source.origin.model;
@@ -256,20 +254,20 @@ fn keep_prompts(source: &mut Source, asked: &[Prompt]) -> Result<(), Failure> {
     Ok(())
 }
 
-impl Source {
+impl ExportedModel {
     /// Leaves out the other words.
     fn keep(&mut self, is_kept: impl Fn(&(Arc<str>, Option<u32>)) -> bool) {
-        self.take((0..self.words.len()).filter(|&at| is_kept(&self.words[at])).collect());
+        self.select((0..self.words.len()).filter(|&at| is_kept(&self.words[at])).collect());
     }
 
     /// The words that stand at these places, in this order.
-    fn take(&mut self, places: Vec<usize>) {
+    fn select(&mut self, places: Vec<usize>) {
         self.words = places.iter().map(|&at| self.words[at].clone()).collect();
         self.scores = self.scores.iter().map(|column| places.iter().map(|&at| column[at]).collect()).collect();
     }
 }
 
-fn keep_words(source: &mut Source, corpus: &Corpus) {
+fn keep_words(source: &mut ExportedModel, corpus: &Corpus) {
     let index: std::collections::HashMap<Arc<str>, usize> = source
         .words
         .iter()
@@ -283,12 +281,12 @@ fn keep_words(source: &mut Source, corpus: &Corpus) {
         let note = format!("{}: {missing} of {} words have no score", source.origin.model, corpus.words.len());
         output::note(&note);
     }
-    source.take(kept);
+    source.select(kept);
 }
 
 /// A row for each score; categories are those of the list, or of the bundled lists where none is given.
-fn long(sources: &[Source], corpus: Option<&Corpus>) -> ColumnTable {
-    let mut sheet = LongTable::default();
+fn long(sources: &[ExportedModel], corpus: Option<&Corpus>) -> ColumnTable {
+    let mut table = LongTable::default();
     for source in sources {
         let joined;
         let corpus = match corpus {
@@ -310,32 +308,32 @@ fn long(sources: &[Source], corpus: Option<&Corpus>) -> ColumnTable {
         };
         let words: Vec<LongWord> = source.words.iter().map(word).collect();
         for (prompt, column) in source.prompts.iter().zip(&source.scores) {
-            sheet.add(&source.origin.model, prompt.label(), &words, column);
+            table.add(&source.origin.model, prompt.label(), &words, column);
         }
     }
-    sheet.sheet()
+    table.columns()
 }
 
 /// A row for each word and a column for each prompt, as the study's authors published them.
-fn wide(source: &Source) -> Result<ColumnTable, Failure> {
+fn wide(source: &ExportedModel) -> Result<ColumnTable, Failure> {
     /// Columns of words, by which a file of that layout is known.
     const TAKEN: [&str; 4] = ["response", "token_id", "token_name", "token_decoded"];
     if let Some(prompt) = source.prompts.iter().find(|prompt| TAKEN.contains(&prompt.label().trim())) {
         let why = "is called as a column of words is: it cannot be told from one there. Take --layout long";
         return Err(Failure::Use(format!("the prompt '{}' {why}", prompt.label())));
     }
-    let mut sheet = ColumnTable::default();
+    let mut table = ColumnTable::default();
     let words: Vec<Arc<str>> = source.words.iter().map(|(word, _)| word.clone()).collect();
     let tokens: Vec<Option<i64>> = source.words.iter().map(|(_, token)| token.map(i64::from)).collect();
     if tokens.iter().any(Option::is_some) {
-        sheet.add("token_id", Values::Integer(tokens));
-        sheet.add("token_name", Values::Text(words.clone()));
-        sheet.add("token_decoded", Values::Text(words));
+        table.add("token_id", Values::Integer(tokens));
+        table.add("token_name", Values::Text(words.clone()));
+        table.add("token_decoded", Values::Text(words));
     } else {
-        sheet.add("response", Values::Text(words));
+        table.add("response", Values::Text(words));
     }
     for (prompt, column) in source.prompts.iter().zip(&source.scores) {
-        sheet.add(prompt.label(), Values::Number(column.clone()));
+        table.add(prompt.label(), Values::Number(column.clone()));
     }
-    Ok(sheet)
+    Ok(table)
 }

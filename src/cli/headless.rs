@@ -6,11 +6,12 @@ use std::sync::mpsc::{Receiver, channel};
 
 use super::score::progress::Progress;
 use crate::base::terms::{ModelId, PromptId, WordId};
-use crate::corpus::Corpus;
-use crate::engine::{Engine, Event, Job, ModelInfo, Phase};
-use crate::model::LoadOptions;
+use crate::corpus::{Corpus, Prompt};
+use crate::engine::{Engine, Event, Job, Phase};
 use crate::model::asking::differences;
+use crate::model::{LoadOptions, ModelInfo};
 use crate::recorded::scores::Recorded;
+use crate::scores::table::ScoreTable;
 use crate::session::Session;
 use crate::session::arguments::StoreArgs;
 use crate::session::failure::Failure;
@@ -24,7 +25,7 @@ pub(super) struct LeftOut {
 }
 
 /// The engine with some models; a model's id is its place in the list.
-pub(super) struct Gather {
+pub(super) struct Headless {
     engine: Engine,
     events: Receiver<Event>,
     specs: Vec<ModelSpec>,
@@ -39,19 +40,44 @@ pub(super) struct Gather {
     of_models: BTreeMap<ModelId, Vec<String>>,
 }
 
-impl Gather {
+impl Headless {
     /// Opens the models, and waits for the files of those that are read as a whole: recorded scores, and vocabularies where
     /// the options ask for them. The store is not touched where nothing will be computed.
     ///
     /// # Errors
     /// Of the first model, in their order, that failed to open, whichever told so first.
     pub(super) fn open(session: &Session, specs: &[ModelSpec], options: LoadOptions, store: &StoreArgs) -> Result<Self, Failure> {
+        let mut headless = Self::open_by(Engine::open, session, specs, options, store)?;
+        headless.notes.extend(copies(specs, &headless.recorded));
+        Ok(headless)
+    }
+
+    /// As [`Headless::open`] for the two language models of an implicit reward.
+    pub(super) fn open_language_models(
+        session: &Session,
+        specs: &[ModelSpec; 2],
+        options: LoadOptions,
+        store: &StoreArgs,
+    ) -> Result<Self, Failure> {
+        Self::open_by(Engine::open_language_model, session, specs, options, store)
+    }
+
+    fn open_by(
+        open: fn(&Engine, ModelId, &ModelSpec, LoadOptions),
+        session: &Session,
+        specs: &[ModelSpec],
+        options: LoadOptions,
+        store: &StoreArgs,
+    ) -> Result<Self, Failure> {
         let (sender, events) = channel();
         let (store, note) = if specs.iter().any(is_computed) { session.store(store) } else { (None, None) };
-        let events_to = Arc::new(move |event| drop(sender.send(event)));
+        let events_to = Arc::new(move |event| {
+            // Nobody listens only once the program ends.
+            let _ = sender.send(event);
+        });
         let engine = Engine::start_with(session.catalogue.clone(), events_to, store)
             .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
-        let mut gather = Gather {
+        let mut headless = Headless {
             engine,
             events,
             specs: specs.to_vec(),
@@ -65,18 +91,17 @@ impl Gather {
             of_models: BTreeMap::new(),
         };
         for (id, spec) in (0..).map(ModelId).zip(specs) {
-            gather.engine.open(id, spec, options);
+            open(&headless.engine, id, spec, options.clone());
             if matches!(spec.source, ModelSource::Recorded(_)) || options.vocabulary {
-                gather.unread.insert(id);
+                headless.unread.insert(id);
             }
         }
-        while !gather.unread.is_empty() {
-            gather.next(&mut |_, _, _| {}, &mut |_| {}, (1, 1))?;
+        while !headless.unread.is_empty() {
+            headless.next(&mut |_, _, _| {}, &mut |_| {}, (1, 1))?;
         }
-        gather.progress.clear();
-        gather.fail()?;
-        gather.notes.extend(copies(specs, &gather.recorded));
-        Ok(gather)
+        headless.progress.clear();
+        headless.fail()?;
+        Ok(headless)
     }
 
     /// What a reader should know of the models, in their order; what holds for several is said once.
@@ -117,7 +142,7 @@ impl Gather {
     pub(super) fn score(
         &mut self,
         jobs: Vec<Job>,
-        take: &mut dyn FnMut(ModelId, PromptId, Vec<(WordId, f32)>),
+        take: &mut dyn FnMut(ModelId, PromptId, Vec<(WordId, f64)>),
     ) -> Result<Vec<LeftOut>, Failure> {
         let mut missing: usize = jobs.iter().map(|job| job.words.len()).sum();
         let of = jobs.len();
@@ -156,10 +181,30 @@ impl Gather {
         Ok(left_out)
     }
 
+    /// Puts the scores of all models into a table: of recorded models those under `prompts`, of the others those of the words
+    /// of `corpus`, or of their vocabulary where that was asked for. Gives what could not be asked.
+    pub(super) fn fill(&mut self, table: &mut ScoreTable, corpus: &Corpus, prompts: &[Prompt]) -> Result<Vec<LeftOut>, Failure> {
+        let mut jobs = Vec::new();
+        for model in (0..self.specs.len() as u32).map(ModelId) {
+            if let Some(recorded) = self.recorded.get(&model) {
+                recorded.insert_into(table, model, prompts);
+                continue;
+            }
+            let corpus = self.vocabularies.get(&model).map_or(corpus, AsRef::as_ref);
+            let texts = corpus.words.iter().map(|word| word.text.clone());
+            let words: Vec<(WordId, Arc<str>)> = table.corpus(corpus).into_iter().zip(texts).collect();
+            for prompt in prompts {
+                let job = Job::new(model, table.prompt(&prompt.text), prompt.text.clone(), words.clone());
+                jobs.push(Job { token_ids: corpus.tokens.clone(), ..job });
+            }
+        }
+        self.score(jobs, &mut |model, prompt, scores| table.insert(model, prompt, scores))
+    }
+
     /// Takes in one event.
     fn next(
         &mut self,
-        scores: &mut dyn FnMut(ModelId, PromptId, Vec<(WordId, f32)>),
+        scores: &mut dyn FnMut(ModelId, PromptId, Vec<(WordId, f64)>),
         left_out: &mut dyn FnMut(LeftOut),
         place: (usize, usize),
     ) -> Result<(), Failure> {

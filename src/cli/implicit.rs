@@ -7,26 +7,25 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::args::{ImplicitArgs, TextFormat};
-use super::headless::Gather;
+use super::headless::Headless;
 use super::output;
 use crate::base::atomic_file::Destination;
-use crate::base::terms::{Family, ModelId, PromptId, Unit, WordId};
+use crate::base::terms::{Family, ModelId, Unit};
 use crate::base::text::{visible, visible_word};
-use crate::corpus::{self, Corpus, Prompt};
-use crate::engine::{Job, ModelInfo, implicit, is_reward_model};
+use crate::corpus::{self, Corpus, Prompt, own_label};
+use crate::engine::{implicit, is_reward_model};
 use crate::model::asking::differences;
-use crate::model::{LoadOptions, Provenance};
-use crate::recorded;
-use crate::recorded::scores::Recorded;
+use crate::model::{LoadOptions, ModelInfo, Provenance};
 use crate::report::figure;
 use crate::report::figure::{Lollipop, LollipopFigure};
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
-use crate::session::Session;
+use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
+use crate::session::{Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
-use crate::stats::implicit::{ImplicitWord, Variants, fold, join, variants_of, words};
-use crate::stats::ranks;
-use crate::tables::long::{rank_text, shortest};
+use crate::stats::implicit::{ImplicitWord, Variants, fold, join, variants_of, words as implicit_words};
+use crate::stats::ranks_beside;
+use crate::tables::long::{shown_rank, sort_rank};
 
 /// Texts with their log-probabilities under one prompt.
 type Column = Vec<(Arc<str>, f64)>;
@@ -35,30 +34,20 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let (output, figure) = output::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
     let format = TextFormat::of(args.format, &output)?;
-    let specs = [one(&args.a, &session)?, one(&args.b, &session)?];
+    let specs = [language_model(&args.a, &session)?, language_model(&args.b, &session)?];
     if let Some(reward) = specs.iter().find(|spec| is_reward_model(spec)) {
         return Err(Failure::Use(implicit::refusal(&reward.name, "is a reward model")));
     }
     let prompts = session.prompts(&args.words.prompt)?;
-    let mut notes = Vec::new();
-    let files = [file(&specs[0], &session, &mut notes)?, file(&specs[1], &session, &mut notes)?];
-    let corpus = list(args, &session, &files)?;
+    // Before models are opened, as a mistyped name shall not cost their time.
+    let asked = session.words_apart(&args.words)?;
     let options = LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(&session.settings) };
-    let live: Vec<ModelSpec> =
-        specs.iter().zip(&files).filter(|(_, file)| file.is_none()).map(|(spec, _)| spec.clone()).collect();
-    let mut asked = if live.is_empty() { None } else { Some(Gather::open(&session, &live, options, &args.store)?) };
-    let mut live_columns = match &mut asked {
-        Some(gather) => ask(gather, live.len(), &corpus, args, &prompts, &mut notes)?.into_iter(),
-        None => Vec::new().into_iter(),
-    };
-    let mut sides: Vec<Vec<Column>> = Vec::new();
-    for (spec, file) in specs.iter().zip(&files) {
-        sides.push(match file {
-            Some(file) => columns(spec, file, &corpus, args.words.vocabulary, &prompts)?,
-            None => live_columns.next().unwrap_or_default(),
-        });
-    }
-    let found = found(args, &corpus, &prompts, &sides);
+    let mut headless = Headless::open_language_models(&session, &specs, options, &args.store)?;
+    refuse_rewards(&headless)?;
+    let words = AskedWords::new(args, &session, asked, &headless)?;
+    let mut notes = Vec::new();
+    let sides = sides(&mut headless, &words, args, &prompts, &mut notes)?;
+    let found = by_prompt(args, &words, &prompts, &sides);
     if found.iter().all(|prompt| prompt.words.is_empty()) {
         return Err(Failure::Run("the two models have no word in common".to_owned()));
     }
@@ -70,12 +59,12 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
             notes.push(format!("{apart} times a word has a log-probability by {name} alone and was left out"));
         }
     }
-    let infos = infos(&specs, asked.as_ref());
+    let infos = [0, 1].map(|side| info(&specs[side], &headless, ModelId(side as u32)));
     let named: Vec<_> = specs.iter().zip(&infos).map(|(spec, info)| (spec.name.as_str(), &info.provenance)).collect();
     let differing = differences(&named);
     let warnings: Vec<String> = differing.iter().map(|difference| difference.text.clone()).collect();
     let (a, b, measure) = (&specs[0].name, &specs[1].name, args.measure.key());
-    let report = Report { warnings, a, b, measure, variants: args.variants, prompts: found };
+    let report = ImplicitReport { warnings, a, b, measure, variants: args.variants, prompts: found };
     let text = match format {
         TextFormat::Table => table(&report, args),
         TextFormat::Csv => csv(&report, args, output.is_terminal())?,
@@ -84,7 +73,7 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     // What the files say of a live model goes before what its name lets guess.
     let models = [0, 1].map(|side| (specs[side].name.clone(), infos[side].family));
     output::draw(figure, || figure::lollipops(&picture(&report, models, args)))?;
-    notes.extend(asked.iter_mut().flat_map(Gather::take_notes));
+    notes.extend(headless.take_notes());
     // A table on the screen begins with the warnings.
     if args.output.is_some() || format != TextFormat::Table {
         report.warnings.iter().for_each(|warning| output::warning(warning));
@@ -93,20 +82,10 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     output::write(output, text.as_bytes(), Some(&origin(args, &specs, &infos, &prompts)))
 }
 
-/// What is known of both models, from their files where they are live, else from beside their scores.
-fn infos(specs: &[ModelSpec; 2], asked: Option<&Gather>) -> [ModelInfo; 2] {
-    // Live sides have the first ids, in their order.
-    let mut ids = (0..).map(ModelId);
-    specs.each_ref().map(|spec| match &spec.source {
-        ModelSource::Recorded(path) => {
-            ModelInfo { family: spec.family, provenance: FileProvenance::provenance_of(path), memory_bytes: 0 }
-        }
-        _ => {
-            let info = ids.next().zip(asked).and_then(|(id, gather)| gather.infos.get(&id).cloned());
-            let nothing = || Provenance::of_recorded(spec.name.clone());
-            info.unwrap_or_else(|| ModelInfo { family: spec.family, provenance: nothing(), memory_bytes: 0 })
-        }
-    })
+/// What is known of a model, from its files or from beside its scores.
+fn info(spec: &ModelSpec, headless: &Headless, model: ModelId) -> ModelInfo {
+    let nothing = || ModelInfo { family: spec.family, provenance: Provenance::of_recorded(spec.name.clone()), memory_bytes: 0 };
+    headless.infos.get(&model).cloned().unwrap_or_else(nothing)
 }
 
 /// What the numbers rest on, told of the pair as of one model: so the file opens again with its unit.
@@ -117,11 +96,12 @@ fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], [a, b]: &[ModelInfo; 2], 
 }
 
 /// The words of the first prompt, the one that A likes most on top.
-fn picture(report: &Report<'_>, models: [(String, Family); 2], args: &ImplicitArgs) -> LollipopFigure {
+fn picture(report: &ImplicitReport<'_>, models: [(String, Family); 2], args: &ImplicitArgs) -> LollipopFigure {
     let Some(of) = report.prompts.first() else { return LollipopFigure::default() };
-    let mut rows: Vec<&Row> = of.words.iter().collect();
+    let (own, mut rows): (Vec<&ImplicitRow>, Vec<&ImplicitRow>) = of.words.iter().partition(|row| row.own);
     rows.sort_by(|a, b| a.rank.total_cmp(&b.rank));
-    let word = |row: &Row| Lollipop {
+    let notes = [report.warnings.join(" "), LollipopFigure::not_drawn(own.len())];
+    let word = |row: &ImplicitRow| Lollipop {
         word: row.word.word.clone(),
         categories: row.categories.clone(),
         value: row.word.value(args.measure),
@@ -131,11 +111,11 @@ fn picture(report: &Report<'_>, models: [(String, Family); 2], args: &ImplicitAr
         measure: args.measure,
         words: rows.into_iter().map(word).collect(),
         prompt: of.text.to_owned(),
-        note: report.warnings.join(" "),
+        note: notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; "),
     }
 }
 
-fn one(name: &str, session: &Session) -> Result<ModelSpec, Failure> {
+fn language_model(name: &str, session: &Session) -> Result<ModelSpec, Failure> {
     let mut specs = session.models(&[name.to_owned()])?;
     match (specs.pop(), specs.is_empty()) {
         (Some(spec), true) if !matches!(spec.source, ModelSource::Implicit { .. }) => Ok(spec),
@@ -143,104 +123,102 @@ fn one(name: &str, session: &Session) -> Result<ModelSpec, Failure> {
     }
 }
 
-/// The log-probabilities of a recorded side.
-fn file(spec: &ModelSpec, session: &Session, notes: &mut Vec<String>) -> Result<Option<Recorded>, Failure> {
-    let ModelSource::Recorded(path) = &spec.source else { return Ok(None) };
-    let (_, _, recorded) = recorded::read_most_probable(path, &session.catalogue).map_err(Failure::usage)?;
-    implicit::log_probabilities(&recorded).map_err(|what| Failure::Use(implicit::refusal(&spec.name, &what)))?;
-    notes.extend(recorded.notes.iter().map(|note| format!("{}: {note}", spec.name)));
-    Ok(Some(recorded))
+/// Refuses files that hold no log-probabilities, and models that are known to give rewards.
+fn refuse_rewards(headless: &Headless) -> Result<(), Failure> {
+    for model in [0, 1].map(ModelId) {
+        let refused = match headless.recorded.get(&model) {
+            Some(recorded) => implicit::log_probabilities(recorded),
+            None if headless.infos.get(&model).is_some_and(|info| info.provenance.unit != Unit::Nats) => {
+                Err("is a reward model".to_owned())
+            }
+            None => Ok(()),
+        };
+        refused.map_err(|what| Failure::Use(implicit::refusal(&headless.spec(model).name, &what)))?;
+    }
+    Ok(())
 }
 
-/// The words asked; where none are named, all of the recorded sides, else the default list.
-fn list(args: &ImplicitArgs, session: &Session, files: &[Option<Recorded>; 2]) -> Result<Corpus, Failure> {
-    if args.words.vocabulary {
-        return Ok(Corpus::new("vocabulary"));
-    }
-    let named = session.words(&args.words)?;
-    let mut corpus = match named {
-        Some(corpus) => Arc::unwrap_or_clone(corpus),
-        None if files.iter().any(Option::is_some) => {
-            let words = files.iter().flatten().flat_map(|file| &file.words);
-            let mut all = Corpus::from_words("recorded", words.map(|word| word.to_string()));
-            corpus::join_categories(&mut all);
-            all
+/// The words that both models are asked.
+struct AskedWords {
+    list: Corpus,
+    /// Given beside the list: they change nothing of its words, and take no rank from them.
+    own: Corpus,
+}
+
+impl AskedWords {
+    /// The words asked for; where none are named, all that recorded models have, else the default list.
+    fn new(args: &ImplicitArgs, session: &Session, asked: Words, headless: &Headless) -> Result<AskedWords, Failure> {
+        let mut words = AskedWords {
+            list: match asked.list {
+                _ if args.words.vocabulary => Corpus::new("vocabulary"),
+                Some(list) => Arc::unwrap_or_clone(list),
+                None if headless.recorded.is_empty() => Arc::unwrap_or_clone(session.default_corpus()?),
+                None => {
+                    let files = [0, 1].map(ModelId).into_iter().filter_map(|model| headless.recorded.get(&model));
+                    let words = files.flat_map(|file| &file.words).map(|word| word.to_string());
+                    let mut all = Corpus::from_words("recorded", words);
+                    corpus::join_categories(&mut all);
+                    all
+                }
+            },
+            own: Corpus::from_words("own", asked.own.iter().map(|word| word.to_string())),
+        };
+        if args.variants == Variants::Add {
+            for corpus in [&mut words.list, &mut words.own] {
+                let forms = corpus.words.iter().flat_map(|word| variants_of(&word.text)).collect::<Vec<_>>();
+                corpus.merge(Corpus { name: corpus.name.clone(), ..Corpus::from_words("", forms) });
+            }
         }
-        None => Arc::unwrap_or_clone(session.default_corpus()?),
-    };
-    if args.variants == Variants::Add {
-        let forms = corpus.words.iter().flat_map(|word| variants_of(&word.text)).collect::<Vec<_>>();
-        let categories = corpus.clone();
-        corpus.merge(Corpus { name: categories.name, ..Corpus::from_words("", forms) });
+        Ok(words)
     }
-    Ok(corpus)
+
+    /// Both as one list.
+    fn all(&self) -> Corpus {
+        let mut all = self.list.clone();
+        all.merge(Corpus { name: all.name.clone(), ..self.own.clone() });
+        all
+    }
 }
 
-/// Log-probabilities of the live sides, `[sides][prompts]`.
-fn ask(
-    gather: &mut Gather,
-    sides: usize,
-    corpus: &Corpus,
+/// Log-probabilities by both models, `[models][prompts]`: of the words asked, or of all that they have.
+fn sides(
+    headless: &mut Headless,
+    words: &AskedWords,
     args: &ImplicitArgs,
     prompts: &[Prompt],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Vec<Column>>, Failure> {
-    let mut texts: Vec<Vec<Arc<str>>> = Vec::new();
-    let mut jobs = Vec::new();
-    for side in 0..sides {
-        let model = ModelId(side as u32);
-        let corpus = gather.vocabularies.get(&model).map_or(corpus, |vocabulary| vocabulary.as_ref());
-        let words: Vec<(WordId, Arc<str>)> = (0..).map(WordId).zip(corpus.words.iter().map(|word| word.text.clone())).collect();
-        for (prompt, at) in prompts.iter().zip(0..) {
-            let (words, token_ids) = (words.clone(), corpus.tokens.clone());
-            let prompt_text = prompt.text.clone();
-            jobs.push(Job { model, prompt: PromptId(at), prompt_text, words, token_ids, tokens: false });
-        }
-        texts.push(words.into_iter().map(|(_, text)| text).collect());
-    }
-    let mut columns = vec![vec![Column::new(); prompts.len()]; sides];
-    let left_out = gather.score(jobs, &mut |model, prompt, scores| {
-        let texts = &texts[model.0 as usize];
-        let scores = scores.into_iter().map(|(word, log)| (texts[word.0 as usize].clone(), shortest(log)));
-        columns[model.0 as usize][prompt.0 as usize].extend(scores);
-    })?;
-    for id in (0..sides as u32).map(ModelId) {
-        if gather.infos.get(&id).is_some_and(|info| info.provenance.unit != Unit::Nats) {
-            return Err(Failure::Use(implicit::refusal(&gather.spec(id).name, "is a reward model")));
+    for (model, recorded) in &headless.recorded {
+        if let Some(missing) = prompts.iter().find(|prompt| recorded.column(prompt).is_none()) {
+            let (name, label, has) = (&headless.spec(*model).name, missing.label(), recorded.named_prompts());
+            return Err(Failure::Run(format!("{name}: nothing is recorded for the prompt '{label}'. It has {has}")));
         }
     }
-    let lost = |words: &[&super::headless::LeftOut]| match words {
-        [] => None,
-        [first, ..] => Some(format!("{} times a word could not be asked, first {}", words.len(), first.reason)),
-    };
-    notes.extend(lost(&left_out.iter().filter(|_| !args.words.vocabulary).collect::<Vec<_>>()));
-    // In the order of the list, whatever the order of scoring.
-    for (columns, texts) in columns.iter_mut().zip(&texts) {
-        let place: HashMap<&str, usize> = texts.iter().enumerate().rev().map(|(i, text)| (&**text, i)).collect();
-        columns.iter_mut().for_each(|column| column.sort_by_key(|(text, _)| place.get(&**text).copied()));
+    let asked = words.all();
+    let mut table = ScoreTable::default();
+    let left_out = headless.fill(&mut table, &asked, prompts)?;
+    refuse_rewards(headless)?;
+    if let Some(first) = left_out.first().filter(|_| !args.words.vocabulary) {
+        notes.push(format!("{} times a word could not be asked, first {}", left_out.len(), first.reason));
     }
-    Ok(columns)
-}
-
-/// Log-probabilities of a recorded side, `[prompts]`: of the words asked, or of all.
-fn columns(spec: &ModelSpec, file: &Recorded, corpus: &Corpus, all: bool, prompts: &[Prompt]) -> Result<Vec<Column>, Failure> {
-    let asked: HashMap<&str, usize> = corpus.words.iter().enumerate().map(|(i, word)| (&*word.text, i)).collect();
-    let mut columns = Vec::new();
-    for prompt in prompts {
-        let at = file.prompts.iter().position(|p| p.text == prompt.text);
-        let Some(scores) = at.and_then(|at| file.scores.get(at)) else {
-            let has: Vec<&str> = file.prompts.iter().map(Prompt::label).take(6).collect();
-            let (name, label) = (&spec.name, prompt.label());
-            return Err(Failure::Run(format!("{name}: nothing is recorded for the prompt '{label}'. It has {}", has.join(", "))));
+    let mut sides = Vec::new();
+    for model in [0, 1].map(ModelId) {
+        let texts = |corpus: &Corpus| corpus.words.iter().map(|word| word.text.clone()).collect::<Vec<_>>();
+        let (ids, texts) = match (headless.vocabularies.get(&model), headless.recorded.get(&model)) {
+            (Some(vocabulary), _) => (table.corpus(vocabulary), texts(vocabulary)),
+            (None, Some(recorded)) if args.words.vocabulary => {
+                (recorded.words.iter().map(|word| table.word(word)).collect(), recorded.words.clone())
+            }
+            _ => (table.corpus(&asked), texts(&asked)),
         };
-        let known = file.words.iter().cloned().zip(scores.iter().copied()).filter(|(_, log)| !log.is_nan());
-        let mut column: Column = known.filter(|(text, _)| all || asked.contains_key(&**text)).collect();
-        if !all {
-            column.sort_by_key(|(text, _)| asked.get(&**text).copied());
-        }
-        columns.push(column);
+        let column = |prompt: &Prompt| {
+            let prompt = table.prompt(&prompt.text);
+            let known = ids.iter().zip(&texts).filter_map(|(id, text)| Some((text.clone(), table.score(model, prompt, *id)?)));
+            known.collect::<Column>()
+        };
+        sides.push(prompts.iter().map(column).collect());
     }
-    Ok(columns)
+    Ok(sides)
 }
 
 fn pairs(column: &Column) -> impl Iterator<Item = (&str, f64)> {
@@ -248,7 +226,7 @@ fn pairs(column: &Column) -> impl Iterator<Item = (&str, f64)> {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct ImplicitReport<'a> {
     /// What makes the numbers doubtful.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -256,59 +234,76 @@ struct Report<'a> {
     b: &'a str,
     measure: &'static str,
     variants: Variants,
-    prompts: Vec<OfPrompt<'a>>,
+    prompts: Vec<PromptWords<'a>>,
 }
 
 #[derive(Serialize)]
-struct OfPrompt<'a> {
+struct PromptWords<'a> {
     prompt: &'a str,
     text: &'a str,
-    words: Vec<Row>,
+    words: Vec<ImplicitRow>,
 }
 
 #[derive(Serialize)]
-struct Row {
+struct ImplicitRow {
     /// By the measure asked for; 1 is what A likes most against B.
     rank: f64,
     categories: Vec<String>,
+    /// It stands beside the list: its rank is the one that it would have there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    own: bool,
     #[serde(flatten)]
     word: ImplicitWord,
 }
 
-fn found<'a>(args: &ImplicitArgs, corpus: &Corpus, prompts: &'a [Prompt], sides: &[Vec<Column>]) -> Vec<OfPrompt<'a>> {
+fn by_prompt<'a>(args: &ImplicitArgs, words: &AskedWords, prompts: &'a [Prompt], sides: &[Vec<Column>]) -> Vec<PromptWords<'a>> {
     let average = args.variants != Variants::Keep;
-    let mut categories: HashMap<String, Vec<String>> = HashMap::new();
     let key = |text: &str| if average { fold(text) } else { text.to_owned() };
-    for word in &corpus.words {
-        let of = categories.entry(key(&word.text)).or_default();
-        let new: Vec<String> =
-            corpus.categories_of(word).filter(|name| !of.iter().any(|known| known == name)).map(str::to_owned).collect();
-        of.extend(new);
+    let mut categories: HashMap<String, Vec<String>> = HashMap::new();
+    for word in &words.list.words {
+        let known = categories.entry(key(&word.text)).or_default();
+        let of_word = words.list.categories_of(word);
+        let new: Vec<String> = of_word.filter(|name| !known.iter().any(|known| known == name)).map(str::to_owned).collect();
+        known.extend(new);
     }
+    let own_categories = vec![own_label(&words.list.categories).to_owned()];
     let of_prompt = |(at, prompt): (usize, &'a Prompt)| {
-        let joined = join(pairs(&sides[0][at]), pairs(&sides[1][at]));
-        let words = words(&joined, average, args.words.vocabulary);
-        let places = ranks(&words.iter().map(|word| word.value(args.measure)).collect::<Vec<_>>());
-        let mut own = categories.clone();
-        if args.words.vocabulary {
-            let mut all = Corpus::from_words("vocabulary", words.iter().map(|word| word.word.clone()));
-            corpus::join_categories(&mut all);
-            own = all
-                .words
-                .iter()
-                .map(|word| (word.text.to_string(), all.categories_of(word).map(str::to_owned).collect()))
-                .collect();
-        }
-        let row = |(word, rank): (ImplicitWord, f64)| {
-            let categories = own.get(&key(&word.word)).cloned().unwrap_or_default();
-            Row { rank, categories, word }
+        let column = |side: usize| pairs(&sides[side][at]);
+        // Each by itself: an own word that differs from one of the list by case alone is no variant of it.
+        let of_corpus = |corpus: &Corpus| {
+            let [a, b] = [0, 1].map(|side| column(side).collect::<HashMap<_, _>>());
+            let texts = || corpus.words.iter().map(|word| &*word.text);
+            let log = |logs: &HashMap<&str, f64>, text: &str| logs.get(text).copied().unwrap_or(f64::NAN);
+            let joined = join(texts().map(|text| (text, log(&a, text))), texts().map(|text| (text, log(&b, text))));
+            implicit_words(&joined, average, false)
         };
-        OfPrompt { prompt: prompt.label(), text: &prompt.text, words: words.into_iter().zip(places).map(row).collect() }
+        let listed = match args.words.vocabulary {
+            true => implicit_words(&join(column(0), column(1)), average, true),
+            false => of_corpus(&words.list),
+        };
+        let own = of_corpus(&words.own);
+        let mut categories = categories.clone();
+        if args.words.vocabulary {
+            let mut all = Corpus::from_words("vocabulary", listed.iter().map(|word| word.word.clone()));
+            corpus::join_categories(&mut all);
+            let of_word = |word| all.categories_of(word).map(str::to_owned).collect();
+            categories = all.words.iter().map(|word| (word.text.to_string(), of_word(word))).collect();
+        }
+        let is_own: Vec<bool> = listed.iter().map(|_| false).chain(own.iter().map(|_| true)).collect();
+        let words: Vec<ImplicitWord> = listed.into_iter().chain(own).collect();
+        let values: Vec<f64> = words.iter().map(|word| word.value(args.measure)).collect();
+        let row = |((word, own), rank): ((ImplicitWord, bool), f64)| {
+            let of_list = || categories.get(&key(&word.word)).cloned().unwrap_or_default();
+            ImplicitRow { rank, categories: if own { own_categories.clone() } else { of_list() }, own, word }
+        };
+        let ranks = ranks_beside(&values, &is_own);
+        let words = words.into_iter().zip(is_own).zip(ranks).map(row).collect();
+        PromptWords { prompt: prompt.label(), text: &prompt.text, words }
     };
     prompts.iter().enumerate().map(of_prompt).collect()
 }
 
-fn table(report: &Report<'_>, args: &ImplicitArgs) -> String {
+fn table(report: &ImplicitReport<'_>, args: &ImplicitArgs) -> String {
     let mut out: String = report.warnings.iter().map(|warning| format!("Warning: {}\n\n", visible(warning))).collect();
     for (i, of) in report.prompts.iter().enumerate() {
         let gap = if i > 0 { "\n" } else { "" };
@@ -322,12 +317,12 @@ fn table(report: &Report<'_>, args: &ImplicitArgs) -> String {
             of.words.len()
         );
         let _ = writeln!(out, "{:>7} {:>12} {:>10} {:>10} {:>10} {:>4}  word", "rank", "mwlr", "log ratio", "p A", "p B", "n");
-        let mut rows: Vec<&Row> = of.words.iter().collect();
-        rows.sort_by(|a, b| a.rank.total_cmp(&b.rank));
-        for Row { rank, categories, word } in rows {
+        let mut rows: Vec<&ImplicitRow> = of.words.iter().collect();
+        rows.sort_by(|a, b| sort_rank(a.rank, a.own).total_cmp(&sort_rank(b.rank, b.own)));
+        for ImplicitRow { rank, categories, own, word } in rows {
             let shown = visible_word(&word.word, false);
             let ImplicitWord { variants, p_a, p_b, log_ratio, mwlr, .. } = word;
-            let rank = rank_text(*rank);
+            let rank = shown_rank(*rank, *own);
             let _ = writeln!(
                 out,
                 "{rank:>7} {mwlr:>+12.3e} {log_ratio:>+10.4} {p_a:>10.3e} {p_b:>10.3e} {variants:>4}  {shown}{}",
@@ -339,7 +334,7 @@ fn table(report: &Report<'_>, args: &ImplicitArgs) -> String {
 }
 
 /// The study's wide layout, which opens as recorded scores: a word, then one column a prompt.
-fn csv(report: &Report<'_>, args: &ImplicitArgs, terminal: bool) -> Result<String, Failure> {
+fn csv(report: &ImplicitReport<'_>, args: &ImplicitArgs, terminal: bool) -> Result<String, Failure> {
     let mut order: Vec<&str> = Vec::new();
     let mut rows: HashMap<&str, Vec<Option<f64>>> = HashMap::new();
     for (at, of) in report.prompts.iter().enumerate() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::args::{ListArgs, ListFormat};
-use super::output::say;
+use super::output::print_line;
 use crate::base::text;
 use crate::corpus::{self, PromptSet};
 use crate::model::hub;
@@ -34,7 +34,7 @@ impl Listing {
     fn print(self, format: ListFormat) {
         if format == ListFormat::Json {
             for line in format!("{:#}", Value::Array(self.json)).lines() {
-                say(text::visible_json(line));
+                print_line(text::visible_json(line));
             }
             return;
         }
@@ -54,11 +54,11 @@ impl Listing {
             }
             out.trim_end().to_owned()
         };
-        say(line(&mut self.header.iter().copied()));
+        print_line(line(&mut self.header.iter().copied()));
         for row in &rows {
-            say(line(&mut row.iter().map(String::as_str)));
+            print_line(line(&mut row.iter().map(String::as_str)));
         }
-        say(format_args!("\n{}", self.hint));
+        print_line(format_args!("\n{}", self.hint));
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn models(args: &ListArgs) -> Result<(), Failure> {
         &["name", "family", "size", "memory", "source", "notes"],
         "Open one: rewardscope NAME. Score with one: rewardscope score NAME --word love",
     );
-    for name in bundled::NAMES {
+    for name in bundled::BUNDLED.map(|model| model.name) {
         let family = crate::base::terms::Family::guess(name);
         let row = [name, &family.to_string(), "tiny", "-", "bundled", "demonstration model"];
         list.push(

@@ -7,11 +7,11 @@ mod card;
 mod check;
 mod doctor;
 mod export;
-pub mod headless;
+mod headless;
 mod implicit;
 mod interrupt;
 mod list;
-pub mod output;
+mod output;
 mod score;
 mod stats;
 mod store;
@@ -21,12 +21,12 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-pub use args::{Cli, Command};
-
-use crate::base::text;
+use crate::base::{remedy, text};
 use crate::explorer::program;
 use crate::model::text::template;
 use crate::session::failure::Failure;
+use crate::session::wording;
+use args::{Cli, Command};
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
@@ -38,13 +38,14 @@ pub fn main() -> ExitCode {
     interrupt::survive_full_files();
     crate::bench::started();
     let cli = Cli::parse();
+    remedy::use_wording(if cli.command.is_some() { wording::option } else { wording::option_at_the_start });
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message().is_empty() {
                 // Each line on its own, so that a list in a message stays a list.
                 for (i, line) in failure.message().lines().enumerate() {
-                    output::tell(format_args!("{}{}", if i == 0 { "rewardscope: " } else { "" }, text::visible(line)));
+                    output::print_to_stderr(format_args!("{}{}", if i == 0 { "rewardscope: " } else { "" }, text::visible(line)));
                 }
             }
             ExitCode::from(failure.status())

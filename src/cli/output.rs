@@ -91,38 +91,54 @@ pub(super) fn format<F: Copy + PartialEq>(
     }
 }
 
-/// A line on standard output. Where nobody reads it any more, as behind `| head`, the program ends, which is no failure.
-pub(super) fn say(line: impl std::fmt::Display) {
+/// A line on standard output. Where it cannot be written the program ends.
+pub(super) fn print_line(line: impl std::fmt::Display) {
     if let Err(error) = writeln!(io::stdout().lock(), "{line}") {
-        let closed = error.kind() == ErrorKind::BrokenPipe;
-        if !closed {
-            tell(format_args!("rewardscope: standard output: {error}"));
+        let failure = failure(Path::new("-"), true, &error);
+        if !failure.message().is_empty() {
+            print_to_stderr(format_args!("rewardscope: {}", failure.message()));
         }
-        std::process::exit(i32::from(!closed));
+        std::process::exit(failure.status().into());
     }
 }
 
-/// How what was written to standard output ended: who closes the pipe has read enough.
-pub(super) fn printed(written: io::Result<()>) -> Result<(), Failure> {
+/// Prints a text that is safe to show.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    finished(printed.map_err(|error| failure(Path::new("-"), true, &error)))
+}
+
+/// What an error of a write to `path` means. Where nobody reads a stream any more, as behind `| head`, that is
+/// [`Failure::Unread`].
+pub(super) fn failure(path: &Path, is_stream: bool, error: &io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::BrokenPipe if is_stream => Failure::Unread,
+        _ => unwritable(path, error, FileOption::Output),
+    }
+}
+
+/// How the writing of the whole answer ended: who does not read on has read enough.
+pub(super) fn finished(written: Result<(), Failure>) -> Result<(), Failure> {
     match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritable(Path::new("-"), &error, FileOption::Output)),
-        _ => Ok(()),
+        Err(Failure::Unread) => Ok(()),
+        written => written,
     }
 }
 
 /// A line on standard error. Where it cannot be written there is nobody to tell, and the work goes on.
-pub(super) fn tell(line: impl std::fmt::Display) {
+pub(super) fn print_to_stderr(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// What a reader should know, safe to show.
 pub(super) fn note(text: &str) {
-    tell(format_args!("note: {}", visible(text)));
+    print_to_stderr(format_args!("note: {}", visible(text)));
 }
 
 /// Something that changes how the numbers are to be read, on standard error.
 pub(super) fn warning(text: &str) {
-    tell(format_args!("warning: {}", visible(text)));
+    print_to_stderr(format_args!("warning: {}", visible(text)));
 }
 
 /// Indented JSON, safe to show.
@@ -143,11 +159,7 @@ pub(super) fn write(to: Destination, bytes: &[u8], origin: Option<&FileProvenanc
         let beside = origin.map(|origin| FileProvenance { checksum, ..origin.clone() }.text());
         file.commit(beside.as_ref().map(String::as_bytes))
     });
-    match written {
-        // `rewardscope card ... | head` is no failure.
-        Err(error) if is_stream && error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| unwritable(&path, &error, FileOption::Output)),
-    }
+    finished(written.map_err(|error| failure(&path, is_stream, &error)))
 }
 
 /// Says that beside a device or a pipe nothing can stand.

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::args::ScoreArgs;
-use super::output;
+use super::{interrupt, output};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::{self, Corpus, Prompt, own_label};
-use crate::engine::{Engine, Event, Job, ModelInfo, Phase, WordTokens};
-use crate::model::LoadOptions;
+use crate::engine::{Engine, Event, Job, Phase, WordTokens};
+use crate::model::{LoadOptions, ModelInfo};
 use crate::recorded::scores::Recorded;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::store::Key;
@@ -23,12 +23,11 @@ use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
-use crate::stats::ranks_beside;
-use crate::tables::long::{Row, TokenColumns, shortest};
+use crate::tables::long::{LongTable, LongWord, TokenColumns};
 use progress::Progress;
-use rows::Output;
+use rows::RowOutput;
 
-enum Message {
+enum ScoreMessage {
     Engine(Event),
     /// Its number.
     Signal(i32),
@@ -44,7 +43,7 @@ struct Group {
     missing: usize,
 }
 
-struct Run {
+struct ScoreRun {
     specs: Vec<ModelSpec>,
     /// The words asked for; none where each model takes its own: a recorded one all that it has, a live one the default.
     asked: Option<Arc<Corpus>>,
@@ -78,11 +77,14 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let prompts = session.prompts(&args.words.prompt)?;
     let default = if asked.is_none() && !args.words.vocabulary { Some(session.default_corpus()?) } else { None };
     let options = LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(&session.settings) };
-    let mut output = Output::open(args)?;
+    let mut output = RowOutput::open(args)?;
 
     let (sender, receiver) = channel();
     watch_signals(sender.clone())?;
-    let events = Arc::new(move |event| drop(sender.send(Message::Engine(event))));
+    let events = Arc::new(move |event| {
+        // Nobody listens only once the program ends.
+        let _ = sender.send(ScoreMessage::Engine(event));
+    });
     let (store, store_note) = session.store(&args.store);
     // At once: whoever waits for hours should not learn at the end that nothing was kept.
     store_note.iter().for_each(|note| output::note(note));
@@ -91,7 +93,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
 
     let words_notes = asked.iter().flat_map(|corpus| corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)));
     let words_notes: Vec<String> = words_notes.collect();
-    let mut run = Run { own, ..Run::new(specs, asked, prompts, options, args.tokens) };
+    let mut run = ScoreRun { own, ..ScoreRun::new(specs, asked, prompts, options, args.tokens) };
     run.start(&engine, default.as_ref());
     let mut progress = Progress::new();
     let finished = run.follow(&engine, &receiver, &mut output, &mut progress);
@@ -122,10 +124,10 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     if let Some(signal) = signal {
         let left = run.groups.len();
         let message = format!("interrupted with {left} of the model × prompt tables unfinished");
-        if signal == signal_hook::consts::SIGINT {
+        if signal == libc::SIGINT {
             return Err(Failure::Interrupted(message));
         }
-        output::tell(format_args!("rewardscope: {message}"));
+        output::print_to_stderr(format_args!("rewardscope: {message}"));
         return Err(Failure::Signal(u8::try_from(128 + signal).unwrap_or(u8::MAX)));
     }
     if run.failures.is_empty() {
@@ -136,9 +138,9 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     Err(Failure::Run(failures.join("\n")))
 }
 
-impl Run {
+impl ScoreRun {
     fn new(specs: Vec<ModelSpec>, asked: Option<Arc<Corpus>>, prompts: Vec<Prompt>, options: LoadOptions, tokens: bool) -> Self {
-        Run {
+        ScoreRun {
             specs,
             asked,
             own: Vec::new(),
@@ -164,7 +166,7 @@ impl Run {
         let mut jobs = Vec::new();
         for i in 0..self.specs.len() {
             let model = ModelId(i as u32);
-            engine.open(model, &self.specs[i], self.options);
+            engine.open(model, &self.specs[i], self.options.clone());
             if matches!(self.specs[i].source, ModelSource::Recorded(_)) || self.options.vocabulary {
                 self.unread.insert(model);
                 continue;
@@ -178,7 +180,7 @@ impl Run {
                 let group = Group { prompt: id, words: words.iter().map(|(word, _)| *word).collect(), missing: words.len() };
                 self.groups.insert((model, at), group);
                 let (prompt_text, words) = (prompt.text.clone(), words.clone());
-                jobs.push(Job { model, prompt: id, prompt_text, words, token_ids: Vec::new(), tokens: self.tokens });
+                jobs.push(Job { tokens: self.tokens, ..Job::new(model, id, prompt_text, words) });
             }
         }
         engine.plan(jobs);
@@ -186,8 +188,7 @@ impl Run {
 
     fn take_vocabulary(&mut self, model: ModelId, corpus: Arc<Corpus>) {
         self.unread.remove(&model);
-        let words: Vec<WordId> =
-            corpus.words.iter().zip(&corpus.tokens).map(|(word, &token)| self.score_table.token(&word.text, token)).collect();
+        let words = self.score_table.corpus(&corpus);
         for (at, prompt) in self.prompts.iter().enumerate() {
             let group = Group { prompt: self.score_table.prompt(&prompt.text), words: words.clone(), missing: words.len() };
             self.groups.insert((model, at), group);
@@ -203,21 +204,21 @@ impl Run {
         let (Some(group), Some(corpus)) = (self.groups.get(&key), self.corpora.get(&key.0)) else { return };
         let words = group.words.iter().zip(&corpus.words).map(|(&id, word)| (id, word.text.clone())).collect();
         let (prompt, prompt_text, token_ids) = (group.prompt, self.prompts[key.1].text.clone(), corpus.tokens.clone());
-        engine.plan(vec![Job { model: key.0, prompt, prompt_text, words, token_ids, tokens: self.tokens }]);
+        engine.plan(vec![Job { token_ids, tokens: self.tokens, ..Job::new(key.0, prompt, prompt_text, words) }]);
     }
 
     /// Takes in what the engine tells until everything is written; the signal, when one came first.
     fn follow(
         &mut self,
         engine: &Engine,
-        messages: &Receiver<Message>,
-        output: &mut Output,
+        messages: &Receiver<ScoreMessage>,
+        output: &mut RowOutput,
         progress: &mut Progress,
     ) -> Result<Option<i32>, Failure> {
         while !(self.groups.is_empty() && self.unread.is_empty()) {
             let event = match messages.recv() {
-                Ok(Message::Engine(event)) => event,
-                Ok(Message::Signal(signal)) => return Ok(Some(signal)),
+                Ok(ScoreMessage::Engine(event)) => event,
+                Ok(ScoreMessage::Signal(signal)) => return Ok(Some(signal)),
                 Err(_) => return Err(Failure::Run("the engine ended before its work was done".to_owned())),
             };
             match event {
@@ -236,7 +237,9 @@ impl Run {
                     self.notes.extend(new);
                     self.infos.insert(model, *info);
                 }
-                Event::Key { model, key } => drop(self.keys.insert(model, *key)),
+                Event::Key { model, key } => {
+                    self.keys.insert(model, *key);
+                }
                 // At once, as above.
                 Event::Notice { text } => {
                     progress.clear();
@@ -251,7 +254,7 @@ impl Run {
                 }
                 Event::Scores { model, prompt, scores } => {
                     self.settle(model, prompt, scores.len());
-                    self.score_table.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
+                    self.score_table.insert(model, prompt, scores);
                 }
                 Event::Unscorable { model, prompt, words } => {
                     self.settle(model, prompt, words.len());
@@ -300,19 +303,13 @@ impl Run {
                 Arc::new(all)
             }
         };
-        let ids: Vec<WordId> = recorded.words.iter().map(|word| self.score_table.word(word)).collect();
-        for (at, prompt) in self.prompts.iter().enumerate() {
-            let found = recorded.prompts.iter().position(|p| p.text == prompt.text || (p.key.is_some() && p.key == prompt.key));
-            let Some(column) = found.and_then(|found| recorded.scores.get(found)) else {
-                let has: Vec<&str> = recorded.prompts.iter().map(Prompt::label).take(6).collect();
-                let more = if recorded.prompts.len() > has.len() { ", …" } else { "" };
-                let label = prompt.label();
-                let why = format!("{name}: no scores for the prompt '{label}'. It has {}{more}", has.join(", "));
-                self.failures.push((model, why));
-                continue;
-            };
+        let missing = recorded.insert_into(&mut self.score_table, model, &self.prompts);
+        for prompt in &missing {
+            let (label, has) = (prompt.label(), recorded.named_prompts());
+            self.failures.push((model, format!("{name}: no scores for the prompt '{label}'. It has {has}")));
+        }
+        for (at, prompt) in self.prompts.iter().enumerate().filter(|(_, prompt)| !missing.contains(prompt)) {
             let id = self.score_table.prompt(&prompt.text);
-            self.score_table.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
             let texts = corpus.words.iter().map(|word| &word.text).chain(&self.own);
             let words: Vec<WordId> = texts.map(|text| self.score_table.word(text)).collect();
             let missing = words.iter().filter(|word| self.score_table.score(model, id, **word).is_none()).count();
@@ -327,7 +324,7 @@ impl Run {
     }
 
     /// Writes groups from the front while they are finished, so that the order is that of the arguments.
-    fn write_finished(&mut self, output: &mut Output) -> Result<(), Failure> {
+    fn write_finished(&mut self, output: &mut RowOutput) -> Result<(), Failure> {
         while let Some(entry) = self.groups.first_entry() {
             let model = entry.key().0;
             if entry.get().missing > 0 || self.unread.iter().any(|unread| *unread < model) {
@@ -339,30 +336,30 @@ impl Run {
         Ok(())
     }
 
-    fn write(&mut self, model: ModelId, at: usize, group: &Group, output: &mut Output) -> Result<(), Failure> {
+    fn write(&mut self, model: ModelId, at: usize, group: &Group, output: &mut RowOutput) -> Result<(), Failure> {
         let Some(corpus) = self.corpora.get(&model) else { return Ok(()) };
         let (spec, prompt) = (&self.specs[model.0 as usize], &self.prompts[at]);
-        let mut rows: Vec<Row<'_>> = Vec::with_capacity(group.words.len());
-        let listed = corpus.words.iter().map(|word| (&word.text, corpus.categories_of(word).collect(), false));
-        let own = self.own.iter().map(|text| (text, vec![own_label(&corpus.categories)], true));
-        for (i, ((word, categories, own), id)) in listed.chain(own).zip(&group.words).enumerate() {
-            let Some(score) = self.score_table.score(model, group.prompt, *id) else { continue };
-            rows.push(Row {
-                model: &spec.name,
-                prompt: prompt.label(),
-                word,
-                token_id: corpus.tokens.get(i).copied(),
-                categories,
-                score,
-                rank: 0.0,
-                own,
-                tokens: self.word_tokens.remove(&(model, group.prompt, *id)).map(TokenColumns::from),
-            });
-        }
-        let (scores, own): (Vec<f64>, Vec<bool>) = rows.iter().map(|row| (row.score, row.own)).unzip();
-        for (row, rank) in rows.iter_mut().zip(ranks_beside(&scores, &own)) {
-            row.rank = rank;
-        }
+        let categories = |word| corpus.categories_of(word).map(str::to_owned).collect();
+        let listed = corpus.words.iter().enumerate().map(|(i, word)| LongWord {
+            text: word.text.clone(),
+            categories: categories(word),
+            token: corpus.tokens.get(i).copied(),
+            own: false,
+        });
+        let own_categories = vec![own_label(&corpus.categories).to_owned()];
+        let own = self.own.iter().map(|text| LongWord {
+            text: text.clone(),
+            categories: own_categories.clone(),
+            token: None,
+            own: true,
+        });
+        let words: Vec<LongWord> = listed.chain(own).collect();
+        let score = |id: &WordId| self.score_table.score(model, group.prompt, *id).unwrap_or(f64::NAN);
+        let scores: Vec<f64> = group.words.iter().map(score).collect();
+        let mut rows = LongTable::default();
+        rows.add_with_tokens(&spec.name, prompt.label(), &words, &scores, |at| {
+            self.word_tokens.remove(&(model, group.prompt, group.words[at])).map(TokenColumns::from)
+        });
         let heading = self.infos.get(&model).map(|info| rows::heading(spec, prompt, info)).unwrap_or_default();
         output.group(&heading, &rows)
     }
@@ -380,19 +377,12 @@ impl Run {
 
 /// SIGINT, SIGTERM and SIGHUP become a message, so that finished rows are flushed before the end; a second one ends the
 /// program at once.
-fn watch_signals(sender: Sender<Message>) -> Result<(), Failure> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let failed = |error| Failure::Run(format!("signals cannot be watched: {error}"));
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
-    std::thread::spawn(move || {
-        let mut signals = signals.forever();
-        if let Some(signal) = signals.next() {
-            let _ = sender.send(Message::Signal(signal));
+fn watch_signals(sender: Sender<ScoreMessage>) -> Result<(), Failure> {
+    let mut asked = false;
+    interrupt::watch(move |signal| {
+        if std::mem::replace(&mut asked, true) {
+            interrupt::end_by(signal);
         }
-        for signal in signals {
-            // What it does is to end the process.
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
-        }
-    });
-    Ok(())
+        let _ = sender.send(ScoreMessage::Signal(signal));
+    })
 }

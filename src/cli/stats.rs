@@ -1,32 +1,28 @@
 //! `rewardscope stats`: families of models compared, from recorded scores and live models alike.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::args::{StatsArgs, StatsFormat};
-use super::headless::Gather;
+use super::headless::{Headless, LeftOut};
 use super::output;
 use super::score::progress::Progress;
-use crate::base::terms::{Family, ModelId, WordId};
+use crate::base::terms::{Family, ModelId};
 use crate::base::text;
 use crate::corpus::{Corpus, Prompt, PromptSet};
-use crate::engine::Job;
 use crate::report::figure;
 use crate::report::figure::PanelsFigure;
-use crate::report::grid::Layout;
+use crate::report::grid::DocumentFormat;
 use crate::report::panels::panels;
 use crate::report::statistics;
 use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session};
-use crate::sources::resolve::ModelSource;
 use crate::stats::common::CommonWords;
 use crate::stats::options::ReportOptions;
 use crate::stats::report::report_with;
 use crate::stats::results::Report;
 use crate::stats::study::Study;
-use crate::tables::long::shortest;
 
 /// Draws of the bootstrap: enough for a 95 % interval.
 const BOOTSTRAP: usize = 1_000;
@@ -38,21 +34,21 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let figure = output::figure(args.figure.as_deref(), args.force)?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
-    let mut gather = Gather::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
+    let mut headless = Headless::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
     let prompts = match asked {
         Some(prompts) => prompts,
-        None => default_prompts(&session, &gather)?,
+        None => default_prompts(&session, &headless)?,
     };
     let mut notes: Vec<String> = corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)).collect();
     let mut score_table = ScoreTable::default();
     notes.append(&mut of_folders);
-    let ids: Vec<WordId> = corpus.words.iter().map(|word| score_table.word(&word.text)).collect();
-    take_recorded(&gather, &prompts, &mut score_table);
-    notes.extend(score_live(&mut gather, specs.len(), &corpus, &ids, &prompts, &mut score_table)?);
-    notes.extend(gather.take_notes());
+    let ids = score_table.corpus(&corpus);
+    let unasked = headless.fill(&mut score_table, &corpus, &prompts)?;
+    notes.extend(left_out(&headless, &unasked, specs.len()));
+    notes.extend(headless.take_notes());
     let prompt_ids: Vec<_> = prompts.iter().map(|prompt| score_table.prompt(&prompt.text)).collect();
     let source = |(id, spec): (ModelId, &crate::sources::resolve::ModelSpec)| {
-        let read = gather.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);
+        let read = headless.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);
         StudySource {
             name: spec.name.as_str().into(),
             family: read.unwrap_or(spec.family).to_string().into(),
@@ -70,8 +66,9 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     notes.extend(of_study);
     check(&study, &corpus)?;
     let mut report = compute(&study, args);
+    notes.extend(unknown_families(&report));
     report.notes.splice(0..0, notes);
-    report.warnings.splice(0..0, gather.asked_differently());
+    report.warnings.splice(0..0, headless.asked_differently());
     output::draw(figure, || {
         let (panels, notes) = (&panels(&report), &report.warnings);
         figure::panels(PanelsFigure { panels, report: &report, corpus: &corpus.name, notes })
@@ -93,17 +90,17 @@ fn corpus(session: &Session, names: &[String]) -> Result<Corpus, Failure> {
 
 /// Every prompt that a recorded source has a column for, in the order of the known prompts, then of the files; where no source
 /// is recorded, the study's 54. Both framings are needed for most of what is computed.
-fn default_prompts(session: &Session, gather: &Gather) -> Result<Vec<Prompt>, Failure> {
+fn default_prompts(session: &Session, headless: &Headless) -> Result<Vec<Prompt>, Failure> {
     let known = PromptSet::with_user(session.user_dir()).map_err(Failure::usage)?.prompts;
-    if gather.recorded.is_empty() {
+    if headless.recorded.is_empty() {
         return session.prompts(&["all".to_owned()]);
     }
-    let mut models: Vec<&ModelId> = gather.recorded.keys().collect();
+    let mut models: Vec<&ModelId> = headless.recorded.keys().collect();
     models.sort_unstable();
     let mut prompts: Vec<Prompt> = Vec::new();
-    for prompt in models.iter().filter_map(|id| gather.recorded.get(id)).flat_map(|recorded| &recorded.prompts) {
+    for prompt in models.iter().filter_map(|id| headless.recorded.get(id)).flat_map(|recorded| &recorded.prompts) {
         // The user's own prompts are known here with their framing.
-        let prompt = known.iter().find(|known| same(known, prompt)).unwrap_or(prompt);
+        let prompt = known.iter().find(|known| known.is(prompt)).unwrap_or(prompt);
         if !prompts.iter().any(|other| other.text == prompt.text) {
             prompts.push(prompt.clone());
         }
@@ -112,62 +109,20 @@ fn default_prompts(session: &Session, gather: &Gather) -> Result<Vec<Prompt>, Fa
     Ok(prompts)
 }
 
-/// A column may be named by its prompt's key or by its text.
-fn same(prompt: &Prompt, other: &Prompt) -> bool {
-    prompt.text == other.text || (prompt.key.is_some() && prompt.key == other.key)
-}
-
-/// Recorded scores into the score table; a model without a column for a prompt has none there.
-fn take_recorded(gather: &Gather, prompts: &[Prompt], score_table: &mut ScoreTable) {
-    for (&model, recorded) in &gather.recorded {
-        let ids: Vec<WordId> = recorded.words.iter().map(|word| score_table.word(word)).collect();
-        for prompt in prompts {
-            let found = recorded.prompts.iter().position(|other| same(prompt, other));
-            let Some(column) = found.and_then(|found| recorded.scores.get(found)) else { continue };
-            let id = score_table.prompt(&prompt.text);
-            score_table.insert(model, id, ids.iter().copied().zip(column.iter().copied()));
-        }
-    }
-}
-
-/// Has every live model score every word under every prompt. Gives what could not be asked.
-fn score_live(
-    gather: &mut Gather,
-    models: usize,
-    corpus: &Corpus,
-    ids: &[WordId],
-    prompts: &[Prompt],
-    score_table: &mut ScoreTable,
-) -> Result<Vec<String>, Failure> {
-    let words: Vec<(WordId, Arc<str>)> = ids.iter().copied().zip(corpus.words.iter().map(|word| word.text.clone())).collect();
-    let mut jobs = Vec::new();
-    for model in (0..models as u32).map(ModelId) {
-        if gather.recorded.contains_key(&model) || matches!(gather.spec(model).source, ModelSource::Recorded(_)) {
-            continue;
-        }
-        for prompt in prompts {
-            let (id, prompt_text, words) = (score_table.prompt(&prompt.text), prompt.text.clone(), words.clone());
-            jobs.push(Job { model, prompt: id, prompt_text, words, token_ids: Vec::new(), tokens: false });
-        }
-    }
-    if jobs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let left_out = gather.score(jobs, &mut |model, prompt, scores| {
-        score_table.insert(model, prompt, scores.into_iter().map(|(word, score)| (word, shortest(score))));
-    })?;
+/// What could not be asked, a note for each model.
+fn left_out(headless: &Headless, left_out: &[LeftOut], models: usize) -> Vec<String> {
     let mut notes = Vec::new();
     for model in (0..models as u32).map(ModelId) {
         let of_model: Vec<_> = left_out.iter().filter(|word| word.model == model).collect();
         if let Some(first) = of_model.first() {
-            let name = &gather.spec(model).name;
+            let name = &headless.spec(model).name;
             notes.push(format!("{name}: {} times a word could not be asked, first {}", of_model.len(), first.reason));
         }
     }
-    Ok(notes)
+    notes
 }
 
-/// What cannot be told in a note, because nothing would be left to tell.
+/// Refuses a study of which no statistic can be computed.
 fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
     let list = &corpus.name;
     if study.categories.is_empty() {
@@ -189,8 +144,8 @@ fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
              --corpus, or name its prompts with --prompt"
         )));
     }
-    let common = CommonWords::of(study);
-    if let (true, Some(told)) = (common.are_too_few(), common.told()) {
+    let common = CommonWords::count(study);
+    if let (true, Some(told)) = (common.are_too_few(), common.in_sentences()) {
         return Err(Failure::Use(format!(
             "{list}: {told} Leave out the model that lacks most, give a list whose words all have as --corpus, or name with \
              --prompt the prompts under which they are complete"
@@ -211,15 +166,21 @@ fn compute(study: &Study, args: &StatsArgs) -> Report {
     report
 }
 
+/// Which models no comparison of families counts, and how to say their family.
+fn unknown_families(report: &Report) -> Option<String> {
+    let unknown: Vec<&str> = report.models_of_no_family().collect();
+    let names = unknown.join(", ");
+    let note = format!("the family of {names} is not known, so no comparison of families counts it: give --family MODEL=NAME");
+    (!unknown.is_empty()).then_some(note)
+}
+
 fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
-    let mut out = std::io::stdout();
-    let written = match format {
+    output::print(&match format {
         StatsFormat::Json => {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
-            writeln!(out, "{}", text::visible_json(&json))
+            format!("{}\n", text::visible_json(&json))
         }
-        StatsFormat::Table => out.write_all(statistics::tell(report, Layout::Table).as_bytes()),
-        StatsFormat::Markdown => out.write_all(statistics::tell(report, Layout::Markdown).as_bytes()),
-    };
-    output::printed(written.and_then(|()| out.flush()))
+        StatsFormat::Table => statistics::page(report, DocumentFormat::Table),
+        StatsFormat::Markdown => statistics::page(report, DocumentFormat::Markdown),
+    })
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{ListFormat, StoreCommand};
 use super::output;
-use super::output::{FileOption, say};
+use super::output::{FileOption, print_line};
 use crate::base::atomic_file::Destination;
 use crate::base::text::{bytes, count, visible};
 use crate::model::{ModelInfo, TemplateDate, hub};
@@ -64,16 +64,16 @@ fn info(session: &Session, args: &StoreFile, format: ListFormat) -> Result<(), F
             "path": path.to_string_lossy(), "bytes": size, "models": runs.len(), "prompts": prompts, "words": words,
             "scores": scores, "runs": runs.iter().map(run).collect::<Vec<_>>(),
         });
-        format!("{out:#}").lines().for_each(|line| say(crate::base::text::visible_json(line)));
+        format!("{out:#}").lines().for_each(|line| print_line(crate::base::text::visible_json(line)));
         return Ok(());
     }
-    say(format_args!("{}  {}", visible(&path.to_string_lossy()), bytes(size)));
-    say(format_args!("{} scores of {} words under {} prompts", count(scores), count(words), count(prompts)));
+    print_line(format_args!("{}  {}", visible(&path.to_string_lossy()), bytes(size)));
+    print_line(format_args!("{} scores of {} words under {} prompts", count(scores), count(words), count(prompts)));
     if !runs.is_empty() {
         let (run, model, prompts, scores) = ("run", "model", "prompts", "scores");
-        say(format_args!("\n{run:>5}  {model:<28} {prompts:>8} {scores:>10}  {:<10}  {:<10}  rests on", "first", "last"));
+        print_line(format_args!("\n{run:>5}  {model:<28} {prompts:>8} {scores:>10}  {:<10}  {:<10}  rests on", "first", "last"));
     }
-    runs.iter().for_each(|run| say(line(run)));
+    runs.iter().for_each(|run| print_line(line(run)));
     Ok(())
 }
 
@@ -93,8 +93,7 @@ fn line(run: &Run) -> String {
 
 /// `2026-11-24`, in UTC.
 fn date(seconds: i64) -> String {
-    let days = u64::try_from(seconds).unwrap_or(0) / 86_400;
-    TemplateDate::after_epoch(days).strftime("%Y-%m-%d").unwrap_or_default()
+    TemplateDate::after_epoch(seconds).strftime("%Y-%m-%d").unwrap_or_default()
 }
 
 /// A run is named by what its model was called, its source, or its number as `run:7`.
@@ -115,7 +114,7 @@ pub(super) fn is_called(run: &Run, name: &str) -> bool {
 fn is_unknown(run: &Run, session: &Session, here: &[hub::CachedModel]) -> bool {
     let Some(provenance) = run.info.as_ref().map(|info| &info.provenance) else { return false };
     let source = provenance.source.as_str();
-    let known = bundled::NAMES.contains(&source)
+    let known = bundled::bundled(source).is_some()
         || session.catalogue.find(source).is_some()
         || session.catalogue.find(&run.name).is_some();
     let place = Path::new(source);
@@ -137,7 +136,7 @@ fn prune(
 ) -> Result<(), Failure> {
     let path = path(session, args)?;
     if !path.exists() {
-        say(format_args!("{}: nothing is kept yet", visible(&path.to_string_lossy())));
+        print_line(format_args!("{}: nothing is kept yet", visible(&path.to_string_lossy())));
         return Ok(());
     }
     let mut store = Store::open_existing(&path).map_err(Failure::run)?;
@@ -147,14 +146,14 @@ fn prune(
     }
     let runs: Vec<Run> = runs.into_iter().filter(wanted).collect();
     if runs.is_empty() {
-        say("nothing in the store is meant by that");
+        print_line("nothing in the store is meant by that");
         return Ok(());
     }
-    runs.iter().for_each(|run| say(line(run)));
+    runs.iter().for_each(|run| print_line(line(run)));
     let scores: usize = runs.iter().map(|run| run.scores).sum();
     let what = format!("{} scores of {} runs", count(scores), runs.len());
     if dry_run {
-        say(format_args!("would remove {what}"));
+        print_line(format_args!("would remove {what}"));
         return Ok(());
     }
     let can_ask = io::stdin().is_terminal() && io::stdout().is_terminal();
@@ -166,12 +165,12 @@ fn prune(
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).map_err(Failure::run)?;
         if !matches!(answer.trim(), "y" | "Y" | "yes") {
-            say("nothing was removed");
+            print_line("nothing was removed");
             return Ok(());
         }
     }
     let pruned = store.prune(&runs.iter().map(|run| run.id).collect::<Vec<_>>()).map_err(Failure::run)?;
-    say(format_args!("removed {} scores of {} runs", count(pruned.scores), pruned.runs));
+    print_line(format_args!("removed {} scores of {} runs", count(pruned.scores), pruned.runs));
     Ok(())
 }
 
@@ -193,7 +192,7 @@ fn export(session: &Session, args: &StoreFile, models: &[String], output: &Path,
     let wanted = |run: &&Run| models.is_empty() || models.iter().any(|name| is_called(run, name));
     let ids: Vec<i64> = runs.iter().filter(wanted).map(|run| run.id).collect();
     let sent = store.export(to, &ids).map_err(Failure::run)?;
-    say(format_args!("{}: {} scores of {} runs", visible(&output.to_string_lossy()), count(sent.scores), sent.runs));
+    print_line(format_args!("{}: {} scores of {} runs", visible(&output.to_string_lossy()), count(sent.scores), sent.runs));
     Ok(())
 }
 
@@ -211,7 +210,7 @@ fn import(session: &Session, args: &StoreFile, files: &[PathBuf]) -> Result<(), 
         if came.known > 0 {
             line.push_str(&format!(", {} known already", count(came.known)));
         }
-        say(visible(&line));
+        print_line(visible(&line));
         if came.differing > 0 {
             output::note(&format!("{} scores differ from those that are here, which stay", count(came.differing)));
         }
@@ -273,7 +272,7 @@ fn import_scores(
     for (prompt, column) in table.prompts.iter().zip(&table.scores) {
         let mut scores = Vec::new();
         for (word, &score) in table.words.iter().zip(column).filter(|(_, score)| !score.is_nan()) {
-            if crate::tables::long::shortest(score as f32) != score && f64::from(score as f32) != score {
+            if crate::scores::table::decimal(score as f32) != score && f64::from(score as f32) != score {
                 return Err(format!(
                     "the score {score} of '{word}' is none that this program computes: it is no number of 32 bits"
                 ));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Builder, Corpus, read};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::suggestions::{did_you_mean, nearest};
 
 const BUILTIN: [(&str, &str); 2] = [
@@ -16,6 +17,7 @@ const EXTENSIONS: [&str; 4] = ["csv", "txt", "dic", "dicx"];
 /// One list that can be named.
 #[derive(Debug)]
 pub struct Listing {
+    /// The name of the list, by which [`Corpus::load`] finds it.
     pub name: String,
     /// `built in`, or the file.
     pub origin: String,
@@ -26,6 +28,9 @@ pub struct Listing {
 impl Corpus {
     /// A list by name or path. A name is first looked for among the user's own (`user_dir/corpora`), then among those
     /// built in; what is neither is a path.
+    ///
+    /// # Errors
+    /// A name that nothing has, and a file that is no word list.
     pub fn load(name: &str, user_dir: Option<&Path>) -> Result<Corpus, FileError> {
         if let Some((_, path)) = user_files(user_dir).into_iter().find(|(known, _)| known == name) {
             return read::read_file(&path);
@@ -39,7 +44,7 @@ impl Corpus {
         }
         let users = user_files(user_dir);
         let known = BUILTIN.iter().map(|(known, _)| *known).chain(users.iter().map(|(known, _)| known.as_str()));
-        let next = format!("{}See `rewardscope corpora`, or give a file", did_you_mean(&nearest(name, known)));
+        let next = format!("{}See {}, or give a file", did_you_mean(&nearest(name, known)), Remedy::Corpora);
         Err(FileError::Unknown { kind: "word list", name: name.to_owned(), next })
     }
 }

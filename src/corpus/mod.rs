@@ -21,6 +21,7 @@ pub use sides::{Side, sides};
 /// One word of a corpus, exactly as it is put to the model (a leading space is part of it).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
+    /// The word exactly as it is scored.
     pub text: Arc<str>,
     /// Indices into [`Corpus::categories`], ascending, without repeats; empty for a word of a plain list.
     pub categories: Vec<u16>,
@@ -33,6 +34,7 @@ pub struct Corpus {
     pub name: String,
     /// Category names in order of first appearance.
     pub categories: Vec<String>,
+    /// In the order of the list, each once.
     pub words: Vec<Word>,
     /// Of a model's vocabulary: the id of each word's token, by which words of one text are told apart. Else empty.
     pub tokens: Vec<u32>,
@@ -41,6 +43,7 @@ pub struct Corpus {
 }
 
 impl Corpus {
+    /// A list without words.
     pub fn new(name: impl Into<String>) -> Self {
         Corpus { name: name.into(), ..Corpus::default() }
     }

@@ -11,8 +11,11 @@ use crate::base::text_file::{MOST_BYTES, read_text};
 /// A question with the answer that was chosen and the one that was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerPair {
+    /// The question.
     pub prompt: String,
+    /// The answer that was preferred.
     pub chosen: String,
+    /// The answer that was not.
     pub rejected: String,
 }
 

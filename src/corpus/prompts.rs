@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::prompt::{Factors, Prompt, PromptSet};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::Framing;
 use crate::base::text_file::{MOST_BYTES, read_text};
@@ -55,12 +56,18 @@ struct Single {
 
 impl PromptSet {
     /// The study's 54.
+    ///
+    /// # Errors
+    /// A mistake in the built-in file.
     pub fn builtin() -> Result<PromptSet, FileError> {
         parse(Path::new("prompts.toml"), BUILTIN)
     }
 
     /// The study's 54, followed by the sets of `user_dir/prompts/*.toml`. A prompt that stands twice counts once; one key for
     /// two questions is an error.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and two questions with one key.
     pub fn with_user(user_dir: Option<&Path>) -> Result<PromptSet, FileError> {
         let mut set = Self::builtin()?;
         let entries = user_dir.and_then(|dir| std::fs::read_dir(dir.join("prompts")).ok());
@@ -85,6 +92,9 @@ impl PromptSet {
 
 /// What `--prompt` arguments mean, in order, each prompt once: a key, `all` for the study's 54, or the text of a question.
 /// One word that is no key is refused, as a misspelt key would otherwise be asked.
+///
+/// # Errors
+/// A single word that is no key, and what [`PromptSet::with_user`] refuses.
 pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prompt>, FileError> {
     let set = PromptSet::with_user(user_dir)?;
     let mut prompts: Vec<Prompt> = Vec::new();
@@ -104,7 +114,7 @@ pub fn resolve(arguments: &[String], user_dir: Option<&Path>) -> Result<Vec<Prom
             None => {
                 let near = nearest(argument, set.prompts.iter().map(Prompt::label));
                 let next =
-                    format!("{}See `rewardscope prompts`; a question of your own needs more than one word", did_you_mean(&near));
+                    format!("{}See {}; a question of your own needs more than one word", did_you_mean(&near), Remedy::Prompts);
                 return Err(FileError::Unknown { kind: "prompt", name: argument.clone(), next });
             }
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::{Builder, Corpus};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::text_file::{MOST_BYTES, line_of, ragged, read_text};
 
 const WORD_COLUMNS: [&str; 5] = ["word", "token_decoded", "response", "term", "dicterm"];
@@ -15,6 +16,9 @@ const NAMED: usize = 8;
 const CATEGORY_COLUMNS: [&str; 3] = ["category", "categories", "foundation"];
 
 /// Reads a list in the format that its name ends with: `.csv`, `.dicx`, `.dic`; anything else is one word a line.
+///
+/// # Errors
+/// A file that cannot be read, or that has no words.
 pub fn read_file(path: &Path) -> Result<Corpus, FileError> {
     let text = read_text(path, MOST_BYTES)?;
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -28,6 +32,9 @@ pub fn read_file(path: &Path) -> Result<Corpus, FileError> {
 }
 
 /// Reads one word a line, whatever the file is called.
+///
+/// # Errors
+/// A file that cannot be read, or that has no words.
 pub fn read_words_file(path: &Path) -> Result<Corpus, FileError> {
     parse_plain(path, &read_text(path, MOST_BYTES)?)
 }
@@ -41,7 +48,8 @@ pub(crate) fn parse_csv(path: &Path, text: &str) -> Result<Corpus, FileError> {
     let Some(word_at) = column(&WORD_COLUMNS) else {
         let found: Vec<&str> = header.iter().collect();
         let problem = format!("no column of words; its columns are {}", found.join(", "));
-        return Err(FileError::file(path, problem, "Name the columns word,category, or give a plain list with --words-file"));
+        let next = format!("Name the columns word,category, or give a plain list with {}", Remedy::WordsFile);
+        return Err(FileError::file(path, problem, next));
     };
     let category_at = column(&CATEGORY_COLUMNS);
     let several = category_at.and_then(|at| header.get(at)).is_some_and(|name| name.trim().eq_ignore_ascii_case("categories"));

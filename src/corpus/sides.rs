@@ -3,11 +3,12 @@
 /// Last parts of names that stand against each other.
 const OPPOSED: [[&str; 2]; 2] = [["virtue", "vice"], ["positive", "negative"]];
 
-/// Which of the things that the categories are sides of, counted in order of first appearance, and whether this is its second
-/// side. A category without another side is one by itself.
+/// A category as one side of a pair of opposed categories. A category without an opposite is a pair by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Side {
+    /// The number of the pair of opposed categories, counted in order of first appearance.
     pub of: usize,
+    /// The category is the second of the two.
     pub second: bool,
 }
 

@@ -14,6 +14,7 @@ use super::plan::{Forest, common_prefix};
 pub use super::prefix::Prefix;
 use super::prefix::extend;
 use super::{Job, WordTokens, likelihood};
+use crate::base::remedy::Remedy;
 use crate::base::terms::WordId;
 use crate::engine::plan::{Last, Scored};
 use crate::model::checkpoint::RewardModel;
@@ -31,6 +32,7 @@ const MOST_WORDS: usize = 1 << 18;
 const WORDS_AHEAD: usize = 4096;
 /// Nodes of a first batch: small, so that words appear at once.
 pub(super) const FIRST_NODES: usize = 24;
+/// Nodes of the largest batch.
 pub const MOST_NODES: usize = 512;
 /// What a batch should take: long enough that weights are read for many rows, short enough that words keep coming.
 const PACE: Duration = Duration::from_millis(800);
@@ -40,15 +42,17 @@ const CHANGE: (f64, f64) = (0.5, 4.0);
 /// What a step brought.
 #[derive(Debug, Default)]
 pub struct Step {
+    /// Of the words that were scored: the reward, or the log-probability in nats.
     pub scores: Vec<(WordId, f32)>,
     /// Tokens of the conversations scored, where the job asks for them.
     pub tokens: Vec<(WordId, WordTokens)>,
     /// Words that cannot be scored, with the reason.
     pub unscorable: Vec<(WordId, String)>,
-    /// Tokens that ran: nodes of the batch, and what the prefix lacked.
+    /// Tokens that ran: the nodes of the batch, and the tokens that the prefix did not hold yet.
     pub tokens_run: usize,
 }
 
+/// A job that is run batch by batch.
 pub struct Batches {
     job: Job,
     /// Words of the job already tokenized.
@@ -69,6 +73,7 @@ pub struct Batches {
 }
 
 impl Batches {
+    /// A job of which nothing has run.
     pub fn new(job: Job) -> Self {
         Batches {
             job,
@@ -88,10 +93,12 @@ impl Batches {
         Batches { whole: true, ..Self::new(job) }
     }
 
+    /// The job, without words whose scores came from elsewhere.
     pub fn job(&self) -> &Job {
         &self.job
     }
 
+    /// Whether every word has been scored or given up.
     pub fn is_done(&self) -> bool {
         self.waiting.is_empty() && self.tokenized == self.job.words.len()
     }
@@ -167,21 +174,16 @@ impl Batches {
         }
     }
 
-    /// Goes on from somewhere else among the words that come next, `by` of them ahead: away from another program that is at the
-    /// same ones.
-    pub(super) fn jump(&mut self, by: usize) {
-        if !self.waiting.is_empty() {
-            self.waiting.rotate_left(by % self.waiting.len());
-        }
-    }
-
     /// Words that have been neither scored nor given up.
     pub fn remaining(&self) -> usize {
         self.waiting.len() + self.job.words.len() - self.tokenized
     }
 
-    /// Runs one batch. After an error other than [`ModelError::Cancelled`] the job must be dropped; a cancelled step can
-    /// be taken again.
+    /// Runs one batch.
+    ///
+    /// # Errors
+    /// Words without a token, rewards that are no numbers, and whatever candle refuses. After an error other than
+    /// [`ModelError::Cancelled`] the job must be dropped; a cancelled step can be taken again.
     pub fn step(&mut self, model: &LoadedModel, prefix: &mut Option<Prefix>, cancel: &Cancel) -> Result<Step, ModelError> {
         let mut step = Step::default();
         if let (LoadedModel::Language(language), false) = (model, self.job.token_ids.is_empty()) {
@@ -278,7 +280,7 @@ impl Batches {
             }
         }
         encoded.sort_by(|a, b| a.1.ids.cmp(&b.1.ids));
-        // What is read stands behind the prefix: a conversation's last token, or the one before a word's first.
+        // The token that is read follows the prefix: a conversation's last token, or the one before a word's first.
         let shared = common_prefix(encoded.iter().map(|(_, asked)| &asked.ids[..asked.word]));
         self.shared = if self.whole { 0 } else { shared };
         self.gates.clear();
@@ -299,7 +301,7 @@ impl Batches {
             word: text.to_owned(),
             prompt: self.job.prompt_text.to_string(),
             value,
-            next: "Try --dtype f32; if it stays, the checkpoint is damaged".to_owned(),
+            next: format!("Try {}; if it stays, the checkpoint is damaged", Remedy::Dtype.with("f32")),
         }
     }
 }
@@ -313,15 +315,15 @@ fn rewards<'a>(
     prefix: Option<&Prefix>,
     cancel: &Cancel,
 ) -> Result<(Vec<Scored>, Last), ModelError> {
-    let mut forest = Forest::new(0);
+    let mut forest = Forest::default();
     let (mut reads, mut gates) = (Vec::new(), Vec::new());
     let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
     for Continuation { ids, .. } in waiting {
         let gate = model.gate_position(ids)?;
-        // The last token runs again even where it is held, for it is read; so does a gate that no prefix holds.
+        // The last token runs even where the prefix holds it, because its hidden state is read; so does a gate's token.
         let must_run = gate.filter(|at| *at >= shared).unwrap_or(ids.len()).min(ids.len() - 1);
         let start = prefix.map_or(0, |prefix| prefix.held(&ids[..must_run]));
-        path = forest.path_behind(start, &ids[start..])?;
+        path = forest.path(start, &ids[start..])?;
         last = ids;
         reads.extend(path.last());
         gates.extend(gate.map(|at| if at < shared { Gate::InPrefix(at) } else { Gate::InForest(path[at - start]) }));
@@ -452,10 +454,7 @@ mod tests {
         assert_eq!(begun.ahead(), HashSet::from([WordId(0), WordId(1), WordId(3)]));
         begun.leave_out(&known);
         assert_eq!((ids(&begun), begun.job.words.len(), begun.is_done()), (vec![3, 0], 4, false));
-        begun.jump(3);
-        assert_eq!(ids(&begun), [0, 3]);
         begun.leave_out(&HashSet::from([WordId(0), WordId(3)]));
-        begun.jump(3);
         assert!(begun.is_done());
     }
 }

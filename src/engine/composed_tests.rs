@@ -24,7 +24,8 @@ fn files() -> Vec<(String, Files)> {
     let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let named = folders.filter(|path| path.join("config.json").exists());
     let mut all: Vec<_> = named.map(|path| (path.display().to_string(), Files::Directory(path))).collect();
-    let bundled = bundled::NAMES.iter().map(|name| Files::Bundled { name, entries: bundled::bundled(name).unwrap() });
+    let bundled =
+        bundled::BUNDLED.iter().map(|model| Files::Bundled { name: model.name, entries: bundled::bundled(model.name).unwrap() });
     all.extend(bundled.map(|files| (files.path("").display().to_string(), files)));
     all
 }

@@ -1,4 +1,4 @@
-//! Where the engine tells what happens, and what its threads share.
+//! The receiver of the engine's events, and what the engine's threads share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,7 @@ use crate::model::ModelError;
 /// Where events go. Called from several threads; must not block.
 pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// A lock that a panicking thread held is taken all the same: what it guards is valid at every moment.
+/// Locks a mutex, also after a panic of another thread: the data is valid at every moment.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

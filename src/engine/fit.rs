@@ -4,6 +4,7 @@
 
 use super::batch::{Batches, FIRST_NODES, MOST_NODES};
 use super::memory;
+use crate::base::remedy::Remedy;
 use crate::base::text;
 use crate::model::checkpoint::{self, Estimate};
 use crate::model::format::config::DecoderConfig;
@@ -14,7 +15,7 @@ use crate::model::{DeviceChoice, Dtype, LoadOptions, ModelError};
 const BASE_BYTES: u64 = 64 << 20;
 /// Positions of a shared prefix that are reckoned with; the study's prompts have 20 to 60.
 const PREFIX: u64 = 1024;
-/// Activations are held in f32, whatever the weights are.
+/// Activations are f32, whatever the dtype of the weights.
 const VALUE: u64 = 4;
 /// Precisions that take less memory, the most exact first.
 const SMALLER: [Dtype; 2] = [Dtype::Bf16, Dtype::Q8_0];
@@ -22,10 +23,11 @@ const SMALLER: [Dtype; 2] = [Dtype::Bf16, Dtype::Q8_0];
 /// What a model takes, of what there is. In bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fit {
+    /// Bytes of the weights in memory.
     pub weights_bytes: u64,
     /// Activations, keys and values of the largest batch, and what comes with any model.
     pub working_bytes: u64,
-    /// On the device that is to hold the model; none where its driver does not tell.
+    /// Bytes that are free on the model's device; none where its driver does not say.
     pub free_bytes: Option<u64>,
     /// Nodes of the largest batch for which there is room.
     pub most_nodes: usize,
@@ -58,6 +60,7 @@ impl Fit {
         Fit::of(&estimate, free).ok_or_else(|| refusal(name, files, options, &estimate, free.unwrap_or(0)))
     }
 
+    /// Bytes of weights and working memory together.
     pub fn needed_bytes(&self) -> u64 {
         self.weights_bytes + self.working_bytes
     }
@@ -75,7 +78,7 @@ pub(super) fn most_nodes(config: &DecoderConfig, free: Option<u64>) -> Option<us
     halves.into_iter().find(|&nodes| free.is_none_or(|free| working_bytes(config, nodes as u64) <= free))
 }
 
-/// What the smallest batch takes.
+/// Bytes that the smallest batch takes.
 pub(super) fn least_working_bytes(config: &DecoderConfig) -> u64 {
     working_bytes(config, FIRST_NODES as u64)
 }
@@ -110,16 +113,16 @@ pub(super) fn refusal(name: &str, files: &Files, options: &LoadOptions, estimate
         text::bytes(free)
     );
     let estimates = SMALLER.iter().filter_map(|&dtype| {
-        let smaller = checkpoint::estimate(files, &LoadOptions { dtype, ..*options }).ok()?;
+        let smaller = checkpoint::estimate(files, &LoadOptions { dtype, ..options.clone() }).ok()?;
         (smaller.weights_bytes < estimate.weights_bytes).then(|| (dtype, least_bytes(&smaller)))
     });
     let estimates: Vec<(Dtype, u64)> = estimates.collect();
     let next = match (estimates.iter().find(|(_, needed)| *needed <= free), estimates.last()) {
-        (Some((dtype, needed)), _) => format!("Take --dtype {dtype}, which needs about {}", text::bytes(*needed)),
+        (Some((dtype, needed)), _) => format!("Take {}, which needs about {}", Remedy::Dtype.with(dtype), text::bytes(*needed)),
         (None, smallest) => {
             let free_it = match smallest {
                 Some((dtype, needed)) => {
-                    format!("The least that it takes is about {}, with --dtype {dtype}", text::bytes(*needed))
+                    format!("The least that it takes is about {}, with {}", text::bytes(*needed), Remedy::Dtype.with(dtype))
                 }
                 None => "No smaller precision is known for it".to_owned(),
             };
@@ -129,15 +132,16 @@ pub(super) fn refusal(name: &str, files: &Files, options: &LoadOptions, estimate
     ModelError::unsupported(name, problem, next)
 }
 
-/// `, or a GPU with 57 GB (a build with --features cuda, and --device cuda)`; nothing where a GPU was tried.
+/// `, or a GPU with 57 GB (a build with the Cargo feature cuda, and --device cuda)`; nothing where a GPU was tried.
 fn gpu(files: &Files, options: &LoadOptions) -> String {
     if !matches!(options.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
         return String::new();
     }
-    let on_gpu = LoadOptions { dtype: Dtype::Bf16, device: DeviceChoice::Cpu, ..*options };
+    let on_gpu = LoadOptions { dtype: Dtype::Bf16, device: DeviceChoice::Cpu, ..options.clone() };
     let Ok(estimate) = checkpoint::estimate(files, &on_gpu) else { return String::new() };
     let bytes = estimate.weights_bytes + working_bytes(&estimate.config, MOST_NODES as u64);
-    format!(", or a GPU with {} GB (a build with --features cuda, and --device cuda)", bytes.div_ceil(1_000_000_000))
+    let (gigabytes, device) = (bytes.div_ceil(1_000_000_000), Remedy::Device.with("cuda"));
+    format!(", or a GPU with {gigabytes} GB (a build with the Cargo feature cuda, and {device})")
 }
 
 /// How many nodes a batch may have.
@@ -172,7 +176,8 @@ impl BatchLimit {
                 Err(error) if memory::is_exhausted(&error) => {
                     let begun = batches.begun();
                     if begun <= 1 {
-                        let next = "Close what else uses the device, or take --dtype bf16, or --device cpu";
+                        let (dtype, device) = (Remedy::Dtype.with("bf16"), Remedy::Device.with("cpu"));
+                        let next = format!("Close what else uses the device, or take {dtype}, or {device}");
                         return Err(ModelError::unsupported("the device", format!("has no memory for one word: {error}"), next));
                     }
                     self.learnt = begun / 2;
@@ -232,7 +237,7 @@ mod tests {
         let (_, estimate) = demo();
         let needed = estimate.weights_bytes + working_bytes(&estimate.config, 24);
         let message = refused(needed - 1);
-        assert!(message.contains("weights in f32") && message.contains("Take --dtype bf16, which needs about"), "{message}");
+        assert!(message.contains("weights in f32") && message.contains("Take dtype bf16, which needs about"), "{message}");
         let message = refused(1000);
         assert!(message.contains("1.0 kB is free") && message.contains("The least that it takes is about"), "{message}");
         assert!(message.contains("or a GPU with 1 GB"), "{message}");

@@ -1,4 +1,4 @@
-//! What the rest of the program holds of the engine: open, plan, cancel, close.
+//! The interface of the engine: open, plan, cancel, close.
 //!
 //! Downloads and recorded files have threads of their own, so that neither holds up scoring; everything that touches
 //! weights goes to the worker.
@@ -10,17 +10,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::implicit::Pairs;
+use super::implicit::ImplicitPairs;
 use super::store_adapter::StoreAdapter;
 use super::worker::{Activity, Request, Worker};
-use super::{Event, InspectRequest, Job, ModelInfo, Phase};
+use super::{Event, InspectRequest, Job, Phase};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::terms::{Family, ModelId};
 use crate::catalogue::Catalogue;
 use crate::engine::events::{Events, failure, lock};
 use crate::model::format::config::{ModelConfig, Task};
 use crate::model::format::files::Files;
-use crate::model::{Cancel, LoadOptions, Provenance, hub};
+use crate::model::{Cancel, LoadOptions, ModelInfo, hub};
 use crate::recorded;
 use crate::recorded::scores::Recorded;
 use crate::scores::provenance::FileProvenance;
@@ -37,22 +38,28 @@ pub struct Engine {
     activity: Arc<Mutex<Activity>>,
     downloads: Mutex<HashMap<ModelId, Cancel>>,
     catalogue: Arc<Catalogue>,
-    pairs: Arc<Pairs>,
+    pairs: Arc<ImplicitPairs>,
     events: Events,
     worker: JoinHandle<()>,
 }
 
 impl Engine {
-    /// Starts the worker thread, without a store. Fails where the system gives no thread.
+    /// Starts the worker thread, without a store.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
     pub fn start(catalogue: Arc<Catalogue>, events: Events) -> std::io::Result<Self> {
         Self::start_with(catalogue, events, None)
     }
 
-    /// The same with a store: each score is written there before it is told, and what stands there is told, not computed.
+    /// The same with a store: scores that are there are not computed, and each computed score is written before it is sent.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
     pub fn start_with(catalogue: Arc<Catalogue>, events: Events, store: Option<Store>) -> std::io::Result<Self> {
         let (requests, receiver) = channel();
         let activity = Arc::new(Mutex::new(Activity::default()));
-        let pairs = Pairs::new(events);
+        let pairs = ImplicitPairs::new(events);
         let events = pairs.sink();
         let worker = Worker::new(receiver, events.clone(), activity.clone(), StoreAdapter::new(store));
         let worker = std::thread::Builder::new().name("model".to_owned()).spawn(move || worker.run())?;
@@ -71,13 +78,11 @@ impl Engine {
                 }
             }
             ModelSource::Hub { .. } => self.download(model, spec, options),
-            ModelSource::Recorded(path) => {
-                self.read(model, path, recorded::read);
-            }
+            ModelSource::Recorded(path) => self.read(model, path, recorded::read),
             ModelSource::Implicit { measure, models } => {
                 if options.vocabulary {
                     let why =
-                        "a pair of models has no vocabulary of its own. `rewardscope implicit A B --vocabulary` joins theirs";
+                        format!("a pair of models has no vocabulary of its own. {} joins theirs", Remedy::ImplicitVocabulary);
                     return self.tell(Event::Phase { model, phase: Phase::Failed(format!("{}: {why}", spec.name)) });
                 }
                 // Told by a small file, before gigabytes are read.
@@ -87,12 +92,18 @@ impl Engine {
                 }
                 let parts = self.pairs.open(model, *measure, models);
                 for (part, spec) in parts.into_iter().zip(models.iter()) {
-                    match &spec.source {
-                        ModelSource::Recorded(path) => self.read(part, path, recorded::read_most_probable),
-                        _ => self.open(part, spec, options),
-                    }
+                    self.open_language_model(part, spec, options.clone());
                 }
             }
+        }
+    }
+
+    /// As [`Engine::open`] for one of the two models of an implicit reward: where recorded log-probabilities have several for
+    /// one text, because several tokens decode to it, the highest counts.
+    pub fn open_language_model(&self, model: ModelId, spec: &ModelSpec, options: LoadOptions) {
+        match &spec.source {
+            ModelSource::Recorded(path) => self.read(model, path, recorded::read_most_probable),
+            _ => self.open(model, spec, options),
         }
     }
 
@@ -142,7 +153,7 @@ impl Engine {
         let mut look = hub::Look::Brief;
         if let Some(before) = lock(&self.downloads).insert(model, cancel.clone()) {
             before.set();
-            // It is tried again: perhaps because what lies in the cache cannot be used.
+            // It is tried again, perhaps because the files in the cache are damaged.
             look = hub::Look::Whole;
         }
         let (events, requests, spec) = (self.events.clone(), self.requests.clone(), spec.clone());
@@ -211,12 +222,7 @@ type Reader = fn(&Path, &Catalogue) -> Result<(String, Family, Recorded), FileEr
 fn read_recorded(model: ModelId, path: &Path, catalogue: &Catalogue, reader: Reader, events: &Events) {
     match reader(path, catalogue) {
         Ok((_, family, recorded)) => {
-            // Of one model: that of several says not which one a name in the file means.
-            let said = FileProvenance::of_file(path).unwrap_or_default().models;
-            let provenance = match <[_; 1]>::try_from(said) {
-                Ok([said]) => Provenance { recorded: true, ..said.provenance },
-                Err(_) => Provenance::of_recorded(path.display().to_string()),
-            };
+            let provenance = FileProvenance::provenance_of(path);
             let family = if family == Family::Other { Family::guess(&provenance.architecture) } else { family };
             events(Event::Ready { model, info: Box::new(ModelInfo { family, provenance, memory_bytes: 0 }) });
             events(Event::Recorded { model, recorded: Box::new(recorded) });

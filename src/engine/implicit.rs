@@ -8,9 +8,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::events::{Events, lock};
-use super::{Event, Job, ModelInfo, Phase};
+use super::{Event, Job, Phase};
 use crate::base::terms::{Family, Measure, ModelId, PromptId, Unit, WordId};
-use crate::model::{Policies, Provenance};
+use crate::model::{ModelInfo, Policies, Provenance, Stated};
 use crate::recorded::scores::Recorded;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
@@ -41,10 +41,10 @@ struct Pair {
     parts: [Part; 2],
     /// Asked, and not to be answered before a file is read.
     waiting: Vec<Job>,
-    /// What one part has told, or both of a word that the other has not; NaN where not known.
+    /// Log-probabilities of words that only one part has given so far; NaN for the other part.
     known: HashMap<(PromptId, WordId), [f64; 2]>,
     given_up: HashSet<(PromptId, WordId)>,
-    /// What the ids stood for when they were asked for last.
+    /// The texts of the ids in the last jobs.
     prompts: HashMap<PromptId, Arc<str>>,
     words: HashMap<WordId, Arc<str>>,
     ready: bool,
@@ -52,24 +52,24 @@ struct Pair {
 }
 
 #[derive(Default)]
-struct State {
+struct PairState {
     pairs: HashMap<ModelId, Pair>,
     /// The pair that a part belongs to, and its side.
     parts: HashMap<ModelId, (ModelId, usize)>,
 }
 
 /// All pairs that are open.
-pub(super) struct Pairs {
-    state: Mutex<State>,
+pub(super) struct ImplicitPairs {
+    state: Mutex<PairState>,
     events: Events,
 }
 
-impl Pairs {
+impl ImplicitPairs {
     pub(super) fn new(events: Events) -> Arc<Self> {
-        Arc::new(Pairs { state: Mutex::default(), events })
+        Arc::new(ImplicitPairs { state: Mutex::default(), events })
     }
 
-    /// Where worker and readers are to tell what they have.
+    /// Where the worker and the readers of files send their events.
     pub(super) fn sink(self: &Arc<Self>) -> Events {
         let pairs = self.clone();
         Arc::new(move |event| pairs.take(event))
@@ -78,7 +78,7 @@ impl Pairs {
     /// Makes a pair known; its parts are then to be opened under the ids given back.
     pub(super) fn open(&self, model: ModelId, measure: Measure, specs: &[ModelSpec; 2]) -> [ModelId; 2] {
         let mut state = lock(&self.state);
-        // Opened again: the same parts, so that what they told stays.
+        // Opened again: the parts keep their ids, and so the log-probabilities that are known.
         let ids = match state.pairs.remove(&model) {
             Some(before) => before.parts.map(|part| part.id),
             // From the end, where the rest of the program does not come.
@@ -115,7 +115,7 @@ impl Pairs {
         lock(&self.state).pairs.remove(&model);
     }
 
-    /// The plan with the parts' jobs in place of the pairs'. What recorded parts know is told on the way.
+    /// The plan with the parts' jobs in place of the pairs'. Scores that recorded parts give are sent at once.
     pub(super) fn plan(&self, jobs: Vec<Job>) -> Vec<Job> {
         let mut told = Vec::new();
         let mut plan = Vec::with_capacity(jobs.len());
@@ -161,7 +161,7 @@ impl Pairs {
 }
 
 impl Pair {
-    /// Jobs for the live parts; what is known already is told.
+    /// Jobs for the live parts. Scores that are known already are sent.
     fn ask(&mut self, job: Job, told: &mut Vec<Event>) -> Vec<Job> {
         self.renew(&job);
         for (word, _) in &job.words {
@@ -183,7 +183,7 @@ impl Pair {
             let words: Vec<_> = job.words.iter().filter(|(word, _)| !known(word)).cloned().collect();
             if !words.is_empty() {
                 part.idle = false;
-                jobs.push(Job { model: part.id, words, token_ids: Vec::new(), tokens: false, ..job.clone() });
+                jobs.push(Job::new(part.id, job.prompt, job.prompt_text.clone(), words));
             }
         }
         if self.parts.iter().any(|part| part.recorded && part.columns.is_none()) {
@@ -192,8 +192,8 @@ impl Pair {
         jobs
     }
 
-    /// Of an id that stands for another text than before, nothing has been told: who asks one list of words after another may
-    /// number each of them from 0.
+    /// Forgets what is known of ids that mean another text than in the last job: a caller with several lists of words may number
+    /// each of them from 0.
     fn renew(&mut self, job: &Job) {
         let is_other = |before: Option<Arc<str>>, now: &Arc<str>| before.is_some_and(|before| before != *now);
         let prompt = is_other(self.prompts.insert(job.prompt, job.prompt_text.clone()), &job.prompt_text);
@@ -227,7 +227,6 @@ impl Pair {
     fn take(&mut self, model: ModelId, side: usize, event: Event, told: &mut Vec<Event>) {
         match event {
             Event::Scores { prompt, scores, .. } => {
-                let scores = scores.into_iter().map(|(word, log)| (word, f64::from(log))).collect();
                 self.tell_scores(model, prompt, side, scores, told);
             }
             Event::Unscorable { prompt, words, .. } => self.tell_unscorable(model, prompt, words, told),
@@ -264,7 +263,7 @@ impl Pair {
             Event::Inspected { prompt_text, word, inspection, .. } => {
                 told.push(Event::Inspected { model, prompt_text, word, inspection });
             }
-            // A pair's own scores stand in no store; the others are not asked of a part.
+            // A pair's scores are kept in no store; the other events are answers to nothing that a part is asked.
             Event::Key { .. } | Event::Vocabulary { .. } | Event::Tokens { .. } | Event::Notice { .. } => {}
         }
     }
@@ -276,7 +275,7 @@ impl Pair {
             let values = self.known.entry(key).or_insert([f64::NAN; 2]);
             values[side] = log;
             if values.iter().all(|value| !value.is_nan()) {
-                scores.push((word, self.measure.of(values[0], values[1]) as f32));
+                scores.push((word, self.measure.of(values[0], values[1])));
                 self.known.remove(&key);
             }
         }
@@ -285,7 +284,7 @@ impl Pair {
         }
     }
 
-    /// A word that one part cannot be asked is told once.
+    /// A word that one part cannot be asked is reported once.
     fn tell_unscorable(&mut self, model: ModelId, prompt: PromptId, words: Vec<(WordId, String)>, told: &mut Vec<Event>) {
         let words: Vec<_> = words.into_iter().filter(|(word, _)| self.given_up.insert((prompt, *word))).collect();
         if !words.is_empty() {
@@ -338,7 +337,7 @@ pub fn log_probabilities(recorded: &Recorded) -> Result<(), String> {
     }
 }
 
-/// What is known of a pair: what holds for both is said once.
+/// Family, provenance and memory of a pair, from those of its models. What both have in common is written once.
 pub fn together(measure: Measure, a: &ModelInfo, b: &ModelInfo) -> ModelInfo {
     let both = |of: fn(&Provenance) -> String| match (of(&a.provenance), of(&b.provenance)) {
         (a, b) if a == b => a,
@@ -353,9 +352,9 @@ pub fn together(measure: Measure, a: &ModelInfo, b: &ModelInfo) -> ModelInfo {
         source: format!("{}:{},{}", measure.key(), source(&a.provenance), source(&b.provenance)),
         revision: None,
         architecture: "implicit reward".to_owned(),
-        dtype: both(|p| p.dtype.clone()),
-        device: both(|p| p.device.clone()),
-        bos: both(|p| p.bos.clone()),
+        dtype: Stated::of_both(a.provenance.dtype.clone(), b.provenance.dtype.clone()),
+        device: Stated::of_both(a.provenance.device.clone(), b.provenance.device.clone()),
+        bos: Stated::of_both(a.provenance.bos.clone(), b.provenance.bos.clone()),
         template: both(|p| p.template.clone()),
         head: both(|p| p.head.clone()),
         parameters: a.provenance.parameters + b.provenance.parameters,
@@ -384,9 +383,9 @@ mod tests {
         ModelSpec { name: name.to_owned(), source, family: Family::Other }
     }
 
-    fn open(recorded: [bool; 2]) -> (Arc<Pairs>, [ModelId; 2], Receiver<Event>) {
+    fn open(recorded: [bool; 2]) -> (Arc<ImplicitPairs>, [ModelId; 2], Receiver<Event>) {
         let (sender, events) = channel();
-        let pairs = Pairs::new(Arc::new(move |event| drop(sender.send(event))));
+        let pairs = ImplicitPairs::new(Arc::new(move |event| drop(sender.send(event))));
         let ids = pairs.open(PAIR, Measure::LogRatio, &[spec("a", recorded[0]), spec("b", recorded[1])]);
         (pairs, ids, events)
     }
@@ -396,7 +395,7 @@ mod tests {
         Job { model: PAIR, prompt: PromptId(3), prompt_text: "p?".into(), words, token_ids: Vec::new(), tokens: true }
     }
 
-    fn scores(events: &Receiver<Event>) -> Vec<(u32, f32)> {
+    fn scores(events: &Receiver<Event>) -> Vec<(u32, f64)> {
         let found = events.try_iter().filter_map(|event| match event {
             Event::Scores { model: PAIR, prompt: PromptId(3), scores } => Some(scores),
             _ => None,

@@ -28,6 +28,7 @@ pub struct Inspection {
     /// The token at whose hidden state the reward is read, which is the last one; none for a language model, which gives
     /// each token of the word a probability.
     pub pooled: Option<usize>,
+    /// Warnings about this token.
     pub badges: Vec<Badge>,
 }
 
@@ -48,22 +49,26 @@ pub enum Badge {
     Unscorable(String),
 }
 
-/// What is known of a conversation before it is judged.
+/// A conversation's texts and tokens, from which the warnings are made.
 #[derive(Clone, Debug, Default)]
 pub struct Parts<'a> {
+    /// The word that is looked at.
     pub word: &'a str,
     /// What parts it from a bare prompt: [`gap`].
     pub gap: &'static str,
+    /// The whole conversation as text, by the chat template.
     pub rendered: String,
     /// The conversations of `PROBES`.
     pub probes: [String; 2],
     /// Ids and texts of the whole conversation, the policy on BOS applied.
     pub tokens: Vec<(u32, String)>,
+    /// The id of the beginning-of-sequence token, where the tokenizer has one.
     pub bos: Option<u32>,
     /// Of a reward model.
     pub pooled: bool,
     /// Ids of `rendered` alone, and of its part before the word: no policy applied to either.
     pub plain: Vec<u32>,
+    /// Ids of the conversation up to the word's first token.
     pub before: Vec<u32>,
     /// Conversations of other words.
     pub company: Vec<(Arc<str>, Vec<u32>)>,
@@ -107,7 +112,7 @@ impl Inspection {
     }
 }
 
-/// Where the answer stands in a conversation: between what two others have in common at both ends.
+/// The range of the answer in a conversation: two conversations with other answers are the same before and after it.
 fn answer(rendered: &str, probes: &[String; 2]) -> Range<usize> {
     let [a, b] = probes;
     let start = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
@@ -122,6 +127,9 @@ fn answer(rendered: &str, probes: &[String; 2]) -> Range<usize> {
 /// `company` are other words of the same list.
 ///
 /// Fails where the template does; a word that cannot be scored is no failure.
+///
+/// # Errors
+/// A chat template or tokenizer that fails on the prompt.
 pub fn inspect(
     tokenizer: &ChatTokenizer,
     form: Option<PromptForm>,

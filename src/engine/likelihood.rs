@@ -21,16 +21,16 @@ pub(super) fn run<'a>(
     prefix: Option<&Prefix>,
     cancel: &Cancel,
 ) -> Result<(Vec<Scored>, Last), ModelError> {
-    let mut forest = Forest::new(0);
+    let mut forest = Forest::default();
     let mut reads = Reads::default();
     let mut words = Vec::new();
     let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
     for continuation in waiting {
         let Continuation { ids, word, .. } = continuation;
-        // The token before the word's first runs again even where it is held, for it is read.
+        // The token before the word's first runs even where the prefix holds it, because its hidden state is read.
         let start = prefix.map_or(0, |prefix| prefix.held(&ids[..word - 1]));
         last = &ids[..ids.len() - 1];
-        path = forest.path_behind(start, &last[start..])?;
+        path = forest.path(start, &last[start..])?;
         let parents = &path[word - 1 - start..];
         words.push(parents.iter().zip(&ids[*word..]).map(|(&parent, &token)| reads.want(parent, token)).collect::<Vec<_>>());
         if forest.nodes().len() >= nodes {

@@ -5,7 +5,7 @@ use candle_core::Device;
 use crate::base::machine;
 use crate::model::ModelError;
 
-/// Bytes that are free on the device; none where its driver does not tell.
+/// Bytes that are free on the device; none where its driver does not say.
 pub fn free_on(device: &Device) -> Option<u64> {
     match device {
         Device::Cpu => Some(machine::memory().available),

@@ -10,7 +10,7 @@ use crate::scores::table::ScoreTable;
 use crate::stats::card::Accuracy;
 
 /// Pairs with ids for their texts. Each answer is scored as the answer to its own question; answers to one question share its
-/// prefix, and one that stands in several pairs is scored once.
+/// prefix, and an answer that is part of several pairs is scored once.
 #[derive(Clone, Debug, Default)]
 pub struct PreferencePairs {
     questions: Vec<Question>,
@@ -57,6 +57,7 @@ impl PreferencePairs {
         self.pairs.len()
     }
 
+    /// Whether there is no pair.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
@@ -66,7 +67,7 @@ impl PreferencePairs {
         let job = |question: &Question| {
             let unknown = question.answers.iter().filter(|(word, _)| !known(question.id, *word));
             let (prompt, prompt_text, words) = (question.id, question.text.clone(), unknown.cloned().collect());
-            Job { model, prompt, prompt_text, words, token_ids: Vec::new(), tokens: false }
+            Job::new(model, prompt, prompt_text, words)
         };
         self.questions.iter().map(job).filter(|job| !job.words.is_empty()).collect()
     }
@@ -82,7 +83,7 @@ impl PreferencePairs {
             |(prompt, [chosen, rejected]): &(PromptId, [WordId; 2])| Some((score(*prompt, *chosen)?, score(*prompt, *rejected)?));
         let both: Vec<(f64, f64)> = self.pairs.iter().filter_map(both).collect();
         let judged = both.len();
-        (Accuracy::of(both), judged)
+        (Accuracy::from_scores(both), judged)
     }
 
     /// What a reader should know where `judged` pairs were; `why` the first of the others was not.

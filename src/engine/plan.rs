@@ -19,45 +19,22 @@ pub fn common_prefix<'a>(mut sequences: impl Iterator<Item = &'a [u32]>) -> usiz
 }
 
 /// Conversations without their prefix, merged into a forest as they are added.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Forest {
     nodes: Nodes,
     /// First child and next sibling of each node; `first_root` heads the list of roots.
     first_child: Vec<Option<u32>>,
     next_sibling: Vec<Option<u32>>,
     first_root: Option<u32>,
-    reads: Vec<u32>,
-    prefix: usize,
 }
 
 impl Forest {
-    /// An empty forest behind a prefix of `prefix` tokens.
-    pub fn new(prefix: usize) -> Self {
-        Forest {
-            nodes: Nodes::default(),
-            first_child: Vec::new(),
-            next_sibling: Vec::new(),
-            first_root: None,
-            reads: Vec::new(),
-            prefix,
-        }
-    }
-
-    /// Adds one conversation, given without the prefix (at least one token); its last node is read.
-    pub fn add(&mut self, suffix: &[u32]) -> Result<(), NodesError> {
-        let last = self.path(suffix)?.last().copied();
-        self.reads.extend(last);
-        Ok(())
-    }
-
-    /// Makes the nodes of one sequence, given without the prefix, and names them in order; none is read.
-    pub fn path(&mut self, suffix: &[u32]) -> Result<Vec<u32>, NodesError> {
-        self.path_behind(self.prefix, suffix)
-    }
-
-    /// The same behind the first `start` tokens of what is held, whatever other sequences stand behind. Sequences that part
-    /// from it at different places share no node.
-    pub fn path_behind(&mut self, start: usize, suffix: &[u32]) -> Result<Vec<u32>, NodesError> {
+    /// Makes the nodes of a sequence that follows the first `start` tokens of what has been run, and gives them in order.
+    /// Sequences that follow prefixes of different lengths share no node.
+    ///
+    /// # Errors
+    /// As [`Nodes::push`].
+    pub fn path(&mut self, start: usize, suffix: &[u32]) -> Result<Vec<u32>, NodesError> {
         let mut path: Vec<u32> = Vec::with_capacity(suffix.len());
         for &token in suffix {
             let parent = path.last().copied();
@@ -72,11 +49,6 @@ impl Forest {
     /// The nodes to run.
     pub fn nodes(&self) -> &Nodes {
         &self.nodes
-    }
-
-    /// For each conversation added, the node at which its reward is read.
-    pub fn reads(&self) -> &[u32] {
-        &self.reads
     }
 
     /// The child of `parent` for `token`. The newest child heads its list, so sorted input is found at once.
@@ -136,21 +108,20 @@ mod tests {
 
     #[test]
     fn sequences_that_part_from_what_is_held_at_different_places_share_no_node() {
-        let mut forest = Forest::new(0);
-        assert_eq!(forest.path_behind(4, &[1, 2]).unwrap(), [0, 1]);
-        assert_eq!(forest.path_behind(5, &[1, 2]).unwrap(), [2, 3]);
-        assert_eq!(forest.path_behind(4, &[1, 3]).unwrap(), [0, 4]);
+        let mut forest = Forest::default();
+        assert_eq!(forest.path(4, &[1, 2]).unwrap(), [0, 1]);
+        assert_eq!(forest.path(5, &[1, 2]).unwrap(), [2, 3]);
+        assert_eq!(forest.path(4, &[1, 3]).unwrap(), [0, 4]);
         assert_eq!(forest.nodes().positions(), [4, 5, 5, 6, 5]);
     }
 
     #[test]
     fn words_that_begin_alike_share_nodes() {
-        let mut forest = Forest::new(10);
-        for suffix in [&[1, 2, 9][..], &[1, 3, 9], &[4, 9], &[1, 2, 9], &[1]] {
-            forest.add(suffix).unwrap();
-        }
+        let mut forest = Forest::default();
+        let suffixes = [&[1, 2, 9][..], &[1, 3, 9], &[4, 9], &[1, 2, 9], &[1]];
+        let last = suffixes.map(|suffix| *forest.path(10, suffix).unwrap().last().unwrap());
         assert_eq!(forest.nodes().tokens(), [1, 2, 9, 3, 9, 4, 9]);
         assert_eq!(forest.nodes().positions(), [10, 11, 12, 11, 12, 10, 11]);
-        assert_eq!(forest.reads(), [2, 4, 6, 2, 0]);
+        assert_eq!(last, [2, 4, 6, 2, 0]);
     }
 }

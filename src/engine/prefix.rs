@@ -30,7 +30,7 @@ impl Prefix {
         &self.cache
     }
 
-    /// How many of the first `ids` are held.
+    /// How many of the first `ids` have keys and values here.
     pub(super) fn held(&self, ids: &[u32]) -> usize {
         self.tokens.iter().zip(ids).take_while(|(a, b)| a == b).count()
     }
@@ -54,7 +54,7 @@ impl Prefix {
         if held == tokens.len() && missing.is_empty() {
             return Ok(0);
         }
-        // Keys and values are there, the hidden state is not: one token runs again behind those before it.
+        // Its keys and values are known, but not its hidden state: the token runs again.
         let mut states = Vec::new();
         for &at in missing.range(..held) {
             let cache = prefix.as_ref().map(Prefix::cache);
@@ -90,7 +90,7 @@ fn pieces(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>
     (0..count).map(move |piece| at(piece)..at(piece + 1))
 }
 
-/// Keeps the first `length` tokens alone. A state depends on nothing behind it, so they stay true.
+/// Keeps only the first `length` tokens. They stay valid, because a state depends only on the tokens before it.
 fn cut(prefix: &mut Option<Prefix>, length: usize) -> Result<(), candle_core::Error> {
     if length == 0 {
         *prefix = None;
@@ -103,7 +103,7 @@ fn cut(prefix: &mut Option<Prefix>, length: usize) -> Result<(), candle_core::Er
     Ok(())
 }
 
-/// Puts the tokens that were run behind the first `start` in the place of those that stood there.
+/// Replaces everything after the first `start` tokens by the tokens that were just run.
 pub(super) fn extend(
     prefix: &mut Option<Prefix>,
     start: usize,
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_prefix_run_in_pieces_is_the_same_to_the_bit() {
-        for name in bundled::NAMES {
+        for name in bundled::BUNDLED.map(|model| model.name) {
             for dtype in [Dtype::F32, Dtype::Bf16] {
                 let files = Files::Bundled { name, entries: bundled::bundled(name).unwrap() };
                 let options = LoadOptions { dtype, ..LoadOptions::default() };

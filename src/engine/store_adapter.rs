@@ -1,8 +1,8 @@
-//! What the worker keeps and recalls: the store, and under which key each opened model's scores stand in it.
+//! The store as the worker uses it: the key of each opened model, scores looked up, and scores written.
 //!
-//! Another program that writes is waited for, in parts so short that requests are answered in between. A damaged file is set
-//! aside and a new store begun; a full disk is told of once and tried again with the next batch. Any other failure is told of
-//! once, and scoring goes on without a store.
+//! The worker waits while another program writes, in intervals so short that requests are answered in between. A damaged file is
+//! set aside and a new store begun. A full disk is reported once and tried again with the next batch. Any other failure is
+//! reported once, and scoring goes on without a store.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,14 +17,14 @@ use crate::scores::store::fingerprint::{Hashed, IdentifyError, Stamps, Unread};
 use crate::scores::store::key::Key;
 use crate::scores::store::{Store, StoreError, StoredWord, key};
 
-/// Files that never lie still are not waited for.
+/// How often a model is identified anew because its files changed meanwhile.
 const TRIES: usize = 3;
-/// After so long of waiting for another program the user is told why nothing comes.
+/// After so long of waiting for another program a notice says why no score comes.
 const TELL_AFTER: Duration = Duration::from_secs(1);
 
-/// What is known of a model's place in the store.
-enum Place {
-    /// Nobody knows what its weights hold before they are read, which its load does.
+/// How far the key of a model's scores is known.
+enum KeyState {
+    /// The hash of its weights is not known yet; it is computed when they are loaded.
     Unread {
         /// Of the files, when the load began.
         stamps: Stamps,
@@ -37,31 +37,31 @@ enum Place {
         stamps: Stamps,
         /// Once it is loaded.
         info: Option<Box<ModelInfo>>,
-        /// The key has been told.
+        /// The key has been sent as an event.
         told: bool,
     },
     /// Its scores are not kept.
     None,
 }
 
-/// What the store answers when it is asked for a job.
+/// The store's answer to the question which scores of a job it has.
 pub(super) enum Answer {
     Known(Recalled),
-    /// Another program keeps it from telling now.
+    /// Another program is writing: ask again.
     Busy,
     /// Only once the model is loaded.
     Unread,
 }
 
-/// What the store knew of a job.
+/// What the store has of a job.
 #[derive(Default)]
 pub(super) struct Recalled {
-    /// Under what the model's scores stand, where this was just found out.
+    /// The key of the model's scores, where it has just become known.
     pub(super) key: Option<Box<Key>>,
     /// Of the model, as it was when its scores were kept; only beside scores.
     pub(super) info: Option<Box<ModelInfo>>,
     pub(super) scores: Vec<(WordId, f32)>,
-    /// What is left to compute, where it is less than the whole; without words where nothing is.
+    /// The words that are left to compute, possibly none; `None` where that is the whole job.
     pub(super) left: Option<Job>,
 }
 
@@ -87,22 +87,22 @@ impl Batch {
     }
 }
 
-/// What came of keeping scores.
+/// How the writing of scores ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// They may be told; so many of them another program has written meanwhile.
-    Now { known: usize },
+pub(super) enum Writing {
+    /// The scores may be sent.
+    Done,
     /// Another program writes: they are to be brought again.
-    NotNow,
+    Busy,
 }
 
 #[derive(Default)]
 pub(super) struct StoreAdapter {
     store: Option<Store>,
-    places: HashMap<ModelId, Place>,
-    /// What the user should know, not told yet.
+    states: HashMap<ModelId, KeyState>,
+    /// Notices that have not been sent yet.
     notices: Vec<String>,
-    /// Since when another program has been waited for, and whether that was told.
+    /// Since when another program has been waited for, and whether a notice has said so.
     waiting: Option<(Instant, bool)>,
     /// The disk was full when something was kept last.
     full: bool,
@@ -125,17 +125,17 @@ impl StoreAdapter {
 
     /// The model is another one, or opened anew, or closed.
     pub(super) fn forget(&mut self, model: ModelId) {
-        self.places.remove(&model);
+        self.states.remove(&model);
     }
 
     /// Whether the store can be asked for a model's scores only once the model has been loaded.
     pub(super) fn is_unread(&self, model: ModelId) -> bool {
-        matches!(self.places.get(&model), Some(Place::Unread { .. }))
+        matches!(self.states.get(&model), Some(KeyState::Unread { .. }))
     }
 
     /// The model's files are about to be read. True where their hashes are to be taken on the way.
     pub(super) fn begins_to_load(&mut self, model: ModelId, files: &Files) -> bool {
-        let Some(Place::Unread { stamps }) = self.places.get_mut(&model) else { return false };
+        let Some(KeyState::Unread { stamps }) = self.states.get_mut(&model) else { return false };
         *stamps = Stamps::of(files);
         true
     }
@@ -143,18 +143,16 @@ impl StoreAdapter {
     /// What the store knows of a job.
     ///
     /// # Errors
-    /// [`ModelError::Cancelled`]. What is wrong with the model's files is left for the load to say.
+    /// [`ModelError::Cancelled`]. Errors of the model's files are left to the load.
     pub(super) fn recall(
         &mut self,
         (files, label, options): (&Files, &SourceLabel, &LoadOptions),
         job: &Job,
         cancel: &Cancel,
     ) -> Result<Answer, ModelError> {
-        if !matches!(self.places.get(&job.model), Some(Place::Known { .. } | Place::None)) {
-            match self.identify(job.model, (files, label, options), cancel)? {
-                Some(place) => drop(self.places.insert(job.model, place)),
-                None => return Ok(Answer::Busy),
-            }
+        if !matches!(self.states.get(&job.model), Some(KeyState::Known { .. } | KeyState::None)) {
+            let Some(state) = self.identify(job.model, (files, label, options), cancel)? else { return Ok(Answer::Busy) };
+            self.states.insert(job.model, state);
         }
         if self.is_unread(job.model) {
             return Ok(Answer::Unread);
@@ -170,8 +168,8 @@ impl StoreAdapter {
             }
         };
         self.waiting = None;
-        let key = match self.places.get_mut(&job.model) {
-            Some(Place::Known { key, told: told @ false, .. }) => {
+        let key = match self.states.get_mut(&job.model) {
+            Some(KeyState::Known { key, told: told @ false, .. }) => {
                 *told = true;
                 Some(key.clone())
             }
@@ -186,19 +184,19 @@ impl StoreAdapter {
         model: ModelId,
         (files, label, options): (&Files, &SourceLabel, &LoadOptions),
         cancel: &Cancel,
-    ) -> Result<Option<Place>, ModelError> {
-        let is_loaded = matches!(self.places.get(&model), Some(Place::Hashed { .. }));
+    ) -> Result<Option<KeyState>, ModelError> {
+        let is_loaded = matches!(self.states.get(&model), Some(KeyState::Hashed { .. }));
         for _ in 0..TRIES {
-            let Some(store) = &mut self.store else { return Ok(Some(Place::None)) };
-            let (stamps, hashed, info) = match self.places.get(&model) {
-                Some(Place::Hashed { hashed, stamps, info }) => (stamps.clone(), hashed.clone(), Some(info.clone())),
+            let Some(store) = &mut self.store else { return Ok(Some(KeyState::None)) };
+            let (stamps, hashed, info) = match self.states.get(&model) {
+                Some(KeyState::Hashed { hashed, stamps, info }) => (stamps.clone(), hashed.clone(), Some(info.clone())),
                 _ => (Stamps::of(files), Hashed::default(), None),
             };
             match key::identify(store, files, label, options, &mut Unread::Loaded(&hashed), cancel) {
                 Ok(Some(key)) if stamps.still_hold() => {
-                    return Ok(Some(Place::Known { key: Box::new(key), stamps, info, told: false }));
+                    return Ok(Some(KeyState::Known { key: Box::new(key), stamps, info, told: false }));
                 }
-                Ok(None) if !is_loaded => return Ok(Some(Place::Unread { stamps })),
+                Ok(None) if !is_loaded => return Ok(Some(KeyState::Unread { stamps })),
                 // They were written to meanwhile.
                 Ok(_) => {}
                 Err(IdentifyError::Model(ModelError::Cancelled)) => return Err(ModelError::Cancelled),
@@ -210,11 +208,11 @@ impl StoreAdapter {
         if is_loaded {
             self.notices.push(changed(&label.name));
         }
-        Ok(Some(Place::None))
+        Ok(Some(KeyState::None))
     }
 
     fn look_up(&self, label: &SourceLabel, job: &Job) -> Result<Recalled, StoreError> {
-        let (Some(store), Some(Place::Known { key, .. })) = (&self.store, self.places.get(&job.model)) else {
+        let (Some(store), Some(KeyState::Known { key, .. })) = (&self.store, self.states.get(&job.model)) else {
             return Ok(Recalled::default());
         };
         let Some(mut info) = store.info(key)? else { return Ok(Recalled::default()) };
@@ -228,7 +226,8 @@ impl StoreAdapter {
         let left = Job {
             words: (0..job.words.len()).filter(missing).map(|at| job.words[at].clone()).collect(),
             token_ids: (0..job.token_ids.len()).filter(missing).map(|at| job.token_ids[at]).collect(),
-            ..job.clone_without_words()
+            tokens: job.tokens,
+            ..Job::new(job.model, job.prompt, job.prompt_text.clone(), Vec::new())
         };
         // The same content may lie elsewhere now; nothing of it is in memory.
         info.provenance.source.clone_from(&label.source);
@@ -244,7 +243,7 @@ impl StoreAdapter {
 
     /// Scores of `words` of a job that another program has written since they were asked for.
     pub(super) fn written_elsewhere(&mut self, job: &Job, words: &[(WordId, StoredWord<'_>)]) -> Vec<(WordId, f32)> {
-        let (Some(store), Some(Place::Known { key, .. })) = (&self.store, self.places.get(&job.model)) else {
+        let (Some(store), Some(KeyState::Known { key, .. })) = (&self.store, self.states.get(&job.model)) else {
             return Vec::new();
         };
         let texts: Vec<StoredWord<'_>> = words.iter().map(|(_, text)| *text).collect();
@@ -258,8 +257,8 @@ impl StoreAdapter {
     /// The model has been loaded: what is computed from now on rests on this.
     ///
     /// # Errors
-    /// Where its files are no longer those that were identified: what was told of it from the store is of other weights than
-    /// those in memory, which may be half of one and half of the other.
+    /// Its files changed since they were identified: scores that were sent from the store are of other weights than those in
+    /// memory, which may be half old and half new.
     pub(super) fn loaded(
         &mut self,
         model: ModelId,
@@ -268,9 +267,9 @@ impl StoreAdapter {
         info: &ModelInfo,
         hashes: Vec<(PathBuf, blake3::Hash)>,
     ) -> Result<(), ModelError> {
-        let Some(Place::Known { stamps, .. } | Place::Unread { stamps }) = self.places.get(&model) else { return Ok(()) };
+        let Some(KeyState::Known { stamps, .. } | KeyState::Unread { stamps }) = self.states.get(&model) else { return Ok(()) };
         if !stamps.still_hold() {
-            self.places.remove(&model);
+            self.states.remove(&model);
             let next = "Open it again once they are complete";
             return Err(ModelError::unsupported(&label.name, "its files changed while it was opened", next));
         }
@@ -279,53 +278,51 @@ impl StoreAdapter {
             // As it is found from any folder.
             info.provenance.source = std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string();
         }
-        match self.places.get_mut(&model) {
-            Some(Place::Known { info: known, .. }) => *known = Some(info),
-            Some(place @ Place::Unread { .. }) => {
-                let Place::Unread { stamps } = std::mem::replace(place, Place::None) else { return Ok(()) };
-                *place = Place::Hashed { hashed: stamps.hashed(hashes), stamps, info };
+        match self.states.get_mut(&model) {
+            Some(KeyState::Known { info: known, .. }) => *known = Some(info),
+            Some(state @ KeyState::Unread { .. }) => {
+                let KeyState::Unread { stamps } = std::mem::replace(state, KeyState::None) else { return Ok(()) };
+                *state = KeyState::Hashed { hashed: stamps.hashed(hashes), stamps, info };
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Writes scores down before they are told. What is to be told is what stands in the store afterwards.
-    pub(super) fn keep(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Kept {
+    /// Writes scores before they are sent, and replaces each by the one that the store has afterwards.
+    pub(super) fn keep(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Writing {
         match self.write(batch, scores) {
-            Ok(known) => {
+            Ok(()) => {
                 self.waiting = None;
                 if std::mem::take(&mut self.full) {
                     self.notices.push("there is room on the disk again: scores are kept again".to_owned());
                 }
-                Kept::Now { known }
+                Writing::Done
             }
-            Err(error) if self.is_to_wait(&error) => Kept::NotNow,
+            Err(error) if self.is_to_wait(&error) => Writing::Busy,
             Err(error) => {
                 let is_damaged = matches!(error, StoreError::Damaged { .. });
                 self.failed(error);
-                // Into the new store; what fails there too is told, and kept nowhere.
-                let again = if is_damaged { self.write(batch, scores) } else { Ok(0) };
-                again.unwrap_or_else(|error| {
+                // Into the new store. Where that fails too, the scores are sent and not kept.
+                if is_damaged && let Err(error) = self.write(batch, scores) {
                     self.failed(error);
-                    0
-                });
-                Kept::Now { known: 0 }
+                }
+                Writing::Done
             }
         }
     }
 
-    /// How many of the scores were there already.
-    fn write(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Result<usize, StoreError> {
-        let Some(Place::Known { key, info: Some(info), stamps, .. }) = self.places.get(&batch.model) else { return Ok(0) };
-        let Some(store) = &mut self.store else { return Ok(0) };
+    /// Writes scores into the store, where the model's are kept, and puts what is there now in their state.
+    fn write(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Result<(), StoreError> {
+        let Some(KeyState::Known { key, info: Some(info), stamps, .. }) = self.states.get(&batch.model) else { return Ok(()) };
+        let Some(store) = &mut self.store else { return Ok(()) };
         if scores.is_empty() || batch.words.len() != scores.len() {
-            return Ok(0);
+            return Ok(());
         }
         if !stamps.still_hold() {
             self.notices.push(changed(&batch.name));
-            self.places.insert(batch.model, Place::None);
-            return Ok(0);
+            self.states.insert(batch.model, KeyState::None);
+            return Ok(());
         }
         let known: Vec<(StoredWord<'_>, f32)> =
             batch.words.iter().zip(&*scores).map(|((text, token), (_, score))| ((&**text, *token), *score)).collect();
@@ -333,10 +330,10 @@ impl StoreAdapter {
         for ((_, score), kept) in scores.iter_mut().zip(kept.scores) {
             *score = kept;
         }
-        Ok(kept.known)
+        Ok(())
     }
 
-    /// Whether an error passes by itself: another program is at it. Who waits for long is told what for.
+    /// Whether an error passes by itself, because another program is writing. After a while a notice says so.
     fn is_to_wait(&mut self, error: &StoreError) -> bool {
         let StoreError::Busy(path) = error else { return false };
         let (since, told) = self.waiting.get_or_insert_with(|| (Instant::now(), false));
@@ -416,7 +413,7 @@ mod tests {
             keeper.store.as_ref().unwrap().allow_pages(pages);
             let mut scores: Vec<_> = job(from).words.iter().map(|(word, _)| (*word, 1.5)).collect();
             let batch = Batch::new(&label, &job(from), &scores);
-            assert_eq!(keeper.keep(&batch, &mut scores), Kept::Now { known: 0 }, "it may be told in any case");
+            assert_eq!(keeper.keep(&batch, &mut scores), Writing::Done, "it may be told in any case");
             (keeper.store.as_ref().unwrap().summary().unwrap().scores, keeper.notices())
         };
         assert_eq!(keep(0, 1_000_000), (500, vec![]));

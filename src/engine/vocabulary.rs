@@ -1,4 +1,4 @@
-//! Every token of a tokenizer as a word, told apart by id where texts are alike.
+//! Every token of a tokenizer as a word; tokens with the same text are distinguished by their ids.
 //!
 //! Knows the tokenizer's files, not the model's weights: a vocabulary can be listed before anything is loaded.
 
@@ -19,6 +19,9 @@ pub const SAME_TRIMMED: &str = "same trimmed";
 ///
 /// Its words repeat where tokens have the same text; those, and those that differ by white space alone, stand in a category
 /// that says so. Fails where the tokenizer cannot be read.
+///
+/// # Errors
+/// A tokenizer that cannot be read.
 pub fn read(files: &Files) -> Result<Corpus, ModelError> {
     let tokenizer = ChatTokenizer::load(files, BosPolicy::Single, usize::MAX, None)?;
     Ok(corpus(tokenizer.ids_known().into_iter().map(|id| (id, tokenizer.token_text(id))).collect()))

@@ -4,8 +4,8 @@
 //! Models are loaded when a job needs them and stay loaded while memory lasts; the one used longest ago goes first. One that
 //! went and finds no room again waits for it.
 
-mod keeping;
-mod room;
+mod memory_sharing;
+mod storing;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -26,9 +26,9 @@ use crate::base::terms::{ModelId, PromptId};
 use crate::model::format::files::{Files, SourceLabel};
 use crate::model::loaded::LoadedModel;
 use crate::model::{Cancel, LoadOptions, ModelError, checkpoint};
-use keeping::Held;
+use storing::Unwritten;
 
-/// How often progress within a load is told.
+/// How often progress within a load is sent.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// How long a model waits before it is looked whether there is room for it now.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -43,7 +43,7 @@ pub(super) enum Request {
     Stop,
 }
 
-/// What the worker is at, seen from outside so that it can be cancelled there.
+/// What the worker is doing, for the handle, which cancels it.
 #[derive(Default)]
 pub(super) struct Activity {
     model: Option<ModelId>,
@@ -111,7 +111,8 @@ struct Running {
     total: usize,
     /// The store has been asked for what it knows of it.
     recalled: bool,
-    /// What the store had been written to when it was, and when it was asked last for the words that come next.
+    /// The store's data version, which changes with every write of another program: when the store was asked for the whole job,
+    /// and when it was asked last for the words that come next.
     recalled_at: Option<i64>,
     looked_at: Option<i64>,
 }
@@ -122,8 +123,8 @@ pub(super) struct Worker {
     activity: Arc<Mutex<Activity>>,
     models: HashMap<ModelId, Opened>,
     jobs: Vec<Running>,
-    keeper: StoreAdapter,
-    held: Option<Held>,
+    store: StoreAdapter,
+    unwritten: Option<Unwritten>,
     /// Bytes that are free on a device, where it tells.
     available: FreeFn,
     step: StepFn,
@@ -133,15 +134,15 @@ type FreeFn = Box<dyn Fn(&Device) -> Option<u64> + Send>;
 type StepFn = Box<dyn Fn(&mut Batches, &LoadedModel, &mut Option<Prefix>, &Cancel) -> Result<Step, ModelError> + Send>;
 
 impl Worker {
-    pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>, keeper: StoreAdapter) -> Self {
+    pub(super) fn new(requests: Receiver<Request>, events: Events, activity: Arc<Mutex<Activity>>, store: StoreAdapter) -> Self {
         Worker {
             requests,
             events,
             activity,
             models: HashMap::new(),
             jobs: Vec::new(),
-            keeper,
-            held: None,
+            store,
+            unwritten: None,
             available: Box::new(memory::free_on),
             step: Box::new(Batches::step),
         }
@@ -160,15 +161,15 @@ impl Worker {
                     return;
                 }
             }
-            // What is computed is told before anything else is.
-            if let Some(held) = self.held.take() {
-                is_waiting = !self.finish(held);
+            // A computed batch is sent before anything else is done.
+            if let Some(unwritten) = self.unwritten.take() {
+                is_waiting = !self.finish(unwritten);
                 continue;
             }
             let opened = |job: &Running| self.models.get(&job.batches.job().model);
-            // What is known already is told before anything is computed.
+            // Known scores are sent before any is computed.
             let can_ask =
-                |job: &Running| opened(job).is_some_and(|m| !m.failed) && !self.keeper.is_unread(job.batches.job().model);
+                |job: &Running| opened(job).is_some_and(|m| !m.failed) && !self.store.is_unread(job.batches.job().model);
             let unasked = self.jobs.iter().position(|job| !job.recalled && can_ask(job));
             let can_run = |job: &Running| opened(job).is_some_and(Opened::can_run);
             let Some(next) = unasked.or_else(|| self.jobs.iter().position(can_run)) else {
@@ -204,17 +205,18 @@ impl Worker {
             }
             // candle and tokenizers panic on some malformed input; the explorer and the other models go on.
             let outcome = catch_unwind(AssertUnwindSafe(|| match (unasked, loaded) {
-                (Some(at), _) => self.recall(at, &cancel).map(|is_done| is_waiting = !is_done),
-                (None, true) => self.score(next, &cancel),
-                (None, false) => self.load(model, &cancel),
+                (Some(at), _) => self.recall(at, &cancel),
+                (None, true) => self.score(next, &cancel).map(|()| true),
+                (None, false) => self.load(model, &cancel).map(|()| true),
             }));
             let outcome = outcome.unwrap_or_else(|panic| {
                 Err(ModelError::unsupported(self.name(model), panic_text(&*panic), "Please report this with the model's name"))
             });
             *lock(&self.activity) = Activity::default();
             self.tell_notices();
-            if let Err(error) = outcome {
-                self.stopped(model, error, loaded);
+            match outcome {
+                Ok(is_done) => is_waiting = !is_done,
+                Err(error) => self.stopped(model, error, loaded),
             }
         }
     }
@@ -247,7 +249,7 @@ impl Worker {
                             total: job.words.len(),
                             started: Instant::now(),
                             batches: Batches::new(job),
-                            recalled: !self.keeper.is_on(),
+                            recalled: !self.store.is_on(),
                             recalled_at: None,
                             looked_at: None,
                         },
@@ -304,13 +306,13 @@ impl Worker {
         let Some(opened) = self.models.get_mut(&model) else { return Ok(()) };
         let mut progress = loading_phase(self.events.clone(), model, Some(fit));
         let Opened { files, label, options, .. } = &*opened;
-        let (loaded, hashes) = if self.keeper.begins_to_load(model, files) {
+        let (loaded, hashes) = if self.store.begins_to_load(model, files) {
             LoadedModel::load_and_hash(files, label, options, &mut progress, cancel)?
         } else {
             (LoadedModel::load(files, label, options, &mut progress, cancel)?, Vec::new())
         };
         let info = Box::new(loaded.info().clone());
-        self.keeper.loaded(model, files, label, &info, hashes)?;
+        self.store.loaded(model, files, label, &info, hashes)?;
         opened.loaded = Some(Loaded { model: loaded, prefix: None, room: BatchLimit::of(&fit), fit, used: Instant::now() });
         self.share_room();
         self.tell(Event::Ready { model, info });
@@ -335,7 +337,7 @@ impl Worker {
         let Loaded { model: weights, prefix, room, .. } = loaded;
         let step = room.run(&mut running.batches, |batches| (self.step)(batches, weights, prefix, cancel))?;
         let batch = Batch::new(&opened.label, running.batches.job(), &step.scores);
-        self.held = Some(Held { step, batch, prompt });
+        self.unwritten = Some(Unwritten { step, batch, prompt });
         Ok(())
     }
 

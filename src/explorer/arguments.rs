@@ -6,17 +6,22 @@ use clap::Args;
 
 use crate::session::arguments::{MachineOptions, ModelOptions, StoreArgs, WordArgs};
 
+/// What the explorer can be started with.
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
     /// Models to open (default: the bundled demonstration pair)
     #[arg(value_name = "MODEL")]
     pub models: Vec<String>,
+    /// The words to score.
     #[command(flatten)]
     pub words: WordArgs,
+    /// How models are opened.
     #[command(flatten)]
     pub options: ModelOptions,
+    /// Where scores are kept.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// Which machine the models run on.
     #[command(flatten)]
     pub machine: MachineOptions,
     /// JSON lines with prompt, chosen and rejected: the accuracy of each model on them stands on its card

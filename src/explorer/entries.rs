@@ -11,10 +11,10 @@ use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::sources::{bundled, resolve};
 use crate::{corpus, recorded};
 
-/// The bundled pair, the directory one stands in, the cache, the catalogue.
+/// The bundled pair, the models in the working directory, in the cache and in the catalogue.
 pub(crate) fn models(catalogue: &Catalogue) -> Vec<ModelEntry> {
     let mut entries = Vec::new();
-    for name in bundled::NAMES {
+    for name in bundled::BUNDLED.map(|model| model.name) {
         let family = Family::guess(name);
         let spec = ModelSpec { name: name.to_owned(), source: ModelSource::Bundled(name), family };
         entries.push(ModelEntry { spec, group: "bundled".to_owned(), detail: format!("tiny {family}, compiled in") });

@@ -26,18 +26,20 @@ pub trait Program {
     /// What happens to the program: keys, events of the engine, finished work.
     type Message: Send + 'static;
 
-    /// The message that a key, a paste or a new size stands for; none for what the program does not heed. Ctrl-C and
+    /// The message for a key, a paste or a new size; none for an event that the program ignores. Ctrl-C and
     /// Ctrl-Z do not come here: they interrupt and suspend whatever the program shows.
     fn input(event: Event) -> Option<Self::Message>;
 
+    /// Takes a message in, and gives what is asked of the terminal.
     fn update(&mut self, message: Self::Message) -> Vec<Request>;
 
     /// How long from now until [`Program::tick`] is wanted, though no message comes; none while there is nothing to wait for.
     fn deadline(&self) -> Option<Duration>;
 
-    /// The deadline has passed. The next one must lie in the future.
+    /// The deadline has passed. The next one must be in the future.
     fn tick(&mut self) -> Vec<Request>;
 
+    /// Draws one frame.
     fn draw(&mut self, frame: &mut Frame);
 }
 
@@ -46,12 +48,14 @@ pub trait Program {
 pub enum Request {
     /// Puts the text on the clipboard.
     Copy(String),
+    /// End the program.
     Quit,
 }
 
 /// How the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
+    /// The program ended itself.
     Quit,
     /// Ctrl-C counts as SIGINT, a terminal that went away as SIGHUP.
     Signal(i32),
@@ -99,11 +103,13 @@ impl<M> Post<M> {
 }
 
 impl<M: Send + 'static> Mailbox<M> {
+    /// An empty mailbox.
     pub fn new() -> Self {
         let (sender, receiver) = unbounded_channel();
         Self { sender, receiver }
     }
 
+    /// A way to put messages into it, for another thread.
     pub fn post(&self) -> Post<M> {
         Post(self.sender.clone())
     }
@@ -235,7 +241,7 @@ impl<P: Program> EventLoop<'_, P> {
         self.serve(requests)
     }
 
-    /// Does what the program asked for after it changed.
+    /// Carries out the requests of the program.
     fn serve(&mut self, requests: Vec<Request>) -> io::Result<()> {
         self.changed = true;
         for request in requests {

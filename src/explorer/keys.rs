@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifi
 
 use crate::app::{Key, KeyCode, Message};
 
-/// The message that an event of the terminal stands for; none for what the explorer does not heed.
+/// The message for an event of the terminal; none for an event that the explorer ignores.
 pub(crate) fn message(event: Event) -> Option<Message> {
     match event {
         Event::Key(event) if event.kind != KeyEventKind::Release => key(event).map(Message::Key),

@@ -18,12 +18,21 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// Why no log can be written.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
+    /// The file of the log cannot be written.
     #[error("cannot write the log {}: {source}; name another file with --log FILE", visible(&.path.to_string_lossy()))]
-    Open { path: PathBuf, source: io::Error },
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The level is none that is known.
     #[error("{LOG_VARIABLE}: {0}, or directives such as rewardscope=debug,hf_hub=info")]
     Level(String),
+    /// The user has no folder for a log.
     #[error("{LOG_VARIABLE} is set, but the system names no folder for logs; name a file with --log FILE")]
     NoFolder,
+    /// The log could not be started.
     #[error("cannot start the log: {0}")]
     Start(String),
 }
@@ -32,6 +41,7 @@ pub enum LogError {
 #[derive(Debug)]
 #[must_use = "the log ends when this is dropped"]
 pub struct Log {
+    /// The file that is written.
     pub path: PathBuf,
     _writer: WorkerGuard,
 }

@@ -9,9 +9,9 @@ use ratatui::Frame;
 
 use super::arguments::ExploreArgs;
 use super::entries;
-use crate::app::card::{self, CardRequest};
-use crate::app::statistics::{self, StatisticsRequest};
 use crate::app::table::{self, RankRequest};
+use crate::app::views::card::{self, CardRequest};
+use crate::app::views::statistics::{self, StatisticsRequest};
 use crate::app::{App, Effect, Export, ExportRequest, Level, Message, Startup};
 use crate::base::atomic_file;
 use crate::catalogue::Catalogue;
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &ExploreArgs) -> Result<(), Failure> {
     let (startup, notes) = startup(args, &session, &abilities)?;
     let theme = load_theme(&startup.theme, args, &session, &abilities).map_err(Failure::Use)?;
     let mailbox = Mailbox::new();
-    tell(&mailbox.post(), notes);
+    notify(&mailbox.post(), notes);
     let mut explorer = Explorer::new(startup, theme, abilities, args, session, mailbox.post())?;
     let exit = run_loop(&mut explorer, mailbox).map_err(|error| Failure::Run(format!("the terminal failed: {error}")))?;
     match exit {
@@ -58,12 +58,12 @@ pub(crate) fn run(args: &ExploreArgs) -> Result<(), Failure> {
     }
 }
 
-/// Shows what a reader should know of folders.
-fn tell(post: &Post<Message>, notes: Vec<String>) {
+/// Shows notes as notices.
+fn notify(post: &Post<Message>, notes: Vec<String>) {
     notes.into_iter().for_each(|note| post.send(Message::Notify(Level::Info, note)));
 }
 
-/// What the arguments, and the user's settings behind them, ask for; with what a reader should know of the folders named.
+/// The start that the arguments ask for, and the user's settings where they are silent; with notes on the folders named.
 fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Result<(Startup, Vec<String>), Failure> {
     let settings = &session.settings;
     let (trainings, named): (Vec<String>, Vec<String>) =
@@ -71,7 +71,7 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
     let names = match (&named[..], &settings.models) {
         ([], _) if !trainings.is_empty() => Vec::new(),
         ([], Some(models)) => models.clone(),
-        ([], None) => bundled::NAMES.map(str::to_owned).to_vec(),
+        ([], None) => bundled::BUNDLED.map(|model| model.name.to_owned()).to_vec(),
         (models, _) => models.to_vec(),
     };
     let Named { specs: models, notes } = session.named(&names)?;
@@ -141,7 +141,7 @@ fn write(request: &ExportRequest, path: &Path) -> io::Result<()> {
     }
 }
 
-/// The name to go on with, and what is wrong with the one that was `typed`: where it is taken, one that is free.
+/// A name to go on with and the problem with the name that was `typed`. Where a file of that name exists, the new name is free.
 fn not_written(typed: String, path: &Path, error: &io::Error) -> (String, String) {
     if error.kind() != io::ErrorKind::AlreadyExists {
         let problem = format!("{typed}: {error}");
@@ -261,7 +261,7 @@ impl<'a> Explorer<'a> {
                         }
                         let found = resolve::resolve(&argument, &catalogue).map_err(|error| error.to_string());
                         if found.is_ok() {
-                            tell(&post, session::passed_over(&argument));
+                            notify(&post, session::passed_over(&argument));
                         }
                         Message::Resolved(found)
                     });

@@ -2,7 +2,7 @@
 //!
 //! [`restore`] is the one way back, for a normal end, an error, a signal and a panic alike; `fault` goes it where the process
 //! is broken. The mouse is never captured,
-//! so that selecting text works as in any other program. Nothing here knows what is drawn.
+//! so that selecting text works as in any other program. Nothing here knows the contents of a frame.
 
 mod fault;
 mod suspend;
@@ -49,7 +49,7 @@ pub fn input() -> io::Result<OwnedFd> {
 /// Gives the terminal back as it was found. Does nothing where it was not entered or is already restored.
 pub fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
-        // The terminal may be gone, and then there is no one to tell.
+        // Where the terminal is gone, nobody can be told.
         let mut stdout = io::stdout().lock();
         let _ = leaving().and_then(|bytes| stdout.write_all(&bytes)).and_then(|()| stdout.flush());
         let _ = disable_raw_mode();

@@ -10,7 +10,7 @@ use crate::catalogue::Catalogue;
 use crate::corpus::{Prompt, PromptSet};
 use crate::scores::provenance::FileProvenance;
 
-/// What the labels of one file can mean.
+/// The prompts that labels of one file can mean.
 pub(super) struct Labels {
     prompts: Vec<Prompt>,
     by_label: HashMap<Arc<str>, usize>,

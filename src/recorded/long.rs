@@ -11,25 +11,25 @@ use crate::recorded::scores::Recorded;
 use crate::tables::read;
 use crate::tables::read::Table;
 
-/// Where what is read stands.
-pub(super) struct Columns {
+/// The indices of the columns that are read.
+pub(super) struct LongColumns {
     model: usize,
     prompt: usize,
     word: usize,
     score: usize,
 }
 
-impl Columns {
-    pub(super) fn of(header: &[String]) -> Option<Columns> {
+impl LongColumns {
+    pub(super) fn of(header: &[String]) -> Option<LongColumns> {
         let at = |name: &str| header.iter().position(|column| column.trim() == name);
-        Some(Columns { model: at("model")?, prompt: at("prompt")?, word: at("word")?, score: at("score")? })
+        Some(LongColumns { model: at("model")?, prompt: at("prompt")?, word: at("word")?, score: at("score")? })
     }
 }
 
 /// The model that a file of this layout names in its first row.
 pub(super) fn model(path: &Path) -> Option<String> {
     let (header, row) = read::first(path).ok()?;
-    let columns = Columns::of(&header)?;
+    let columns = LongColumns::of(&header)?;
     let model = row?.text(columns.model).trim().to_owned();
     (!model.is_empty()).then_some(model)
 }
@@ -56,7 +56,7 @@ impl Index {
 pub(super) fn read(
     path: &Path,
     table: &mut Table,
-    columns: &Columns,
+    columns: &LongColumns,
     labels: &Labels,
     repeats: Repeats,
 ) -> Result<Recorded, FileError> {

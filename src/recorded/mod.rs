@@ -21,7 +21,7 @@ use crate::scores::provenance::FileProvenance;
 use crate::tables::read::{self as table, Table};
 use labels::Labels;
 
-/// What the study's file names begin with.
+/// Prefixes of the study's file names.
 const FILE_PREFIXES: [&str; 2] = ["big2_rewards_", "MFD20_rewards_"];
 const EXTENSIONS: [&str; 3] = ["parquet", "csv", "jsonl"];
 /// Prompts times words: more would be gigabytes, most of them gaps.
@@ -30,11 +30,6 @@ pub(crate) const MOST_CELLS: usize = 1 << 27;
 /// Of a file whose provenance has the checksum of another table.
 pub(crate) const NOT_AS_WRITTEN: &str =
     "it was cut or edited since it was written, or the provenance beside it is of another file";
-
-/// True for a file with one of the layouts.
-pub fn is_recorded_file(path: &Path) -> bool {
-    path.is_file() && check(path).is_ok()
-}
 
 /// Looks at a file's name and column names alone.
 ///
@@ -46,7 +41,7 @@ pub fn check(path: &Path) -> Result<(), FileError> {
         return Err(FileError::file(path, problem, "For a checkpoint, name the directory that holds its config.json"));
     }
     let header = table::header(path)?;
-    if long::Columns::of(&header).is_some() { Ok(()) } else { wide::Columns::of(path, &header).map(drop) }
+    if long::LongColumns::of(&header).is_some() { Ok(()) } else { wide::WideColumns::of(path, &header).map(drop) }
 }
 
 /// Whether the words of a file are tokens, told apart by id.
@@ -57,7 +52,7 @@ pub fn has_token_ids(path: &Path) -> bool {
 /// What a directory has of recorded scores.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folder {
-    /// By name; of a model that stands as Parquet and as CSV, the Parquet file, as CSV rounds.
+    /// Sorted by name. Of a model that has a Parquet file and a CSV file, the Parquet file, because CSV may have been rounded.
     pub files: Vec<PathBuf>,
     /// Tables that are not opened, each with the reason.
     pub passed_over: Vec<String>,
@@ -109,6 +104,9 @@ pub fn identify(path: &Path, catalogue: &Catalogue) -> (String, Family) {
 
 /// Reads a file; the model's name and family as [`identify`] gives them. Prompts are understood as those of the study, of the
 /// user (whose folder the catalogue knows), or as what the file's provenance says of them.
+///
+/// # Errors
+/// A file that cannot be read, or that holds no recorded scores.
 pub fn read(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), FileError> {
     let (name, family) = identify(path, catalogue);
     Ok((name, family, recorded(path, catalogue, Repeats::First)?))
@@ -116,12 +114,15 @@ pub fn read(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recor
 
 /// The same of log-probabilities: of a text that stands several times, because several tokens decode alike, the most probable
 /// one counts under each prompt.
+///
+/// # Errors
+/// As [`read`].
 pub fn read_most_probable(path: &Path, catalogue: &Catalogue) -> Result<(String, Family, Recorded), FileError> {
     let (name, family) = identify(path, catalogue);
     Ok((name, family, recorded(path, catalogue, Repeats::Highest)?))
 }
 
-/// Which score of a word counts that stands several times; a gap never does.
+/// Which score counts of a word that has several rows; a gap never does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeats {
     First,
@@ -146,7 +147,7 @@ fn recorded(path: &Path, catalogue: &Catalogue, repeats: Repeats) -> Result<Reco
     if written.is_some() {
         table.sum_up();
     }
-    let mut recorded = match long::Columns::of(&table.header) {
+    let mut recorded = match long::LongColumns::of(&table.header) {
         Some(columns) => long::read(path, &mut table, &columns, &labels, repeats),
         None => wide::read(path, &mut table, &labels, repeats),
     }?;

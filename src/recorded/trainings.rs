@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::NOT_AS_WRITTEN;
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::base::terms::Family;
 use crate::catalogue::Catalogue;
 use crate::corpus::Corpus;
@@ -35,6 +36,9 @@ const STEPS: [&str; 3] = ["step", "checkpoint", "ckpt"];
 const UNNUMBERED: [&str; 5] = ["base", "init", "best", "last", "final"];
 
 /// The runs that a file tells of. `corpus` gives the categories of the words of a file of scores.
+///
+/// # Errors
+/// A file that cannot be read, that follows no training, or whose words have no category in `corpus`.
 pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), FileError> {
     let mut table = Table::open(path)?;
     let written = FileProvenance::of_file(path).unwrap_or_default().checksum;
@@ -78,7 +82,7 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
         return Err(FileError::file(path, format!("it has no row that can be followed{told}"), next));
     }
     if runs.iter().all(|run| run.series.is_empty()) {
-        let next = "Give the list of their categories with --corpus";
+        let next = format!("Give the list of their categories with {}", Remedy::Corpus);
         return Err(FileError::file(path, format!("none of its words has a category in {}", corpus.name), next));
     }
     Ok((runs, reader.notes))

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::labels::Labels;
 use super::{Repeats, no_words, notes};
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::recorded::scores::Recorded;
 use crate::tables::read::{NO_SCORE, Reading, Row, Table};
 
@@ -39,15 +40,15 @@ const NUMBERING: [&str; 18] = [
 const FEWEST_NUMBERED: usize = 3;
 
 /// Which columns of a header hold the words, and which may hold scores.
-pub(super) struct Columns {
+pub(super) struct WideColumns {
     word: usize,
     scores: Vec<usize>,
 }
 
-impl Columns {
+impl WideColumns {
     /// # Errors
     /// Why they are no recorded scores.
-    pub(super) fn of(path: &Path, header: &[String]) -> Result<Columns, FileError> {
+    pub(super) fn of(path: &Path, header: &[String]) -> Result<WideColumns, FileError> {
         let at = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
         let tokens = [at("token_id"), at("token_name"), at("token_decoded")];
         let word = match (at("response"), tokens) {
@@ -63,7 +64,7 @@ impl Columns {
             let problem = format!("no recorded scores; its columns are {}", header.join(", "));
             return Err(FileError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
         };
-        Ok(Columns { word, scores })
+        Ok(WideColumns { word, scores })
     }
 }
 
@@ -76,9 +77,9 @@ struct Candidate {
     /// `[words]`
     scores: Vec<f64>,
     numbers: usize,
-    /// The first cell that is neither a score nor missing, told for a message, and whether it is a text.
+    /// The first cell that is neither a score nor missing, described for a message, and whether it is a text.
     stray: Option<(String, bool)>,
-    /// What the first row would have to hold so far for the column to count rows; none once it does not.
+    /// The number in the first row, 0 or 1, as long as the column counts up from there by 1 a row; else none.
     counts_from: Option<f64>,
     /// Rows that give a word another score than an earlier one did.
     differing: Vec<usize>,
@@ -119,7 +120,7 @@ impl Candidate {
 /// What becomes of a column.
 enum Verdict {
     Prompt,
-    /// A prompt as far as can be told.
+    /// Not known, and taken for a prompt.
     Unknown,
     Text,
     Empty,
@@ -136,7 +137,7 @@ fn numbers_rows(name: &str) -> bool {
 }
 
 pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Repeats) -> Result<Recorded, FileError> {
-    let columns = Columns::of(path, &table.header)?;
+    let columns = WideColumns::of(path, &table.header)?;
     let any_known = columns.scores.iter().any(|&column| labels.knows(&table.header[column]));
     let mut beside = Beside::default();
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -156,7 +157,7 @@ pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Rep
     }
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in candidates {
-        match judge(path, &candidate, any_known, rows)? {
+        match verdict(path, &candidate, any_known, rows)? {
             Verdict::Prompt => kept.push(candidate),
             Verdict::Unknown => {
                 beside.unknown.push(candidate.name.clone());
@@ -168,13 +169,13 @@ pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Rep
         }
     }
     if kept.is_empty() {
-        let problem = format!("none of its columns holds scores; {}", beside.told().join("; "));
+        let problem = format!("none of its columns holds scores; {}", beside.notes().join("; "));
         return Err(FileError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
     }
     let prompts = labels.prompts(path, kept.iter().map(|candidate| table.header[candidate.column].as_str()))?;
     let differing: HashSet<usize> = kept.iter().flat_map(|candidate| candidate.differing.iter().copied()).collect();
     let mut notes = notes(empty, differing.len());
-    notes.extend(beside.told());
+    notes.extend(beside.notes());
     Ok(Recorded { words, prompts, scores: kept.into_iter().map(|candidate| candidate.scores).collect(), notes })
 }
 
@@ -216,7 +217,7 @@ fn take_rows(table: &mut Table, word_at: usize, candidates: &mut [Candidate], re
     Ok(found)
 }
 
-/// Columns that are told of, by name.
+/// Names of the columns that the notes mention.
 #[derive(Default)]
 struct Beside {
     unnamed: usize,
@@ -228,7 +229,7 @@ struct Beside {
 }
 
 impl Beside {
-    fn told(&self) -> Vec<String> {
+    fn notes(&self) -> Vec<String> {
         let unnamed = match self.unnamed {
             0 => None,
             1 => Some("a column without a name".to_owned()),
@@ -236,26 +237,29 @@ impl Beside {
         };
         let passed_over = [
             unnamed,
-            told(&self.numbering, "number the rows", "numbers the rows"),
-            told(&self.text, "hold text and no score", "holds text and no score"),
-            told(&self.empty, "hold no score", "holds no score"),
+            listed(&self.numbering, "number the rows", "numbers the rows"),
+            listed(&self.text, "hold text and no score", "holds text and no score"),
+            listed(&self.empty, "hold no score", "holds no score"),
         ];
         let passed_over = passed_over.into_iter().flatten().map(|columns| format!("passed over: {columns}"));
-        passed_over.chain(told(&self.unknown, UNKNOWN[0], UNKNOWN[1])).collect()
+        let prompt = Remedy::Prompt;
+        let several = format!(
+            "are no known prompts and count as prompts of unknown framing; if they are none, take them out of the file, or name \
+             with {prompt} those that count"
+        );
+        let one = format!(
+            "is no known prompt and counts as a prompt of unknown framing; if it is none, take it out of the file, or name with \
+             {prompt} those that count"
+        );
+        passed_over.chain(listed(&self.unknown, &several, &one)).collect()
     }
 }
 
-/// What is to be known of columns that are no known prompts: several, and one.
-const UNKNOWN: [&str; 2] = [
-    "are no known prompts and count as prompts of unknown framing; if they are none, take them out of the file, or name with \
-     --prompt those that count",
-    "is no known prompt and counts as a prompt of unknown framing; if it is none, take it out of the file, or name with --prompt \
-     those that count",
-];
-
+/// What becomes of a column.
+///
 /// # Errors
 /// A prompt's column, or one with scores, holds something else as well.
-fn judge(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Result<Verdict, FileError> {
+fn verdict(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Result<Verdict, FileError> {
     let Candidate { name, known, numbers, stray, .. } = candidate;
     match stray {
         Some((problem, is_text)) if *known || *numbers > 0 || !is_text => {
@@ -272,7 +276,7 @@ fn judge(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Re
 }
 
 /// `the columns a, b, which hold text`
-fn told(names: &[String], several: &str, one: &str) -> Option<String> {
+fn listed(names: &[String], several: &str, one: &str) -> Option<String> {
     match names {
         [] => None,
         [name] => Some(format!("the column {name}, which {one}")),

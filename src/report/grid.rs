@@ -6,42 +6,44 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::base::text;
 
-/// What lines are filled up to.
+/// Lines of text are at most so many cells wide.
 const COLUMNS: usize = 100;
 /// The widest column of a table for a terminal; longer text is cut.
 const WIDEST: usize = 52;
+/// Spaces between two columns.
+const GAP: usize = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
+pub(crate) enum DocumentFormat {
     Table,
     Markdown,
 }
 
-/// Where a column's text stands.
+/// The side of a column on which its text is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum Alignment {
     Left,
     Right,
 }
 
 pub(crate) struct Document {
-    layout: Layout,
+    layout: DocumentFormat,
     out: String,
 }
 
 impl Document {
-    pub(crate) fn new(layout: Layout) -> Self {
+    pub(crate) fn new(layout: DocumentFormat) -> Self {
         Document { layout, out: String::new() }
     }
 
     pub(crate) fn heading(&mut self, text: &str) {
         self.gap();
-        if self.layout == Layout::Markdown {
+        if self.layout == DocumentFormat::Markdown {
             self.out.push_str("## ");
         }
         self.out.push_str(&self.shown(text));
         self.out.push('\n');
-        if self.layout == Layout::Markdown {
+        if self.layout == DocumentFormat::Markdown {
             self.out.push('\n');
         }
     }
@@ -49,28 +51,28 @@ impl Document {
     /// Filled to the width of the page; of a list, the lines after the first are indented.
     pub(crate) fn paragraph(&mut self, text: &str) {
         let lines = match self.layout {
-            Layout::Table => text::wrap(&self.shown(text), COLUMNS),
-            Layout::Markdown => vec![self.shown(text).into_owned()],
+            DocumentFormat::Table => text::wrap(&self.shown(text), COLUMNS),
+            DocumentFormat::Markdown => vec![self.shown(text).into_owned()],
         };
         for line in lines {
             self.out.push_str(&line);
             self.out.push('\n');
         }
-        if self.layout == Layout::Markdown {
+        if self.layout == DocumentFormat::Markdown {
             self.out.push('\n');
         }
     }
 
     pub(crate) fn item(&mut self, text: &str) {
         match self.layout {
-            Layout::Table => {
+            DocumentFormat::Table => {
                 for (i, line) in text::wrap(&self.shown(text), COLUMNS - 2).iter().enumerate() {
                     self.out.push_str(if i == 0 { "- " } else { "  " });
                     self.out.push_str(line);
                     self.out.push('\n');
                 }
             }
-            Layout::Markdown => {
+            DocumentFormat::Markdown => {
                 self.out.push_str("- ");
                 self.out.push_str(&self.shown(text));
                 self.out.push('\n');
@@ -78,10 +80,16 @@ impl Document {
         }
     }
 
-    pub(crate) fn table(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
+    /// Whether a table is no wider than the page; Markdown has no width.
+    pub(crate) fn fits<S: AsRef<str>>(&self, columns: &[(S, Alignment)], rows: &[Vec<String>]) -> bool {
+        let (_, widths) = measured(columns, rows);
+        self.layout == DocumentFormat::Markdown || widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) <= COLUMNS
+    }
+
+    pub(crate) fn table<S: AsRef<str>>(&mut self, columns: &[(S, Alignment)], rows: &[Vec<String>]) {
         match self.layout {
-            Layout::Table => self.aligned(columns, rows),
-            Layout::Markdown => self.piped(columns, rows),
+            DocumentFormat::Table => self.aligned(columns, rows),
+            DocumentFormat::Markdown => self.piped(columns, rows),
         }
     }
 
@@ -89,27 +97,25 @@ impl Document {
         self.out
     }
 
-    fn aligned(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
-        let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| cut(&text::visible(cell))).collect()).collect();
-        let widest = |i: usize| cells.iter().filter_map(|row| row.get(i)).map(|cell| cell.width()).max().unwrap_or(0);
-        let widths: Vec<usize> = columns.iter().enumerate().map(|(i, (head, _))| head.width().max(widest(i))).collect();
-        let head: Vec<String> = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
+    fn aligned<S: AsRef<str>>(&mut self, columns: &[(S, Alignment)], rows: &[Vec<String>]) {
+        let (cells, widths) = measured(columns, rows);
+        let head: Vec<String> = columns.iter().map(|(head, _)| head.as_ref().to_owned()).collect();
         for row in std::iter::once(&head).chain(&cells) {
             let mut line = String::new();
             for ((cell, width), (_, side)) in row.iter().zip(&widths).zip(columns) {
                 let space = " ".repeat(width - cell.width());
-                let (before, after) = if *side == Side::Right { (space.as_str(), "") } else { ("", space.as_str()) };
-                line.push_str(&format!("{before}{cell}{after}  "));
+                let (before, after) = if *side == Alignment::Right { (space.as_str(), "") } else { ("", space.as_str()) };
+                line.push_str(&format!("{before}{cell}{after}{:GAP$}", ""));
             }
             self.out.push_str(line.trim_end());
             self.out.push('\n');
         }
     }
 
-    fn piped(&mut self, columns: &[(&str, Side)], rows: &[Vec<String>]) {
+    fn piped<S: AsRef<str>>(&mut self, columns: &[(S, Alignment)], rows: &[Vec<String>]) {
         let line = |cells: &mut dyn Iterator<Item = Cow<'_, str>>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
-        let head = line(&mut columns.iter().map(|(head, _)| self.shown(head)));
-        let rule = columns.iter().map(|(_, side)| if *side == Side::Right { "---:" } else { "---" });
+        let head = line(&mut columns.iter().map(|(head, _)| self.shown(head.as_ref())));
+        let rule = columns.iter().map(|(_, side)| if *side == Alignment::Right { "---:" } else { "---" });
         let rule = line(&mut rule.map(Cow::Borrowed));
         let rows: String = rows.iter().map(|row| line(&mut row.iter().map(|cell| self.shown(cell)))).collect();
         self.out.push_str(&format!("{head}{rule}{rows}\n"));
@@ -124,7 +130,7 @@ impl Document {
     /// Safe on a terminal, and taken literally by Markdown.
     fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let visible = text::visible(text);
-        if self.layout == Layout::Table || !visible.contains(['|', '*', '_', '<', '`', '[', '\\']) {
+        if self.layout == DocumentFormat::Table || !visible.contains(['|', '*', '_', '<', '`', '[', '\\']) {
             return visible;
         }
         let mut escaped = String::with_capacity(visible.len() + 8);
@@ -136,6 +142,14 @@ impl Document {
         }
         Cow::Owned(escaped)
     }
+}
+
+/// The cells of a table as they are shown, and the width of each column.
+fn measured<S: AsRef<str>>(columns: &[(S, Alignment)], rows: &[Vec<String>]) -> (Vec<Vec<String>>, Vec<usize>) {
+    let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| cut(&text::visible(cell))).collect()).collect();
+    let widest = |i: usize| cells.iter().filter_map(|row| row.get(i)).map(|cell| cell.width()).max().unwrap_or(0);
+    let widths = columns.iter().enumerate().map(|(i, (head, _))| head.as_ref().width().max(widest(i))).collect();
+    (cells, widths)
 }
 
 /// At most [`WIDEST`] cells wide.
@@ -157,11 +171,11 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn document(layout: Layout) -> String {
+    fn document(layout: DocumentFormat) -> String {
         let mut document = Document::new(layout);
         document.heading("First");
         document.table(
-            &[("name", Side::Left), ("n", Side::Right)],
+            &[("name", Alignment::Left), ("n", Alignment::Right)],
             &[vec!["爱|a_b".to_owned(), "5".to_owned()], vec!["\u{1b}[31m".to_owned(), "1,024".to_owned()]],
         );
         document.heading("Second");
@@ -171,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_table_lines_up_and_a_paragraph_keeps_to_the_page() {
-        let text = document(Layout::Table);
+        let text = document(DocumentFormat::Table);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1..4], ["name            n", "爱|a_b          5", "\\u{1b}[31m  1,024"]);
         assert_eq!(lines[4..6], ["", "Second"]);
@@ -181,7 +195,7 @@ mod tests {
 
     #[test]
     fn markdown_takes_names_literally() {
-        let text = document(Layout::Markdown);
+        let text = document(DocumentFormat::Markdown);
         assert!(text.contains("| name | n |\n| --- | ---: |\n| 爱\\|a\\_b | 5 |\n"), "{text}");
         assert!(text.starts_with("## First\n\n|") && text.contains("\n\n## Second\n\n"), "{text}");
         assert!(!text.contains('\u{1b}'));

@@ -1,7 +1,10 @@
 //! Results put into words, pictures and documents.
 
+#![warn(missing_docs)]
+
 pub mod card;
 pub mod figure;
 pub mod grid;
 pub mod panels;
 pub mod statistics;
+pub mod wording;

@@ -1,17 +1,20 @@
 //! A report as a picture needs it: one panel a category and framing, with the cells of each family and of each model; and
-//! how a test is said in few signs.
+//! why the two main tests of a panel differ.
 
 use std::sync::Arc;
 
 use crate::base::terms::Framing;
 use crate::base::text::{count, visible, wrap};
+use crate::stats::contrast::{EXACT_MODELS, WELCH};
 use crate::stats::mean_sd;
 use crate::stats::results::{Contrast, Report};
 
 /// One category under one framing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
+    /// The category's name.
     pub category: Arc<str>,
+    /// The framing of its prompts.
     pub framing: Framing,
     /// One a family, by name.
     pub families: Vec<Group>,
@@ -22,23 +25,37 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// Each family, and behind it its models, which are the unit of the exact test; true for a family.
-    pub fn families_and_models(&self) -> Vec<(&Group, bool)> {
-        let models = |family: &Group| self.models.iter().filter(|model| model.family == family.name).collect::<Vec<_>>();
-        self.families
-            .iter()
-            .flat_map(|family| std::iter::once((family, true)).chain(models(family).into_iter().map(|model| (model, false))))
-            .collect()
+    /// Each family, followed by its models, which are the unit of the exact test.
+    pub fn lanes(&self) -> Vec<Lane<'_>> {
+        let mut lanes = Vec::new();
+        for family in &self.families {
+            lanes.push(Lane { group: family, is_family: true });
+            let models = self.models.iter().filter(|model| model.family == family.name);
+            lanes.extend(models.map(|group| Lane { group, is_family: false }));
+        }
+        lanes
     }
 }
 
-/// Cells that stand together, with their mean and its standard error.
+/// A line of a panel that is shown model by model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lane<'a> {
+    /// Its cells.
+    pub group: &'a Group,
+    /// Whether they are those of a whole family, and not of one model.
+    pub is_family: bool,
+}
+
+/// The cells of a family or of a model, with their mean and its standard error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
+    /// The family's or the model's name.
     pub name: Arc<str>,
+    /// The family.
     pub family: Arc<str>,
     /// Median ranks.
     pub values: Vec<f64>,
+    /// Mean of the median ranks.
     pub mean: f64,
     /// With n - 1; 0 for one cell.
     pub sd: f64,
@@ -53,6 +70,7 @@ impl Group {
         Some(Group { name: name.clone(), family: family.clone(), values, mean, sd, se })
     }
 
+    /// How many cells there are.
     pub fn n(&self) -> usize {
         self.values.len()
     }
@@ -97,7 +115,9 @@ pub fn panels(report: &Report) -> Vec<Panel> {
 /// The range of median ranks that all panels share, with round ends, and the rank that chance gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RankAxis {
+    /// The lowest rank on the axis, 1 or more.
     pub low: f64,
+    /// The highest rank on the axis.
     pub high: f64,
     /// `(words + 1) / 2`: the median rank of words drawn at random.
     pub chance: f64,
@@ -105,7 +125,7 @@ pub struct RankAxis {
 
 impl RankAxis {
     /// Around all cells and the rank of chance, at least a twentieth of the ranks wide.
-    pub fn of(panels: &[Panel], words: usize) -> RankAxis {
+    pub fn around(panels: &[Panel], words: usize) -> RankAxis {
         let chance = (words as f64 + 1.0) / 2.0;
         let values = || panels.iter().flat_map(|p| &p.families).flat_map(|group| group.values.iter().copied());
         let low = values().fold(chance, f64::min);
@@ -122,11 +142,12 @@ impl RankAxis {
 
 /// In plain words, what each test of a contrast takes for a witness and what they say; where a test is missing, why.
 pub fn why_they_differ(contrast: &Contrast) -> String {
-    let (caveat, verdict) = match (&contrast.welch, &contrast.exact_models) {
+    let (caveat, verdict) = match (contrast.result(&WELCH), contrast.result(&EXACT_MODELS)) {
         (Some(_), Some(exact)) => {
-            let ways = match exact.sampled {
-                true => format!("in {} random labellings", count(exact.splits as usize)),
-                false => format!("in all {} ways to label the families", count(exact.splits as usize)),
+            let labellings = count(exact.labellings().unwrap_or(0) as usize);
+            let ways = match exact.is_sampled() {
+                true => format!("in {labellings} random labellings"),
+                false => format!("in all {labellings} ways to label the families"),
             };
             let caveat = format!(
                 "Welch takes all {} cells as independent; prompts put to one model are not, they repeat its taste. The exact test \
@@ -154,8 +175,8 @@ pub fn why_in_short(contrast: &Contrast, cells: usize) -> Vec<String> {
 /// Which of the two tests, each adjusted for the number of tests, finds a difference; in many words and in few. None where
 /// there are not both.
 fn verdict(contrast: &Contrast) -> Option<[&'static str; 2]> {
-    let (welch, exact) = (contrast.welch?, contrast.exact_models?);
-    Some(match (welch.p_bonferroni < 0.05, exact.p_bonferroni < 0.05) {
+    let reaches = |test| Some(contrast.result(test)?.p_bonferroni()? < 0.05);
+    Some(match (reaches(&WELCH)?, reaches(&EXACT_MODELS)?) {
         (true, true) => ["Adjusted, both reach .05.", "Adjusted, both reach .05."],
         (true, false) => [
             "Adjusted, only Welch reaches .05: too few models to speak of families.",
@@ -168,7 +189,7 @@ fn verdict(contrast: &Contrast) -> Option<[&'static str; 2]> {
 
 fn why_a_test_is_missing(contrast: &Contrast) -> String {
     let single = contrast.families.iter().zip(contrast.models).find(|(_, models)| *models == 1);
-    match (contrast.welch, contrast.models, single) {
+    match (contrast.result(&WELCH), contrast.models, single) {
         (None, ..) => "Too few cells for a test: more prompts are needed.".to_owned(),
         (_, [1, 1], _) => {
             "One model a family: Welch counts prompts of one model as witnesses; the exact test needs more models.".to_owned()
@@ -181,31 +202,11 @@ fn why_a_test_is_missing(contrast: &Contrast) -> String {
     }
 }
 
-/// `***` below .001, `**` below .01, `*` below .05, else `n.s.`. Whoever writes it names the test beside it.
-pub fn stars(p: f64) -> &'static str {
-    match p {
-        p if p < 0.001 => "***",
-        p if p < 0.01 => "**",
-        p if p < 0.05 => "*",
-        _ => "n.s.",
-    }
-}
-
-/// A p-value in at most seven signs: `.042`, `3e-5`, `1`. One that is smaller than a number can be is not nothing.
-pub fn p_text(p: f64) -> String {
-    match p {
-        p if p.is_nan() => "?".to_owned(),
-        p if p >= 0.9995 => "1".to_owned(),
-        p if p >= 0.001 => format!("{p:.3}").trim_start_matches('0').to_owned(),
-        p if p > 0.0 => format!("{p:.0e}"),
-        _ => "<1e-300".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::results::{Cell, ExactModels, ModelFamily, Welch};
+    use crate::stats::contrast::{TestResult, Value};
+    use crate::stats::results::{Cell, ModelFamily};
 
     fn report() -> Report {
         let mut report = Report { words: 27, ..Report::default() };
@@ -231,14 +232,21 @@ mod tests {
         assert_eq!((llama.n(), llama.mean), (4, 11.5));
         assert!((llama.se - (5.0f64 / 3.0).sqrt() / 2.0).abs() < 1e-12);
         assert_eq!(panel.models.iter().map(|g| &*g.name).collect::<Vec<_>>(), ["b", "a", "c"]);
-        let lanes: Vec<_> = panel.families_and_models().into_iter().map(|(group, family)| (&*group.name, family)).collect();
+        let lanes: Vec<_> = panel.lanes().into_iter().map(|lane| (&*lane.group.name, lane.is_family)).collect();
         assert_eq!(lanes, [("Gemma", true), ("a", false), ("Llama", true), ("b", false), ("c", false)]);
     }
 
+    fn exact(p: f64, labellings: u64, sampled: bool) -> TestResult {
+        let number = Value::Number;
+        let p_adjusted = number((4.0 * p).min(1.0));
+        let values =
+            vec![Value::Count(labellings), number(p), p_adjusted, Value::Flag(sampled), number(-1.0), number(3.0), number(p)];
+        TestResult::with(&EXACT_MODELS, values)
+    }
+
     fn contrast(families: [&str; 2], models: [usize; 2], p: Option<(f64, f64)>) -> Contrast {
-        let welch = |p| Welch { t: -3.0, df: 9.0, p, p_bonferroni: (4.0 * p).min(1.0), p_fdr: p };
-        let exact =
-            |p| ExactModels { splits: 210, p, p_bonferroni: (4.0 * p).min(1.0), sampled: false, t: -1.0, df: 3.0, p_welch: p };
+        let welch = p.map(|(p, _)| TestResult::with(&WELCH, [-3.0, 9.0, p, (4.0 * p).min(1.0), p].map(Value::Number).to_vec()));
+        let exact = p.map(|(_, p)| exact(p, 210, false)).filter(|_| models.iter().all(|&models| models > 1));
         Contrast {
             category: "agency".into(),
             framing: Framing::Positive,
@@ -246,10 +254,7 @@ mod tests {
             n: models.map(|models| 27 * models),
             models,
             difference: -4.0,
-            welch: p.map(|(p, _)| welch(p)),
-            permutation: None,
-            exact_models: p.map(|(_, p)| exact(p)).filter(|_| models.iter().all(|&models| models > 1)),
-            bootstrap: None,
+            results: welch.into_iter().chain(exact).collect(),
         }
     }
 
@@ -273,9 +278,7 @@ mod tests {
         assert!(why((0.001, 0.01)).ends_with("both reach .05."));
         assert!(why((0.02, 0.01)).ends_with("only the exact test reaches .05."));
         let mut drawn = contrast(["Gemma", "Llama"], [40, 60], Some((0.001, 0.04)));
-        if let Some(exact) = &mut drawn.exact_models {
-            (exact.splits, exact.sampled) = (500_000, true);
-        }
+        drawn.results[1] = exact(0.04, 500_000, true);
         assert!(why_they_differ(&drawn).contains("in 500,000 random labellings"), "{}", why_they_differ(&drawn));
     }
 
@@ -299,16 +302,9 @@ mod tests {
 
     #[test]
     fn the_axis_holds_every_cell_and_chance() {
-        let axis = RankAxis::of(&panels(&report()), 27);
+        let axis = RankAxis::around(&panels(&report()), 27);
         assert_eq!(axis.chance, 14.0);
         assert!(axis.low <= 10.0 && axis.high >= 21.0 && axis.low >= 1.0 && axis.high <= 27.0, "{axis:?}");
-        assert_eq!(RankAxis::of(&[], 0).position(3.0), RankAxis::of(&[], 0).position(3.0).clamp(0.0, 1.0));
-    }
-
-    #[test]
-    fn p_values_are_short_and_stars_follow_the_usual_limits() {
-        let shown = [1.0, 0.9999, 0.5, 0.0421, 0.001, 0.00003, 1e-200, 0.0].map(p_text);
-        assert_eq!(shown, ["1", "1", ".500", ".042", ".001", "3e-5", "1e-200", "<1e-300"]);
-        assert_eq!([0.0009, 0.001, 0.01, 0.05, f64::NAN].map(stars), ["***", "**", "*", "n.s.", "n.s."]);
+        assert_eq!(RankAxis::around(&[], 0).position(3.0), RankAxis::around(&[], 0).position(3.0).clamp(0.0, 1.0));
     }
 }

@@ -2,46 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use super::grid::{Document, Layout, Side};
+use super::grid::{Alignment, Document, DocumentFormat};
 use crate::base::terms::Framing;
 use crate::base::text::visible_word;
+use crate::report::wording::{missing, number, p_on_page, signed, stars};
+use crate::stats::contrast::{Kind, Quantity, TESTS, TESTS_OF_MODELS, Test, TestResult, Unit, Value};
 use crate::stats::results::{
     AnovaTerm, Contrast, Dividing, FamilySummary, FixedEffect, FramingAgreement, ModelContrast, ModelSummary, Report,
     ScoreSummary, UNIT_NOTE,
 };
 
-const L: Side = Side::Left;
-const R: Side = Side::Right;
+const L: Alignment = Alignment::Left;
+const R: Alignment = Alignment::Right;
 
-pub(crate) fn tell(report: &Report, layout: Layout) -> String {
+/// The whole report, as text or as Markdown.
+pub(crate) fn page(report: &Report, layout: DocumentFormat) -> String {
     let mut document = Document::new(layout);
     for warning in &report.warnings {
         document.paragraph(&format!("Warning: {warning}"));
         document.paragraph("");
     }
-    let mut families: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut models_of: BTreeMap<&str, usize> = BTreeMap::new();
     for model in &report.models {
-        *families.entry(&model.family).or_default() += 1;
+        *models_of.entry(&model.family).or_default() += 1;
     }
-    let families: Vec<String> = families.iter().map(|(family, n)| format!("{n} {family}")).collect();
+    let by_family: Vec<String> = models_of.iter().map(|(family, n)| format!("{n} {family}")).collect();
     document.paragraph(&format!(
         "{} models ({}), {} words, {} prompts, {} cells. A cell is the median rank of a category's words under one prompt of \
          one model; 1 is the highest score, and {} is what chance gives.",
         report.models.len(),
-        families.join(", "),
+        by_family.join(", "),
         report.words,
         report.prompts.len(),
         report.cells.len(),
         (report.words as f64 + 1.0) / 2.0
     ));
-    of_families(&mut document, report);
-    of_pairs(&mut document, report);
-    of_mixed_model(&mut document, report);
-    of_anova(&mut document, report);
-    of_models(&mut document, report);
-    of_agreement(&mut document, report);
-    of_framings(&mut document, report);
-    of_dividing(&mut document, report);
+    families(&mut document, report);
+    contrasts(&mut document, report);
+    mixed_model(&mut document, report);
+    anova(&mut document, report);
+    model_contrasts(&mut document, report);
+    models(&mut document, report);
+    agreement(&mut document, report);
+    framings(&mut document, report);
+    dividing_words(&mut document, report);
     let notes: Vec<&String> = report.notes.iter().filter(|note| *note != UNIT_NOTE).collect();
     if !notes.is_empty() {
         document.heading("Notes");
@@ -50,7 +54,7 @@ pub(crate) fn tell(report: &Report, layout: Layout) -> String {
     document.finish()
 }
 
-fn of_families(document: &mut Document, report: &Report) {
+fn families(document: &mut Document, report: &Report) {
     if report.families.is_empty() {
         return;
     }
@@ -64,47 +68,19 @@ fn of_families(document: &mut Document, report: &Report) {
     document.table(&[("category", L), ("framing", L), ("family", L), ("n", R), ("mean", R), ("sd", R), ("se", R)], &rows);
 }
 
-fn of_pairs(document: &mut Document, report: &Report) {
+/// The contrasts of each two families: a table of the tests with prompts as the unit, and one of those with models.
+fn contrasts(document: &mut Document, report: &Report) {
     let mut pairs: Vec<_> = report.contrasts.iter().map(|contrast| &contrast.families).collect();
     pairs.dedup();
-    let tested = report.contrasts.iter().filter(|contrast| contrast.welch.is_some()).count();
-    let times = format!("p × {tested}");
     for pair in pairs {
         let [first, second] = pair;
         let contrasts: Vec<&Contrast> = report.contrasts.iter().filter(|contrast| contrast.families == *pair).collect();
-        document.heading(&format!("{second} − {first}, prompts as the unit"));
-        let of_cells = |c: &&Contrast| {
-            let welch = c.welch.map(|w| [number(w.t), number(w.df), p(w.p), starred(w.p_bonferroni), p(w.p_fdr)]);
-            let [t, df, raw, bonferroni, fdr] = welch.unwrap_or_else(|| std::array::from_fn(|_| none()));
-            let drawn = c.permutation.map_or_else(none, |permutation| p(permutation.p));
-            let of_all = c.permutation.map_or_else(none, |permutation| starred(permutation.p_bonferroni));
-            let n = format!("{}, {}", c.n[0], c.n[1]);
-            vec![c.category.to_string(), sign(c.framing), n, signed(c.difference), t, df, raw, bonferroni, fdr, drawn, of_all]
-        };
-        let rows: Vec<_> = contrasts.iter().map(of_cells).collect();
-        let columns = [
-            ("category", L),
-            ("framing", L),
-            ("n", R),
-            ("diff.", R),
-            ("Welch t", R),
-            ("df", R),
-            ("p", R),
-            (times.as_str(), L),
-            ("p FDR", R),
-            ("perm. p", R),
-            (times.as_str(), L),
-        ];
-        document.table(&columns, &rows);
-        let replicates = contrasts.iter().find_map(|contrast| contrast.permutation);
-        if let Some(permutation) = replicates {
-            document.paragraph(&format!(
-                "perm.: permutation test, {} random divisions, seed {}. FDR: Benjamini–Hochberg. Stars beside the p times the \
-                 number of contrasts ({tested}) of that test: * below .05, ** .01, *** .001.",
-                permutation.replicates, permutation.seed
-            ));
+        for (unit, name) in [(Unit::Prompts, "prompts as the unit"), (Unit::Models, "models as the unit, and intervals")] {
+            document.heading(&format!("{second} − {first}, {name}"));
+            let tests: Vec<&Test> = TESTS.into_iter().filter(|test| test.unit == unit).collect();
+            tables_of_tests(document, unit, &tests, &contrasts, report.adjusted_for);
+            legend(document, unit, &tests, &contrasts, report.adjusted_for);
         }
-        of_exact(document, pair, &contrasts, &times);
     }
     if report.notes.iter().any(|note| note == UNIT_NOTE) {
         document.paragraph("");
@@ -112,50 +88,107 @@ fn of_pairs(document: &mut Document, report: &Report) {
     }
 }
 
-fn of_exact(document: &mut Document, [first, second]: &[std::sync::Arc<str>; 2], contrasts: &[&Contrast], times: &str) {
-    document.heading(&format!("{second} − {first}, models as the unit, and intervals"));
-    let row = |c: &&Contrast| {
-        let exact = c.exact_models.map(|exact| {
-            let splits = format!("{}{}", exact.splits, if exact.sampled { " sampled" } else { "" });
-            [number(exact.t), splits, p(exact.p), starred(exact.p_bonferroni)]
-        });
-        let [t, splits, exact_p, bonferroni] = exact.unwrap_or_else(|| std::array::from_fn(|_| none()));
-        let interval = |of: Option<[f64; 2]>| of.map_or_else(none, |[low, high]| format!("{} … {}", signed(low), signed(high)));
-        let over_models = interval(c.bootstrap.and_then(|bootstrap| bootstrap.models));
-        let over_words = interval(c.bootstrap.and_then(|bootstrap| bootstrap.words));
-        let models = format!("{}, {}", c.models[0], c.models[1]);
-        vec![c.category.to_string(), sign(c.framing), models, t, splits, exact_p, bonferroni, over_models, over_words]
-    };
-    let rows: Vec<_> = contrasts.iter().map(row).collect();
-    let columns = [
-        ("category", L),
-        ("framing", L),
-        ("models", R),
-        ("Welch t", R),
-        ("ways", R),
-        ("exact p", R),
-        (times, L),
-        ("95 % over models", L),
-        ("95 % over words", L),
-    ];
-    document.table(&columns, &rows);
-    if let Some(bootstrap) = contrasts.iter().find_map(|contrast| contrast.bootstrap) {
-        document.paragraph(&format!(
-            "exact: of all ways to label the models, how many have a Welch t as far from 0. Intervals of the difference: {} \
-             bootstrap draws, seed {}.",
-            bootstrap.replicates, bootstrap.seed
-        ));
+/// A row a contrast, with the columns of every test; tests that the page is too narrow for have a table of their own below.
+fn tables_of_tests(document: &mut Document, unit: Unit, tests: &[&Test], contrasts: &[&Contrast], adjusted_for: usize) {
+    let mut rest = tests;
+    while !rest.is_empty() {
+        let tables = (1..=rest.len()).map(|n| (n, Table::of_tests(unit, &rest[..n], contrasts, adjusted_for)));
+        // A single test is shown however wide it is.
+        let fitting = tables.rev().find(|(n, table)| *n == 1 || document.fits(&table.columns, &table.rows));
+        let Some((n, table)) = fitting else { break };
+        document.table(&table.columns, &table.rows);
+        rest = &rest[n..];
+        if !rest.is_empty() {
+            document.paragraph("");
+        }
     }
 }
 
-fn of_mixed_model(document: &mut Document, report: &Report) {
+struct Table {
+    columns: Vec<(String, Alignment)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn of_tests(unit: Unit, tests: &[&Test], contrasts: &[&Contrast], adjusted_for: usize) -> Table {
+        let known: &[(&str, Alignment)] = match unit {
+            Unit::Prompts => &[("category", L), ("framing", L), ("n", R), ("diff.", R)],
+            Unit::Models => &[("category", L), ("framing", L), ("models", R)],
+        };
+        let mut columns: Vec<(String, Alignment)> = known.iter().map(|(heading, side)| ((*heading).to_owned(), *side)).collect();
+        columns.extend(tests.iter().flat_map(|test| test.columns()).map(|quantity| column_of(quantity, adjusted_for)));
+        let row = |c: &&Contrast| {
+            let mut row = vec![c.category.to_string(), sign(c.framing)];
+            match unit {
+                Unit::Prompts => row.extend([format!("{}, {}", c.n[0], c.n[1]), signed(c.difference)]),
+                Unit::Models => row.push(format!("{}, {}", c.models[0], c.models[1])),
+            }
+            for test in tests {
+                let result = c.result(test);
+                row.extend(test.columns().into_iter().map(|quantity| cell(quantity, result)));
+            }
+            row
+        };
+        Table { columns, rows: contrasts.iter().map(row).collect() }
+    }
+}
+
+fn column_of(quantity: &Quantity, adjusted_for: usize) -> (String, Alignment) {
+    match quantity.kind {
+        Kind::Bonferroni => (format!("{} × {adjusted_for}", quantity.heading), L),
+        Kind::Interval => (quantity.heading.to_owned(), L),
+        _ => (quantity.heading.to_owned(), R),
+    }
+}
+
+fn cell(quantity: &Quantity, result: Option<&TestResult>) -> String {
+    let Some((result, value)) = result.and_then(|result| Some((result, result.value(quantity.key)?))) else { return missing() };
+    match (value, quantity.kind) {
+        (Value::Number(p), Kind::P | Kind::FalseDiscovery) => p_on_page(p),
+        (Value::Number(p), Kind::Bonferroni) => starred(p),
+        (Value::Number(effect), Kind::Effect) => signed(effect),
+        (Value::Number(value), _) => number(value),
+        (Value::Count(n), Kind::Labellings) if result.is_sampled() => format!("{n} sampled"),
+        (Value::Count(n), _) => n.to_string(),
+        (Value::Flag(flag), _) => if flag { "yes" } else { "no" }.to_owned(),
+        (Value::Interval(interval), _) => {
+            interval.map_or_else(missing, |[low, high]| format!("{} … {}", signed(low), signed(high)))
+        }
+    }
+}
+
+/// How the tests were made, where random numbers were drawn for some of them.
+fn legend(document: &mut Document, unit: Unit, tests: &[&Test], contrasts: &[&Contrast], adjusted_for: usize) {
+    let first = |test: &Test| contrasts.iter().find_map(|contrast| contrast.result(test));
+    if !tests.iter().any(|test| test.random && first(test).is_some()) {
+        return;
+    }
+    let mut sentences: Vec<String> = tests.iter().filter_map(|test| (test.legend)(first(test))).collect();
+    if unit == Unit::Prompts {
+        sentences.push(format!(
+            "FDR: Benjamini–Hochberg. Stars beside the p times the number of contrasts ({adjusted_for}) of that test: * below \
+             .05, ** .01, *** .001."
+        ));
+    }
+    document.paragraph(&sentences.join(" "));
+}
+
+fn mixed_model(document: &mut Document, report: &Report) {
     document.heading("Mixed model");
     let Some(model) = &report.mixed_model else {
         document.paragraph(report.mixed_model_note.as_deref().unwrap_or("not computed"));
         return;
     };
     let row = |e: &FixedEffect| {
-        vec![number(e.estimate), number(e.se), number(e.df), number(e.t), p(e.p), stars(e.p).to_owned(), e.term.clone()]
+        vec![
+            number(e.estimate),
+            number(e.se),
+            number(e.df),
+            number(e.t),
+            p_on_page(e.p),
+            stars(e.p, "").to_owned(),
+            e.term.clone(),
+        ]
     };
     let rows: Vec<_> = model.fixed.iter().map(row).collect();
     let columns = [("estimate", R), ("se", R), ("df", R), ("t", R), ("p", R), ("", L), ("term", L)];
@@ -168,11 +201,11 @@ fn of_mixed_model(document: &mut Document, report: &Report) {
     ));
 }
 
-fn of_anova(document: &mut Document, report: &Report) {
+fn anova(document: &mut Document, report: &Report) {
     document.heading("Analysis of variance, type II");
     if let Some(anova) = &report.anova {
         let row = |t: &AnovaTerm| {
-            vec![t.term.clone(), number(t.df), number(t.sum_of_squares), number(t.f), p(t.p), stars(t.p).to_owned()]
+            vec![t.term.clone(), number(t.df), number(t.sum_of_squares), number(t.f), p_on_page(t.p), stars(t.p, "").to_owned()]
         };
         let mut rows: Vec<_> = anova.terms.iter().map(row).collect();
         let residual = [number(anova.residual_df), number(anova.residual_sum_of_squares)];
@@ -185,29 +218,33 @@ fn of_anova(document: &mut Document, report: &Report) {
     } else {
         document.paragraph(report.anova_note.as_deref().unwrap_or("not computed"));
     }
+}
+
+/// Welch's test of each two models, where there are few.
+fn model_contrasts(document: &mut Document, report: &Report) {
     if report.model_contrasts.is_empty() {
         return;
     }
     document.heading("Model by model, prompts as the unit");
+    // Of so many comparisons the false discovery rate is judged, and nothing else is adjusted.
+    let columns_of = |test: &Test| test.columns().into_iter().filter(|quantity| quantity.kind != Kind::Bonferroni);
     let row = |c: &ModelContrast| {
-        let welch = c.welch.map(|w| [number(w.t), number(w.df), p(w.p), starred(w.p_fdr)]);
-        let [t, df, raw, fdr] = welch.unwrap_or_else(|| std::array::from_fn(|_| none()));
-        let n = format!("{}, {}", c.n[0], c.n[1]);
-        let models = format!("{} − {}", c.models[1], c.models[0]);
-        vec![c.category.to_string(), sign(c.framing), n, signed(c.difference), t, df, raw, fdr, models]
+        let mut row = vec![c.category.to_string(), sign(c.framing), format!("{}, {}", c.n[0], c.n[1]), signed(c.difference)];
+        for test in TESTS_OF_MODELS {
+            let result = c.result(test);
+            row.extend(columns_of(test).map(|quantity| match (quantity.kind, result.and_then(|r| r.number(quantity.kind))) {
+                (Kind::FalseDiscovery, Some(p)) => starred(p),
+                _ => cell(quantity, result),
+            }));
+        }
+        row.push(format!("{} − {}", c.models[1], c.models[0]));
+        row
     };
     let rows: Vec<_> = report.model_contrasts.iter().map(row).collect();
-    let columns = [
-        ("category", L),
-        ("framing", L),
-        ("n", R),
-        ("diff.", R),
-        ("Welch t", R),
-        ("df", R),
-        ("p", R),
-        ("p FDR", L),
-        ("models", L),
-    ];
+    let mut columns = vec![("category", L), ("framing", L), ("n", R), ("diff.", R)];
+    let side = |quantity: &Quantity| if quantity.kind == Kind::FalseDiscovery { L } else { R };
+    columns.extend(TESTS_OF_MODELS.into_iter().flat_map(columns_of).map(|quantity| (quantity.heading, side(quantity))));
+    columns.push(("models", L));
     document.table(&columns, &rows);
     let tests = report.model_contrasts.len();
     document.paragraph(&format!(
@@ -215,7 +252,7 @@ fn of_anova(document: &mut Document, report: &Report) {
     ));
 }
 
-fn of_models(document: &mut Document, report: &Report) {
+fn models(document: &mut Document, report: &Report) {
     if report.models_summary.is_empty() {
         return;
     }
@@ -223,7 +260,7 @@ fn of_models(document: &mut Document, report: &Report) {
     let row = |m: &ModelSummary| {
         let is_it = |s: &&ScoreSummary| s.model == m.model && s.category == m.category && s.framing == m.framing;
         let scaled = report.scores_summary.iter().find(is_it).map(|s| [format!("{:.3}", s.min_max), format!("{:+.3}", s.z)]);
-        let [min_max, z] = scaled.unwrap_or_else(|| std::array::from_fn(|_| none()));
+        let [min_max, z] = scaled.unwrap_or_else(|| std::array::from_fn(|_| missing()));
         let (model, category, n) = (m.model.to_string(), m.category.to_string(), m.n.to_string());
         vec![model, category, sign(m.framing), n, rank(m.mean), rank(m.sd), rank(m.se), min_max, z]
     };
@@ -234,7 +271,7 @@ fn of_models(document: &mut Document, report: &Report) {
 }
 
 /// Of each pair of models the mean over prompts.
-fn of_agreement(document: &mut Document, report: &Report) {
+fn agreement(document: &mut Document, report: &Report) {
     let mut pairs: Vec<(&str, &str)> = report.agreement.iter().map(|a| (&*a.a, &*a.b)).collect();
     pairs.dedup();
     if pairs.is_empty() {
@@ -244,7 +281,7 @@ fn of_agreement(document: &mut Document, report: &Report) {
     let row = |&(a, b): &(&str, &str)| {
         let of_pair: Vec<_> = report.agreement.iter().filter(|agreement| &*agreement.a == a && &*agreement.b == b).collect();
         let mean = |values: Vec<f64>| {
-            if values.is_empty() { none() } else { format!("{:+.3}", values.iter().sum::<f64>() / values.len() as f64) }
+            if values.is_empty() { missing() } else { format!("{:+.3}", values.iter().sum::<f64>() / values.len() as f64) }
         };
         let spearman = mean(of_pair.iter().filter_map(|agreement| agreement.spearman).collect());
         let kendall = mean(of_pair.iter().filter_map(|agreement| agreement.kendall).collect());
@@ -255,13 +292,13 @@ fn of_agreement(document: &mut Document, report: &Report) {
     document.table(&[("a", L), ("b", L), ("prompts", R), ("Spearman", R), ("Kendall", R), ("RBO", R)], &rows);
 }
 
-fn of_framings(document: &mut Document, report: &Report) {
+fn framings(document: &mut Document, report: &Report) {
     if report.framings.is_empty() {
         return;
     }
     document.heading("Positive against negative framings");
     let row = |of: &FramingAgreement| {
-        let spearman = of.spearman.map_or_else(none, |rho| format!("{rho:+.3}"));
+        let spearman = of.spearman.map_or_else(missing, |rho| format!("{rho:+.3}"));
         let prompts = format!("{}, {}", of.positive_prompts, of.negative_prompts);
         vec![of.model.clone(), prompts, of.words.to_string(), spearman]
     };
@@ -274,13 +311,13 @@ fn of_framings(document: &mut Document, report: &Report) {
 }
 
 /// Of the words that divide families most, as many as are read.
-fn of_dividing(document: &mut Document, report: &Report) {
+fn dividing_words(document: &mut Document, report: &Report) {
     const SHOWN: usize = 8;
     for of in &report.dividing {
         let [a, b] = &of.families;
         document.heading(&format!("Words that divide {a} and {b} most, {} framing", sign(of.framing)));
         let row = |word: &Dividing| {
-            let interval = word.rank.interval.map_or_else(none, |(low, high)| format!("{} … {}", signed(low), signed(high)));
+            let interval = word.rank.interval.map_or_else(missing, |(low, high)| format!("{} … {}", signed(low), signed(high)));
             let n = format!("{}, {}", word.models[0], word.models[1]);
             vec![
                 visible_word(&word.word, false).into_owned(),
@@ -307,47 +344,10 @@ fn sign(framing: Framing) -> String {
     }
 }
 
-fn none() -> String {
-    "–".to_owned()
-}
-
 fn rank(value: f64) -> String {
-    if value.is_nan() { none() } else { format!("{value:.2}") }
+    if value.is_nan() { missing() } else { format!("{value:.2}") }
 }
 
-fn signed(value: f64) -> String {
-    format!("{value:+.2}")
-}
-
-/// Two decimals where there are any; very large and very small ones by their power.
-fn number(value: f64) -> String {
-    match value.abs() {
-        size if value.is_nan() || size.is_infinite() => none(),
-        0.0 => "0".to_owned(),
-        size if !(0.005..1e7).contains(&size) => format!("{value:.2e}"),
-        _ if value.fract() == 0.0 => format!("{value:.0}"),
-        _ => format!("{value:.2}"),
-    }
-}
-
-fn p(value: f64) -> String {
-    match value {
-        value if value.is_nan() => none(),
-        value if value >= 0.00095 => format!("{value:.3}"),
-        0.0 => "<1e-300".to_owned(),
-        value => format!("{value:.0e}"),
-    }
-}
-
-fn stars(p: f64) -> &'static str {
-    match p {
-        p if p < 0.001 => "***",
-        p if p < 0.01 => "**",
-        p if p < 0.05 => "*",
-        _ => "",
-    }
-}
-
-fn starred(value: f64) -> String {
-    format!("{} {}", p(value), stars(value)).trim_end().to_owned()
+fn starred(p: f64) -> String {
+    format!("{} {}", p_on_page(p), stars(p, "")).trim_end().to_owned()
 }

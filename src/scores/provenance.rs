@@ -1,4 +1,4 @@
-//! What the scores in a file rest on: written beside or inside it, and found there again.
+//! How the scores in a file were computed: written beside or inside it, and read again.
 
 use std::path::Path;
 
@@ -15,12 +15,14 @@ use crate::tables::columns::{METADATA, SIDECAR};
 /// A larger file is no provenance.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// Everything that is said of a file of scores.
+/// How the scores of a file were computed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FileProvenance {
+    /// Name and version of the program that wrote the file.
     pub program: String,
+    /// The models whose scores the file holds.
     pub models: Vec<ModelProvenance>,
-    /// The text behind each key that stands in the file.
+    /// The text of each prompt that the file names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<PromptLabel>,
     /// Of the table that it was written with.
@@ -28,24 +30,29 @@ pub struct FileProvenance {
     pub checksum: Option<Checksum>,
 }
 
-/// Of one model.
+/// How the scores of one model were computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelProvenance {
+    /// The model's name in the file.
     pub model: String,
+    /// How its scores were computed.
     pub provenance: Provenance,
     /// What its scores are kept under in a store, so that they can go into another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
 }
 
-/// Of one prompt.
+/// A prompt of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptLabel {
+    /// The prompt's key, or its text where it has none.
     pub label: String,
+    /// The user's turn.
     pub text: String,
 }
 
 impl FileProvenance {
+    /// Of a file of these models under these prompts, written by this program, without a checksum.
     pub fn new<'a>(models: Vec<ModelProvenance>, prompts: impl IntoIterator<Item = &'a Prompt>) -> Self {
         let mut known: Vec<PromptLabel> = Vec::new();
         for prompt in prompts {
@@ -62,11 +69,12 @@ impl FileProvenance {
         }
     }
 
+    /// As JSON, in the layout that is written to files.
     pub fn json(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// As it stands in a file.
+    /// The content of a provenance file.
     pub fn text(&self) -> String {
         format!("{:#}\n", self.json())
     }
@@ -86,7 +94,7 @@ impl FileProvenance {
                 return Some(origin);
             }
         }
-        // It stands beside the file itself, wherever a link to that lies; a link may have one of its own.
+        // Beside the file that a link leads to, else beside the link.
         let behind = path.canonicalize().ok().into_iter();
         behind.chain([path.to_owned()]).find_map(|path| Self::read(&with_suffix(&path, SIDECAR)))
     }
@@ -101,11 +109,17 @@ impl FileProvenance {
         self.checksum.as_ref().is_none_or(|written| Checksum::of_file(path).is_ok_and(|found| found == *written))
     }
 
-    /// What a file of one model says of it; of several, or of none, nothing but that they are recorded.
+    /// What a file of one model says of it. A file of several does not say which of them is meant.
+    pub fn of_one_model(path: &Path) -> Option<ModelProvenance> {
+        let models = Self::of_file(path)?.models;
+        <[ModelProvenance; 1]>::try_from(models).ok().map(|[model]| model)
+    }
+
+    /// What a file of one model says of its scores; of several, or of none, nothing but that they are recorded.
     pub fn provenance_of(path: &Path) -> Provenance {
-        match <[ModelProvenance; 1]>::try_from(Self::of_file(path).unwrap_or_default().models) {
-            Ok([said]) => Provenance { recorded: true, ..said.provenance },
-            Err(_) => Provenance::of_recorded(path.display().to_string()),
+        match Self::of_one_model(path) {
+            Some(model) => Provenance { recorded: true, ..model.provenance },
+            None => Provenance::of_recorded(path.display().to_string()),
         }
     }
 }
@@ -126,12 +140,12 @@ mod tests {
     fn what_says_nothing_of_prompts_is_understood() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
-        let provenance = Provenance { dtype: "bf16".to_owned(), ..Provenance::of_recorded("lab/m".to_owned()) };
+        let provenance = Provenance { dtype: "bf16".into(), ..Provenance::of_recorded("lab/m".to_owned()) };
         let old = serde_json::json!({ "program": "rewardscope 0.1.0", "models": [{ "model": "m", "provenance": provenance }] });
         std::fs::write(with_suffix(&path, SIDECAR), old.to_string()).unwrap();
         let found = FileProvenance::of_file(&path).unwrap();
         assert_eq!((found.models[0].model.as_str(), found.prompts.len()), ("m", 0));
-        assert_eq!(FileProvenance::provenance_of(&path).dtype, "bf16");
-        assert_eq!(FileProvenance::provenance_of(&folder.path().join("y.csv")).dtype, "recorded");
+        assert_eq!(FileProvenance::provenance_of(&path).dtype, "bf16".into());
+        assert_eq!(FileProvenance::provenance_of(&folder.path().join("y.csv")).dtype, "recorded".into());
     }
 }

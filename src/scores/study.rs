@@ -28,7 +28,9 @@ pub struct StudyOptions {
 /// A model's scores, as a [`super::table::ScoreTable`] holds them.
 #[derive(Clone, Debug)]
 pub struct StudySource {
+    /// The model's name.
     pub name: Arc<str>,
+    /// The name of its family.
     pub family: Arc<str>,
     /// `[prompts]`, each indexed by word id; short or empty where scores are unknown, which NaN says as well.
     pub columns: Vec<Arc<Vec<f64>>>,

@@ -1,8 +1,10 @@
 //! Every score known in this process: by model, prompt and word.
 
-use crate::base::terms::{ModelId, PromptId, WordId};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use crate::base::terms::{ModelId, PromptId, WordId};
+use crate::corpus::Corpus;
 
 /// Scores stay when corpus, prompt or view change: nothing is computed twice.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,15 @@ impl ScoreTable {
         WordId(*self.tokens.entry((text.clone(), token)).or_insert_with(|| self.words.push(text.clone())))
     }
 
+    /// The ids of a list's words, or of the tokens that they are.
+    pub fn corpus(&mut self, corpus: &Corpus) -> Vec<WordId> {
+        match corpus.tokens.is_empty() {
+            true => corpus.words.iter().map(|word| self.word(&word.text)).collect(),
+            false => corpus.words.iter().zip(&corpus.tokens).map(|(word, &token)| self.token(&word.text, token)).collect(),
+        }
+    }
+
+    /// The text of a word or token.
     pub fn word_text(&self, id: WordId) -> &Arc<str> {
         &self.words.texts[id.0 as usize]
     }
@@ -34,6 +45,7 @@ impl ScoreTable {
         PromptId(self.prompts.intern(text))
     }
 
+    /// The text of a prompt.
     pub fn prompt_text(&self, id: PromptId) -> &Arc<str> {
         &self.prompts.texts[id.0 as usize]
     }
@@ -50,6 +62,7 @@ impl ScoreTable {
         }
     }
 
+    /// A score; none where it is not known.
     pub fn score(&self, model: ModelId, prompt: PromptId, word: WordId) -> Option<f64> {
         let score = *self.scores.get(&(model, prompt))?.get(word.0 as usize)?;
         (!score.is_nan()).then_some(score)
@@ -71,6 +84,12 @@ impl ScoreTable {
     pub fn forget(&mut self, model: ModelId) {
         self.scores.retain(|(m, _), _| *m != model);
     }
+}
+
+/// What a model computed in f32, as the f64 with the same shortest decimal digits: 0.1, not 0.10000000149011612. Every score
+/// becomes one here, once, so that what is shown, written, read again and computed with is the same number.
+pub fn decimal(score: f32) -> f64 {
+    score.to_string().parse().unwrap_or(f64::from(score))
 }
 
 #[derive(Clone, Debug, Default)]
@@ -115,5 +134,14 @@ mod tests {
         assert_eq!(score_table.prompts_of(model), [prompt]);
         score_table.forget(model);
         assert_eq!(score_table.score(model, prompt, cold), None);
+    }
+
+    #[test]
+    fn a_score_is_the_decimal_number_that_is_written() {
+        for score in [0.1f32, -2.345_678, 1e-7, f32::MAX] {
+            assert_eq!(decimal(score).to_string(), score.to_string());
+            assert_eq!(decimal(score) as f32, score);
+        }
+        assert!(decimal(f32::NAN).is_nan());
     }
 }

@@ -1,34 +1,72 @@
 //! Options that the explorer and the commands share, with the words that `--help` shows.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::settings::Settings;
 use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TakenAs, TemplateDate};
 
+/// A value of an option, and what `--help` says of it.
+pub(crate) type Choice<T> = (T, &'static str);
+
+const BOS: [Choice<BosPolicy>; 3] = [
+    (BosPolicy::Single, "Exactly one: what the model was trained on"),
+    (
+        BosPolicy::Published,
+        "The template's text tokenized with special tokens added once more, as the published scripts do (often two)",
+    ),
+    (BosPolicy::None, "None, even where the template writes one"),
+];
+const DTYPES: [Choice<Dtype>; 5] = [
+    (Dtype::Auto, ""),
+    (Dtype::F32, ""),
+    (Dtype::Bf16, ""),
+    (Dtype::F16, ""),
+    (Dtype::Q8_0, "Matrices quantized to eight bits where they are loaded; on the CPU alone"),
+];
+const SOFTCAPS: [Choice<SoftCap>; 2] = [(SoftCap::On, "As the checkpoint asks for"), (SoftCap::Off, "")];
+const TAKEN_AS: [Choice<TakenAs>; 1] =
+    [(TakenAs::LanguageModel, "Scored by log-probability, although there are signs of a reward model")];
+
+/// An option that takes one of these values, each by its name.
+pub(crate) fn choice<T>(values: &'static [Choice<T>], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    let possible = |&(value, help): &Choice<T>| {
+        let possible = PossibleValue::new(name(value));
+        if help.is_empty() { possible } else { possible.help(help) }
+    };
+    PossibleValuesParser::new(values.iter().map(possible)).try_map(move |text| {
+        let named = values.iter().find(|(value, _)| name(*value) == text);
+        named.map(|(value, _)| *value).ok_or("no such value")
+    })
+}
+
 /// What decides a score beside model, prompt and word.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ModelOptions {
     /// Beginning-of-sequence tokens: exactly one; as the published scripts (the template's text tokenized with special
     /// tokens added once more); or none [default: single]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choice(&BOS, BosPolicy::name))]
     pub bos: Option<BosPolicy>,
     /// Number format of the weights and products; the head is always f32 [default: auto]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choice(&DTYPES, Dtype::name))]
     pub dtype: Option<Dtype>,
     /// auto, cpu, cuda, cuda:N or metal [default: auto]
     #[arg(long)]
     pub device: Option<DeviceChoice>,
     /// Take tokenizer and chat template of models in GGUF from this directory (tokenizer.json and what stands beside it)
     #[arg(long, value_name = "DIR", value_parser = tokenizer_folder)]
-    pub tokenizer: Option<&'static Path>,
+    pub tokenizer: Option<Arc<Path>>,
     /// The day that a chat template is told it is: 2026-11-23, '23 Nov 2026', or today (in UTC) [default: 26 Jul 2024]
     #[arg(long, value_name = "DATE")]
     pub template_date: Option<TemplateDate>,
     /// Gemma 2's soft-cap on attention scores; off for a comparison with scores computed without it [default: on]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choice(&SOFTCAPS, SoftCap::name))]
     pub softcap: Option<SoftCap>,
     /// Round rewards to the dtype of the published run (see `rewardscope models`; bf16 where it is not known), so that ties
     /// and ranks can be compared
@@ -42,18 +80,18 @@ pub struct ModelOptions {
     #[arg(long)]
     pub bare: bool,
     /// Take every …ForCausalLM checkpoint for this, whatever signs of a reward model its files show
-    #[arg(long = "as", value_enum, value_name = "KIND")]
+    #[arg(long = "as", value_parser = choice(&TAKEN_AS, TakenAs::name), value_name = "KIND")]
     pub taken_as: Option<TakenAs>,
 }
 
 impl ModelOptions {
     /// What is given here, else what the user settled in `config.toml`, else the defaults.
-    pub(crate) fn over(self, settings: &Settings) -> LoadOptions {
+    pub(crate) fn over(&self, settings: &Settings) -> LoadOptions {
         LoadOptions {
             bos: self.bos.or(settings.bos).unwrap_or_default(),
             dtype: self.dtype.or(settings.dtype).unwrap_or_default(),
             device: self.device.or(settings.device).unwrap_or_default(),
-            tokenizer: self.tokenizer,
+            tokenizer: self.tokenizer.clone(),
             date: self.template_date.or(settings.template_date).unwrap_or_default(),
             softcap: self.softcap.or(settings.softcap).unwrap_or_default(),
             rounding: (self.reference_rounding || settings.reference_rounding.unwrap_or(false)).then(PublishedDtype::default),
@@ -65,11 +103,10 @@ impl ModelOptions {
     }
 }
 
-/// Kept for as long as the program runs, so that options stay small values.
-fn tokenizer_folder(text: &str) -> Result<&'static Path, String> {
-    let folder = PathBuf::from(text);
+fn tokenizer_folder(text: &str) -> Result<Arc<Path>, String> {
+    let folder = Path::new(text);
     if folder.join("tokenizer.json").is_file() {
-        return Ok(Box::leak(folder.into_boxed_path()));
+        return Ok(folder.into());
     }
     Err("this directory holds no tokenizer.json: name the one that does".to_owned())
 }

@@ -7,7 +7,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::ValueEnum;
 use etcetera::AppStrategy as _;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
@@ -80,15 +79,15 @@ pub struct Settings {
     pub prompt: Option<String>,
     /// What to open where the command line names no MODEL.
     pub models: Option<Vec<String>>,
-    #[serde(deserialize_with = "choice")]
+    #[serde(deserialize_with = "parsed")]
     pub bos: Option<BosPolicy>,
-    #[serde(deserialize_with = "choice")]
+    #[serde(deserialize_with = "parsed")]
     pub dtype: Option<Dtype>,
     #[serde(deserialize_with = "parsed")]
     pub device: Option<DeviceChoice>,
     #[serde(deserialize_with = "parsed")]
     pub template_date: Option<TemplateDate>,
-    #[serde(deserialize_with = "choice")]
+    #[serde(deserialize_with = "parsed")]
     pub softcap: Option<SoftCap>,
     pub reference_rounding: Option<bool>,
 }
@@ -122,14 +121,6 @@ impl Settings {
     }
 }
 
-/// One of the values that the command line takes for the same option.
-fn choice<'de, T: ValueEnum, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value).collect::<Vec<_>>();
-    let names: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
-    T::from_str(&text, false).map(Some).map_err(|_| D::Error::custom(toml_file::not_allowed("value", &text, &names)))
-}
-
 /// A value that the command line reads from its text.
 fn parsed<'de, T: FromStr<Err = String>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
@@ -160,7 +151,7 @@ mod tests {
             bos: Some(BosPolicy::Published),
             dtype: Some(Dtype::Bf16),
             device: Some(DeviceChoice::Cuda(1)),
-            template_date: TemplateDate::new(2026, 11, 23),
+            template_date: Some("2026-11-23".parse().expect("a date")),
             softcap: Some(SoftCap::Off),
             reference_rounding: Some(true),
         };

@@ -2,13 +2,10 @@
 //!
 //! Knows names and bytes; what the files mean is read like any other checkpoint's.
 
-use sha2::{Digest, Sha256};
+use crate::base::terms::Family;
 
 /// File names and their contents.
 pub type Entries = &'static [(&'static str, &'static [u8])];
-
-/// What a MODEL argument calls the pair.
-pub const NAMES: [&str; 2] = ["demo-llama", "demo-gemma"];
 
 macro_rules! entries {
     ($name:literal) => {
@@ -25,27 +22,35 @@ macro_rules! entries {
     };
 }
 
-static LLAMA: Entries = entries!("demo-llama");
-static GEMMA: Entries = entries!("demo-gemma");
-
-/// The files of one of [`NAMES`]; `None` for any other name.
-pub fn bundled(name: &str) -> Option<Entries> {
-    match name {
-        "demo-llama" => Some(LLAMA),
-        "demo-gemma" => Some(GEMMA),
-        _ => None,
-    }
+/// A model compiled into the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Bundled {
+    /// What a MODEL argument calls it.
+    pub name: &'static str,
+    pub family: Family,
+    entries: Entries,
 }
 
-/// What stands in for a commit: the first 12 hexadecimal digits of the SHA-256 over all names, lengths and contents. Takes
+/// The demonstration pair.
+pub const BUNDLED: [Bundled; 2] = [
+    Bundled { name: "demo-llama", family: Family::Llama, entries: entries!("demo-llama") },
+    Bundled { name: "demo-gemma", family: Family::Gemma, entries: entries!("demo-gemma") },
+];
+
+/// The files of one of the pair; `None` for any other name.
+pub fn bundled(name: &str) -> Option<Entries> {
+    BUNDLED.iter().find(|model| model.name == name).map(|model| model.entries)
+}
+
+/// What stands in for a commit: the first 12 hexadecimal digits of the BLAKE3 hash over all names, lengths and contents. Takes
 /// milliseconds, so it is for loading a model and not for drawing.
 pub fn revision(entries: &[(&str, &[u8])]) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = blake3::Hasher::new();
     for (name, bytes) in entries {
-        hash.update(format!("{name}\n{}\n", bytes.len()));
+        hash.update(format!("{name}\n{}\n", bytes.len()).as_bytes());
         hash.update(bytes);
     }
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().to_hex().chars().take(12).collect()
 }
 
 #[cfg(test)]
@@ -55,8 +60,7 @@ mod tests {
     #[test]
     fn both_of_the_pair_are_whole_and_small() {
         let mut together = 0;
-        for name in NAMES {
-            let entries = bundled(name).unwrap();
+        for Bundled { name, entries, .. } in BUNDLED {
             let size: usize = entries.iter().map(|(_, bytes)| bytes.len()).sum();
             assert!(size <= 3_000_000, "{name} has {size} bytes");
             together += size;

@@ -57,7 +57,7 @@ pub fn here(spec: &ModelSpec, options: &LoadOptions) -> Option<Located> {
             Some(located(Files::Bundled { name, entries }, label(spec, (*name).to_owned(), Some(bundled::revision(entries)))))
         }
         ModelSource::Directory(path) => {
-            let files = Files::at(path).with_tokenizer(options.tokenizer);
+            let files = Files::at(path).with_tokenizer(options.tokenizer.as_deref());
             Some(located(files, label(spec, path.display().to_string(), None)))
         }
         ModelSource::Hub { repository, revision } => {

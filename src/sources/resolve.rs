@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base::remedy::Remedy;
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::{Family, Measure};
 use crate::catalogue::{Catalogue, Entry};
@@ -11,9 +12,7 @@ use crate::model::format::files;
 use crate::model::hub::{RepositoryId, is_revision};
 use crate::model::{LoadOptions, ModelError};
 use crate::recorded;
-
-/// The demonstration models compiled into the program.
-pub const BUNDLED: [(&str, Family); 2] = [("demo-llama", Family::Llama), ("demo-gemma", Family::Gemma)];
+use crate::sources::bundled::BUNDLED;
 
 /// Files of a folder that an error explains.
 const TOLD: usize = 3;
@@ -95,8 +94,9 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
     if is_path || (has_separator && path.exists()) {
         return from_path(&path, catalogue);
     }
-    if let Some(&(name, family)) = BUNDLED.iter().find(|(name, _)| *name == argument) {
-        return Ok(vec![ModelSpec { name: name.to_owned(), source: ModelSource::Bundled(name), family }]);
+    if let Some(model) = BUNDLED.iter().find(|model| model.name == argument) {
+        let source = ModelSource::Bundled(model.name);
+        return Ok(vec![ModelSpec { name: model.name.to_owned(), source, family: model.family }]);
     }
     let (name, revision) = match argument.split_once('@') {
         Some((name, revision)) => (name, Some(revision)),
@@ -217,13 +217,14 @@ fn no_such_path(path: &Path) -> ModelError {
 }
 
 fn unknown(argument: &str, catalogue: &Catalogue) -> ModelError {
-    let names = BUNDLED.iter().map(|(name, _)| *name).chain(catalogue.entries().iter().map(|entry| entry.nickname.as_str()));
-    let hint = did_you_mean(&nearest(argument, names));
+    let names = BUNDLED.iter().map(|model| model.name).chain(catalogue.entries().iter().map(|entry| entry.nickname.as_str()));
+    let (hint, models) = (did_you_mean(&nearest(argument, names)), Remedy::Models);
     ModelError::Unknown {
         name: argument.to_owned(),
         next: format!(
-            "{hint}A model is demo-llama or demo-gemma, a nickname ('rewardscope models' lists them), a Hugging Face id \
-             owner/name[@revision], a directory with config.json, a GGUF file, or a file or directory of recorded scores"
+            "{hint}A model is {}, a nickname (see {models}), a Hugging Face id owner/name[@revision], a directory with \
+             config.json, a GGUF file, or a file or directory of recorded scores",
+            BUNDLED.map(|model| model.name).join(" or ")
         ),
     }
 }
@@ -367,7 +368,7 @@ mod tests {
             (ModelSource::Directory("/models/Ray2333_GRM-Llama3-8B-rewardmodel-ft".into()), PublishedDtype::F16),
             (hub("somebody/else"), PublishedDtype::Bf16),
         ] {
-            assert_eq!(catalogue.completed(asked, &source).rounding, Some(dtype), "{source:?}");
+            assert_eq!(catalogue.completed(asked.clone(), &source).rounding, Some(dtype), "{source:?}");
             assert_eq!(catalogue.completed(LoadOptions::default(), &source).rounding, None);
         }
         assert!(catalogue.entries().iter().all(|entry| entry.published_dtype.is_some()));

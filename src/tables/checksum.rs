@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a table holds, in a name: to see whether it is whole, and as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
+    /// Rows of the table, without its header.
     pub rows: usize,
     /// BLAKE3 of all cells, the names of the columns first, whatever the format of the file.
     pub cells: String,

@@ -18,16 +18,17 @@ use serde_json::{Map, Value};
 
 use super::checksum::{Checksum, Summing};
 use crate::base::atomic_file::Destination;
-use crate::stats::ranks_beside;
+use crate::base::text::{visible, visible_json};
 
 /// The key under which Parquet holds the provenance.
 pub const METADATA: &str = "rewardscope.provenance";
-/// What the name of a file's provenance ends with.
+/// The suffix of the name of a file's provenance.
 pub const SIDECAR: &str = ".provenance.json";
 
-/// How a file is written, told by the end of its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "lowercase")]
+/// The format of a table in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// The names say all.
+#[allow(missing_docs)]
 pub enum TableFormat {
     Csv,
     Jsonl,
@@ -35,6 +36,16 @@ pub enum TableFormat {
 }
 
 impl TableFormat {
+    /// What options, settings and files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            TableFormat::Csv => "csv",
+            TableFormat::Jsonl => "jsonl",
+            TableFormat::Parquet => "parquet",
+        }
+    }
+
+    /// By the end of a file's name; none for an end that is no table's.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_string_lossy().to_lowercase().as_str() {
             "csv" => Some(TableFormat::Csv),
@@ -57,11 +68,13 @@ pub fn destination(path: &Path, replace: bool) -> io::Result<Destination> {
 /// The values of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
+    /// A text for each row.
     Text(Vec<Arc<str>>),
     /// Names, joined by `;` where a cell can hold but one text.
     Names(Vec<Vec<String>>),
     /// NaN where there is none.
     Number(Vec<f64>),
+    /// A whole number, or none.
     Integer(Vec<Option<i64>>),
 }
 
@@ -85,6 +98,16 @@ impl Values {
         }
     }
 
+    fn visible(&self) -> Values {
+        match self {
+            Values::Text(values) => Values::Text(values.iter().map(|text| Arc::from(&*visible(text))).collect()),
+            Values::Names(values) => {
+                Values::Names(values.iter().map(|names| names.iter().map(|name| visible(name).into_owned()).collect()).collect())
+            }
+            Values::Number(_) | Values::Integer(_) => self.clone(),
+        }
+    }
+
     fn json(&self, row: usize) -> Value {
         match self {
             Values::Text(values) => Value::from(&*values[row]),
@@ -98,14 +121,17 @@ impl Values {
 /// Columns of one length, each with its name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnTable {
+    /// The columns with their names, in order.
     pub columns: Vec<(String, Values)>,
 }
 
 impl ColumnTable {
+    /// Adds a column, which must be as long as the others.
     pub fn add(&mut self, name: impl Into<String>, values: Values) {
         self.columns.push((name.into(), values));
     }
 
+    /// Rows of the table.
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |(_, values)| values.len())
     }
@@ -139,17 +165,23 @@ impl ColumnTable {
     }
 
     /// Writes the table alone, and in Parquet the provenance with it.
+    ///
+    /// # Errors
+    /// What keeps `out` from being written.
     pub fn write(&self, out: impl Write + Send, format: TableFormat, provenance: &Value) -> io::Result<()> {
         match format {
-            TableFormat::Csv => self.csv(out),
+            TableFormat::Csv => self.csv(out, true),
             TableFormat::Jsonl => self.jsonl(out),
             TableFormat::Parquet => self.parquet(out, provenance).map_err(io::Error::other),
         }
     }
 
-    fn csv(&self, out: impl Write) -> io::Result<()> {
+    /// Writes the rows as CSV, below a header where that is asked for.
+    pub(super) fn csv(&self, out: impl Write, header: bool) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(self.columns.iter().map(|(name, _)| name))?;
+        if header {
+            writer.write_record(self.columns.iter().map(|(name, _)| name))?;
+        }
         for row in 0..self.rows() {
             writer.write_record(self.columns.iter().map(|(_, values)| values.csv(row)))?;
         }
@@ -158,11 +190,20 @@ impl ColumnTable {
 
     fn jsonl(&self, mut out: impl Write) -> io::Result<()> {
         for row in 0..self.rows() {
-            let object: Map<String, Value> = self.columns.iter().map(|(name, values)| (name.clone(), values.json(row))).collect();
-            serde_json::to_writer(&mut out, &object)?;
-            out.write_all(b"\n")?;
+            writeln!(out, "{}", visible_json(&Value::Object(self.object(row)).to_string()))?;
         }
         Ok(())
+    }
+
+    /// A row as an object, with the columns in their order.
+    pub(super) fn object(&self, row: usize) -> Map<String, Value> {
+        self.columns.iter().map(|(name, values)| (name.clone(), values.json(row))).collect()
+    }
+
+    /// The same table with texts that are safe to show on a terminal.
+    pub fn visible(&self) -> ColumnTable {
+        let columns = self.columns.iter().map(|(name, values)| (visible(name).into_owned(), values.visible()));
+        ColumnTable { columns: columns.collect() }
     }
 
     fn parquet(&self, out: impl Write + Send, provenance: &Value) -> Result<(), ParquetError> {
@@ -217,62 +258,6 @@ fn column<T: DataType, W: Write + Send>(
     column.close()
 }
 
-/// A word of a long table.
-#[derive(Clone, Debug)]
-pub struct LongWord {
-    pub text: Arc<str>,
-    pub categories: Vec<String>,
-    /// Of a token of a vocabulary.
-    pub token: Option<u32>,
-    /// Stands beside the list: it has the rank that it would have there, and moves none.
-    pub own: bool,
-}
-
-/// A row for each score, as `rewardscope score` writes them: model, prompt, word, categories, score, rank.
-#[derive(Debug, Default)]
-pub struct LongTable {
-    models: Vec<Arc<str>>,
-    prompts: Vec<Arc<str>>,
-    words: Vec<Arc<str>>,
-    categories: Vec<Vec<String>>,
-    scores: Vec<f64>,
-    ranks: Vec<f64>,
-    tokens: Vec<Option<i64>>,
-}
-
-impl LongTable {
-    /// One model's scores of `words` under one prompt; ranks are over those of the list that have a score, and only words that
-    /// have one become rows.
-    pub fn add(&mut self, model: &str, prompt: &str, words: &[LongWord], scores: &[f64]) {
-        let (model, prompt): (Arc<str>, Arc<str>) = (model.into(), prompt.into());
-        let own: Vec<bool> = words.iter().map(|word| word.own).collect();
-        let ranks = ranks_beside(scores, &own);
-        for ((word, score), rank) in words.iter().zip(scores).zip(ranks).filter(|((_, score), _)| !score.is_nan()) {
-            self.models.push(model.clone());
-            self.prompts.push(prompt.clone());
-            self.words.push(word.text.clone());
-            self.categories.push(word.categories.clone());
-            self.scores.push(*score);
-            self.ranks.push(rank);
-            self.tokens.push(word.token.map(i64::from));
-        }
-    }
-
-    pub fn sheet(self) -> ColumnTable {
-        let mut sheet = ColumnTable::default();
-        sheet.add("model", Values::Text(self.models));
-        sheet.add("prompt", Values::Text(self.prompts));
-        sheet.add("word", Values::Text(self.words));
-        sheet.add("categories", Values::Names(self.categories));
-        sheet.add("score", Values::Number(self.scores));
-        sheet.add("rank", Values::Number(self.ranks));
-        if self.tokens.iter().any(Option::is_some) {
-            sheet.add("token_id", Values::Integer(self.tokens));
-        }
-        sheet
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,31 +292,31 @@ mod tests {
                 all_scores.push(*score);
             }
         }
-        let mut sheet = ColumnTable::default();
-        sheet.add("model", Values::Text(vec!["m".into(); all_words.len()]));
-        sheet.add("prompt", Values::Text(all_prompts));
-        sheet.add("word", Values::Text(all_words));
-        sheet.add("categories", Values::Names(vec![vec!["a".into(), "b".into()]; all_scores.len()]));
-        sheet.add("score", Values::Number(all_scores));
-        sheet
+        let mut table = ColumnTable::default();
+        table.add("model", Values::Text(vec!["m".into(); all_words.len()]));
+        table.add("prompt", Values::Text(all_prompts));
+        table.add("word", Values::Text(all_words));
+        table.add("categories", Values::Names(vec![vec!["a".into(), "b".into()]; all_scores.len()]));
+        table.add("score", Values::Number(all_scores));
+        table
     }
 
     fn wide(words: &[String], prompts: &[&str], scores: &[Vec<f64>]) -> ColumnTable {
-        let mut sheet = ColumnTable::default();
-        sheet.add("response", Values::Text(words.iter().map(|word| word.as_str().into()).collect()));
+        let mut table = ColumnTable::default();
+        table.add("response", Values::Text(words.iter().map(|word| word.as_str().into()).collect()));
         for (prompt, column) in prompts.iter().zip(scores) {
-            sheet.add(*prompt, Values::Number(column.clone()));
+            table.add(*prompt, Values::Number(column.clone()));
         }
-        sheet
+        table
     }
 
-    fn round_trip(sheet: &ColumnTable, words: &[String], prompts: &[&str], scores: &[Vec<f64>]) {
+    fn round_trip(table: &ColumnTable, words: &[String], prompts: &[&str], scores: &[Vec<f64>]) {
         let folder = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::builtin().unwrap();
         for (name, format) in [("x.csv", TableFormat::Csv), ("x.jsonl", TableFormat::Jsonl), ("x.parquet", TableFormat::Parquet)]
         {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, true).unwrap(), format, &Value::Null).unwrap();
+            table.save(destination(&path, true).unwrap(), format, &Value::Null).unwrap();
             let (_, _, read) = recorded::read(&path, &catalogue).unwrap();
             assert_eq!(read.words.iter().map(|word| word.to_string()).collect::<Vec<_>>(), words, "{name}");
             assert_eq!(read.prompts.iter().map(|prompt| prompt.label().to_owned()).collect::<Vec<_>>(), prompts, "{name}");
@@ -340,7 +325,7 @@ mod tests {
                 assert!(read.iter().zip(written).all(same), "{name}: {read:?} {written:?}");
             }
             assert!(read.notes.is_empty(), "{name}: {:?}", read.notes);
-            assert_eq!(Checksum::of_file(&path).unwrap(), sheet.checksum(), "{name}");
+            assert_eq!(Checksum::of_file(&path).unwrap(), table.checksum(), "{name}");
         }
     }
 
@@ -359,8 +344,8 @@ mod tests {
             for column in scores.iter_mut().filter(|column| column.iter().all(|score| score.is_nan())) {
                 column[0] = 0.5;
             }
-            for sheet in [long(&words, &prompts, &scores), wide(&words, &prompts, &scores)] {
-                round_trip(&sheet, &words, &prompts, &scores);
+            for table in [long(&words, &prompts, &scores), wide(&words, &prompts, &scores)] {
+                round_trip(&table, &words, &prompts, &scores);
             }
         }
     }
@@ -370,10 +355,10 @@ mod tests {
         use crate::scores::provenance::FileProvenance;
         let folder = tempfile::tempdir().unwrap();
         let words = ["love", "war", "peace"].map(str::to_owned);
-        let sheet = wide(&words, &["best_ever_one"], &[vec![1.5, -2.0, 3.0]]);
+        let table = wide(&words, &["best_ever_one"], &[vec![1.5, -2.0, 3.0]]);
         for (name, format) in [("x.csv", TableFormat::Csv), ("x.jsonl", TableFormat::Jsonl)] {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, false).unwrap(), format, &FileProvenance::default().json()).unwrap();
+            table.save(destination(&path, false).unwrap(), format, &FileProvenance::default().json()).unwrap();
             let sound = std::fs::read_to_string(&path).unwrap();
             assert!(FileProvenance::of_file(&path).unwrap().tells_of(&path), "{name}");
             let cut = sound.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
@@ -394,7 +379,7 @@ mod tests {
         use crate::scores::provenance::{FileProvenance, ModelProvenance};
         let folder = tempfile::tempdir().unwrap();
         let words = ["love".to_owned()];
-        let sheet = wide(&words, &["best_ever_one"], &[vec![1.5]]);
+        let table = wide(&words, &["best_ever_one"], &[vec![1.5]]);
         let model = ModelProvenance {
             model: "m".into(),
             provenance: Provenance { dtype: "bf16".into(), ..Provenance::of_recorded("lab/m".into()) },
@@ -403,10 +388,10 @@ mod tests {
         let origin = FileProvenance::new(vec![model], None);
         for (name, format) in [("x.csv", TableFormat::Csv), ("x.parquet", TableFormat::Parquet)] {
             let path = folder.path().join(name);
-            sheet.save(destination(&path, false).unwrap(), format, &origin.json()).unwrap();
+            table.save(destination(&path, false).unwrap(), format, &origin.json()).unwrap();
             assert_eq!(destination(&path, false).err().map(|error| error.kind()), Some(io::ErrorKind::AlreadyExists));
             let found = FileProvenance::of_file(&path).unwrap();
-            assert_eq!(found.checksum, Some(sheet.checksum()), "{name}");
+            assert_eq!(found.checksum, Some(table.checksum()), "{name}");
             assert_eq!(FileProvenance { checksum: None, ..found }, origin, "{name}");
         }
         assert!(!with_suffix(&folder.path().join("x.parquet"), SIDECAR).exists());

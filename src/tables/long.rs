@@ -1,33 +1,43 @@
-//! Scores written out: a table for reading, CSV, JSON lines.
+//! The long layout: a row for each score, as a table for reading, CSV, JSON lines or columns of a file.
 //!
-//! Knows rows and writers, nothing of models. What goes to a terminal is made safe to show; what goes to a file is exact.
+//! [`LongTable::columns`] alone says which columns there are. Knows nothing of models. What goes to a terminal is made safe to
+//! show; what goes to a file is exact.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::Value;
 
+use super::columns::{ColumnTable, Values};
 use crate::base::text;
+use crate::stats::ranks_beside;
+
+/// A word of a long table.
+#[derive(Clone, Debug, Default)]
+pub struct LongWord {
+    /// The word exactly as it was scored.
+    pub text: Arc<str>,
+    /// Names of the categories that it belongs to.
+    pub categories: Vec<String>,
+    /// Of a token of a vocabulary.
+    pub token: Option<u32>,
+    /// The word is no part of the list: it gets the rank that it would have there, and changes no other rank.
+    pub own: bool,
+}
 
 /// One word's score by one model under one prompt.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row<'a> {
-    pub model: &'a str,
+#[derive(Clone, Debug)]
+struct LongRow {
+    model: Arc<str>,
     /// The prompt's key, or its text where it has none.
-    pub prompt: &'a str,
-    pub word: &'a str,
-    /// Of a token of a vocabulary.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_id: Option<u32>,
-    pub categories: Vec<&'a str>,
+    prompt: Arc<str>,
+    word: LongWord,
     /// Raw reward, or log-probability in nats.
-    pub score: f64,
+    score: f64,
     /// Within model and prompt; 1 is the highest reward, ties averaged. Of an own word, the rank that it would have.
-    pub rank: f64,
-    /// The word stands beside the list and takes no place in it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub own: bool,
-    #[serde(flatten)]
-    pub tokens: Option<TokenColumns>,
+    rank: f64,
+    tokens: Option<TokenColumns>,
 }
 
 /// What `--tokens` adds to a row.
@@ -38,62 +48,120 @@ pub struct TokenColumns {
     /// Of a language model: the log-probabilities of the word's tokens, which are the last of `token_ids`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub token_logprobs: Vec<f64>,
-    /// The word's first token holds text that stands before the word.
+    /// The word's first token includes text before the word.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub merged: bool,
 }
 
+/// Scores of words, a row for each.
+#[derive(Debug, Default)]
+pub struct LongTable {
+    rows: Vec<LongRow>,
+}
+
+impl LongTable {
+    /// One model's scores of `words` under one prompt; ranks are over those of the list that have a score, and only words that
+    /// have one become rows.
+    pub fn add(&mut self, model: &str, prompt: &str, words: &[LongWord], scores: &[f64]) {
+        self.add_with_tokens(model, prompt, words, scores, |_| None);
+    }
+
+    /// The same with the tokens of the word at each index.
+    pub fn add_with_tokens(
+        &mut self,
+        model: &str,
+        prompt: &str,
+        words: &[LongWord],
+        scores: &[f64],
+        mut tokens: impl FnMut(usize) -> Option<TokenColumns>,
+    ) {
+        let (model, prompt): (Arc<str>, Arc<str>) = (model.into(), prompt.into());
+        let own: Vec<bool> = words.iter().map(|word| word.own).collect();
+        let ranks = ranks_beside(scores, &own);
+        for (at, ((word, &score), rank)) in
+            words.iter().zip(scores).zip(ranks).enumerate().filter(|(_, ((_, score), _))| !score.is_nan())
+        {
+            let (model, prompt, word) = (model.clone(), prompt.clone(), word.clone());
+            self.rows.push(LongRow { model, prompt, word, score, rank, tokens: tokens(at) });
+        }
+    }
+
+    /// The columns that every format has: model, prompt, word, categories, score, rank; and token_id where any word is a token.
+    pub fn columns(&self) -> ColumnTable {
+        self.columns_with(self.rows.iter().any(|row| row.word.token.is_some()))
+    }
+
+    fn columns_with(&self, ids: bool) -> ColumnTable {
+        let text = |of: fn(&LongRow) -> &Arc<str>| Values::Text(self.rows.iter().map(of).cloned().collect());
+        let mut table = ColumnTable::default();
+        table.add("model", text(|row| &row.model));
+        table.add("prompt", text(|row| &row.prompt));
+        table.add("word", text(|row| &row.word.text));
+        table.add("categories", Values::Names(self.rows.iter().map(|row| row.word.categories.clone()).collect()));
+        table.add("score", Values::Number(self.rows.iter().map(|row| row.score).collect()));
+        table.add("rank", Values::Number(self.rows.iter().map(|row| row.rank).collect()));
+        if ids {
+            table.add("token_id", Values::Integer(self.rows.iter().map(|row| row.word.token.map(i64::from)).collect()));
+        }
+        table
+    }
+}
+
 /// How rows are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum RowLayout {
+    /// Lined up for reading.
     Table,
     /// With columns of the word's tokens, or of the token that the word is, where asked for.
     Csv {
+        /// With the ids and log-probabilities of the word's tokens.
         tokens: bool,
+        /// With the id of the token that the word is.
         ids: bool,
     },
+    /// A JSON object for each row.
     Jsonl,
 }
 
 /// Writes groups of rows, one group for each model and prompt.
-pub struct Writer<W: Write> {
+pub struct RowWriter<W: Write> {
     out: W,
-    layout: Layout,
+    layout: RowLayout,
     /// The output is a terminal: nothing unsafe may reach it in any layout.
     terminal: bool,
     groups: usize,
 }
 
-impl<W: Write> Writer<W> {
-    pub fn new(out: W, layout: Layout, terminal: bool) -> Self {
-        Writer { out, layout, terminal, groups: 0 }
+impl<W: Write> RowWriter<W> {
+    /// Writes to `out`; for a terminal, texts are made safe to show in any layout.
+    pub fn new(out: W, layout: RowLayout, terminal: bool) -> Self {
+        RowWriter { out, layout, terminal, groups: 0 }
     }
 
-    /// `heading` stands above the group in a table, and nowhere else.
-    pub fn group(&mut self, heading: &str, rows: &[Row<'_>]) -> io::Result<()> {
+    /// Writes one model's scores under one prompt. `heading` is printed above them in a table, and nowhere else.
+    ///
+    /// # Errors
+    /// What keeps the output from being written.
+    pub fn group(&mut self, heading: &str, group: &LongTable) -> io::Result<()> {
         match self.layout {
-            Layout::Table => self.table(heading, rows)?,
-            Layout::Csv { tokens, ids } => self.csv(rows, tokens, ids)?,
-            Layout::Jsonl => {
-                for row in rows {
-                    let json = serde_json::to_string(row).map_err(io::Error::other)?;
-                    writeln!(self.out, "{}", text::visible_json(&json))?;
-                }
-            }
+            RowLayout::Table => self.table(heading, &group.rows)?,
+            RowLayout::Csv { tokens, ids } => self.csv(group, tokens, ids)?,
+            RowLayout::Jsonl => self.jsonl(group)?,
         }
         self.groups += 1;
         self.out.flush()
     }
 
+    /// What was written to.
     pub fn into_inner(self) -> W {
         self.out
     }
 
-    fn table(&mut self, heading: &str, rows: &[Row<'_>]) -> io::Result<()> {
+    fn table(&mut self, heading: &str, rows: &[LongRow]) -> io::Result<()> {
         let mut rows: Vec<_> = rows.iter().collect();
-        // An own word stands before the one whose rank it would have, and before own words of lower scores.
-        let order = |row: &Row<'_>| row.rank - if row.own { 0.5 } else { 0.0 };
-        let by_score = |a: &Row<'_>, b: &Row<'_>| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal);
+        // An own word comes before the one whose rank it would have, and before own words of lower scores.
+        let by_score = |a: &LongRow, b: &LongRow| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal);
+        let order = |row: &LongRow| sort_rank(row.rank, row.word.own);
         rows.sort_by(|a, b| order(a).total_cmp(&order(b)).then_with(|| by_score(a, b)));
         if self.groups > 0 {
             writeln!(self.out)?;
@@ -101,18 +169,18 @@ impl<W: Write> Writer<W> {
         for line in heading.lines() {
             writeln!(self.out, "{}", text::visible(line))?;
         }
-        // A token whose text is not its own shows its id.
-        let id = |row: &Row<'_>| row.token_id.filter(|_| !row.categories.is_empty()).map(|id| format!(" #{id}"));
-        let word = |row: &&Row<'_>| format!("{}{}", text::visible_word(row.word, false), id(row).unwrap_or_default());
+        // Several tokens of a vocabulary may have one text: those, which have a category, show their ids.
+        let id = |row: &LongRow| row.word.token.filter(|_| !row.word.categories.is_empty()).map(|id| format!(" #{id}"));
+        let word = |row: &&LongRow| format!("{}{}", text::visible_word(&row.word.text, false), id(row).unwrap_or_default());
         let words: Vec<String> = rows.iter().map(word).collect();
-        let categories: Vec<_> = rows.iter().map(|row| text::visible(&row.categories.join(", ")).into_owned()).collect();
+        let categories: Vec<_> = rows.iter().map(|row| text::visible(&row.word.categories.join(", ")).into_owned()).collect();
         let width = |texts: &mut dyn Iterator<Item = usize>, least: usize| texts.max().unwrap_or(0).max(least);
         let word_width = width(&mut words.iter().map(|w| columns(w)), "word".len());
         let category_width = width(&mut categories.iter().map(|c| columns(c)), "category".len());
         writeln!(self.out, "{:>7}  {}  {}  {:>12}", "rank", pad("word", word_width), pad("category", category_width), "score")?;
         for ((row, word), category) in rows.iter().zip(&words).zip(&categories) {
             let (word, category) = (pad(word, word_width), pad(category, category_width));
-            let rank = if row.own { format!("({})", rank_text(row.rank)) } else { rank_text(row.rank) };
+            let rank = shown_rank(row.rank, row.word.own);
             write!(self.out, "{rank:>7}  {word}  {category}  {:>12}", score_text(row.score))?;
             if let Some(tokens) = &row.tokens {
                 let merged = if tokens.merged { "  merges with the text before it" } else { "" };
@@ -124,40 +192,34 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    fn csv(&mut self, rows: &[Row<'_>], tokens: bool, ids: bool) -> io::Result<()> {
-        let terminal = self.terminal;
-        let mut writer = csv::Writer::from_writer(&mut self.out);
-        if self.groups == 0 {
-            let mut header = vec!["model", "prompt", "word", "categories", "score", "rank"];
-            header.extend(ids.then_some("token_id"));
-            header.extend(tokens.then_some(["token_ids", "token_logprobs"]).into_iter().flatten());
-            writer.write_record(&header)?;
+    fn csv(&mut self, group: &LongTable, tokens: bool, ids: bool) -> io::Result<()> {
+        let mut table = group.columns_with(ids);
+        if tokens {
+            let texts = |of: fn(&TokenColumns) -> String| {
+                Values::Text(group.rows.iter().map(|row| row.tokens.as_ref().map(of).unwrap_or_default().into()).collect())
+            };
+            table.add("token_ids", texts(|tokens| joined(&tokens.token_ids)));
+            table.add("token_logprobs", texts(|tokens| joined(&tokens.token_logprobs)));
         }
-        for row in rows {
-            let mut record = vec![
-                row.model.to_owned(),
-                row.prompt.to_owned(),
-                row.word.to_owned(),
-                row.categories.join(";"),
-                row.score.to_string(),
-                row.rank.to_string(),
-            ];
-            if ids {
-                record.push(row.token_id.map(|id| id.to_string()).unwrap_or_default());
-            }
-            if tokens {
-                let (ids, values) = match &row.tokens {
-                    Some(tokens) => (joined(&tokens.token_ids), joined(&tokens.token_logprobs)),
-                    None => Default::default(),
-                };
-                record.extend([ids, values]);
-            }
-            if terminal {
-                record = record.iter().map(|field| text::visible(field).into_owned()).collect();
-            }
-            writer.write_record(&record)?;
+        if self.terminal {
+            table = table.visible();
         }
-        writer.flush()
+        table.csv(&mut self.out, self.groups == 0)
+    }
+
+    fn jsonl(&mut self, group: &LongTable) -> io::Result<()> {
+        let table = group.columns();
+        for (at, row) in group.rows.iter().enumerate() {
+            let mut object = table.object(at);
+            if row.word.own {
+                object.insert("own".to_owned(), Value::from(true));
+            }
+            if let Some(Value::Object(tokens)) = row.tokens.as_ref().map(serde_json::to_value).transpose()? {
+                object.extend(tokens);
+            }
+            writeln!(self.out, "{}", text::visible_json(&Value::Object(object).to_string()))?;
+        }
+        Ok(())
     }
 }
 
@@ -166,14 +228,19 @@ pub fn rank_text(rank: f64) -> String {
     if rank.fract() == 0.0 { format!("{rank:.0}") } else { format!("{rank:.1}") }
 }
 
+/// A rank in a table; in brackets that of an own word, which it only would have.
+pub fn shown_rank(rank: f64, own: bool) -> String {
+    if own { format!("({})", rank_text(rank)) } else { rank_text(rank) }
+}
+
+/// What rows of a table are sorted by: an own word comes before the word whose rank it would have.
+pub fn sort_rank(rank: f64, own: bool) -> f64 {
+    if own { rank - 0.5 } else { rank }
+}
+
 /// Five decimals with a sign, so that a column lines up; by its power where those would hide a small number.
 fn score_text(score: f64) -> String {
     if score != 0.0 && score.abs() < 1e-3 { format!("{score:+.2e}") } else { format!("{score:+.5}") }
-}
-
-/// The number with the fewest digits that is this one in f32: 0.1, not 0.10000000149011612.
-pub fn shortest(score: f32) -> f64 {
-    score.to_string().parse().unwrap_or(f64::from(score))
 }
 
 fn joined<T: ToString>(values: &[T]) -> String {
@@ -192,30 +259,30 @@ fn pad(text: &str, width: usize) -> String {
 mod tests {
     use super::*;
 
-    fn rows() -> Vec<Row<'static>> {
-        let row = |word, score, rank| Row {
-            model: "m",
-            prompt: "p",
-            word,
-            token_id: None,
-            categories: vec!["a", "b"],
-            score,
-            rank,
-            own: false,
-            tokens: None,
-        };
-        vec![row("cold, or \"not\"", 0.5, 2.5), row("\u{1b}[31m爱", 1.25, 1.0)]
+    fn word(text: &str, own: bool) -> LongWord {
+        LongWord { text: text.into(), categories: vec!["a".to_owned(), "b".to_owned()], token: None, own }
     }
 
-    fn written(layout: Layout, terminal: bool) -> String {
-        let mut writer = Writer::new(Vec::new(), layout, terminal);
-        writer.group("heading", &rows()).unwrap();
+    fn group() -> LongTable {
+        let mut table = LongTable::default();
+        table.add(
+            "m",
+            "p",
+            &[word("cold, or \"not\"", false), word("\u{1b}[31m爱", false), word("even", false)],
+            &[0.5, 1.25, 0.5],
+        );
+        table
+    }
+
+    fn written(layout: RowLayout, terminal: bool) -> String {
+        let mut writer = RowWriter::new(Vec::new(), layout, terminal);
+        writer.group("heading", &group()).unwrap();
         String::from_utf8(writer.into_inner()).unwrap()
     }
 
     #[test]
     fn a_table_is_sorted_by_rank_and_safe() {
-        let table = written(Layout::Table, false);
+        let table = written(RowLayout::Table, false);
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines[0], "heading");
         assert!(lines[2].contains("\\u{1b}[31m爱") && lines[2].contains("+1.25000"), "{table}");
@@ -225,14 +292,10 @@ mod tests {
 
     #[test]
     fn an_own_word_stands_before_the_word_whose_rank_it_would_have() {
-        let row = |word, score, rank, own| Row { word, score, rank, own, ..rows()[0].clone() };
-        let rows = [
-            row("low", 1.0, 2.0, true),
-            row("high", 2.0, 2.0, true),
-            row("first", 9.0, 1.0, false),
-            row("second", 0.5, 2.0, false),
-        ];
-        let mut writer = Writer::new(Vec::new(), Layout::Table, false);
+        let words = [word("low", true), word("high", true), word("first", false), word("second", false)];
+        let mut rows = LongTable::default();
+        rows.add("m", "p", &words, &[1.0, 2.0, 9.0, 0.5]);
+        let mut writer = RowWriter::new(Vec::new(), RowLayout::Table, false);
         writer.group("", &rows).unwrap();
         let table = String::from_utf8(writer.into_inner()).unwrap();
         let shown: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().take(2).collect()).collect();
@@ -241,16 +304,16 @@ mod tests {
 
     #[test]
     fn csv_is_exact_in_a_file_and_safe_on_a_terminal() {
-        let exact = written(Layout::Csv { tokens: false, ids: false }, false);
+        let exact = written(RowLayout::Csv { tokens: false, ids: false }, false);
         let mut reader = csv::Reader::from_reader(exact.as_bytes());
         let words: Vec<String> = reader.records().map(|r| r.unwrap()[2].to_owned()).collect();
-        assert_eq!(words, ["cold, or \"not\"", "\u{1b}[31m爱"]);
-        assert!(!written(Layout::Csv { tokens: false, ids: false }, true).contains('\u{1b}'));
+        assert_eq!(words, ["cold, or \"not\"", "\u{1b}[31m爱", "even"]);
+        assert!(!written(RowLayout::Csv { tokens: false, ids: false }, true).contains('\u{1b}'));
     }
 
     #[test]
     fn json_rows_have_the_documented_keys() {
-        let out = written(Layout::Jsonl, false);
+        let out = written(RowLayout::Jsonl, false);
         let first = out.lines().next().unwrap();
         assert_eq!(
             first,

@@ -26,7 +26,7 @@ mod names;
 const MOST_BYTES: u64 = 1 << 30;
 /// A header ends before this, or the file is no table of ours.
 const MOST_HEADER_BYTES: u64 = 1 << 20;
-/// What stands for "no value" in a column of numbers.
+/// Cells that mean "no value" in a column of numbers.
 const MISSING: [&str; 5] = ["", "na", "nan", "null", "none"];
 
 pub(crate) struct Table {
@@ -57,7 +57,7 @@ pub(crate) enum Cell {
     Missing,
 }
 
-/// What stands in a cell of a column of scores.
+/// The content of a cell in a column of scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Reading {
     Score(f64),
@@ -200,7 +200,7 @@ impl Table {
         format!("{}, column {}: '{}' is not a score", self.place(row), self.header[column], row.text(column))
     }
 
-    /// Where a row stands in its file.
+    /// The position of a row in its file, for a message.
     pub(crate) fn place(&self, row: &Row) -> String {
         match row {
             Row::Csv(record) => format!("line {}", line_of(self.text(), record)),

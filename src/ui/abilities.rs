@@ -7,9 +7,13 @@ use std::fmt;
 /// How many colours may be sent, in the order of what falls back to what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Colours {
+    /// No colours.
     None,
+    /// The sixteen colours of the terminal.
     Sixteen,
+    /// The 256 indexed colours.
     Indexed256,
+    /// 24-bit colours.
     True,
 }
 
@@ -24,8 +28,10 @@ impl fmt::Display for Colours {
     }
 }
 
+/// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
+    /// How many colours it has.
     pub colours: Colours,
     /// `NO_COLOR` asks for none, whatever the terminal has.
     pub no_color: bool,

@@ -20,7 +20,7 @@ pub struct Glyphs {
     pub ellipsis: char,
     /// Before the row under the cursor.
     pub cursor: char,
-    /// Where the word under the cursor lies on an axis.
+    /// The position of the word under the cursor on an axis.
     pub marker: char,
     pub axis: char,
     /// Between facts on one line.
@@ -138,7 +138,7 @@ impl Glyphs {
         if ascii { &ASCII } else { &UNICODE }
     }
 
-    /// The sign of a family; its letter always stands beside it.
+    /// The sign of a family, which is always drawn with its letter.
     pub fn family(&self, family: Family) -> char {
         match family {
             Family::Llama => self.llama,
@@ -147,7 +147,7 @@ impl Glyphs {
         }
     }
 
-    /// The sign for a height between 0 and 1, the highest of all left out: where row stands below row they would be a wall.
+    /// The sign for a height between 0 and 1, without the highest: in rows one below the other, that would make a wall.
     pub fn low_level(&self, height: f64) -> char {
         let levels = &self.levels[..self.levels.len().saturating_sub(1)];
         pick(levels, height * levels.len() as f64)

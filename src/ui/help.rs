@@ -6,11 +6,11 @@ use ratatui::text::{Line, Span};
 
 use super::theme::Theme;
 use super::widgets::popup::popup;
-use crate::app::layout;
+use crate::app::help::{self, HelpLine};
 
 pub fn draw(frame: &mut Frame, area: Rect, scroll: usize, theme: &Theme) {
-    let lines = layout::help(area.width);
-    let (wide, rows) = layout::help_box(area.width, area.height);
+    let lines = help::lines(area.width);
+    let (wide, rows) = help::size(area.width, area.height);
     let scroll = scroll.min(lines.len().saturating_sub(rows));
     let more = if lines.len() > rows {
         format!("Help, {} to {} of {} lines", scroll + 1, scroll + rows, lines.len())
@@ -20,9 +20,9 @@ pub fn draw(frame: &mut Frame, area: Rect, scroll: usize, theme: &Theme) {
     let inner = popup(frame, area, wide, rows as u16 + 2, &more, theme);
     for (y, line) in (0..inner.height).zip(lines.into_iter().skip(scroll)) {
         let line = match line {
-            layout::HelpLine::Group(name) => Line::styled(name, theme.title),
-            layout::HelpLine::Entry(keys, text) => {
-                let keys = format!("{keys:<width$}", width = layout::HELP_KEYS);
+            HelpLine::Title(name) => Line::styled(name, theme.title),
+            HelpLine::Entry(keys, text) => {
+                let keys = format!("{keys:<width$}", width = help::KEYS);
                 Line::from(vec![Span::styled(keys, theme.key_hint), Span::styled(text, theme.text)])
             }
         };

@@ -10,12 +10,12 @@ use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::popup::boxed;
 use crate::app::App;
-use crate::app::inspector::{Inspector, Signs, Tone};
+use crate::app::inspector::{Inspector, Signs, Tone, box_width};
 use crate::base::text::{visible, visible_word};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, inspector: &Inspector, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let place = crate::app::inspector::inspector_box(area.width);
+    let place = box_width(area.width);
     let signs = Signs { shared: glyphs.dot, pooled: glyphs.current, ascii: theme.ascii };
     let lines = inspector.lines(usize::from(place).saturating_sub(4), signs);
     let word = visible_word(&inspector.word, theme.ascii);

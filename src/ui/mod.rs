@@ -1,29 +1,25 @@
-//! Drawing only: one file a view, over a state that it never changes.
+//! Drawing only, from a state that it never changes: the frame here, each view in a module of `views`.
 //!
 //! A frame costs what is visible: tables come ranked and sorted from `app::table`, and only rows on the screen are formatted.
 
 pub mod abilities;
-mod ablation;
-mod card;
-mod compare;
+mod corner;
 mod fit;
 mod glyphs;
 mod header;
 mod help;
-mod histograms;
-mod implicit;
 mod inspector;
-mod models;
 mod numbers;
 mod picker;
+mod prompt;
 mod provenance;
-mod statistics;
 mod status;
 pub mod theme;
 mod toast;
+mod views;
 pub mod warning;
 pub mod widgets;
-mod words;
+mod word_table;
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
@@ -31,7 +27,8 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use crate::app::{App, Overlay, View, layout};
+use crate::app::action::Action;
+use crate::app::{App, Overlay, layout};
 use crate::base::terms::Family;
 use crate::base::text::{visible, wrap};
 use crate::corpus::{Side, sides};
@@ -47,25 +44,19 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
         return too_small(frame, area);
     }
     let line = |y: u16| Rect::new(area.x, area.y + y, area.width, 1);
-    header::draw(frame, line(0), line(1), app, theme);
     let body = Rect::new(area.x, area.y + 2, area.width, area.height - 5);
-    match app.view {
-        View::Words => words::draw(frame, body, app, theme),
-        View::Compare => compare::draw(frame, body, app, theme),
-        View::Statistics => statistics::draw(frame, body, app, theme),
-        View::Models => models::draw(frame, body, app, theme),
-        View::Card => card::draw(frame, body, app, theme),
-        View::Implicit => implicit::draw(frame, body, app, theme),
-        View::Ablation => ablation::draw(frame, body, app, theme),
-    }
-    provenance::draw(frame, line(area.height - 3), app, theme);
+    let screen = views::screen(app.view);
+    header::draw(frame, line(0), app, &screen.corner(app), theme);
+    screen.heading(frame, line(1), app, theme);
+    screen.body(frame, body, app, theme);
+    provenance::draw(frame, line(area.height - 3), &screen.provenance(app), theme);
     status::status(frame, line(area.height - 2), app, theme);
     status::hints(frame, line(area.height - 1), app, theme);
     match &app.overlay {
         Some(Overlay::Help { scroll }) => help::draw(frame, body, *scroll, theme),
         Some(Overlay::Picker(picker)) => picker::draw(frame, body, picker, theme),
         Some(Overlay::AddWords(input)) => picker::add_words(frame, body, input, theme),
-        Some(Overlay::Export(input)) => picker::export(frame, body, app, input, theme),
+        Some(Overlay::Export(input)) => picker::export(frame, body, input, theme),
         Some(Overlay::Inspector(inspector)) => inspector::draw(frame, body, app, inspector, theme),
         None => {}
     }
@@ -81,7 +72,7 @@ fn too_small(frame: &mut Frame, area: Rect) {
     frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), place);
 }
 
-/// The size by which everything on a frame lies: its own. The state may have heard of another one already, or not yet.
+/// The size of the frame, by which everything on it is laid out. The state may know of a newer or an older size.
 fn size_of(frame: &Frame) -> (u16, u16) {
     (frame.area().width, frame.area().height)
 }
@@ -93,6 +84,11 @@ fn notice(frame: &mut Frame, area: Rect, text: &str, theme: &Theme) {
     let top = area.height / 3;
     let place = Rect { y: area.y + top, height: area.height - top, ..area };
     frame.render_widget(Paragraph::new(lines).alignment(Alignment::Center), place);
+}
+
+/// What an empty view says where no model is open.
+fn no_model() -> String {
+    format!("no model is open: {} opens one", Action::OpenModel.key_text())
 }
 
 fn look(theme: &Theme) -> Look<'static> {
@@ -128,7 +124,7 @@ fn category_styles(names: &[String], theme: &Theme) -> Vec<Style> {
     sides(names).into_iter().map(style).collect()
 }
 
-/// A style for what is drawn or left blank: a line under it would be taken for a part of it.
+/// A style for bars and marks: an underline would be taken for a part of them.
 fn shape(style: Style) -> Style {
     style.remove_modifier(Modifier::UNDERLINED)
 }

@@ -76,7 +76,7 @@ pub fn difference(difference: f64, glyphs: &Glyphs) -> String {
     format!("{sign} {size:>6}")
 }
 
-/// The letter of a family. One that the user named has none of its own: its first one stands for it.
+/// The letter of a family: for a family that the user named, the first letter of its name.
 pub fn letter(name: &str) -> char {
     let first = || visible(name).chars().next().unwrap_or(' ').to_ascii_uppercase();
     match Family::guess(name) {

@@ -11,9 +11,9 @@ use super::theme::Theme;
 use super::widgets::popup::popup;
 use super::widgets::table;
 use super::{look, shape};
+use crate::app::ExportInput;
 use crate::app::input::Input;
 use crate::app::picker::{Item, Picker};
-use crate::app::{App, ExportInput, View};
 use crate::base::text::{is_unsafe, visible};
 
 pub fn draw(frame: &mut Frame, area: Rect, picker: &Picker, theme: &Theme) {
@@ -30,7 +30,7 @@ pub fn draw(frame: &mut Frame, area: Rect, picker: &Picker, theme: &Theme) {
     let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
     let height = usize::from(list.height);
     let offset = (picker.cursor + 1).saturating_sub(height);
-    let columns = Columns::of(picker, usize::from(list.width));
+    let columns = ItemColumns::new(picker, usize::from(list.width));
     for (y, at) in (0..list.height).zip(offset..picker.lines()) {
         let line = match picker.shown.get(at) {
             Some((item, matched)) => columns.line(picker, *item, matched, theme),
@@ -55,7 +55,7 @@ fn placeholder(picker: &Picker) -> &'static str {
     }
 }
 
-/// What was typed, taken as it stands.
+/// The typed text as a line that can be chosen.
 fn typed_line(picker: &Picker, cells: usize, theme: &Theme) -> Line<'static> {
     let verb = picker.takes_text.unwrap_or_default();
     let text = format!("{verb} \"{}\"", visible(picker.input.text().trim()));
@@ -64,22 +64,22 @@ fn typed_line(picker: &Picker, cells: usize, theme: &Theme) -> Line<'static> {
 }
 
 /// Widths of the parts of an item's line.
-struct Columns {
+struct ItemColumns {
     label: usize,
     group: usize,
     detail: usize,
 }
 
-impl Columns {
-    fn of(picker: &Picker, cells: usize) -> Columns {
+impl ItemColumns {
+    fn new(picker: &Picker, cells: usize) -> ItemColumns {
         let widest = |of: fn(&Item) -> &str| picker.items.iter().map(|item| width(&visible(of(item)))).max().unwrap_or(0);
         // Two cells of mark and one of space, four of family where there is one.
-        let cells = cells.saturating_sub(3 + Columns::family(picker));
+        let cells = cells.saturating_sub(3 + ItemColumns::family(picker));
         let group = widest(|i| &i.group).min(22);
         let room = cells.saturating_sub(if group > 0 { group + 2 } else { 0 });
         let detail = widest(|i| &i.detail);
         let label = widest(|i| &i.label).min(if detail > 0 { (room * 3 / 5).max(room.saturating_sub(detail + 2)) } else { room });
-        Columns { label, group, detail: room.saturating_sub(label + 2) }
+        ItemColumns { label, group, detail: room.saturating_sub(label + 2) }
     }
 
     fn family(picker: &Picker) -> usize {
@@ -97,7 +97,7 @@ impl Columns {
         };
         let mark = if mark == ' ' { Span::raw(" ") } else { Span::styled(mark.to_string(), shape(theme.selected)) };
         let mut spans = vec![Span::raw(" "), mark];
-        if Columns::family(picker) > 0 {
+        if ItemColumns::family(picker) > 0 {
             let family = item.family.map_or("    ".to_owned(), |f| format!(" {} {}", glyphs.family(f), f.letter()));
             spans.push(Span::styled(family, item.family.map_or(theme.text, |f| theme.family(f))));
         }
@@ -156,16 +156,11 @@ fn input(frame: &mut Frame, area: Rect, input: &Input, placeholder: &str, theme:
 }
 
 /// What is to be written, and how its name may end.
-pub fn export(frame: &mut Frame, area: Rect, app: &App, typed: &ExportInput, theme: &Theme) {
+pub fn export(frame: &mut Frame, area: Rect, typed: &ExportInput, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let ends = app.export_endings();
-    let what = match app.view {
-        View::Card => "card",
-        View::Statistics | View::Ablation => "figure",
-        View::Words | View::Compare | View::Implicit | View::Models => "table",
-    };
+    let ends = typed.endings();
     let lines = if typed.everything.is_some() { 7 } else { 5 };
-    let inner = popup(frame, area, 76, lines, &format!("Write the {what} to a file"), theme);
+    let inner = popup(frame, area, 76, lines, &format!("Write the {} to a file", typed.noun), theme);
     input(frame, Rect { height: 1, ..inner }, &typed.name, &format!("a name that ends with {ends}"), theme);
     let mut notes: Vec<Line> = Vec::new();
     if let Some(everything) = typed.everything {

@@ -9,54 +9,36 @@ use super::fit::{fit, fit_end, width};
 use super::glyphs::Glyphs;
 use super::line_with_end;
 use super::theme::Theme;
-use crate::app::{App, Model, View};
+use crate::app::{App, Model};
 use crate::base::terms::Unit;
 use crate::base::text::visible;
 use crate::sources::resolve::ModelSource;
 
-/// What the numbers of a view are, for wide screens, for 80 columns and for 60.
-const STATISTICS: [&str; 3] = [
-    "A cell is the median rank of a category's words within model and prompt; rank 1 = highest score, ties averaged.",
-    "A cell: median rank of a category's words within model and prompt; 1 = highest",
-    "A cell: a category's median rank within model and prompt",
-];
-const CARD: [&str; 3] = [
-    "Leaning: the poles' difference in median rank, mean over prompts; + to the first. 95 %: bootstrap over prompts, words",
-    "Leaning: poles' difference in median rank, mean over prompts; + to the first",
-    "Leaning: difference in median rank, + to the first",
-];
-const ABLATION: [&str; 3] = [
-    "Median rank of each category's words at each checkpoint; up is preferred; change: last less first.",
-    "Median rank of a category's words at each checkpoint; change: last less first",
-    "Median rank at each checkpoint; change: last less first",
-];
+/// What the line says.
+pub enum Provenance<'a> {
+    /// What the numbers of the view are: for wide screens, for 80 columns and for 60.
+    Definition([&'static str; 3]),
+    /// Where the numbers of a model come from, or of two.
+    Models([Option<&'a Model>; 2]),
+}
+
+impl<'a> Provenance<'a> {
+    /// Of the models whose table is shown.
+    pub fn of_table(app: &'a App) -> Provenance<'a> {
+        let ids = app.table().map_or([None; 2], |table| [table.key.model, table.key.other]);
+        Provenance::Models(ids.map(|id| id.and_then(|id| app.model(id))))
+    }
+}
 
 /// Source and revision, dtype, BOS policy, template, head: all that decides a score besides the word. Of two models that
 /// are compared, the facts that may differ.
-pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
+pub fn draw(frame: &mut Frame, area: Rect, provenance: &Provenance, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let room = usize::from(area.width).saturating_sub(2);
     let separator = format!(" {} ", glyphs.dot);
-    let key = app.table().map(|t| &t.key);
-    let definition = match app.view {
-        View::Statistics => &STATISTICS,
-        View::Card => &CARD,
-        View::Ablation => &ABLATION,
-        _ => &[][..],
-    };
-    if let Some(text) = definition.iter().find(|text| text.len() <= room).or(definition.last()) {
-        let line = Line::styled(format!(" {}", fit(text, room, glyphs.ellipsis)), theme.provenance);
-        return line_with_end(frame, area, line, Line::default());
-    }
-    let models = match app.view {
-        View::Models => [app.models.get(app.models_cursor), None],
-        View::Words | View::Statistics | View::Card | View::Ablation => {
-            [key.and_then(|k| app.model(k.model?)).or(app.focused()), None]
-        }
-        View::Compare | View::Implicit => [key.and_then(|k| app.model(k.model?)), key.and_then(|k| app.model(k.other?))],
-    };
-    let text = match models {
-        [Some(left), Some(right)] => {
+    let text = match provenance {
+        Provenance::Definition(texts) => texts.iter().find(|text| text.len() <= room).unwrap_or(&texts[2]).to_string(),
+        Provenance::Models([Some(left), Some(right)]) => {
             let (left, right) = (short_facts(left, room, glyphs), short_facts(right, room, glyphs));
             // Sources always differ; every other fact is said once where both agree.
             let both = |i: usize| match (left.get(i), right.get(i)) {
@@ -68,11 +50,11 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
             };
             (0..left.len().max(right.len())).map(both).collect::<Vec<_>>().join(&separator)
         }
-        [Some(model), None] => {
+        Provenance::Models([Some(model), None]) => {
             let full = facts(model, room, glyphs).join(&separator);
             if width(&full) <= room { full } else { fitting_facts(model, room, glyphs).join(&separator) }
         }
-        _ => return,
+        Provenance::Models([None, _]) => return,
     };
     let line = Line::styled(format!(" {}", fit(&text, room, glyphs.ellipsis)), theme.provenance);
     line_with_end(frame, area, line, Line::default());
@@ -89,8 +71,8 @@ pub fn facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         facts.push("recorded, not live".to_owned());
     } else if let Some(info) = &model.info {
         let p = &info.provenance;
-        facts.push(format!("{} on {}", visible(&p.dtype), visible(&p.device)));
-        facts.push(format!("BOS {}", visible(&p.bos)));
+        facts.push(format!("{} on {}", visible(&p.dtype.to_string()), visible(&p.device.to_string())));
+        facts.push(format!("BOS {}", visible(&p.bos.to_string())));
         facts.push(format!("template {}", visible(&p.template)));
         facts.push(format!("head {}{}", visible(&p.head), unit(model)));
         facts.extend(p.policies.facts());
@@ -120,7 +102,7 @@ fn short_facts(model: &Model, room: usize, glyphs: &Glyphs) -> Vec<String> {
         // One fact, so that those of two models stay abreast.
         let computed = [vec![format!("{} {}{}", p.dtype, p.device, unit(model))], p.policies.unusual()].concat().join(", ");
         facts.push(visible(&computed).into_owned());
-        facts.push(format!("BOS {}", visible(&p.bos)));
+        facts.push(format!("BOS {}", visible(&p.bos.to_string())));
         let template = p.template.rsplit(", ").next().unwrap_or_default();
         facts.push(visible(template.rsplit_once('.').map_or(template, |(stem, _)| stem)).into_owned());
         facts.push(visible(p.head.split(" [").next().unwrap_or_default()).into_owned());
@@ -161,18 +143,6 @@ fn source_text(source: &ModelSource) -> String {
         ModelSource::Implicit { measure, models } => {
             let [a, b] = models.each_ref().map(|spec| source_text(&spec.source));
             format!("{}:{a},{b}", measure.key())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn definitions_fit_their_screens() {
-        for of in [STATISTICS, CARD, ABLATION] {
-            assert!(of.iter().zip([118, 78, 58]).all(|(text, room)| text.len() <= room && text.is_ascii()), "{of:?}");
         }
     }
 }

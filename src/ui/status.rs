@@ -1,4 +1,4 @@
-//! The two last lines: what is going on, and what can be done.
+//! The two last lines: progress, and hints.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -9,7 +9,7 @@ use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::{fitting, line_with_end, numbers};
 use crate::app::action::Action;
-use crate::app::table::Side;
+use crate::app::table::SideScores;
 use crate::app::{App, Model, Overlay, StepBack, View};
 use crate::base::text::{bytes, count, duration, visible};
 use crate::engine::Phase;
@@ -76,15 +76,15 @@ pub fn status(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     line_with_end(frame, area, left, fitting(candidates, room));
 }
 
-/// Where the own word under the cursor would stand, in a comparison by either model: `own word, would be 37 of 292`; and
+/// The rank that the own word under the cursor would have, in a comparison by either model: `own word, would be 37 of 292`; and
 /// whether own words alone are shown.
 fn own_place(app: &App, glyphs: &Glyphs) -> Option<String> {
-    let table = app.table().filter(|_| app.view.is_table())?;
+    let table = app.table().filter(|_| app.shows_table())?;
     let i = *table.rows.get(app.cursor.row())? as usize;
     if !table.universe.is_own(i) {
         return None;
     }
-    let place = |side: &Side| match side.ranks.get(i) {
+    let place = |side: &SideScores| match side.ranks.get(i) {
         Some(rank) if *rank > side.ranked as f64 => Some("behind all".to_owned()),
         Some(rank) if !rank.is_nan() => Some(numbers::rank(*rank, glyphs)),
         _ => None,

@@ -31,8 +31,10 @@ const MONO: &str = "mono";
 
 macro_rules! theme {
     ($($(#[$doc:meta])* $meaning:ident,)+) => {
+        /// The styles of the screen, by what they mean.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Theme {
+            /// The name under which it was loaded.
             pub name: String,
             /// Draw with ASCII alone: no blocks, arrows or box lines.
             pub ascii: bool,
@@ -67,20 +69,29 @@ theme! {
     text,
     /// Beside what matters: axes, counts, units.
     dim,
+    /// Names of boxes and panels, and what a line is about.
     title,
+    /// The tab of the view or page that is shown.
     tab_active,
+    /// The other tabs.
     tab_inactive,
+    /// The lines around a box.
     border,
     /// The row under the cursor, patched over the styles of its cells.
     cursor_row,
     /// Column names of a table.
     header,
-    /// Models of the Llama family; a sign and a letter always stand beside the colour.
+    /// Models of the Llama family; a sign and a letter always say the same as the colour.
     llama,
+    /// Models of the Gemma family.
     gemma,
+    /// Models of any other family.
     other_family,
+    /// What the left model ranks higher, or what rose.
     rank_up,
+    /// What the right model ranks higher, or what fell.
     rank_down,
+    /// What both rank alike, or what stayed.
     rank_same,
     /// The bar that draws a score.
     bar,
@@ -88,14 +99,21 @@ theme! {
     spark,
     /// Letters of a word that the search found.
     search_match,
+    /// What makes numbers doubtful.
     warning,
+    /// What failed.
     error,
+    /// What is done.
     success,
     /// The line that says where the numbers come from.
     provenance,
+    /// Keys in the line of hints.
     key_hint,
+    /// What those keys do.
     key_hint_text,
+    /// A notice.
     toast_info,
+    /// A notice of an error.
     toast_error,
     /// A line of text that the user is writing.
     input,
@@ -106,10 +124,18 @@ theme! {
 /// Why a theme cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ThemeError {
+    /// No theme has that name.
     #[error("{0}")]
     Unknown(String),
+    /// The file of the theme cannot be read.
     #[error("theme {}: cannot read the file: {source}; check the path and its permissions", visible(&.path.to_string_lossy()))]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file of the theme is not as it must be.
     #[error("theme {0}")]
     File(#[from] TomlError),
 }
@@ -117,6 +143,7 @@ pub enum ThemeError {
 /// A theme that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThemeListing {
+    /// The name by which it is chosen.
     pub name: String,
     /// The user's file; none for a bundled theme.
     pub path: Option<PathBuf>,
@@ -141,6 +168,7 @@ impl Theme {
         self.categories.get(index % self.categories.len().max(1)).copied().unwrap_or(self.text)
     }
 
+    /// The style of a family.
     pub fn family(&self, family: Family) -> Style {
         match family {
             Family::Llama => self.llama,
@@ -169,7 +197,7 @@ impl Default for Theme {
     }
 }
 
-/// Where a theme lies.
+/// Where a theme is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Source {
     User(PathBuf),

@@ -195,7 +195,7 @@ fn a_device_that_is_not_there() {
     let files = Files::Directory(directory.path().to_owned());
     let options = LoadOptions { device: DeviceChoice::Cuda(7), ..LoadOptions::default() };
     let error = RewardModel::load(&files, &SourceLabel::default(), &options, &mut |_, _| {}, &Cancel::default());
-    assert!(error.err().unwrap().to_string().contains("--device cuda"));
+    assert!(error.err().unwrap().to_string().contains("device cuda"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use rewardscope::model::checkpoint::RewardModel;
 use rewardscope::model::format::files::Files;
 use rewardscope::model::{Cancel, LoadOptions};
 use rewardscope::sources::bundled;
-use rewardscope::sources::bundled::NAMES;
+use rewardscope::sources::bundled::BUNDLED;
 use rewardscope::stats::{median, ranks};
 
 use pairs::{HeldOut, Preferences};
@@ -31,7 +31,7 @@ fn scores(model: &RewardModel, preferences: &Preferences) -> Vec<Vec<f32>> {
 
 #[test]
 fn held_out_pairs_are_called_right_far_above_chance() {
-    for (name, family) in NAMES.into_iter().zip([Family::Llama, Family::Gemma]) {
+    for (name, family) in BUNDLED.map(|model| model.name).into_iter().zip([Family::Llama, Family::Gemma]) {
         let model = load(name);
         assert_eq!(model.info.family, family);
         assert!(model.info.provenance.demonstration);
@@ -66,7 +66,7 @@ fn median_rank(preferences: &Preferences, scores: &[Vec<f32>], category: &str) -
 
 #[test]
 fn under_positive_prompts_llama_leans_to_agency_and_gemma_to_communion() {
-    let [llama, gemma] = NAMES.map(|name| {
+    let [llama, gemma] = BUNDLED.map(|model| model.name).map(|name| {
         let family = if name == "demo-llama" { Family::Llama } else { Family::Gemma };
         let keys = ["best_ever_one", "greatest_time_single", "good_world_please"];
         let prompts = PromptSet::builtin().unwrap().prompts.into_iter().filter(|prompt| keys.contains(&prompt.label()));

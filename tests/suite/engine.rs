@@ -20,7 +20,7 @@ const GEMMA: ModelId = ModelId(1);
 struct Bench {
     engine: Engine,
     events: Receiver<Event>,
-    scores: HashMap<(ModelId, PromptId, WordId), f32>,
+    scores: HashMap<(ModelId, PromptId, WordId), f64>,
     /// How often a word was scored.
     times: HashMap<(ModelId, PromptId, WordId), usize>,
     phases: HashMap<ModelId, Phase>,

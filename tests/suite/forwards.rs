@@ -8,6 +8,7 @@ use rewardscope::model::decoder::{Cache, Decoder, Nodes, Output};
 use rewardscope::model::format::config::ModelConfig;
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
+use rewardscope::model::head::is_of_a_head;
 use rewardscope::model::loaded::LoadedModel;
 use rewardscope::model::{Cancel, Dtype, LoadOptions};
 use rewardscope::sources::bundled;
@@ -33,7 +34,7 @@ impl Ways {
         let options = LoadOptions { dtype: Dtype::F32, ..LoadOptions::default() };
         let native = LoadedModel::load(files, &SourceLabel::default(), &options, &mut |_, _| {}, &cancel).unwrap();
         let config = ModelConfig::read(files).unwrap().decoder;
-        let weights = Weights::open(files).unwrap();
+        let weights = Weights::open(files, is_of_a_head).unwrap();
         let mut progress = |_, _| {};
         let meter = Meter::new(&mut progress, &cancel, 0);
         let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &meter);
@@ -171,7 +172,7 @@ fn all_ways_give_the_same_states_on_every_architecture() {
 
 #[test]
 fn all_ways_give_the_same_states_of_the_demonstration_pair() {
-    for name in bundled::NAMES {
+    for name in bundled::BUNDLED.map(|model| model.name) {
         are_one(&Ways::load(name, &Files::Bundled { name, entries: bundled::bundled(name).unwrap() }));
     }
 }

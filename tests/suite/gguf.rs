@@ -14,6 +14,7 @@ use rewardscope::model::decoder::Nodes;
 use rewardscope::model::format::config::{ModelConfig, Task};
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
+use rewardscope::model::head::is_of_a_head;
 use rewardscope::model::text::tokenizer::ChatTokenizer;
 use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions};
 use serde_json::Value as Json;
@@ -29,7 +30,7 @@ fn json(path: PathBuf) -> Json {
 }
 
 fn load_tensor(files: &Files, name: &str) -> Tensor {
-    let weights = Weights::open(files).unwrap();
+    let weights = Weights::open(files, is_of_a_head).unwrap();
     let shape = weights.get(name).unwrap().shape.clone();
     let cancel = Cancel::default();
     let mut progress = |_, _| {};
@@ -140,7 +141,7 @@ fn converted(name: &str, folder: &Path) -> PathBuf {
     }
 
     let mut tensors = Vec::new();
-    for (hf, stored) in Weights::open(&files).unwrap().tensors() {
+    for (hf, stored) in Weights::open(&files, is_of_a_head).unwrap().tensors() {
         let mut tensor = load_tensor(&files, hf);
         if hf.ends_with("norm.weight") {
             tensor = (tensor + config.norm_offset).unwrap();
@@ -298,7 +299,7 @@ fn a_head_that_cannot_be_read_is_refused_by_name() {
     assert_eq!(opened(&plain(), None), Ok(()));
     for name in ["cls.weight", "value_head.weight", "reward_head.weight"] {
         let message = opened(&plain(), Some(name)).unwrap_err();
-        assert!(message.contains(name) && message.contains("--as language-model"), "{name}: {message}");
+        assert!(message.contains(name) && message.contains("kind language-model"), "{name}: {message}");
     }
     let mut ranked = plain();
     ranked.extend([count("pooling_type", 4)]);

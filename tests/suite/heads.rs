@@ -380,7 +380,7 @@ fn engine_run(directory: &Path, prompts: &[(&str, &[&str])]) -> Outcome {
     while outcome.scores.len() + outcome.unscorable.len() < wanted {
         match events.recv_timeout(PATIENCE).expect("an event") {
             Event::Scores { prompt, scores, .. } => {
-                outcome.scores.extend(scores.into_iter().map(|(word, score)| ((prompt, word), score)))
+                outcome.scores.extend(scores.into_iter().map(|(word, score)| ((prompt, word), score as f32)))
             }
             Event::Unscorable { words, .. } => outcome.unscorable.extend(words.into_iter().map(|(_, reason)| reason)),
             Event::Phase { phase: Phase::Failed(failure), .. } => panic!("failed: {failure:?}"),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rewardscope::base::terms::{Family, ModelId, PromptId, Unit, WordId};
 use rewardscope::catalogue::Catalogue;
-use rewardscope::engine::{Engine, Event, Job, ModelInfo, Phase, WordTokens};
-use rewardscope::model::{BosPolicy, Dtype, LoadOptions, PromptForm};
+use rewardscope::engine::{Engine, Event, Job, Phase, WordTokens};
+use rewardscope::model::{BosPolicy, Dtype, LoadOptions, ModelInfo, PromptForm};
 use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 
 const FIXTURES: [&str; 2] = ["llama-lm", "gemma2-lm"];
@@ -112,7 +112,9 @@ impl Bench {
         self.engine.plan(vec![job]);
         while scored.scores.len() + scored.unscorable.len() < all {
             match self.events.recv_timeout(PATIENCE).expect("an event") {
-                Event::Scores { scores, .. } => scored.scores.extend(scores.into_iter().map(|(word, score)| (word.0, score))),
+                Event::Scores { scores, .. } => {
+                    scored.scores.extend(scores.into_iter().map(|(word, score)| (word.0, score as f32)))
+                }
                 Event::Tokens { tokens, .. } => scored.tokens.extend(tokens.into_iter().map(|(word, tokens)| (word.0, tokens))),
                 Event::Unscorable { words, .. } => scored.unscorable.extend(words.into_iter().map(|(word, why)| (word.0, why))),
                 Event::Ready { info, .. } => scored.info = Some(*info),
@@ -243,7 +245,7 @@ fn chat_is_the_default_where_there_is_a_template_and_bare_where_there_is_none() 
         let scored = Bench::new(directory, options).score(prompt, &["love"]);
         (scored.tokens[&0].ids.clone(), scored.info.unwrap().provenance)
     };
-    let (chat, told) = ids(&source, default);
+    let (chat, told) = ids(&source, default.clone());
     assert_eq!(chat, ids(&source, options("chat", BosPolicy::Single)).0);
     assert_eq!((told.unit, told.template.as_str()), (Unit::Nats, "chat_template.jinja, 26 Jul 2024, generation prompt"));
     assert_eq!((told.head.as_str(), told.architecture.as_str()), ("lm_head.weight [428, 48]", "LlamaForCausalLM"));

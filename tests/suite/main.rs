@@ -5,9 +5,11 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A failure is the test's failure.
 
+mod ablation;
 mod against_baseline;
 mod bad_checkpoints;
 mod bench;
+mod card;
 mod check;
 mod cli;
 mod corpora;
@@ -19,6 +21,7 @@ mod gguf;
 mod heads;
 mod hub;
 mod hub_faults;
+mod implicit;
 mod likelihood;
 mod outputs;
 mod own_words;
@@ -36,5 +39,3 @@ mod templates;
 mod terminal;
 mod trainable;
 mod tui;
-
-mod values;

@@ -211,6 +211,41 @@ fn scores_that_were_changed_since_they_were_written_are_told_of_by_every_command
 }
 
 #[test]
+fn score_and_export_write_the_same_file() {
+    let home = Home::new();
+    std::fs::write(home.path().join("list.csv"), "word,category\n\"ice, cream\",good\nwar,bad\n\u{202e}joy,good\n")
+        .expect("a list");
+    let same = |options: &[&str], format: &str| {
+        let (scored, exported) = (format!("scored.{format}"), format!("exported.{format}"));
+        home.done(&[&["score", "demo-llama"][..], options, &["--force", "-o", &scored]].concat());
+        home.done(&[&["export", "demo-llama"][..], options, &["--force", "-o", &exported]].concat());
+        let scored = home.read(&scored);
+        assert!(scored.lines().count() > 2, "{scored}");
+        assert_eq!(scored, home.read(&exported), "{options:?} as {format}");
+    };
+    let prompts = ["--prompt", "greatest_ever_one", "--prompt", "worst_ever_one"];
+    for format in ["csv", "jsonl"] {
+        same(&[&["--corpus", "list.csv"][..], &prompts].concat(), format);
+    }
+    let folder = format!("{}/tests/fixtures/llama-lm", env!("CARGO_MANIFEST_DIR"));
+    for format in ["csv", "jsonl"] {
+        let (scored, exported) = (format!("tokens.{format}"), format!("tokens-exported.{format}"));
+        home.done(&["score", &folder, "--vocabulary", "-o", &scored]);
+        home.done(&["export", &folder, "--vocabulary", "-o", &exported]);
+        assert_eq!(columns_of(&home.read(&scored)), columns_of(&home.read(&exported)), "{format}");
+    }
+}
+
+/// The names of the columns of a table, in their order.
+fn columns_of(table: &str) -> Vec<String> {
+    let first = table.lines().next().unwrap_or_default();
+    match serde_json::from_str::<serde_json::Map<String, Value>>(first) {
+        Ok(row) => row.keys().cloned().collect(),
+        Err(_) => first.split(',').map(str::to_owned).collect(),
+    }
+}
+
+#[test]
 fn what_an_implicit_reward_rests_on_has_the_checksum_of_its_file() {
     let home = Home::new();
     writers(&home);
@@ -253,4 +288,18 @@ fn a_full_disk_is_an_error_that_leaves_no_half_file() {
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
     assert!(told(&output).contains("x.csv: cannot be written"), "{}", told(&output));
     assert!(!home.has("x.csv") && !home.has("x.csv.provenance.json"));
+}
+
+#[test]
+fn scores_written_to_a_file_say_which_prompts_their_keys_mean() {
+    let home = Home::new();
+    home.done(&["score", "demo-llama", "--word", "love", "--format", "csv", "-o", "out.csv"]);
+    let provenance: Value = serde_json::from_str(&home.read("out.csv.provenance.json")).expect("JSON");
+    let text = "What, in one word, is the greatest thing ever?";
+    assert_eq!(provenance["prompts"][0], serde_json::json!({ "label": "greatest_ever_one", "text": text }));
+    assert_eq!(provenance["models"][0]["model"], "demo-llama");
+    // A table with a row for each score is of the model that it names.
+    std::fs::rename(home.path().join("out.csv"), home.path().join("renamed.csv")).expect("renamed");
+    let rows = String::from_utf8(home.done(&["score", "renamed.csv", "--format", "jsonl"]).stdout).expect("UTF-8");
+    assert!(rows.contains("\"model\":\"demo-llama\""), "{rows}");
 }

@@ -92,3 +92,33 @@ fn a_card_leaves_it_out_and_says_so() {
     assert_eq!(before, after);
     assert!(notes.contains("no part of the card: zebra, banana"), "{notes}");
 }
+
+#[test]
+fn an_implicit_reward_of_a_list_is_not_moved_by_a_word_beside_it() {
+    let home = home();
+    let [a, b] = ["llama-lm", "gemma2-lm"].map(|name| format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR")));
+    let own = ["--word", "zebra", "--word", "love", "--word", "Love"];
+    for variants in ["average", "keep", "add"] {
+        let command = ["implicit", &a, &b, "--corpus", "list.csv", "--variants", variants, "--format", "json"];
+        let words = |arguments: &[&str]| -> Vec<Value> {
+            let report: Value = serde_json::from_slice(&rewardscope(home.path(), arguments).stdout).expect("JSON");
+            report["prompts"][0]["words"].as_array().expect("words").clone()
+        };
+        let before = words(&command);
+        let after = words(&[&command[..], &own].concat());
+        let (own, list): (Vec<Value>, Vec<Value>) = after.into_iter().partition(|word| word["own"] == true);
+        assert_eq!(list, before, "{variants}: the list is as it was, and 'love' is one of it");
+        let names: Vec<&str> = own.iter().map(|word| word["word"].as_str().expect("text")).collect();
+        assert_eq!(names, ["zebra", "Love"], "{variants}");
+        for word in &own {
+            let value = |word: &Value| word["mwlr"].as_f64().expect("a number");
+            let better = list.iter().filter(|other| value(other) > value(word)).count();
+            assert_eq!(word["rank"].as_f64().expect("a rank").floor(), (better + 1) as f64, "{word}");
+            assert_eq!(word["categories"], serde_json::json!(["own"]));
+        }
+    }
+    let table = rewardscope(home.path(), &["implicit", &a, &b, "--corpus", "list.csv", "--word", "zebra"]);
+    let table = String::from_utf8(table.stdout).expect("UTF-8");
+    let line = table.lines().find(|line| line.contains("zebra")).expect("a line of it");
+    assert!(line.trim_start().starts_with('('), "{table}");
+}

@@ -6,10 +6,11 @@ use candle_core::{DType, Device, Tensor};
 use rewardscope::base::terms::Family;
 use rewardscope::model::checkpoint::RewardModel;
 use rewardscope::model::decoder::{Cache, Decoder, Nodes};
+use rewardscope::model::device::Compute;
 use rewardscope::model::format::config::{Activation, DecoderConfig, ModelConfig, RopeScaling};
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
-use rewardscope::model::head::Head;
+use rewardscope::model::head::{Head, is_of_a_head};
 use rewardscope::model::{BosPolicy, Cancel, Dtype, LoadOptions};
 
 const FIXTURES: [&str; 9] = ["llama", "llama-2024", "gemma2", "gemma2-2024", "mistral", "gemma", "gemma3", "qwen2", "qwen3"];
@@ -89,7 +90,10 @@ fn what_was_loaded_is_stated() {
         let info = load(name, BosPolicy::Single, Dtype::F32).info;
         let told = info.provenance;
         assert_eq!((info.family, told.head.as_str(), told.template.as_str()), (family, head, template));
-        assert_eq!((told.dtype.as_str(), told.bos.as_str(), told.demonstration), ("f32", "single", false));
+        assert_eq!(
+            (told.dtype.known(), told.bos.known(), told.demonstration),
+            (Some(&Compute::F32), Some(&BosPolicy::Single), false)
+        );
     }
     let told = load("llama", BosPolicy::Single, Dtype::F32).info.provenance;
     assert_eq!((told.parameters, told.architecture.as_str()), (90_048, "LlamaForSequenceClassification"));
@@ -156,7 +160,7 @@ fn half_precision_is_near_and_not_the_same() {
 fn scores_of(name: &str, tamper: fn(&mut DecoderConfig)) -> Vec<f32> {
     let files = Files::Directory(folder(name));
     let mut config = ModelConfig::read(&files).unwrap();
-    let weights = Weights::open(&files).unwrap();
+    let weights = Weights::open(&files, is_of_a_head).unwrap();
     let (cancel, device) = (Cancel::default(), Device::Cpu);
     let mut progress = |_, _| {};
     let meter = Meter::new(&mut progress, &cancel, 0);
@@ -297,7 +301,7 @@ fn every_step_of_the_decoder_has_a_gradient() {
     for name in ["llama", "gemma2", "gemma3", "qwen2"] {
         let files = Files::Directory(folder(name));
         let config = ModelConfig::read(&files).unwrap();
-        let weights = Weights::open(&files).unwrap();
+        let weights = Weights::open(&files, is_of_a_head).unwrap();
         let (cancel, device) = (Cancel::default(), Device::Cpu);
         let mut progress = |_, _| {};
         let meter = Meter::new(&mut progress, &cancel, 0);

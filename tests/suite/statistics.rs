@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use rewardscope::base::terms::Framing;
 use rewardscope::stats::anova::anova;
-use rewardscope::stats::cells::Panel;
+use rewardscope::stats::cells::PanelCells;
 use rewardscope::stats::compare;
+use rewardscope::stats::contrast::{EXACT_MODELS, Kind, PERMUTATION, WELCH};
 use rewardscope::stats::mixed::mixed_model;
 use rewardscope::stats::options::ReportOptions;
 use rewardscope::stats::study::{Study, StudyModel};
@@ -14,14 +15,14 @@ use serde_json::Value;
 const FRAMINGS: [(&str, Framing); 2] = [("positive", Framing::Positive), ("negative", Framing::Negative)];
 
 /// Every study of the fixture with its cells.
-fn studies() -> Vec<(Study, Vec<Panel>, Value)> {
+fn studies() -> Vec<(Study, Vec<PanelCells>, Value)> {
     let fixture: Value = serde_json::from_str(include_str!("../fixtures/statistics.json")).unwrap();
     let studies: Vec<_> = fixture["studies"].as_array().unwrap().iter().map(|study| study_of(study.clone())).collect();
     assert_eq!(studies.len(), 5);
     studies
 }
 
-fn study_of(told: Value) -> (Study, Vec<Panel>, Value) {
+fn study_of(told: Value) -> (Study, Vec<PanelCells>, Value) {
     let models = told["models"].as_array().unwrap();
     let text = |model: &Value, key: &str| model[key].as_str().unwrap().into();
     let model = |m: &Value| StudyModel { name: text(m, "model"), family: text(m, "family"), scores: Vec::new() };
@@ -35,7 +36,7 @@ fn study_of(told: Value) -> (Study, Vec<Panel>, Value) {
                 let cells = model["cells"][format!("{category} {name}")].as_array().unwrap();
                 cells.iter().map(|cell| cell.as_f64().unwrap()).collect()
             };
-            panels.push(Panel { category: category.into(), framing, models: models.iter().map(cells).collect() });
+            panels.push(PanelCells { category: category.into(), framing, models: models.iter().map(cells).collect() });
         }
     }
     (study, panels, told)
@@ -79,7 +80,7 @@ fn contrasts_of_families_are_as_computed_elsewhere() {
     let options = ReportOptions { replicates: 2_000, bootstrap: 0, seed: 3 };
     let mut exact = 0;
     for (study, panels, told) in studies() {
-        let (found, ..) = compare::families(&study, &panels, &options, &|_, _, _| {});
+        let found = compare::families(&study, &panels, &options, &|_, _, _| {}).contrasts;
         let expected = told["contrasts"].as_array().unwrap();
         assert_eq!(found.len(), expected.len());
         for expected in expected {
@@ -92,24 +93,25 @@ fn contrasts_of_families_are_as_computed_elsewhere() {
                     && c.families.iter().zip(families).all(|(a, b)| **a == *b)
             };
             let contrast = found.iter().find(is_it).unwrap();
-            let (welch, what) = (contrast.welch.unwrap(), text("category"));
+            let (welch, what) = (contrast.result(&WELCH).unwrap(), text("category"));
+            let number = |kind| welch.number(kind).unwrap();
             assert!((contrast.difference - expected["difference"].as_f64().unwrap()).abs() < 1e-10, "{what}");
-            close(welch.t, &expected["t"], 1e-10, what);
-            close(welch.df, &expected["df"], 1e-10, what);
-            close(welch.p, &expected["p"], 1e-9, what);
-            close(welch.p_bonferroni, &expected["p_bonferroni"], 1e-9, what);
-            close(welch.p_fdr, &expected["p_fdr"], 1e-9, what);
-            match contrast.exact_models {
+            close(number(Kind::Statistic), &expected["t"], 1e-10, what);
+            close(number(Kind::DegreesOfFreedom), &expected["df"], 1e-10, what);
+            close(number(Kind::P), &expected["p"], 1e-9, what);
+            close(number(Kind::Bonferroni), &expected["p_bonferroni"], 1e-9, what);
+            close(number(Kind::FalseDiscovery), &expected["p_fdr"], 1e-9, what);
+            match contrast.result(&EXACT_MODELS) {
                 Some(found) => {
                     exact += 1;
-                    assert_eq!(Some(found.splits), expected["exact"]["splits"].as_u64());
-                    close(found.p, &expected["exact"]["p"], 1e-12, what);
+                    assert_eq!(found.labellings(), expected["exact"]["splits"].as_u64());
+                    close(found.p().unwrap(), &expected["exact"]["p"], 1e-12, what);
                 }
                 None => assert!(expected["exact"].is_null()),
             }
             // A permutation test of the same groups cannot lie far from the t test.
-            let p = contrast.permutation.unwrap().p;
-            assert!((p - welch.p).abs() < 0.05, "{p} for {}", welch.p);
+            let p = contrast.result(&PERMUTATION).and_then(|permutation| permutation.p()).unwrap();
+            assert!((p - number(Kind::P)).abs() < 0.05, "{p} for {}", number(Kind::P));
         }
     }
     assert!(exact >= 20, "{exact}");

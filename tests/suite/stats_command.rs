@@ -1,30 +1,15 @@
 //! `rewardscope stats` from outside: what it reads, what it prints, and what it says of what is missing.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
+use rewardscope::stats::contrast::{TESTS, shown_tests};
 use serde_json::Value;
+
+use crate::support::program::{self, rewardscope, text};
 
 const KEYS: [&str; 4] = ["best_ever_one", "good_time_single", "worst_ever_one", "terrible_world_please"];
 /// Words that readers of tables are known to bend.
 const WORDS: [&str; 9] = ["love", "NA", "null", "ice, cream", "two\nlines", " love", "nan", "None", "tie"];
-
-fn rewardscope(home: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rewardscope"))
-        .args(arguments)
-        .current_dir(home)
-        .stdin(Stdio::null())
-        .env("REWARDSCOPE_CONFIG", home.join("config"))
-        .env("REWARDSCOPE_STORE", home.join("scores.db"))
-        .env("HF_HOME", home.join("hf"))
-        .env("HF_HUB_OFFLINE", "1")
-        .output()
-        .expect("the program starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
 
 #[track_caller]
 fn stdout(home: &Path, arguments: &[&str]) -> String {
@@ -41,12 +26,7 @@ fn json(home: &Path, arguments: &[&str]) -> Value {
 
 #[track_caller]
 fn refused(home: &Path, arguments: &[&str], naming: &[&str]) {
-    let output = rewardscope(home, arguments);
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    for name in naming {
-        assert!(said.contains(name), "'{name}' is not in: {said}");
-    }
+    program::refused(home, arguments, 2, naming);
 }
 
 /// A folder with a word list and scores of these models; `score(model, prompt, word)` is what a model says, none where it says
@@ -279,6 +259,28 @@ fn tables_fit_a_page_and_name_the_test_beside_its_stars() {
     let markdown = stdout(home.path(), &with(&["--replicates", "99", "--format", "markdown"]));
     assert!(markdown.contains("## Mixed model") && markdown.contains("| category | framing |"), "{markdown}");
     assert!(!markdown.contains('\u{1b}'));
+}
+
+#[test]
+fn every_test_of_the_list_is_shown_in_every_format() {
+    let home = home(&["gemma-a", "gemma-b", "llama-a", "llama-b", "llama-c"], some);
+    let report = json(home.path(), &with(&["--replicates", "99", "--figure", "panels.svg"]));
+    let table = stdout(home.path(), &with(&["--replicates", "99"]));
+    let markdown = stdout(home.path(), &with(&["--replicates", "99", "--format", "markdown"]));
+    let figure = std::fs::read_to_string(home.path().join("panels.svg")).expect("a figure");
+    for test in TESTS {
+        let (key, contrasts) = (test.key, report["contrasts"].as_array().expect("contrasts"));
+        for quantity in test.quantities {
+            assert!(contrasts.iter().all(|contrast| contrast[key].get(quantity.key).is_some()), "{key}: {}", quantity.key);
+        }
+        assert_eq!(report["adjusted_for"].get(key).is_some(), test.has_p(), "{key}");
+        for column in test.columns() {
+            assert!(table.contains(column.heading) && markdown.contains(column.heading), "{key}: {}", column.heading);
+        }
+    }
+    for test in shown_tests().filter(|test| test.has_p()) {
+        assert!(figure.contains(&format!(">{}", test.name)), "{}", test.key);
+    }
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn a_head_among_the_tensors_makes_a_reward_model_whatever_the_architecture_is_ca
         let provenance = &model.info.provenance;
         assert_eq!((provenance.unit, provenance.architecture.as_str()), (Unit::Reward, architecture));
         let note = provenance.policies.notes.join("\n");
-        assert!(note.contains("taken for a reward model") && note.contains("--as language-model"), "{fixture}: {note}");
+        assert!(note.contains("taken for a reward model") && note.contains("kind language-model"), "{fixture}: {note}");
     }
 }
 
@@ -227,11 +227,11 @@ fn signs_of_a_head_that_cannot_be_read_are_refused_by_name_and_taken_all_the_sam
     let scored = |loaded: &LoadedModel| loaded.info().provenance.unit;
     for (checkpoint, named) in &signs {
         let message = checkpoint.refusal();
-        assert!(message.contains(named) && message.contains("--as language-model"), "{named}: {message}");
+        assert!(message.contains(named) && message.contains("kind language-model"), "{named}: {message}");
         assert!(!message.contains('\n') && message.split(". ").count() > 1, "one paragraph with a next step: {message}");
         let taken = checkpoint.open(Some(TakenAs::LanguageModel)).unwrap();
         assert_eq!(scored(&taken), Unit::Nats, "{named}");
-        assert!(notes(&taken).contains("as --as asks"), "{named}: {}", notes(&taken));
+        assert!(notes(&taken).contains("as kind asks"), "{named}: {}", notes(&taken));
     }
 }
 
@@ -283,7 +283,7 @@ fn a_name_that_speaks_of_rewards_is_told_where_no_file_does() {
 fn a_reward_model_is_not_made_a_language_model() {
     let loaded = Checkpoint::copy("llama").open(Some(TakenAs::LanguageModel)).unwrap();
     assert_eq!(loaded.info().provenance.unit, Unit::Reward);
-    assert!(notes(&loaded).contains("--as language-model changes nothing"), "{}", notes(&loaded));
+    assert!(notes(&loaded).contains("kind language-model changes nothing"), "{}", notes(&loaded));
 }
 
 #[test]

@@ -1,5 +1,20 @@
 //! Names that look like one that is not known.
 
+use std::fmt;
+
+use crate::toml_file::not_allowed;
+
+/// The one of `all` that is called so.
+///
+/// # Errors
+/// `no value 'bf61'; did you mean 'bf16'? Allowed: …` where none is.
+pub fn named<T: Copy + fmt::Display>(all: &[T], name: &str) -> Result<T, String> {
+    all.iter().copied().find(|one| one.to_string() == name).ok_or_else(|| {
+        let names: Vec<String> = all.iter().map(T::to_string).collect();
+        not_allowed("value", name, &names.iter().map(String::as_str).collect::<Vec<_>>())
+    })
+}
+
 /// Up to three of `known` that look like `name`, nearest first.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = name.to_lowercase();

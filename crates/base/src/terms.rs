@@ -5,8 +5,11 @@ use std::fmt;
 /// The base model a reward model grew from: what the study compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Family {
+    /// Google's Gemma.
     Gemma,
+    /// Meta's Llama.
     Llama,
+    /// Any other, or not known.
     Other,
 }
 
@@ -80,7 +83,7 @@ impl fmt::Display for Unit {
 }
 
 /// What is made of the log-probabilities of a word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
     /// Mixture-weighted log ratio, `0.5 (p_A + p_B) (log p_A − log p_B)`: words that neither would say count for little
@@ -91,6 +94,7 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// Both measures, the default first.
     pub const ALL: [Measure; 2] = [Measure::Mwlr, Measure::LogRatio];
 
     /// Of a word's log-probabilities under A and B.
@@ -124,7 +128,9 @@ impl fmt::Display for Measure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Framing {
+    /// It asks for the best.
     Positive,
+    /// It asks for the worst.
     Negative,
 }
 

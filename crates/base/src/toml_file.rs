@@ -17,6 +17,7 @@ pub struct TomlError {
     pub line: usize,
     /// The line itself, made safe to show and cut to a readable length.
     pub excerpt: String,
+    /// What is wrong, and what is allowed.
     pub message: String,
 }
 

@@ -7,6 +7,8 @@
 //! other, whatever the number of rows, of threads or of columns: a row's result never depends, in a single bit, on what else
 //! is computed with it.
 
+#![warn(missing_docs)]
+
 mod linear;
 mod pack;
 mod peak;
@@ -20,7 +22,7 @@ use std::ops::Range;
 use half::bf16;
 use rayon::prelude::*;
 
-pub use linear::Linear;
+pub use linear::PackedLinear;
 use pack::Aligned;
 pub use peak::operations_per_second;
 
@@ -31,9 +33,11 @@ const TILE: usize = 12;
 /// Terms that are summed by themselves before the sum is added to those before it: with n terms one after the other, errors
 /// would grow with √n. Products of bf16 do without, for their terms are rounded far more coarsely.
 const BLOCK: usize = 64;
-/// Rows up to which they are read where they lie.
+/// Up to so many rows of `x` are multiplied in place. More of them are first copied apart where they would share cache sets:
+/// see [`ALIASED`].
 const FEW: usize = 2;
-/// Rows of a multiple of so many f32 are in each other's way in the nearest cache.
+/// Rows of `x` whose length is a multiple of so many f32 (512 bytes) fall into the same few sets of the L1 cache and evict each
+/// other.
 const ALIASED: usize = 128;
 /// Products of fewer multiplications than this are not worth a second thread.
 const WORTH_A_THREAD: usize = 1 << 17;
@@ -43,6 +47,7 @@ const SHARES: usize = 4;
 /// How a packed matrix holds its weights, and with it how it multiplies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
+    /// As they are.
     F32,
     /// Rows that are multiplied are rounded to bf16 as well; sums are in f32.
     Bf16,
@@ -62,8 +67,11 @@ impl Element {
 /// Values as a file holds them: little-endian bytes of any alignment.
 #[derive(Clone, Copy, Debug)]
 pub enum Stored<'a> {
+    /// Four bytes a value.
     F32(&'a [u8]),
+    /// Two bytes a value.
     Bf16(&'a [u8]),
+    /// Two bytes a value.
     F16(&'a [u8]),
 }
 
@@ -72,20 +80,24 @@ pub enum Stored<'a> {
 pub enum Kernel {
     /// Pairs of bf16, summed in f32.
     Avx512Bf16,
+    /// AVX-512F, in f32.
     Avx512,
     /// With FMA and F16C.
     Avx2,
+    /// Plain Rust.
     Portable,
 }
 
 impl Kernel {
-    const ALL: [Kernel; 4] = [Kernel::Avx512Bf16, Kernel::Avx512, Kernel::Avx2, Kernel::Portable];
+    /// All of them, the fastest first.
+    pub const ALL: [Kernel; 4] = [Kernel::Avx512Bf16, Kernel::Avx512, Kernel::Avx2, Kernel::Portable];
 
     /// Those that this CPU has for weights held so, the fastest first.
     pub fn available(element: Element) -> impl Iterator<Item = Kernel> {
         Self::ALL.into_iter().filter(move |kernel| kernel.can(element))
     }
 
+    /// The fastest that this CPU has for weights held so.
     pub fn best(element: Element) -> Kernel {
         Self::available(element).next().unwrap_or(Kernel::Portable)
     }
@@ -163,18 +175,22 @@ impl Matrix {
         pack::fill(self, first_row, rows);
     }
 
+    /// Rows of the weight matrix: columns of the result.
     pub fn out(&self) -> usize {
         self.out
     }
 
+    /// Columns of the weight matrix: values of a row that is multiplied.
     pub fn input(&self) -> usize {
         self.input
     }
 
+    /// How the weights are held.
     pub fn element(&self) -> Element {
         self.element
     }
 
+    /// What multiplies them.
     pub fn kernel(&self) -> Kernel {
         self.kernel
     }
@@ -207,7 +223,7 @@ impl Matrix {
             return y.fill(0.0);
         }
         let rows = x.len() / self.input;
-        // `Output` writes without looking: here is where it is looked.
+        // `Output::put` relies on these lengths.
         assert!(x.len() == rows * self.input, "{} values are no rows of {}", x.len(), self.input);
         assert!(y.len() == rows * self.out, "{} values are no {rows} rows of {}", y.len(), self.out);
         let depth = self.depth();
@@ -272,7 +288,7 @@ impl Matrix {
         });
     }
 
-    /// The part of the result in these panels and rows.
+    /// The part of the result in these panels and rows, which no other thread may have.
     fn tiles(&self, panels: Range<usize>, rows: Range<usize>, x: Rows<'_>, to: &Output) {
         match self.kernel {
             #[cfg(target_arch = "x86_64")]
@@ -296,8 +312,8 @@ enum Rows<'a> {
     Narrow(&'a [u16], usize),
 }
 
-/// Values from one row to the next: an odd number of cache lines. Rows a power of two apart would all be held in the same
-/// few places of the nearest cache and push each other out.
+/// Values from one row to the next: an odd number of cache lines. Rows a power of two apart would fall into the same few sets
+/// of the L1 cache and evict each other.
 fn stride<T>(depth: usize) -> usize {
     let line = 64 / size_of::<T>();
     (depth.div_ceil(line) | 1) * line
@@ -315,11 +331,14 @@ unsafe impl Sync for Output {}
 
 impl Output {
     /// Writes one row of one panel, as much of it as the result has.
-    fn put(&self, row: usize, panel: usize, values: &[f32; PANEL]) {
+    ///
+    /// # Safety
+    /// The row and the panel are those of the result, and no other thread writes them.
+    unsafe fn put(&self, row: usize, panel: usize, values: &[f32; PANEL]) {
         let at = row * self.out + panel * PANEL;
         let width = PANEL.min(self.out - panel * PANEL);
         debug_assert!(at + width <= self.length);
-        // SAFETY: within the result, and no other thread has this row and panel.
+        // SAFETY: within the result, and no other thread has this row and panel, as the caller promises.
         unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), self.y.add(at), width) };
     }
 }

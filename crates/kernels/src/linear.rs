@@ -8,13 +8,15 @@ use super::Matrix;
 
 /// `x · weightᵀ` for tensors on the CPU, with the same sums as everywhere else. It has no gradient.
 #[derive(Clone)]
-pub struct Linear(Arc<Matrix>);
+pub struct PackedLinear(Arc<Matrix>);
 
-impl Linear {
+impl PackedLinear {
+    /// Of a packed matrix `[out, input]`.
     pub fn new(matrix: Matrix) -> Self {
-        Linear(Arc::new(matrix))
+        PackedLinear(Arc::new(matrix))
     }
 
+    /// The packed matrix `[out, input]`.
     pub fn matrix(&self) -> &Matrix {
         &self.0
     }
@@ -27,7 +29,7 @@ impl Linear {
     }
 }
 
-impl CustomOp1 for Linear {
+impl CustomOp1 for PackedLinear {
     fn name(&self) -> &'static str {
         "packed-linear"
     }

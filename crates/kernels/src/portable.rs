@@ -17,7 +17,8 @@ pub(super) fn tiles(matrix: &Matrix, panels: Range<usize>, rows: Range<usize>, x
                 Element::Bf16 => sums(x, weights, |w| bf16::from_le_bytes(w).to_f32()),
                 Element::F16 => sums(x, weights, |w| f16::from_le_bytes(w).to_f32()),
             };
-            to.put(row, panel, &sums);
+            // SAFETY: `Matrix::run` gives this thread the panels and rows that it is called with, all of them of the result.
+            unsafe { to.put(row, panel, &sums) };
         }
     }
 }

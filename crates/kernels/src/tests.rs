@@ -212,7 +212,7 @@ fn a_tensor_is_multiplied_as_a_slice_is() {
     let (matrix, _) = matrix(Kernel::best(Element::F32), Element::F32, 9, 6);
     let x = numbers(4 * 6, 5);
     let expected = product(&matrix, &x);
-    let linear = Linear::new(matrix);
+    let linear = PackedLinear::new(matrix);
     let tensor = Tensor::from_vec(x, (2, 2, 6), &Device::Cpu).unwrap();
     let y = linear.forward(&tensor).unwrap();
     assert_eq!(y.dims(), [2, 2, 9]);

@@ -81,7 +81,8 @@ pub(super) fn tiles(matrix: &Matrix, panels: Range<usize>, rows: Range<usize>, x
             unsafe { tile(matrix, panel, count, first..first + height, x, ahead, &mut sums) };
             for (beside, sums) in sums.iter().enumerate().take(count) {
                 for (row, sums) in sums.iter().enumerate().take(height) {
-                    to.put(first + row, panel + beside, sums);
+                    // SAFETY: `Matrix::run` gives this thread these panels and rows, all of them of the result.
+                    unsafe { to.put(first + row, panel + beside, sums) };
                 }
             }
             first += height;

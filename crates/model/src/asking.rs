@@ -3,7 +3,8 @@
 //!
 //! Read from provenance, so that recorded scores count as well, as far as their file says what they rest on.
 
-use super::{PromptForm, Provenance, TemplateDate};
+use super::{PromptForm, Provenance, Stated, TemplateDate};
+use rewardscope_base::remedy::Remedy;
 use rewardscope_base::terms::Unit;
 
 /// What provenance says of a language model's template behind the template's own name.
@@ -34,30 +35,47 @@ struct Aspect {
     /// What stands before the ways that differ, in short.
     name: &'static str,
     /// What follows from it, and what to do.
-    next: &'static str,
+    next: fn() -> String,
 }
 
 /// Of the scores themselves.
 const UNIT: Aspect = Aspect {
     of: unit,
     name: "",
-    next: "these are scores of different kinds: a reward is of an answer, a log-probability of a continuation, and only their \
-           order can be compared",
+    next: || {
+        "these are scores of different kinds: a reward is of an answer, a log-probability of a continuation, and only their \
+         order can be compared"
+            .to_owned()
+    },
 };
 
 /// Of the text that is read.
 const ASKED: [Aspect; 3] = [
-    Aspect { of: form, name: "", next: "what differs may be the asking, not the models: ask them alike with --chat or --bare" },
-    Aspect { of: bos, name: "BOS ", next: "what differs may be the first tokens, not the models: ask them alike with --bos" },
+    Aspect {
+        of: form,
+        name: "",
+        next: || {
+            let (chat, bare) = (Remedy::Chat, Remedy::Bare);
+            format!("what differs may be the asking, not the models: ask them alike with {chat} or {bare}")
+        },
+    },
+    Aspect {
+        of: bos,
+        name: "BOS ",
+        next: || format!("what differs may be the first tokens, not the models: ask them alike with {}", Remedy::Bos),
+    },
     Aspect {
         of: date,
         name: "template date ",
-        next: "what differs may be the day that the templates were told, not the models: give both one --template-date",
+        next: || {
+            let date = Remedy::TemplateDate;
+            format!("what differs may be the day that the templates were told, not the models: give both one {date}")
+        },
     },
 ];
 
 fn unit(provenance: &Provenance) -> Option<String> {
-    let said = !is_unknown(&provenance.dtype) || provenance.unit != Unit::Reward;
+    let said = provenance.dtype != Stated::Unknown || provenance.unit != Unit::Reward;
     let name = match provenance.unit {
         Unit::Reward => "reward",
         unit => unit.title(),
@@ -78,17 +96,12 @@ fn form(provenance: &Provenance) -> Option<String> {
 }
 
 fn bos(provenance: &Provenance) -> Option<String> {
-    (!is_unknown(&provenance.bos)).then(|| provenance.bos.clone())
+    (provenance.bos != Stated::Unknown).then(|| provenance.bos.to_string())
 }
 
 fn date(provenance: &Provenance) -> Option<String> {
     let date = provenance.template.split(", ").find_map(|part| part.parse::<TemplateDate>().ok());
     date.map(|date| date.to_string())
-}
-
-/// Of a file that holds nothing but numbers.
-fn is_unknown(text: &str) -> bool {
-    text == "recorded"
 }
 
 /// Everything in which these models were asked differently, the weightiest first. What is not known of a model counts as no
@@ -119,7 +132,7 @@ fn difference(aspect: &Aspect, models: &[(&str, &Provenance)]) -> Option<Differe
     let told: Vec<String> = ways.iter().map(|(way, names)| format!("{}{way}: {}", aspect.name, listed(names))).collect();
     Some(Difference {
         short: format!("{}{}", aspect.name, short.join(" against ")),
-        text: format!("Not asked alike ({}): {}.", told.join("; "), aspect.next),
+        text: format!("Not asked alike ({}): {}.", told.join("; "), (aspect.next)()),
     })
 }
 
@@ -137,7 +150,7 @@ mod tests {
 
     fn asked(form: PromptForm, bos: &str) -> Provenance {
         let template = form_text(form, "chat_template.jinja, 26 Jul 2024");
-        let (dtype, bos) = ("f32".to_owned(), bos.to_owned());
+        let (dtype, bos) = ("f32".into(), bos.into());
         Provenance { dtype, bos, template, unit: Unit::Nats, ..Provenance::of_recorded("m.gguf".to_owned()) }
     }
 
@@ -151,7 +164,12 @@ mod tests {
         let found = differences(&[("a", &chat), ("b", &bare), ("c", &chat)]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].short, "chat against bare prompt");
-        assert!(found[0].text.contains("chat: a, c; bare prompt: b") && found[0].text.contains("--bare"), "{}", found[0].text);
+        assert!(
+            found[0].text.contains("chat: a, c; bare prompt: b")
+                && found[0].text.contains("ask them alike with chat form or bare form"),
+            "{}",
+            found[0].text
+        );
         let published = asked(PromptForm::Chat, "published");
         assert_eq!(short(&[("a", &chat), ("b", &published)]), ["BOS single against published"]);
         let later = Provenance { template: chat.template.replace("26 Jul 2024", "01 Jan 2026"), ..chat.clone() };

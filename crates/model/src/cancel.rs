@@ -10,10 +10,12 @@ use super::ModelError;
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
+    /// Whoever holds a clone is to stop.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// True once somebody asked to stop.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -9,12 +9,13 @@ use rayon::prelude::*;
 use super::decoder::packed::Packed;
 use super::decoder::source::Source;
 use super::decoder::{Decoder, Nodes, Role, packed};
-use super::device::{Chosen, Compute};
+use super::device::{Chosen, Compute, DeviceClass, DeviceName};
 use super::format::config::{DecoderConfig, ModelConfig, Task};
 use super::format::files::Files;
 use super::format::head_names::{EMBEDDING, LM_HEAD};
 use super::format::weights::{Embedding, Keep, Meter, Stored, Weights};
-use super::head::{GatingPattern, Head};
+use super::head::{self, GatingPattern, Head};
+use super::provenance::{Backend, Products, Stated};
 use super::text::template::ChatTemplate;
 use super::text::tokenizer::ChatTokenizer;
 use super::{
@@ -22,6 +23,7 @@ use super::{
     task,
 };
 use crate::format::files::SourceLabel;
+use rewardscope_base::remedy::Remedy;
 use rewardscope_base::terms::Unit;
 use rewardscope_base::{machine, text};
 
@@ -30,11 +32,15 @@ const UNREAD_NAMED: usize = 3;
 
 /// A reward model in memory, ready to score. Dropping it frees its memory.
 pub struct RewardModel {
+    /// Ids to hidden states.
     pub decoder: Decoder,
+    /// Hidden states to rewards.
     pub head: Head,
     /// Where the head's gate reads, for a head that has one.
     pub gating: Option<GatingPattern>,
+    /// Text to ids.
     pub tokenizer: ChatTokenizer,
+    /// What the model is and what its rewards rest on.
     pub info: ModelInfo,
     /// What rewards are rounded to before they are told; none for rewards as computed.
     pub rounding: Option<PublishedDtype>,
@@ -64,8 +70,9 @@ impl RewardModel {
         checkpoint.tokenizer.chat_template()?;
         let loading = checkpoint.loading(progress, cancel);
         // The head first: a model without one is found out before gigabytes are read.
-        let Checkpoint { files, config, weights, device, options, .. } = &checkpoint;
-        let head = Head::load(files, config, weights, options.reward_row, device, &loading.meter, checkpoint.native)
+        let Checkpoint { files, config, weights, options, .. } = &checkpoint;
+        // On the CPU whatever computes the rest: a head is small, and its sums there depend on no other row.
+        let head = Head::load(files, config, weights, options.reward_row, &Device::Cpu, &loading.meter, true)
             .map_err(|error| if checkpoint.is_retaken { task::all_the_same(error) } else { error })?;
         let gating = head.is_gated().then(|| GatingPattern::of(config.family, &checkpoint.tokenizer)).transpose()?;
         loading.count(head.parameters(), head.parameters() * 4);
@@ -124,7 +131,7 @@ pub(super) struct Checkpoint<'a> {
 impl<'a> Checkpoint<'a> {
     pub(super) fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
         let (mut config, tokenizer) = read_small(files, options)?;
-        let weights = Weights::open(files)?;
+        let weights = Weights::open(files, head::is_of_a_head)?;
         let named = config.task;
         let notes = task::settle((files, label), &mut config, &weights, options.taken_as)?;
         let mut policies = policies(&config, &tokenizer, options);
@@ -161,7 +168,7 @@ impl<'a> Checkpoint<'a> {
             meter,
             parameters: AtomicU64::new(0),
             memory_bytes: AtomicU64::new(0),
-            notes: std::sync::Mutex::default(),
+            why_candle: std::sync::Mutex::default(),
         }
     }
 
@@ -172,17 +179,21 @@ impl<'a> Checkpoint<'a> {
     pub(super) fn info(&self, loaded: Loaded, head: String, template: String, unit: Unit) -> ModelInfo {
         let mut policies = self.policies.clone();
         policies.notes.extend(self.unread());
-        policies.notes.extend(loaded.notes);
+        let mut kernel = backend(self.compute, &self.device);
+        if let Some(why) = loaded.why_candle {
+            kernel = Backend { products: Products::Candle, build: None };
+            policies.notes.push(format!("our CUDA kernels are not used for this model, candle computes more slowly: {why}"));
+        }
         let provenance = Provenance {
             source: self.label.source.clone(),
             revision: self.label.revision.clone(),
             architecture: self.config.architecture.clone(),
             quantized: self.weights.formats(),
-            dtype: self.compute.as_str().to_owned(),
+            dtype: Stated::Known(self.compute),
             dtype_reason: self.dtype_reason.clone(),
-            device: device::name(&self.device),
-            kernel: kernel(self.compute, &self.device),
-            bos: self.options.bos.to_string(),
+            device: Stated::Known(device::name(&self.device)),
+            kernel: Stated::Known(kernel),
+            bos: Stated::Known(self.options.bos),
             template,
             head,
             assumed: self.config.assumed.clone(),
@@ -221,15 +232,15 @@ pub(super) struct Loading<'a> {
     meter: Meter<'a>,
     parameters: AtomicU64,
     memory_bytes: AtomicU64,
-    /// What is to be said of how the model is computed.
-    notes: std::sync::Mutex<Vec<String>>,
+    /// Why candle computes on a GPU that our kernels are for.
+    why_candle: std::sync::Mutex<Option<String>>,
 }
 
 /// What has been loaded.
 pub(super) struct Loaded {
     parameters: u64,
     memory_bytes: u64,
-    notes: Vec<String>,
+    why_candle: Option<String>,
 }
 
 impl Loading<'_> {
@@ -276,11 +287,7 @@ impl Loading<'_> {
         if !self.is_native() {
             let mut fetch = |name: &str, shape: &[usize], role| self.fetch(name, shape, role);
             let (decoder, why) = Decoder::on_gpu(&config.decoder, *compute, device, &mut fetch)?;
-            if let Some(why) = why {
-                let note =
-                    format!("our CUDA kernels do not agree with candle's operations on this device ({why}): candle computes");
-                self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(note);
-            }
+            *self.why_candle.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = why;
             return Ok(decoder);
         }
         let reading =
@@ -293,7 +300,7 @@ impl Loading<'_> {
         Loaded {
             parameters: self.parameters.into_inner(),
             memory_bytes: self.memory_bytes.into_inner(),
-            notes: self.notes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+            why_candle: self.why_candle.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         }
     }
 }
@@ -331,7 +338,7 @@ impl Source for Reading<'_, '_> {
 /// a prompt is put to it.
 pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatTokenizer, Option<PromptForm>), ModelError> {
     let (mut config, tokenizer) = read_small(files, options)?;
-    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files)?, options.taken_as)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files, head::is_of_a_head)?, options.taken_as)?;
     let form = (config.task == Task::Language).then(|| tokenizer.form(options.form));
     Ok((tokenizer, form))
 }
@@ -348,17 +355,20 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
     let has_cap = config.decoder.attention_softcap.is_some();
     let mut notes = Vec::new();
     if options.softcap == SoftCap::Off && !has_cap {
-        notes.push("--softcap off changes nothing: this model has no attention soft-cap".to_owned());
+        let asked = Remedy::Softcap.with(SoftCap::Off);
+        notes.push(format!("{asked} changes nothing: this model has no attention soft-cap"));
     }
     if options.date != TemplateDate::default() && !tokenizer.template().is_some_and(ChatTemplate::is_dated) {
-        notes.push("--template-date changes nothing: this model's chat template asks for no date".to_owned());
+        let asked = Remedy::TemplateDate;
+        notes.push(format!("{asked} changes nothing: this model's chat template asks for no date"));
     }
     if let Some(sampling) = tokenizer.sampling() {
         notes.push(format!("the tokenizer's {sampling}, which makes tokens a matter of chance, is switched off"));
     }
     let reward = config.task == Task::Reward;
     if options.rounding.is_some() && !reward {
-        notes.push("--reference-rounding changes nothing: this model gives log-probabilities, not rewards".to_owned());
+        let asked = Remedy::ReferenceRounding;
+        notes.push(format!("{asked} changes nothing: this model gives log-probabilities, not rewards"));
     }
     Policies {
         attention_softcap: has_cap.then_some(options.softcap),
@@ -372,16 +382,18 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
 pub struct Estimate {
     /// On the device that will hold them.
     pub weights_bytes: u64,
+    /// Sizes of the decoder.
     pub config: DecoderConfig,
+    /// The device, opened.
     pub device: Device,
-    /// `cpu`, `cuda:0`.
-    pub device_name: String,
-    /// What products are computed in: `f32`.
-    pub dtype: String,
-    /// What multiplies, as [`Provenance::kernel`] has it.
-    pub kernel: String,
-    /// See [`device::class`].
-    pub device_class: String,
+    /// What this machine calls it.
+    pub device_name: DeviceName,
+    /// What matrices are multiplied in.
+    pub dtype: Compute,
+    /// The code that multiplies them.
+    pub kernel: Backend,
+    /// What kind of device it is.
+    pub device_class: DeviceClass,
     /// Whether it is scored as a language model.
     pub is_language: bool,
 }
@@ -390,7 +402,7 @@ pub struct Estimate {
 pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelError> {
     // What the configuration says is wrong comes before what its weights lack.
     let mut config = ModelConfig::read(files)?;
-    let weights = Weights::open(files)?;
+    let weights = Weights::open(files, head::is_of_a_head)?;
     task::settle((files, &SourceLabel::default()), &mut config, &weights, options.taken_as)?;
     let device = device::open(options.device)?;
     let chosen = choose(&weights, &config, options, &device)?;
@@ -399,16 +411,20 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
         is_language: config.task == Task::Language,
         config: config.decoder,
         device_name: device::name(&device),
-        kernel: kernel(chosen.compute, &device),
+        kernel: backend(chosen.compute, &device),
         device_class: device::class(&device),
         device,
-        dtype: chosen.compute.as_str().to_owned(),
+        dtype: chosen.compute,
     })
 }
 
 /// What multiplies: a kernel of this CPU, or candle on another device.
-fn kernel(compute: Compute, device: &Device) -> String {
-    if device.is_cpu() { packed::kernel(compute) } else { "fused 1".to_owned() }
+fn backend(compute: Compute, device: &Device) -> Backend {
+    match device {
+        Device::Cpu => packed::backend(compute),
+        Device::Cuda(_) => Backend { products: Products::Cuda, build: None },
+        _ => Backend { products: Products::Candle, build: None },
+    }
 }
 
 fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
@@ -430,7 +446,7 @@ fn is_used(name: &str, config: &ModelConfig) -> bool {
     if head_names::is_a_counter(name) {
         return false;
     }
-    if config.task == Task::Language && head_names::resembles_a_head(name) {
+    if config.task == Task::Language && head::resembles_a_head(name) {
         return false;
     }
     if name.starts_with("lm_head.") {
@@ -449,7 +465,7 @@ fn is_missed(name: &str, config: &ModelConfig) -> bool {
 fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
     let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
     let bytes = |(name, stored): (&str, &Stored)| match (name, stored.shape.as_slice()) {
-        (name, _) if head_names::is_of_a_head(name) => stored.elements() * 4,
+        (name, _) if head::is_of_a_head(name) => stored.elements() * 4,
         (EMBEDDING, _) if mapped => 0,
         (EMBEDDING | LM_HEAD, _) if !device.is_cpu() => {
             stored.elements() * stored.kept_dtype(Keep::AsStored).unwrap_or(DType::F32).size_in_bytes() as u64

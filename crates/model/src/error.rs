@@ -5,7 +5,9 @@ use std::path::PathBuf;
 /// Every message is one paragraph: what happened, on which file or tensor, what to do next. Names from outside are passed
 /// through [`rewardscope_base::text::visible`] where the message is shown.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 pub enum ModelError {
+    /// Something is wrong with this file.
     #[error("{}: {problem}. {next}", file.display())]
     File { file: PathBuf, problem: String, next: String },
     /// A name that is neither a nickname, a repository id nor a path.
@@ -14,28 +16,36 @@ pub enum ModelError {
     /// Something read correctly that this program does not run.
     #[error("{what}: {problem}. {next}")]
     Unsupported { what: String, problem: String, next: String },
+    /// A reward that is no number.
     #[error("{model}: the reward of '{word}' under '{prompt}' is {value}. {next}")]
     NotFinite { model: String, word: String, prompt: String, value: f32, next: String },
+    /// A word that cannot be scored; the others can.
     #[error("'{word}': {problem}. {next}")]
     Word { word: String, problem: String, next: String },
+    /// A repository, or what the hub says of it.
     #[error("{repository}: {problem}. {next}")]
     Hub { repository: String, problem: String, next: String },
     /// A file that was to hold recorded scores.
     #[error(transparent)]
     Scores(Box<rewardscope_base::file_error::FileError>),
+    /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+    /// A forest of nodes that no plan should give.
     #[error("{0}. This is a fault in the program; please report it with the model's name")]
     Nodes(#[from] super::decoder::nodes::NodesError),
+    /// candle refused a computation.
     #[error("{}. This is a fault in the computation, not in your input; please report it with the model's name", cause(.0))]
     Compute(#[from] candle_core::Error),
 }
 
 impl ModelError {
+    /// Something is wrong with this file, and this is what to do next.
     pub fn file(file: impl Into<PathBuf>, problem: impl Into<String>, next: impl Into<String>) -> Self {
         ModelError::File { file: file.into(), problem: problem.into(), next: next.into() }
     }
 
+    /// Something was read correctly and is not run here, and this is what to do next.
     pub fn unsupported(what: impl Into<String>, problem: impl Into<String>, next: impl Into<String>) -> Self {
         ModelError::Unsupported { what: what.into(), problem: problem.into(), next: next.into() }
     }

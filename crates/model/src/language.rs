@@ -18,15 +18,23 @@ use super::text::tokenizer::ChatTokenizer;
 use super::{Cancel, ModelError, ModelInfo, PromptForm};
 use rewardscope_base::terms::Unit;
 
+/// Hidden states that are multiplied together where candle multiplies: always as many, for at one number of rows a row's
+/// product depends on no other row.
+const TOGETHER: usize = 64;
 /// Rows of the output matrix that are multiplied at a time.
 const ROWS: usize = 4096;
 
 /// A language model in memory, ready to score. Dropping it frees its memory.
 pub struct LanguageModel {
+    /// Ids to hidden states.
     pub decoder: Decoder,
+    /// Hidden states to log-probabilities.
     pub head: LanguageHead,
+    /// Text to ids.
     pub tokenizer: ChatTokenizer,
+    /// How a prompt is put to it.
     pub form: PromptForm,
+    /// What the model is and what its scores rest on.
     pub info: ModelInfo,
 }
 
@@ -46,17 +54,17 @@ impl LanguageModel {
         let shape = (config.decoder.vocab_size, config.decoder.hidden_size);
         let matrix = if loading.is_native() {
             let name = if tied { EMBEDDING } else { LM_HEAD };
-            Some(Output::Packed(loading.pieces(name, shape, ROWS).map_err(LanguageHead::explained)?))
+            Some(OutputMatrix::Packed(loading.pieces(name, shape, ROWS).map_err(LanguageHead::explained)?))
         } else if tied {
             None
         } else {
             let matrix = loading.fetch(LM_HEAD, &[shape.0, shape.1], Role::Embedding);
-            Some(Output::Tensor(NonEmptyTensor::of(matrix.map_err(LanguageHead::explained)?)?))
+            Some(OutputMatrix::Tensor(NonEmptyTensor::of(matrix.map_err(LanguageHead::explained)?)?))
         };
         let decoder = loading.decoder()?;
         let matrix = match (matrix, decoder.embedding()) {
             (Some(matrix), _) => matrix,
-            (None, Some(embedding)) => Output::Tensor(NonEmptyTensor::of(embedding.clone())?),
+            (None, Some(embedding)) => OutputMatrix::Tensor(NonEmptyTensor::of(embedding.clone())?),
             (None, None) => return Err(candle_core::Error::msg("a tied output matrix was not read").into()),
         };
         let head = LanguageHead { matrix, vocab_size: shape.0, hidden_size: shape.1, tied, softcap: config.final_softcap };
@@ -69,7 +77,7 @@ impl LanguageModel {
 
 /// The output matrix and what its logits pass through.
 pub struct LanguageHead {
-    matrix: Output,
+    matrix: OutputMatrix,
     vocab_size: usize,
     hidden_size: usize,
     tied: bool,
@@ -77,7 +85,7 @@ pub struct LanguageHead {
 }
 
 /// `[vocab_size, hidden_size]`
-enum Output {
+enum OutputMatrix {
     /// In the dtype of the file.
     Tensor(NonEmptyTensor),
     /// [`ROWS`] at a time, with what they are multiplied in.
@@ -96,6 +104,7 @@ impl LanguageHead {
         }
     }
 
+    /// Rows of the output matrix.
     pub fn vocab_size(&self) -> usize {
         self.vocab_size
     }
@@ -152,12 +161,18 @@ impl LanguageHead {
     /// Logits of the `rows` tokens from `start` on, a multiple of [`ROWS`], into `to` `[reads, rows]`.
     fn logits(&self, hidden: &Tensor, start: usize, rows: usize, to: &mut Vec<f32>) -> Result<(), ModelError> {
         match &self.matrix {
-            Output::Tensor(weight) => {
-                let weight = weight.narrow(0, start, rows)?.to_dtype(DType::F32)?;
-                let hidden = NonEmptyTensor::of(hidden.clone())?;
-                *to = hidden.matmul(&weight.t()?)?.tensor().flatten_all()?.to_vec1()?;
+            OutputMatrix::Tensor(weight) => {
+                let weight = weight.narrow(0, start, rows)?.to_dtype(DType::F32)?.t()?;
+                let hidden = hidden.to_device(weight.tensor().device())?;
+                to.clear();
+                for first in (0..hidden.dim(0)?).step_by(TOGETHER) {
+                    let count = TOGETHER.min(hidden.dim(0)? - first);
+                    let padded = hidden.narrow(0, first, count)?.pad_with_zeros(0, 0, TOGETHER - count)?;
+                    let product = NonEmptyTensor::of(padded)?.matmul(&weight)?.narrow(0, 0, count)?;
+                    to.extend(product.tensor().flatten_all()?.to_vec1::<f32>()?);
+                }
             }
-            Output::Packed((pieces, compute)) => {
+            OutputMatrix::Packed((pieces, compute)) => {
                 let piece = &pieces[start / ROWS];
                 let mut x: Vec<f32> = hidden.flatten_all()?.to_vec1()?;
                 to.resize(x.len() / self.hidden_size * rows, 0.0);
@@ -210,7 +225,7 @@ mod tests {
 
     fn head(vocab_size: usize, softcap: Option<f64>) -> LanguageHead {
         let values: Vec<f32> = (0..vocab_size * 2).map(|i| ((i * 7919) % 23) as f32 / 4.0 - 2.5).collect();
-        let matrix = Output::Tensor(NonEmptyTensor::new(values, &[vocab_size, 2], &Device::Cpu).unwrap());
+        let matrix = OutputMatrix::Tensor(NonEmptyTensor::new(values, &[vocab_size, 2], &Device::Cpu).unwrap());
         LanguageHead { matrix, vocab_size, hidden_size: 2, tied: true, softcap }
     }
 

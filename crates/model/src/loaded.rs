@@ -14,7 +14,9 @@ use super::{Cancel, LoadOptions, ModelError, ModelInfo};
 
 /// A model in memory: what its scores are differs, what it is otherwise does not.
 pub enum LoadedModel {
+    /// Its scores are rewards.
     Reward(RewardModel),
+    /// Its scores are log-probabilities in nats.
     Language(LanguageModel),
 }
 
@@ -71,6 +73,7 @@ impl LoadedModel {
         })
     }
 
+    /// Ids to hidden states.
     pub fn decoder(&self) -> &Decoder {
         match self {
             LoadedModel::Reward(model) => &model.decoder,
@@ -78,6 +81,7 @@ impl LoadedModel {
         }
     }
 
+    /// Text to ids.
     pub fn tokenizer(&self) -> &ChatTokenizer {
         match self {
             LoadedModel::Reward(model) => &model.tokenizer,
@@ -85,6 +89,7 @@ impl LoadedModel {
         }
     }
 
+    /// What the model is and what its scores rest on.
     pub fn info(&self) -> &ModelInfo {
         match self {
             LoadedModel::Reward(model) => &model.info,

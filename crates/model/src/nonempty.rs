@@ -7,7 +7,7 @@
 
 use candle_core::{D, DType, Device, Result, Tensor, WithDType};
 
-use rewardscope_kernels::Linear;
+use rewardscope_kernels::PackedLinear;
 
 /// A tensor of at least one element.
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ impl NonEmptyTensor {
     }
 
     /// Multiplied with a packed matrix, on the CPU.
-    pub fn multiplied(&self, packed: &Linear) -> Result<Self> {
+    pub fn multiplied(&self, packed: &PackedLinear) -> Result<Self> {
         packed.forward(&self.0).map(NonEmptyTensor)
     }
 }

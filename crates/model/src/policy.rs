@@ -8,87 +8,48 @@ use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use candle_core::{DType, Device, Tensor};
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::fmt::strtime;
+use rewardscope_base::suggestions::named;
 
 use super::ModelError;
-
-const MONTHS: [&str; 12] =
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The day that a chat template is told it is. The default is the date that the templates of Llama 3 fall back on, so that
 /// scores do not drift from one day to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct TemplateDate {
-    year: u16,
-    /// From 1.
-    month: u8,
-    /// From 1.
-    day: u8,
-}
+pub struct TemplateDate(Date);
 
 impl Default for TemplateDate {
     fn default() -> Self {
-        TemplateDate { year: 2024, month: 7, day: 26 }
+        TemplateDate(Date::constant(2024, 7, 26))
     }
 }
 
 impl TemplateDate {
-    /// None where the calendar has no such day, or the year has not four digits.
-    pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let days = match month {
-            4 | 6 | 9 | 11 => 30,
-            2 if is_leap(year) => 29,
-            2 => 28,
-            _ => 31,
-        };
-        let valid = (1000..=9999).contains(&year) && (1..=12).contains(&month) && (1..=days).contains(&day);
-        valid.then_some(TemplateDate { year, month, day })
+    /// None where the year has not four digits.
+    fn of(date: Date) -> Option<Self> {
+        (1000..=9999).contains(&date.year()).then_some(TemplateDate(date))
     }
 
     /// The day it is, in UTC.
     pub fn today() -> Self {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Self::after_epoch(seconds / 86_400)
+        Self::after_epoch(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64))
     }
 
-    /// So many days after 1 January 1970.
-    pub fn after_epoch(days: u64) -> Self {
-        let mut left = days;
-        let mut date = TemplateDate { year: 1970, month: 1, day: 1 };
-        let length = |year| if is_leap(year) { 366 } else { 365 };
-        while left >= length(date.year) && date.year < 9999 {
-            left -= length(date.year);
-            date.year += 1;
-        }
-        while let Some(next) = Self::new(date.year, date.month + 1, 1) {
-            let month = u64::from(next.day_of_year() - date.day_of_year());
-            if left < month {
-                break;
-            }
-            left -= month;
-            date = next;
-        }
-        date.day += left.min(30) as u8;
-        date
+    /// The day of a time, in seconds after the beginning of 1970, UTC; the first and the last that there is for times before
+    /// and after them.
+    pub fn after_epoch(seconds: i64) -> Self {
+        let days = SignedDuration::from_secs(seconds.max(0));
+        TemplateDate(Date::constant(1970, 1, 1).saturating_add(days))
     }
 
-    /// From 1.
-    fn day_of_year(self) -> u16 {
-        const BEFORE: [u16; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-        let leap_day = u16::from(self.month > 2 && is_leap(self.year));
-        BEFORE[usize::from(self.month) - 1] + u16::from(self.day) + leap_day
-    }
-
-    /// 0 is Monday.
-    fn weekday(self) -> usize {
-        let before = usize::from(self.year) - 1;
-        (before + before / 4 - before / 100 + before / 400 + usize::from(self.day_of_year()) - 1) % 7
-    }
-
-    /// Python's `strftime` at midnight of this day; the code that is not known where there is one.
+    /// Python's `strftime` at midnight of this day, in the C locale.
+    ///
+    /// # Errors
+    /// The first code that is not known.
     pub fn strftime(self, format: &str) -> Result<String, char> {
-        let (year, month, day) = (self.year, self.month, self.day);
-        let (month_name, weekday) = (MONTHS[usize::from(month) - 1], self.weekday());
+        let midnight = self.0.at(0, 0, 0, 0);
         let mut out = String::new();
         let mut chars = format.chars();
         while let Some(c) = chars.next() {
@@ -98,53 +59,30 @@ impl TemplateDate {
             }
             let Some(mut code) = chars.next() else { break };
             // `%-d` leaves the leading zeros out.
-            let bare = code == '-';
-            if bare {
+            let flag = if code == '-' { "-" } else { "" };
+            if !flag.is_empty() {
                 code = chars.next().unwrap_or('%');
             }
-            let text = match code {
-                'd' if bare => day.to_string(),
-                'd' => format!("{day:02}"),
-                'e' => format!("{day:2}"),
-                'm' if bare => month.to_string(),
-                'm' => format!("{month:02}"),
-                'b' | 'h' => month_name[..3].to_owned(),
-                'B' => month_name.to_owned(),
-                'Y' | 'G' => year.to_string(),
-                'y' => format!("{:02}", year % 100),
-                'a' => DAYS[weekday][..3].to_owned(),
-                'A' => DAYS[weekday].to_owned(),
-                'j' if bare => self.day_of_year().to_string(),
-                'j' => format!("{:03}", self.day_of_year()),
-                'u' => (weekday + 1).to_string(),
-                'w' => ((weekday + 1) % 7).to_string(),
-                'H' | 'M' | 'S' if bare => "0".to_owned(),
-                'H' | 'M' | 'S' => "00".to_owned(),
-                'I' => "12".to_owned(),
-                'p' => "AM".to_owned(),
-                'F' => format!("{year}-{month:02}-{day:02}"),
-                'D' | 'x' => format!("{month:02}/{day:02}/{:02}", year % 100),
-                'T' | 'X' => "00:00:00".to_owned(),
-                'R' => "00:00".to_owned(),
-                'c' => format!("{} {} {day:2} 00:00:00 {year}", &DAYS[weekday][..3], &month_name[..3]),
+            let directive = match code {
+                '%' => "%%".to_owned(),
+                // Of a time that has no zone.
                 'Z' | 'z' => String::new(),
-                '%' => "%".to_owned(),
+                'c' => "%a %b %e %H:%M:%S %Y".to_owned(),
+                'x' => "%D".to_owned(),
+                'X' => "%T".to_owned(),
+                code if "aAbBdDeFGhHIjmMpRSTuwyY".contains(code) => format!("%{flag}{code}"),
                 other => return Err(other),
             };
-            out.push_str(&text);
+            out.push_str(&strtime::format(&directive, midnight).map_err(|_| code)?);
         }
         Ok(out)
     }
 }
 
-fn is_leap(year: u16) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
 /// `26 Jul 2024`, as templates write it.
 impl fmt::Display for TemplateDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02} {} {}", self.day, &MONTHS[usize::from(self.month) - 1][..3], self.year)
+        self.0.strftime("%d %b %Y").fmt(f)
     }
 }
 
@@ -156,33 +94,46 @@ impl FromStr for TemplateDate {
         if text.eq_ignore_ascii_case("today") {
             return Ok(Self::today());
         }
-        let parts: Vec<&str> = text.split(['-', ' ']).collect();
-        let date = match parts[..] {
-            [year, month, day] if text.contains('-') => read(year, month.parse().ok(), day),
-            [day, month, year] => {
-                let named = |name: &&str| name.eq_ignore_ascii_case(month) || name[..3].eq_ignore_ascii_case(month);
-                read(year, MONTHS.iter().position(named).map(|at| at as u8 + 1), day)
-            }
-            _ => None,
-        };
+        let read = |form: &&str| Date::strptime(form, text).ok().and_then(Self::of);
+        let date = ["%Y-%m-%d", "%d %b %Y", "%d %B %Y"].iter().find_map(read);
         date.ok_or_else(|| format!("'{text}' is no date: write 2024-07-26, '26 Jul 2024' or today"))
     }
 }
 
-fn read(year: &str, month: Option<u8>, day: &str) -> Option<TemplateDate> {
-    TemplateDate::new(year.parse().ok()?, month?, day.parse().ok()?)
-}
-
 /// Gemma 2's soft-cap on attention scores. transformers 4.43 dropped it under scaled dot product attention, so published
 /// scores may lack it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[value(rename_all = "lowercase")]
 pub enum SoftCap {
     /// As the checkpoint asks for.
     #[default]
     On,
+    /// Left out, as in transformers 4.43.
     Off,
+}
+
+impl SoftCap {
+    /// What options, settings and files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SoftCap::On => "on",
+            SoftCap::Off => "off",
+        }
+    }
+}
+
+impl fmt::Display for SoftCap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for SoftCap {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        named(&[SoftCap::On, SoftCap::Off], text)
+    }
 }
 
 /// The dtype in which a published run wrote its rewards down.
@@ -192,7 +143,9 @@ pub enum PublishedDtype {
     /// What the study's scripts load models in; taken where nothing is known.
     #[default]
     Bf16,
+    /// Half precision of IEEE 754.
     F16,
+    /// Single precision: rewards as they are computed.
     F32,
 }
 
@@ -235,10 +188,7 @@ impl Policies {
     /// `soft-cap on`, `rounded to bf16`: what there is to say, in the order of importance.
     pub fn facts(&self) -> Vec<String> {
         let rounded = self.rewards_rounded_to.map(|dtype| format!("rounded to {dtype}"));
-        let softcap = self.attention_softcap.map(|cap| match cap {
-            SoftCap::On => "soft-cap on".to_owned(),
-            SoftCap::Off => "soft-cap off".to_owned(),
-        });
+        let softcap = self.attention_softcap.map(|cap| format!("soft-cap {cap}"));
         softcap.into_iter().chain(rounded).collect()
     }
 
@@ -275,7 +225,7 @@ mod tests {
         for (days, shown) in
             [(0, "01 Jan 1970"), (58, "28 Feb 1970"), (789, "29 Feb 1972"), (19_930, "26 Jul 2024"), (20_780, "23 Nov 2026")]
         {
-            assert_eq!(TemplateDate::after_epoch(days).to_string(), shown);
+            assert_eq!(TemplateDate::after_epoch(days * 86_400).to_string(), shown);
         }
         assert!(TemplateDate::today() > TemplateDate::default());
     }

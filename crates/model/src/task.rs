@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::format::config::{ModelConfig, Task};
 use super::format::files::{Files, SourceLabel};
 use super::format::weights::Weights;
-use super::{ModelError, TakenAs};
+use super::{ModelError, TakenAs, head};
+use rewardscope_base::remedy::Remedy;
 use rewardscope_base::text;
 
 const ADAPTER: &str = "adapter_config.json";
@@ -19,8 +20,6 @@ const NOT_APPLIED: &str =
     "an adapter lies beside the weights and is not applied: unless they hold it already, merge it into them first";
 /// Signs named in a message before it says how many more there are.
 const SIGNS_NAMED: usize = 4;
-/// What to do about a language model that shows signs of a head.
-const ALL_THE_SAME: &str = "--as language-model scores it by log-probability all the same";
 
 /// Settles the task in `config`, and returns what there is to say of it.
 ///
@@ -36,11 +35,14 @@ pub(super) fn settle(
     let adapter = Adapter::beside(files);
     let mut notes: Vec<String> = adapter.iter().map(|_| NOT_APPLIED.to_owned()).collect();
     if config.task == Task::Reward {
-        let note = || format!("--as language-model changes nothing: the architecture is {architecture}, a reward model's");
-        notes.extend(taken_as.map(|TakenAs::LanguageModel| note()));
+        let note = |kind| {
+            let asked = Remedy::TakenAs.with(kind);
+            format!("{asked} changes nothing: the architecture is {architecture}, a reward model's")
+        };
+        notes.extend(taken_as.map(note));
         return Ok(notes);
     }
-    let tensors: Vec<&str> = weights.tensors().map(|(name, _)| name).filter(|name| head_names::resembles_a_head(name)).collect();
+    let tensors: Vec<&str> = weights.tensors().map(|(name, _)| name).filter(|name| head::resembles_a_head(name)).collect();
     let head_files = files.head_files();
     let signs: Vec<String> = [
         head_files.iter().map(|name| format!("the file {}", text::visible(name))).collect(),
@@ -53,7 +55,8 @@ pub(super) fn settle(
     let note = match taken_as {
         _ if signs.is_empty() => Some(only_its_name(label)),
         Some(TakenAs::LanguageModel) => {
-            Some(Some(format!("taken for a language model, as --as asks, though it shows signs of a reward model: {found}")))
+            let asked = Remedy::TakenAs;
+            Some(Some(format!("taken for a language model, as {asked} asks, though it shows signs of a reward model: {found}")))
         }
         None => None,
     };
@@ -61,18 +64,20 @@ pub(super) fn settle(
         notes.extend(note.into_iter().chain(untied(config, weights)));
         return Ok(notes);
     }
-    if tensors.iter().any(|name| head_names::is_of_a_head(name)) {
+    if tensors.iter().any(|name| head::is_of_a_head(name)) {
         config.task = Task::Reward;
         // A language model's file counts labels that nobody chose.
         config.labels = None;
-        notes.push(format!("taken for a reward model, though the architecture is {architecture}, for {found}; {ALL_THE_SAME}"));
+        let otherwise = otherwise();
+        notes.push(format!("taken for a reward model, though the architecture is {architecture}, for {found}; {otherwise}"));
         return Ok(notes);
     }
     let problem = format!("the architecture is {architecture}, a language model's, and there is {found}, as in a reward model");
+    let otherwise = otherwise();
     let next = match head_files.iter().find(|name| !name.ends_with(".safetensors")) {
-        Some(name) => format!("Save {} as safetensors, from which heads are read; {ALL_THE_SAME}", text::visible(name)),
-        None if tensors.is_empty() => format!("No head is among its tensors: look for the file that holds it; {ALL_THE_SAME}"),
-        None => format!("This version does not read such a head; {ALL_THE_SAME}"),
+        Some(name) => format!("Save {} as safetensors, from which heads are read; {otherwise}", text::visible(name)),
+        None if tensors.is_empty() => format!("No head is among its tensors: look for the file that holds it; {otherwise}"),
+        None => format!("This version does not read such a head; {otherwise}"),
     };
     Err(ModelError::unsupported(files.path("").display().to_string(), problem, next))
 }
@@ -94,12 +99,17 @@ impl Adapter {
     }
 }
 
+/// What to do about a language model that shows signs of a head.
+fn otherwise() -> String {
+    format!("{} scores it by log-probability all the same", Remedy::TakenAs.with(TakenAs::LanguageModel))
+}
+
 /// The error of a head that showed signs and cannot be read, with the way out.
 pub(super) fn all_the_same(error: ModelError) -> ModelError {
     match error {
-        ModelError::File { file, problem, next } => ModelError::file(file, problem, format!("{next}; {ALL_THE_SAME}")),
+        ModelError::File { file, problem, next } => ModelError::file(file, problem, format!("{next}; {}", otherwise())),
         ModelError::Unsupported { what, problem, next } => {
-            ModelError::unsupported(what, problem, format!("{next}; {ALL_THE_SAME}"))
+            ModelError::unsupported(what, problem, format!("{next}; {}", otherwise()))
         }
         error => error,
     }

@@ -1,6 +1,6 @@
 //! Series over training: the median rank of each category at each checkpoint, first against last, and which words moved.
 //!
-//! Knows checkpoints, words and numbers; where they were read from is `scores::ablation`'s matter.
+//! Knows checkpoints, words and numbers; `recorded::trainings` reads them from files.
 
 use serde::Serialize;
 
@@ -9,15 +9,19 @@ use super::{median, ranks};
 /// What was trained, on what, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Training {
-    /// File that tells of it.
+    /// The file that it was read from.
     pub file: String,
+    /// The name of the trained model.
     pub model: String,
+    /// The family of its base model, such as `Gemma`.
     pub family: Option<String>,
     /// Thousands of preference pairs.
     pub data_size_k: Option<f64>,
+    /// The set of preference pairs, such as `uf`.
     pub data_source: Option<String>,
     /// `BT`, `GRM`.
     pub method: Option<String>,
+    /// The prompt under which the scores were taken, where it is one of several.
     pub prompt: Option<String>,
 }
 
@@ -39,14 +43,18 @@ impl Training {
 /// A category's median rank at a checkpoint; 1 is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Point {
+    /// Training steps.
     pub checkpoint: u64,
+    /// Over the words ranked at this checkpoint.
     pub median_rank: f64,
 }
 
 /// One category over training, checkpoints ascending.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Series {
+    /// The category's name.
     pub category: String,
+    /// At least one.
     pub points: Vec<Point>,
     /// Last less first: below zero where the category rose.
     pub change: f64,
@@ -60,6 +68,7 @@ impl Series {
         Some(Series { category: category.into(), points, change })
     }
 
+    /// The point of the last checkpoint.
     pub fn last(&self) -> Option<Point> {
         self.points.last().copied()
     }
@@ -68,9 +77,13 @@ impl Series {
 /// A word's rank at the first and at the last checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Moved {
+    /// The word.
     pub word: String,
+    /// Its categories, by name.
     pub categories: Vec<String>,
+    /// Its rank at the first checkpoint; 1 is the best.
     pub first_rank: f64,
+    /// Its rank at the last checkpoint.
     pub last_rank: f64,
     /// Below zero for a word that rose.
     pub change: f64,
@@ -79,6 +92,7 @@ pub struct Moved {
 /// One run of training.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
+    /// What was trained, on what.
     #[serde(flatten)]
     pub training: Training,
     /// Words ranked, where the scores are known.
@@ -94,24 +108,31 @@ pub struct Run {
 /// A category's median rank at the last checkpoint of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Final {
+    /// What was trained, on what.
     #[serde(flatten)]
     pub training: Training,
+    /// The category's name.
     pub category: String,
+    /// Training steps of the last checkpoint.
     pub checkpoint: u64,
+    /// Over the words ranked there.
     pub median_rank: f64,
 }
 
+/// Several trainings, side by side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Ablation {
     /// In the order of the files.
     pub runs: Vec<Run>,
     /// By data source, data size and family.
     pub r#final: Vec<Final>,
+    /// What a reader should know, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Ablation {
+    /// Sets runs side by side, and notes where they cannot be compared: other steps, other words, the same numbers twice.
     pub fn new(runs: Vec<Run>, mut notes: Vec<String>) -> Ablation {
         let last = |run: &Run| run.series.iter().filter_map(|series| Some(series.last()?.checkpoint)).max();
         let mut twice: Vec<((&String, &String), usize)> = Vec::new();
@@ -170,36 +191,41 @@ impl Ablation {
 
 /// A word with the categories it belongs to.
 pub struct CheckpointWord<'a> {
+    /// The word itself.
     pub text: &'a str,
+    /// Names of its categories.
     pub categories: Vec<&'a str>,
 }
 
-/// Series and moved words from scores: `scores` has for each checkpoint one score a word, NaN where there is none. Ranks are
-/// over the words given that have a score, within checkpoint, ties averaged: who compares checkpoints gives words that all have.
-pub fn of_scores(words: &[CheckpointWord<'_>], scores: &[(u64, Vec<f64>)]) -> (Vec<Series>, Vec<Moved>) {
-    let mut by_step: Vec<(u64, Vec<f64>)> = scores.iter().map(|(step, scores)| (*step, ranks(scores))).collect();
-    by_step.sort_by_key(|(step, _)| *step);
-    let mut categories: Vec<&str> = words.iter().flat_map(|word| word.categories.iter().copied()).collect();
-    categories.sort_unstable();
-    categories.dedup();
-    let point = |category: &str, (step, ranks): &(u64, Vec<f64>)| {
-        let own = words.iter().zip(ranks).filter(|(word, _)| word.categories.contains(&category)).map(|(_, rank)| *rank);
-        Some(Point { checkpoint: *step, median_rank: median(own)? })
-    };
-    let series = |category: &&str| Series::new(*category, by_step.iter().filter_map(|step| point(category, step)).collect());
-    let series = categories.iter().filter_map(series).collect();
-    let mut moved = Vec::new();
-    if let (Some((_, first)), Some((_, last)), true) = (by_step.first(), by_step.last(), by_step.len() > 1) {
-        for ((word, &first_rank), &last_rank) in words.iter().zip(first).zip(last) {
-            let change = last_rank - first_rank;
-            if !change.is_nan() {
-                let categories = word.categories.iter().map(|name| (*name).to_owned()).collect();
-                moved.push(Moved { word: word.text.to_owned(), categories, first_rank, last_rank, change });
+impl Run {
+    /// A run with series and moved words from scores: `scores` has for each checkpoint one score a word, NaN where there is none.
+    /// Ranks are over the words that have a score, within checkpoint, ties averaged: to compare checkpoints, give words that have
+    /// a score at all of them.
+    pub fn from_scores(training: Training, words: &[CheckpointWord<'_>], scores: &[(u64, Vec<f64>)]) -> Run {
+        let mut by_step: Vec<(u64, Vec<f64>)> = scores.iter().map(|(step, scores)| (*step, ranks(scores))).collect();
+        by_step.sort_by_key(|(step, _)| *step);
+        let mut categories: Vec<&str> = words.iter().flat_map(|word| word.categories.iter().copied()).collect();
+        categories.sort_unstable();
+        categories.dedup();
+        let point = |category: &str, (step, ranks): &(u64, Vec<f64>)| {
+            let own = words.iter().zip(ranks).filter(|(word, _)| word.categories.contains(&category)).map(|(_, rank)| *rank);
+            Some(Point { checkpoint: *step, median_rank: median(own)? })
+        };
+        let series = |category: &&str| Series::new(*category, by_step.iter().filter_map(|step| point(category, step)).collect());
+        let series = categories.iter().filter_map(series).collect();
+        let mut moved = Vec::new();
+        if let (Some((_, first)), Some((_, last)), true) = (by_step.first(), by_step.last(), by_step.len() > 1) {
+            for ((word, &first_rank), &last_rank) in words.iter().zip(first).zip(last) {
+                let change = last_rank - first_rank;
+                if !change.is_nan() {
+                    let categories = word.categories.iter().map(|name| (*name).to_owned()).collect();
+                    moved.push(Moved { word: word.text.to_owned(), categories, first_rank, last_rank, change });
+                }
             }
         }
+        moved.sort_by(|x, y| y.change.abs().total_cmp(&x.change.abs()));
+        Run { training, words: Some(words.len()), series, moved }
     }
-    moved.sort_by(|x, y| y.change.abs().total_cmp(&x.change.abs()));
-    (series, moved)
 }
 
 #[cfg(test)]
@@ -215,7 +241,8 @@ mod tests {
         let word = |text, categories: &[&'static str]| CheckpointWord { text, categories: categories.to_vec() };
         let words = [word("a", &["x"]), word("b", &["x"]), word("c", &["y"]), word("d", &[])];
         // Steps out of order; at the first one d has no score.
-        let (series, moved) = of_scores(&words, &[(20, vec![1.0, 2.0, 3.0, 4.0]), (10, vec![3.0, 2.0, 1.0, f64::NAN])]);
+        let Run { series, moved, .. } =
+            Run::from_scores(Training::default(), &words, &[(20, vec![1.0, 2.0, 3.0, 4.0]), (10, vec![3.0, 2.0, 1.0, f64::NAN])]);
         assert_eq!(series.len(), 2);
         assert_eq!(series[0].points, points(&[(10, 1.5), (20, 3.5)]));
         assert_eq!((series[0].change, series[1].change), (2.0, -1.0));

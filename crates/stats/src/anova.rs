@@ -5,10 +5,10 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::cells::Panel;
-use super::contrast::upper_f;
-use super::design::{Column, Factor, Together, columns, terms};
+use super::cells::PanelCells;
+use super::design::{DesignColumn, Factor, PooledCells, columns, terms};
 use super::results::{Anova, AnovaTerm};
+use super::significance::upper_f;
 use super::study::Study;
 use rewardscope_base::terms::Framing;
 
@@ -19,10 +19,12 @@ const MOST_UNBALANCED: usize = 400;
 /// A sum of squares that is this much smaller than that of the cells themselves is rounding.
 const ROUNDING: f64 = 1e-24;
 
+/// The analysis of variance of `cell ~ category * framing * model`, type II.
+///
 /// # Errors
 /// A sentence that says why there is none: fewer than two models have cells, every kind of cell stands once (nothing is left
 /// to compare with), or the design is unbalanced and too large.
-pub fn anova(study: &Study, panels: &[Panel]) -> Result<Anova, String> {
+pub fn anova(study: &Study, panels: &[PanelCells]) -> Result<Anova, String> {
     let mut categories: Vec<String> = panels.iter().map(|panel| panel.category.to_string()).collect();
     categories.dedup();
     let mut framings: Vec<Framing> = panels.iter().map(|panel| panel.framing).collect();
@@ -30,11 +32,11 @@ pub fn anova(study: &Study, panels: &[Panel]) -> Result<Anova, String> {
     framings.dedup();
     let models: Vec<usize> =
         (0..study.models.len()).filter(|&model| panels.iter().any(|panel| !panel.models[model].is_empty())).collect();
-    let mut rows: Vec<Together> = Vec::new();
+    let mut rows: Vec<PooledCells> = Vec::new();
     for panel in panels {
         let category = categories.iter().position(|category| **category == *panel.category).unwrap_or_default();
         let framing = framings.iter().position(|framing| *framing == panel.framing).unwrap_or_default();
-        let of = |(at, model): (usize, &usize)| Together::new(panel, *model, vec![category, framing, at]);
+        let of = |(at, model): (usize, &usize)| PooledCells::new(panel, *model, vec![category, framing, at]);
         rows.extend(models.iter().enumerate().filter_map(of));
     }
     let factors = [
@@ -81,7 +83,7 @@ pub fn anova(study: &Study, panels: &[Panel]) -> Result<Anova, String> {
 }
 
 /// Where every kind of cell stands equally often, terms are orthogonal: sums of squares of effects, from means of means.
-fn balanced_sums(factors: &[Factor], rows: &[Together], terms: &[Vec<usize>]) -> Vec<(f64, f64)> {
+fn balanced_sums(factors: &[Factor], rows: &[PooledCells], terms: &[Vec<usize>]) -> Vec<(f64, f64)> {
     let mut left: Vec<f64> = rows.iter().map(|row| row.mean).collect();
     let mean = left.iter().sum::<f64>() / left.len() as f64;
     left.iter_mut().for_each(|value| *value -= mean);
@@ -89,7 +91,7 @@ fn balanced_sums(factors: &[Factor], rows: &[Together], terms: &[Vec<usize>]) ->
     for term in terms {
         // The lower terms are already taken off, so the marginal means of what is left are this term's effects.
         let sizes: Vec<usize> = term.iter().map(|&factor| factors[factor].levels.len()).collect();
-        let place = |row: &Together| term.iter().zip(&sizes).fold(0, |at, (&factor, size)| at * size + row.levels[factor]);
+        let place = |row: &PooledCells| term.iter().zip(&sizes).fold(0, |at, (&factor, size)| at * size + row.levels[factor]);
         let places: usize = sizes.iter().product();
         let mut effects = vec![0.0; places];
         for (row, value) in rows.iter().zip(&left) {
@@ -107,11 +109,11 @@ fn balanced_sums(factors: &[Factor], rows: &[Together], terms: &[Vec<usize>]) ->
 }
 
 /// A term's sum of squares is what it takes from the residual of all terms that do not contain it.
-fn type_two_sums(factors: &[Factor], rows: &[Together], terms: &[Vec<usize>]) -> Vec<(f64, f64)> {
+fn type_two_sums(factors: &[Factor], rows: &[PooledCells], terms: &[Vec<usize>]) -> Vec<(f64, f64)> {
     let of = |term: &Vec<usize>| {
         let contains = |other: &&Vec<usize>| term.iter().all(|factor| other.contains(factor));
         let beside = terms.iter().filter(|other| !contains(other)).flat_map(|term| columns(factors, term));
-        let beside: Vec<Column> = std::iter::once(Vec::new()).chain(beside).collect();
+        let beside: Vec<DesignColumn> = std::iter::once(Vec::new()).chain(beside).collect();
         let own = columns(factors, term);
         let mut space = Space::new(rows);
         space.add(rows, &beside);
@@ -130,12 +132,12 @@ struct Space {
 }
 
 impl Space {
-    fn new(rows: &[Together]) -> Self {
+    fn new(rows: &[PooledCells]) -> Self {
         Space { basis: Vec::new(), left: DVector::from_fn(rows.len(), |i, _| rows[i].n.sqrt() * rows[i].mean) }
     }
 
     /// Gives the sum of squares that the columns take from what was left.
-    fn add(&mut self, rows: &[Together], columns: &[Column]) -> f64 {
+    fn add(&mut self, rows: &[PooledCells], columns: &[DesignColumn]) -> f64 {
         let mut taken = 0.0;
         let all = DMatrix::from_fn(rows.len(), columns.len(), |i, j| rows[i].n.sqrt() * rows[i].value(&columns[j]));
         for column in all.column_iter() {
@@ -191,12 +193,12 @@ mod tests {
         let cells: Vec<f64> = panels.iter().flat_map(|panel| panel.models.concat()).collect();
         let mean = cells.iter().sum::<f64>() / 24.0;
         let shares: f64 = balanced.terms.iter().map(|term| term.sum_of_squares).sum();
-        close(shares + balanced.residual_sum_of_squares, super::super::summary::squares(&cells, mean));
+        close(shares + balanced.residual_sum_of_squares, super::super::describe::squares(&cells, mean));
         let factors = [("category", 2), ("framing", 2), ("model", 2)]
             .map(|(name, many)| Factor { name, levels: (0..many).map(|i| i.to_string()).collect() });
         let mut rows = Vec::new();
         for (at, panel) in panels.iter().enumerate() {
-            rows.extend((0..2).filter_map(|model| Together::new(panel, model, vec![at / 2, at % 2, model])));
+            rows.extend((0..2).filter_map(|model| PooledCells::new(panel, model, vec![at / 2, at % 2, model])));
         }
         for (term, (sum, df)) in balanced.terms.iter().zip(type_two_sums(&factors, &rows, &terms(&factors))) {
             close(sum, term.sum_of_squares);

@@ -13,7 +13,7 @@ use rewardscope_base::terms::Framing;
 
 /// A cell by its indices into the study, so that names need not be compared.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct At {
+pub(super) struct IndexedCell {
     pub model: usize,
     pub prompt: usize,
     pub category: usize,
@@ -27,8 +27,10 @@ pub(super) struct At {
 
 /// Cells of one category and framing, by model.
 #[derive(Clone, Debug)]
-pub struct Panel {
+pub struct PanelCells {
+    /// The category's name.
     pub category: Arc<str>,
+    /// The framing of its prompts.
     pub framing: Framing,
     /// `[models of the study][prompts of that framing]`, without those that have no score.
     pub models: Vec<Vec<f64>>,
@@ -40,8 +42,8 @@ pub fn cells(study: &Study) -> Vec<Cell> {
     named(study, &indexed(study))
 }
 
-pub(super) fn named(study: &Study, cells: &[At]) -> Vec<Cell> {
-    let name = |at: &At| {
+pub(super) fn named(study: &Study, cells: &[IndexedCell]) -> Vec<Cell> {
+    let name = |at: &IndexedCell| {
         let (model, prompt) = (&study.models[at.model], &study.prompts[at.prompt]);
         Cell {
             model: model.name.clone(),
@@ -56,7 +58,7 @@ pub(super) fn named(study: &Study, cells: &[At]) -> Vec<Cell> {
     cells.iter().map(name).collect()
 }
 
-pub(super) fn indexed(study: &Study) -> Vec<At> {
+pub(super) fn indexed(study: &Study) -> Vec<IndexedCell> {
     let members = members(study);
     let columns: Vec<(usize, usize)> =
         (0..study.models.len()).flat_map(|model| (0..study.prompts.len()).map(move |prompt| (model, prompt))).collect();
@@ -64,7 +66,7 @@ pub(super) fn indexed(study: &Study) -> Vec<At> {
     columns.par_iter().map(of_column).collect::<Vec<_>>().concat()
 }
 
-fn column(study: &Study, members: &[Vec<u32>], model: usize, prompt: usize) -> Vec<At> {
+fn column(study: &Study, members: &[Vec<u32>], model: usize, prompt: usize) -> Vec<IndexedCell> {
     let Some(scores) = study.models[model].scores.get(prompt) else { return Vec::new() };
     let (ranks, normalised) = (ranks(scores), min_max(scores));
     let (mean, sd) = mean_sd(scores).unwrap_or((f64::NAN, 0.0));
@@ -77,7 +79,7 @@ fn column(study: &Study, members: &[Vec<u32>], model: usize, prompt: usize) -> V
         let n = of_category.len();
         let Some(median) = median_in_place(&mut of_category) else { continue };
         let z = |word: usize| if sd > 0.0 { (scores[word] - mean) / sd } else { 0.0 };
-        cells.push(At {
+        cells.push(IndexedCell {
             model,
             prompt,
             category,
@@ -115,18 +117,18 @@ fn median_in_place(values: &mut [f64]) -> Option<f64> {
 }
 
 /// Panels of a study in order of category, positive before negative; those without a cell are left out.
-pub fn panels(study: &Study) -> Vec<Panel> {
+pub fn panels(study: &Study) -> Vec<PanelCells> {
     panels_of(study, &indexed(study))
 }
 
-pub(super) fn panels_of(study: &Study, cells: &[At]) -> Vec<Panel> {
+pub(super) fn panels_of(study: &Study, cells: &[IndexedCell]) -> Vec<PanelCells> {
     let mut panels: BTreeMap<(usize, Framing), Vec<Vec<f64>>> = BTreeMap::new();
     for cell in cells {
         let Some(framing) = study.prompts[cell.prompt].framing else { continue };
         let models = panels.entry((cell.category, framing)).or_insert_with(|| vec![Vec::new(); study.models.len()]);
         models[cell.model].push(cell.median);
     }
-    let named = |((category, framing), models): ((usize, Framing), _)| Panel {
+    let named = |((category, framing), models): ((usize, Framing), _)| PanelCells {
         category: study.categories[category].clone(),
         framing,
         models,
@@ -135,7 +137,7 @@ pub(super) fn panels_of(study: &Study, cells: &[At]) -> Vec<Panel> {
 }
 
 /// Normalised scores by model, then panel.
-pub(super) fn scores_summary(study: &Study, cells: &[At]) -> Vec<ScoreSummary> {
+pub(super) fn scores_summary(study: &Study, cells: &[IndexedCell]) -> Vec<ScoreSummary> {
     let mut sums: BTreeMap<(usize, usize, Framing), (usize, f64, f64)> = BTreeMap::new();
     for cell in cells {
         let Some(framing) = study.prompts[cell.prompt].framing else { continue };
@@ -216,8 +218,8 @@ pub(super) mod tests {
     use crate::study::{StudyModel, StudyPrompt, StudyWord};
 
     /// Families and models with one cell value for each panel and prompt, for the tests of what is computed from cells.
-    pub fn panel(category: &str, framing: Framing, models: &[&[f64]]) -> Panel {
-        Panel { category: category.into(), framing, models: models.iter().map(|cells| cells.to_vec()).collect() }
+    pub fn panel(category: &str, framing: Framing, models: &[&[f64]]) -> PanelCells {
+        PanelCells { category: category.into(), framing, models: models.iter().map(|cells| cells.to_vec()).collect() }
     }
 
     pub fn study(words: &[(&str, &[u16])], prompts: &[(&str, Option<Framing>)], models: &[(&str, &str, &[&[f64]])]) -> Study {

@@ -24,6 +24,7 @@ pub struct CommonWords {
 /// The words of one model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelWords {
+    /// The model's name.
     pub model: String,
     /// Words that it has under every prompt that it was asked.
     pub words: usize,
@@ -36,7 +37,7 @@ const NAMED: usize = 6;
 
 impl CommonWords {
     /// Of a study before words are left out.
-    pub fn of(study: &Study) -> CommonWords {
+    pub fn count(study: &Study) -> CommonWords {
         let known = study.known_words();
         let lacking = |word: usize| known.iter().filter(|of| !of[word]).count();
         let lacking: Vec<usize> = (0..study.words.len()).map(lacking).collect();
@@ -82,7 +83,7 @@ impl CommonWords {
     }
 
     /// The same in sentences, with what each model has and which of them costs the most; none where nothing is left out.
-    pub fn told(&self) -> Option<String> {
+    pub fn in_sentences(&self) -> Option<String> {
         if !self.are_fewer() {
             return None;
         }
@@ -90,7 +91,7 @@ impl CommonWords {
             true => format!("Nothing can be compared: {} of the {} words has a score by every model", self.words, self.of),
             false => format!("Compared over the {} of {} words that every model has", self.words, self.of),
         };
-        let of_models = self.of_models().map(|of| format!(": {of}")).unwrap_or_default();
+        let of_models = self.models_in_short().map(|of| format!(": {of}")).unwrap_or_default();
         let mut text = format!("{some} under every prompt that it was asked{of_models}.");
         if let Some(costliest) = self.costliest() {
             text += &format!(" Without {} it would be {}.", costliest.model, costliest.without_it);
@@ -102,7 +103,7 @@ impl CommonWords {
     }
 
     /// `c-llama has 20, d-llama has 20; the other 2 models have all`, the fewest first; none where all have the same words.
-    pub fn of_models(&self) -> Option<String> {
+    pub fn models_in_short(&self) -> Option<String> {
         let mut short: Vec<&ModelWords> = self.models.iter().filter(|model| model.words < self.of).collect();
         let alike = short.len() == self.models.len() && short.iter().all(|model| model.words == self.words);
         if alike || !self.are_fewer() {
@@ -134,7 +135,7 @@ mod tests {
     const WORDS: [(&str, &[u16]); 4] = [("a", &[0]), ("b", &[0]), ("c", &[0]), ("d", &[1])];
 
     fn of(models: &[(&str, &str, &[&[f64]])]) -> CommonWords {
-        CommonWords::of(&study(&WORDS, &[("p", None), ("q", None)], models))
+        CommonWords::count(&study(&WORDS, &[("p", None), ("q", None)], models))
     }
 
     #[test]
@@ -150,7 +151,7 @@ mod tests {
         assert_eq!((found.words, found.of, counts), (1, 4, vec![(4, 1), (3, 2), (2, 3)]));
         assert_eq!(found.costliest().map(|model| &*model.model), Some("torn"));
         assert_eq!(found.lost_categories, ["B"]);
-        let text = found.told().unwrap();
+        let text = found.in_sentences().unwrap();
         for naming in ["1 of the 4 words", "torn has 2, one has 3; the other model has all", "Without torn it would be 3"] {
             assert!(text.contains(naming), "'{naming}' is not in: {text}");
         }
@@ -160,14 +161,14 @@ mod tests {
     #[test]
     fn nothing_is_said_where_all_words_are_common_and_nobody_blamed_where_all_lack_the_same() {
         let all: &[f64] = &[1.0, 2.0, 3.0, 4.0];
-        assert_eq!(of(&[("one", "F", &[all, all]), ("two", "F", &[all, all])]).told(), None);
+        assert_eq!(of(&[("one", "F", &[all, all]), ("two", "F", &[all, all])]).in_sentences(), None);
         let gap: &[f64] = &[1.0, 2.0, NAN, 4.0];
         let found = of(&[("one", "F", &[gap, gap]), ("two", "F", &[gap, gap])]);
         let text = "Compared over the 3 of 4 words that every model has under every prompt that it was asked.";
-        assert_eq!((found.told().as_deref(), found.costliest()), (Some(text), None));
+        assert_eq!((found.in_sentences().as_deref(), found.costliest()), (Some(text), None));
         // Of two models that differ, none can be left out.
         let found = of(&[("one", "F", &[gap, gap]), ("two", "F", &[all, all])]);
-        assert!(found.costliest().is_none() && found.told().unwrap().contains("one has 3; the other model has all"));
+        assert!(found.costliest().is_none() && found.in_sentences().unwrap().contains("one has 3; the other model has all"));
     }
 
     #[test]
@@ -176,7 +177,7 @@ mod tests {
         let (names, columns): (Vec<String>, [&[f64]; 2]) = ((0..9).map(|i| format!("m{i}")).collect(), [gap, gap]);
         let mut models: Vec<(&str, &str, &[&[f64]])> = names.iter().map(|name| (&**name, "F", &columns[..])).collect();
         models.push(("whole", "F", &[&[1.0, 2.0, 3.0, 4.0]]));
-        let text = of(&models).told().unwrap();
+        let text = of(&models).in_sentences().unwrap();
         assert!(text.contains("m5 has 2 and 3 more; the other model has all") && !text.contains("m6"), "{text}");
     }
 }

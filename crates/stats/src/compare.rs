@@ -1,156 +1,127 @@
 //! Every comparison of groups in a study: families against families and models against models, panel by panel.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::bootstrap;
-use super::cells::Panel;
-use super::contrast::{WelchTest, benjamini_hochberg, bonferroni, welch};
-use super::exact::{MOST_SPLITS, exact_models};
+use super::cells::PanelCells;
+use super::contrast::{Comparison, EXACT_MODELS, TESTS, TESTS_OF_MODELS, WELCH, adjust};
+use super::describe::Summary;
 use super::options::{Progress, ReportOptions};
-use super::permutation::permutation_p;
-use super::results::{AdjustedFor, Contrast, ModelContrast, Permutation, UNIT_NOTE, Welch};
+use super::results::{Contrast, ModelContrast, UNIT_NOTE};
 use super::study::Study;
-use super::summary::{Summary, UNKNOWN_FAMILY, known_families};
+use super::summary::known_families;
+use super::word_draws::WordDraws;
 
 /// Models are compared two by two up to this many: pairs grow with the square.
 const MOST_MODELS_IN_PAIRS: usize = 4;
 
-/// Contrasts of each two families, by pair and panel, for how many tests they are adjusted, and what a reader should know of
-/// them.
-pub fn families(
-    study: &Study,
-    panels: &[Panel],
-    options: &ReportOptions,
-    progress: Progress,
-) -> (Vec<Contrast>, AdjustedFor, Vec<String>) {
+/// The contrasts of each two families.
+#[derive(Clone, Debug, Default)]
+pub struct FamilyContrasts {
+    /// By pair of families, then panel.
+    pub contrasts: Vec<Contrast>,
+    /// The number of contrasts that can be tested at all, for which p-values are adjusted.
+    pub adjusted_for: usize,
+    /// What a reader should know of them, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Two families in one panel.
+struct Pair<'a> {
+    families: [&'a Arc<str>; 2],
+    panel: &'a PanelCells,
+    /// `[models][cells]` of each family.
+    models: [Vec<&'a [f64]>; 2],
+}
+
+/// Compares each two families of known name in every panel in which both have cells.
+pub fn families(study: &Study, panels: &[PanelCells], options: &ReportOptions, progress: Progress) -> FamilyContrasts {
     let families = known_families(study);
-    let mut tests: Vec<(&Arc<str>, &Arc<str>, &Panel)> = Vec::new();
+    let mut pairs: Vec<Pair> = Vec::new();
     for (i, first) in families.iter().enumerate() {
         for second in &families[i + 1..] {
-            tests.extend(panels.iter().map(|panel| (first, second, panel)));
+            let pair = |panel| {
+                let models = [first, second].map(|family| PanelCells::of_family(panel, study, family));
+                Pair { families: [first, second], panel, models }
+            };
+            pairs.extend(panels.iter().map(pair));
         }
     }
-    tests.retain(|(a, b, panel)| !panel.of_family(study, a).is_empty() && !panel.of_family(study, b).is_empty());
-    let intervals = bootstrap::intervals(study, panels, &tests, options, progress);
-    let done = std::sync::atomic::AtomicUsize::new(0);
-    let compare = |(at, (first, second, panel)): (usize, &(&Arc<str>, &Arc<str>, &Panel))| {
-        let contrast = one(study, panel, [first, second], options, at);
-        let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-        progress("comparing families", done, tests.len());
+    pairs.retain(|pair| pair.models.iter().all(|models| !models.is_empty()));
+    let draws = if pairs.is_empty() { None } else { WordDraws::new(study, panels, options, progress) };
+    let done = AtomicUsize::new(0);
+    let compare = |(number, pair): (usize, &Pair)| {
+        let word_draws = draws.as_ref().map(|draws| draws.differences(pair.panel, pair.families));
+        let contrast = contrast(pair, word_draws, options, number);
+        progress("comparing families", done.fetch_add(1, Ordering::Relaxed) + 1, pairs.len());
         contrast
     };
-    let (welch, mut contrasts): (Vec<Option<WelchTest>>, Vec<Contrast>) = tests.par_iter().enumerate().map(compare).unzip();
-    let adjusted = adjusted(&welch);
-    let tested = adjusted.iter().flatten().count();
-    let adjusted_for = AdjustedFor { welch: tested, permutation: tested, exact_models: tested };
-    for ((contrast, welch), interval) in contrasts.iter_mut().zip(adjusted).zip(intervals) {
-        contrast.welch = welch;
-        contrast.bootstrap = interval;
-        if let Some(permutation) = &mut contrast.permutation {
-            permutation.p_bonferroni = bonferroni(permutation.p, adjusted_for.permutation);
-        }
-        if let Some(exact) = &mut contrast.exact_models {
-            exact.p_bonferroni = bonferroni(exact.p, adjusted_for.exact_models);
-        }
-    }
+    let mut contrasts: Vec<Contrast> = pairs.par_iter().enumerate().map(compare).collect();
+    // Welch's test needs less than any other.
+    let adjusted_for = contrasts.iter().filter(|contrast| contrast.result(&WELCH).is_some()).count();
+    adjust(&mut contrasts.iter_mut().map(|contrast| &mut contrast.results).collect::<Vec<_>>(), adjusted_for);
     let notes = notes(study, &families, &contrasts);
-    (contrasts, adjusted_for, notes)
+    FamilyContrasts { contrasts, adjusted_for, notes }
 }
 
-fn one(
-    study: &Study,
-    panel: &Panel,
-    [first, second]: [&Arc<str>; 2],
-    options: &ReportOptions,
-    at: usize,
-) -> (Option<WelchTest>, Contrast) {
-    let groups = [panel.of_family(study, first), panel.of_family(study, second)];
-    let [a, b] = [groups[0].concat(), groups[1].concat()];
-    let means =
-        groups.each_ref().map(|models| models.iter().filter_map(|cells| Some(Summary::of(cells)?.mean)).collect::<Vec<_>>());
-    let mean = |cells: &[f64]| Summary::of(cells).map_or(f64::NAN, |of| of.mean);
-    let ReportOptions { replicates, seed, .. } = *options;
-    let p = if replicates > 0 { permutation_p(&a, &b, replicates, seed, at) } else { None };
-    let contrast = Contrast {
-        category: panel.category.clone(),
-        framing: panel.framing,
-        families: [first.clone(), second.clone()],
-        n: [a.len(), b.len()],
-        models: [groups[0].len(), groups[1].len()],
-        difference: mean(&b) - mean(&a),
-        welch: None,
-        permutation: p.map(|p| Permutation { replicates, seed, p, p_bonferroni: p }),
-        exact_models: exact_models(&means[0], &means[1], seed, at, MOST_SPLITS),
-        bootstrap: None,
-    };
-    (welch(&a, &b), contrast)
-}
-
-/// Each test with its p-values for as many tests as there are.
-fn adjusted(tests: &[Option<WelchTest>]) -> Vec<Option<Welch>> {
-    let p: Vec<f64> = tests.iter().flatten().map(|test| test.p).collect();
-    let mut fdr = benjamini_hochberg(&p).into_iter();
-    let of = |test: &WelchTest| Welch {
-        t: test.t,
-        df: test.df,
-        p: test.p,
-        p_bonferroni: bonferroni(test.p, p.len()),
-        p_fdr: fdr.next().unwrap_or(f64::NAN),
-    };
-    let mut of = of;
-    tests.iter().map(|test| test.as_ref().map(&mut of)).collect()
+fn contrast(pair: &Pair, word_draws: Option<Vec<f64>>, options: &ReportOptions, number: usize) -> Contrast {
+    let comparison = Comparison { models: pair.models.clone(), word_draws, options: *options, number };
+    let cells = comparison.cells();
+    let [first, second] = cells.each_ref().map(|cells| Summary::new(cells).map_or(f64::NAN, |of| of.mean));
+    Contrast {
+        category: pair.panel.category.clone(),
+        framing: pair.panel.framing,
+        families: pair.families.map(Arc::clone),
+        n: cells.each_ref().map(Vec::len),
+        models: pair.models.each_ref().map(Vec::len),
+        difference: second - first,
+        results: comparison.results(&TESTS),
+    }
 }
 
 /// Contrasts of each two models where these are few: Welch by panel, with the false discovery rate over all of them (the
 /// study's figure 2, which compares two base models).
-pub fn models(study: &Study, panels: &[Panel]) -> Vec<ModelContrast> {
+pub fn models(study: &Study, panels: &[PanelCells]) -> Vec<ModelContrast> {
     let models = study.models.len();
     if models > MOST_MODELS_IN_PAIRS {
         return Vec::new();
     }
-    let (mut tests, mut contrasts) = (Vec::new(), Vec::new());
+    let mut contrasts = Vec::new();
     for first in 0..models {
         for second in first + 1..models {
             for panel in panels {
-                let (a, b) = (&panel.models[first], &panel.models[second]);
-                let (Some(of_a), Some(of_b)) = (Summary::of(a), Summary::of(b)) else { continue };
-                tests.push(welch(a, b));
+                let cells = [&panel.models[first][..], &panel.models[second]];
+                let [Some(a), Some(b)] = cells.map(Summary::new) else { continue };
+                let options = ReportOptions::quick();
+                let comparison = Comparison { models: cells.map(|cells| vec![cells]), word_draws: None, options, number: 0 };
                 contrasts.push(ModelContrast {
                     models: [study.models[first].name.clone(), study.models[second].name.clone()],
                     category: panel.category.clone(),
                     framing: panel.framing,
-                    n: [a.len(), b.len()],
-                    difference: of_b.mean - of_a.mean,
-                    welch: None,
+                    n: [a.n, b.n],
+                    difference: b.mean - a.mean,
+                    results: comparison.results(&TESTS_OF_MODELS),
                 });
             }
         }
     }
-    for (contrast, welch) in contrasts.iter_mut().zip(adjusted(&tests)) {
-        contrast.welch = welch;
-    }
+    let tested = contrasts.iter().filter(|contrast| contrast.result(&WELCH).is_some()).count();
+    adjust(&mut contrasts.iter_mut().map(|contrast| &mut contrast.results).collect::<Vec<_>>(), tested);
     contrasts
 }
 
 fn notes(study: &Study, families: &[Arc<str>], contrasts: &[Contrast]) -> Vec<String> {
     let mut notes = Vec::new();
-    let unknown = study.models.iter().filter(|model| &*model.family == UNKNOWN_FAMILY).map(|model| &*model.name);
-    let unknown: Vec<&str> = unknown.collect();
-    if !unknown.is_empty() {
-        let names = unknown.join(", ");
-        notes.push(format!(
-            "the family of {names} is not known, so no comparison of families counts it: give --family MODEL=NAME"
-        ));
-    }
     if families.len() < 2 {
-        notes.push(format!("{} known: nothing to compare families with", text_of(families.len())));
+        let known = if families.is_empty() { "no family is" } else { "one family alone is" };
+        notes.push(format!("{known} known: nothing to compare families with"));
     }
     if families.len() > 2 {
         notes.push(format!("{} families: p-values are adjusted over all {} contrasts of two", families.len(), contrasts.len()));
     }
-    if contrasts.iter().any(|contrast| contrast.exact_models.is_some()) {
+    if contrasts.iter().any(|contrast| contrast.result(&EXACT_MODELS).is_some()) {
         notes.push(UNIT_NOTE.to_owned());
     }
     let single = families.iter().filter(|family| study.models.iter().filter(|model| model.family == **family).count() == 1);
@@ -162,12 +133,8 @@ fn notes(study: &Study, families: &[Arc<str>], contrasts: &[Contrast]) -> Vec<St
              speak of that model, not of its family"
         ));
     }
-    if contrasts.iter().any(|contrast| contrast.exact_models.is_some_and(|exact| exact.sampled)) {
+    if contrasts.iter().any(|contrast| contrast.result(&EXACT_MODELS).is_some_and(|exact| exact.is_sampled())) {
         notes.push("the exact test has too many ways to label the models: random ones stand for them (sampled)".to_owned());
     }
     notes
-}
-
-fn text_of(families: usize) -> &'static str {
-    if families == 0 { "no family is" } else { "one family alone is" }
 }

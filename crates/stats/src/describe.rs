@@ -30,6 +30,37 @@ pub fn mean_sd(values: &[f64]) -> Option<(f64, f64)> {
     Some((mean, if n > 1 { (squares / (n - 1) as f64).sqrt() } else { 0.0 }))
 }
 
+/// How many, their mean, their standard deviation with n - 1 (NaN, which JSON writes as null, for a single one), and its
+/// ratio to √n.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    pub n: usize,
+    pub mean: f64,
+    pub sd: f64,
+    pub se: f64,
+}
+
+impl Summary {
+    /// None of no values.
+    pub fn new(values: &[f64]) -> Option<Summary> {
+        let (n, count) = (values.len(), values.len() as f64);
+        let mean = mean(values.iter().copied())?;
+        let sd = if n > 1 { (squares(values, mean) / (count - 1.0)).sqrt() } else { f64::NAN };
+        Some(Summary { n, mean, sd, se: sd / count.sqrt() })
+    }
+}
+
+/// Differences that are smaller beside the numbers themselves are rounding: cells are quarters of a rank, and their means
+/// rounded to the sixteenth digit.
+const ROUNDING: f64 = 1e-13;
+
+/// Sum of squared distances from `mean`; 0 where they are no larger than rounding.
+pub(super) fn squares(values: &[f64], mean: f64) -> f64 {
+    let largest = values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    if squares <= values.len() as f64 * (largest * ROUNDING).powi(2) { 0.0 } else { squares }
+}
+
 /// `(score - mean) / sd`; 0 throughout where all scores are equal, NaN where the score is.
 pub fn z_scores(scores: &[f64]) -> Vec<f64> {
     z_scores_among(scores, scores)
@@ -61,8 +92,11 @@ pub fn min_max(scores: &[f64]) -> Vec<f64> {
 /// Counts of values in equal bins over a closed range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
+    /// The lower edge of the first bin.
     pub low: f64,
+    /// The upper edge of the last bin.
     pub high: f64,
+    /// How many values fall into each bin.
     pub counts: Vec<u32>,
 }
 
@@ -127,5 +161,17 @@ mod tests {
         let h = Histogram::new([0.0, 0.49, 0.5, 1.0, 1.1, f64::NAN], 0.0, 1.0, 2);
         assert_eq!(h.counts, [2, 2]);
         assert_eq!(Histogram::new([3.0, 3.0], 3.0, 3.0, 5).counts, [0, 0, 2, 0, 0]);
+    }
+
+    #[test]
+    fn what_differs_by_rounding_alone_does_not_vary() {
+        let third = 131.0f64 / 3.0;
+        for values in [vec![third; 3], vec![third, third.next_up(), third.next_down()], vec![0.1; 27]] {
+            assert_eq!(Summary::new(&values).unwrap().sd, 0.0, "{values:?}");
+        }
+        // The smallest difference that one cell of many can make.
+        let mut cells = vec![131_000.0; 1000];
+        cells[0] += 0.25;
+        assert!(Summary::new(&cells).unwrap().sd > 0.0);
     }
 }

@@ -3,8 +3,8 @@
 //! Such cells have one row in every design matrix, so their number, mean and sum of squares are all that a linear model needs
 //! of them: 40 rows for the study's 1,080 cells.
 
-use super::cells::Panel;
-use super::summary::{Summary, squares};
+use super::cells::PanelCells;
+use super::describe::{Summary, squares};
 
 /// A factor with the names of its levels; the first is the reference.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Factor {
 
 /// The cells of one model in one panel.
 #[derive(Clone, Debug)]
-pub(super) struct Together {
+pub(super) struct PooledCells {
     pub model: usize,
     /// A level of each factor.
     pub levels: Vec<usize>,
@@ -25,22 +25,22 @@ pub(super) struct Together {
     pub within: f64,
 }
 
-impl Together {
+impl PooledCells {
     /// None where the model has no cell in the panel.
-    pub fn new(panel: &Panel, model: usize, levels: Vec<usize>) -> Option<Together> {
+    pub fn new(panel: &PanelCells, model: usize, levels: Vec<usize>) -> Option<PooledCells> {
         let cells = panel.models.get(model)?;
-        let Summary { n, mean, .. } = Summary::of(cells)?;
-        Some(Together { model, levels, n: n as f64, mean, within: squares(cells, mean) })
+        let Summary { n, mean, .. } = Summary::new(cells)?;
+        Some(PooledCells { model, levels, n: n as f64, mean, within: squares(cells, mean) })
     }
 
     /// The value of a column: a product of indicators.
-    pub fn value(&self, column: &Column) -> f64 {
+    pub fn value(&self, column: &DesignColumn) -> f64 {
         f64::from(u8::from(column.iter().all(|&(factor, level)| self.levels[factor] == level)))
     }
 }
 
 /// A column of a design matrix by the levels that it indicates; none of them for the intercept.
-pub(super) type Column = Vec<(usize, usize)>;
+pub(super) type DesignColumn = Vec<(usize, usize)>;
 
 /// The factors of every term of the full design, main effects first, as R orders them; the intercept left out.
 pub(super) fn terms(factors: &[Factor]) -> Vec<Vec<usize>> {
@@ -57,8 +57,8 @@ pub(super) fn terms(factors: &[Factor]) -> Vec<Vec<usize>> {
 }
 
 /// Treatment coding of a term: every combination of levels but the references, the first factor's varying fastest.
-pub(super) fn columns(factors: &[Factor], term: &[usize]) -> Vec<Column> {
-    let mut columns: Vec<Column> = vec![Vec::new()];
+pub(super) fn columns(factors: &[Factor], term: &[usize]) -> Vec<DesignColumn> {
+    let mut columns: Vec<DesignColumn> = vec![Vec::new()];
     for &factor in term {
         let levels = 1..factors[factor].levels.len();
         let with = |level: usize| columns.iter().map(move |column| [column.as_slice(), &[(factor, level)]].concat());
@@ -68,7 +68,7 @@ pub(super) fn columns(factors: &[Factor], term: &[usize]) -> Vec<Column> {
 }
 
 /// `family[Llama]:category[Communion]`; `(Intercept)` where nothing is indicated.
-pub(super) fn name(factors: &[Factor], column: &Column) -> String {
+pub(super) fn name(factors: &[Factor], column: &DesignColumn) -> String {
     if column.is_empty() {
         return "(Intercept)".to_owned();
     }

@@ -4,9 +4,10 @@
 
 use rewardscope_base::terms::Measure;
 use std::collections::HashMap;
+use std::fmt;
 
 /// What becomes of texts that differ by case or outer white space alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variants {
     /// They are one word, whose value is the mean of theirs
@@ -18,11 +19,31 @@ pub enum Variants {
     Add,
 }
 
+impl Variants {
+    /// What options, settings and files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Variants::Average => "average",
+            Variants::Keep => "keep",
+            Variants::Add => "add",
+        }
+    }
+}
+
+impl fmt::Display for Variants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A text that both models gave a log-probability.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Joined<'a> {
+    /// The text.
     pub text: &'a str,
+    /// Its log-probability under A, in nats.
     pub log_a: f64,
+    /// Its log-probability under B, in nats.
     pub log_b: f64,
 }
 
@@ -49,18 +70,22 @@ pub fn join<'a>(a: impl IntoIterator<Item = (&'a str, f64)>, b: impl IntoIterato
 /// A word with its implicit reward.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ImplicitWord {
+    /// The word.
     pub word: String,
     /// Texts that were averaged.
     pub variants: usize,
-    /// Mean probability of the variants under A and under B.
+    /// Mean probability of the variants under A.
     pub p_a: f64,
+    /// Mean probability of the variants under B.
     pub p_b: f64,
-    /// Means of the variants' own.
+    /// Mean of the variants' log ratios, in nats.
     pub log_ratio: f64,
+    /// Mean of the variants' mixture-weighted log ratios, in nats.
     pub mwlr: f64,
 }
 
 impl ImplicitWord {
+    /// The value by a measure, in nats.
     pub fn value(&self, measure: Measure) -> f64 {
         match measure {
             Measure::Mwlr => self.mwlr,

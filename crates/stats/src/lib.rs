@@ -1,15 +1,21 @@
-//! Pure statistics over scores, in f64. Knows no model, no screen, no file.
+//! Statistics over scores, in f64. Knows no model, no screen, no file.
 //!
-//! A [`study::Study`] goes in, a [`results::Report`] comes out ([`report::report`]). `common` finds the words that all models
-//! have; `cells` makes the unit of everything after, the median rank of a category within model and prompt; `summary` describes
-//! it, `compare` sets families and models against each other with the tests of `contrast`, `permutation`, `exact` and
-//! `bootstrap`; `mixed` and `anova` model all of it at once; `results` holds what they find. `agreement` says how alike models rank words, `card` puts one model on a page; `implicit` makes a reward of two
-//! language models, `ablation` follows a training.
+//! A [`study::Study`] goes in, a [`results::Report`] comes out ([`report::report`]):
+//!
+//! - `common` finds the words that all models have.
+//! - `cells` makes the unit of everything after: the median rank of a category's words within model and prompt.
+//! - `summary` describes cells. `compare` sets families and models against each other, by the tests of `contrast`.
+//! - `mixed` and `anova` model all cells at once.
+//! - `agreement` says how alike models rank words.
+//!
+//! Beside it, `card` puts one model on a page, `implicit` makes a reward of two language models, and `ablation` follows a
+//! training.
+
+#![warn(missing_docs)]
 
 pub mod ablation;
 pub mod agreement;
 pub mod anova;
-pub mod bootstrap;
 pub mod card;
 pub mod cells;
 pub mod common;
@@ -18,16 +24,16 @@ pub mod contrast;
 mod correlation;
 mod describe;
 mod design;
-pub mod exact;
 pub mod implicit;
 pub mod mixed;
 pub mod options;
-pub mod permutation;
 mod rank;
 pub mod report;
 pub mod results;
+mod significance;
 pub mod study;
 pub mod summary;
+mod word_draws;
 
 pub use correlation::spearman;
 pub use describe::{Histogram, mean_sd, median, min_max, z_score, z_scores, z_scores_among};

@@ -8,10 +8,10 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::cells::Panel;
-use super::contrast::two_sided_t;
-use super::design::{Column, Factor, Together, columns, name, terms};
+use super::cells::PanelCells;
+use super::design::{DesignColumn, Factor, PooledCells, columns, name, terms};
 use super::results::{FixedEffect, MixedModel};
+use super::significance::two_sided_t;
 use super::study::Study;
 use super::summary::known_families;
 use rewardscope_base::terms::Framing;
@@ -25,9 +25,11 @@ const RANK_TOLERANCE: f64 = 1e-9;
 /// A residual sum of squares that is this much smaller than that of the cells themselves is rounding.
 const ROUNDING: f64 = 1e-24;
 
+/// Fits `cell ~ family * category * framing` with a random intercept for each model, over the cells of known families.
+///
 /// # Errors
 /// A sentence that says why the model is not identifiable.
-pub fn mixed_model(study: &Study, panels: &[Panel]) -> Result<MixedModel, String> {
+pub fn mixed_model(study: &Study, panels: &[PanelCells]) -> Result<MixedModel, String> {
     let families = known_families(study);
     let family_of = |model: usize| families.iter().position(|family| *family == study.models[model].family);
     let mut categories: Vec<&str> = panels.iter().map(|panel| &*panel.category).collect();
@@ -35,59 +37,70 @@ pub fn mixed_model(study: &Study, panels: &[Panel]) -> Result<MixedModel, String
     let mut framings: Vec<Framing> = panels.iter().map(|panel| panel.framing).collect();
     framings.sort();
     framings.dedup();
-    let framing_name = |framing: &Framing| match framing {
-        Framing::Positive => "positive".to_owned(),
-        Framing::Negative => "negative".to_owned(),
-    };
     let factors = [
         Factor { name: "family", levels: families.iter().map(|family| family.to_string()).collect() },
         Factor { name: "category", levels: categories.iter().map(|category| (*category).to_owned()).collect() },
-        Factor { name: "framing", levels: framings.iter().map(framing_name).collect() },
+        Factor { name: "framing", levels: framings.iter().map(|framing| framing_name(*framing).to_owned()).collect() },
     ];
-    let mut rows: Vec<Together> = Vec::new();
+    let mut rows: Vec<PooledCells> = Vec::new();
     for panel in panels {
         let category = categories.iter().position(|category| *category == &*panel.category).unwrap_or_default();
         let framing = framings.iter().position(|framing| *framing == panel.framing).unwrap_or_default();
-        let of_model = |model| Together::new(panel, model, vec![family_of(model)?, category, framing]);
+        let of_model = |model| PooledCells::new(panel, model, vec![family_of(model)?, category, framing]);
         rows.extend((0..study.models.len()).filter_map(of_model));
     }
     let mut models: Vec<usize> = rows.iter().map(|row| row.model).collect();
     models.sort_unstable();
     models.dedup();
-    let with_cells = |family: usize| models.iter().filter(|&&model| family_of(model) == Some(family)).count();
-    let present = (0..families.len()).filter(|&family| with_cells(family) > 0).count();
-    if present < 2 {
-        return Err("not identifiable: it needs models of two families".to_owned());
-    }
-    if models.len() <= present {
-        return Err(format!(
-            "not identifiable: with one model in each family ({} models, {present} families) a difference between families cannot \
-             be told from one between models; add a second model of a family",
-            models.len()
-        ));
-    }
-    for (at, family) in families.iter().enumerate() {
-        for panel in panels {
-            if with_cells(at) == 0 || panel.of_family(study, family).is_empty() {
-                let (category, framing) = (&panel.category, framing_name(&panel.framing));
-                return Err(format!("not identifiable: {family} has no cells for {category}, {framing}"));
-            }
-        }
+    let cells: f64 = rows.iter().map(|row| row.n).sum();
+    if let Some(reason) = not_identifiable(study, panels, &models, cells) {
+        return Err(format!("not identifiable: {reason}"));
     }
     for row in &mut rows {
         row.model = models.binary_search(&row.model).unwrap_or_default();
     }
-    if rows.iter().map(|row| row.n).sum::<f64>() <= models.len() as f64 {
-        return Err("not identifiable: each model has one cell, so that what differs between models cannot be told from what \
-                    differs within them; ask a second prompt, or take a list with a second category"
-            .to_owned());
-    }
-    let mut design: Vec<Column> = vec![Vec::new()];
+    let mut design: Vec<DesignColumn> = vec![Vec::new()];
     design.extend(terms(&factors).iter().flat_map(|term| columns(&factors, term)));
     let fit = Profile::new(&rows, &design, models.len())?.fit()?;
     let names: Vec<String> = design.iter().map(|column| name(&factors, column)).collect();
     let varying = factors.iter().filter(|factor| factor.levels.len() > 1).map(|factor| factor.name).collect::<Vec<_>>();
-    Ok(fit.told(&rows, &design, names, format!("cell ~ {}, random intercept for each model", varying.join(" * "))))
+    let formula = format!("cell ~ {}, random intercept for each model", varying.join(" * "));
+    Ok(fit.into_mixed_model(&rows, &design, names, formula))
+}
+
+fn framing_name(framing: Framing) -> &'static str {
+    match framing {
+        Framing::Positive => "positive",
+        Framing::Negative => "negative",
+    }
+}
+
+/// Why the effects cannot be told from one another, if they cannot. `models` are those of known families that have `cells`.
+fn not_identifiable(study: &Study, panels: &[PanelCells], models: &[usize], cells: f64) -> Option<String> {
+    let families = known_families(study);
+    let has_cells = |family: &str| models.iter().any(|&model| &*study.models[model].family == family);
+    let present = families.iter().filter(|family| has_cells(family)).count();
+    if present < 2 {
+        return Some("it needs models of two families".to_owned());
+    }
+    if models.len() <= present {
+        return Some(format!(
+            "with one model in each family ({} models, {present} families) a difference between families cannot be told from one \
+             between models; add a second model of a family",
+            models.len()
+        ));
+    }
+    for family in &families {
+        let empty = panels.iter().find(|panel| !has_cells(family) || panel.of_family(study, family).is_empty());
+        if let Some(panel) = empty {
+            return Some(format!("{family} has no cells for {}, {}", panel.category, framing_name(panel.framing)));
+        }
+    }
+    (cells <= models.len() as f64).then(|| {
+        "each model has one cell, so that what differs between models cannot be told from what differs within them; ask a second \
+         prompt, or take a list with a second category"
+            .to_owned()
+    })
 }
 
 /// What the likelihood needs of the data. A row `[x y]` of design and cells is its model's mean and what it deviates from it.
@@ -131,13 +144,13 @@ struct Fit {
 }
 
 impl Profile {
-    fn new(rows: &[Together], design: &[Column], groups: usize) -> Result<Profile, String> {
+    fn new(rows: &[PooledCells], design: &[DesignColumn], groups: usize) -> Result<Profile, String> {
         let n: f64 = rows.iter().map(|row| row.n).sum();
         let p = design.len();
         if rows.len() < p {
             return Err(format!("not identifiable: {p} coefficients for {} kinds of cells", rows.len()));
         }
-        let value = |row: &Together, column: usize| if column < p { row.value(&design[column]) } else { row.mean };
+        let value = |row: &PooledCells, column: usize| if column < p { row.value(&design[column]) } else { row.mean };
         let group = |model: usize| {
             let of_model = || rows.iter().filter(move |row| row.model == model);
             let n: f64 = of_model().map(|row| row.n).sum();
@@ -275,9 +288,9 @@ fn triangle(mut matrix: DMatrix<f64>) -> DMatrix<f64> {
 impl Fit {
     /// Degrees of freedom as nlme gives them (Pinheiro and Bates 2000, section 2.4.2): a column that is the same throughout
     /// every model is tested against models, every other one, and the intercept, against cells.
-    fn told(self, rows: &[Together], design: &[Column], names: Vec<String>, formula: String) -> MixedModel {
+    fn into_mixed_model(self, rows: &[PooledCells], design: &[DesignColumn], names: Vec<String>, formula: String) -> MixedModel {
         let n: f64 = rows.iter().map(|row| row.n).sum();
-        let varies = |column: &Column| {
+        let varies = |column: &DesignColumn| {
             let mut seen: Vec<Option<f64>> = vec![None; self.groups];
             rows.iter().any(|row| *seen[row.model].get_or_insert(row.value(column)) != row.value(column))
         };

@@ -46,7 +46,7 @@ fn models_that_do_not_differ_give_a_variance_of_exactly_0() {
 fn three_families_and_a_missing_prompt_are_no_hindrance() {
     let study = models(&["Q", "G", "L", "L", "other"]);
     let cells = |a: f64| vec![a, a + 1.0, a - 0.5];
-    let of = |category: &str, framing, shift: f64| Panel {
+    let of = |category: &str, framing, shift: f64| PanelCells {
         category: category.into(),
         framing,
         models: vec![cells(3.0 + shift), cells(1.0 - shift), cells(4.0)[..2].to_vec(), cells(6.0 + shift), cells(900.0)],
@@ -73,7 +73,7 @@ fn models_that_differ_a_billion_times_more_than_within_are_no_hindrance() {
     let study = models(&["G", "G", "L", "L"]);
     let mut cells: Vec<Vec<f64>> = [10.0, 150_000.0, 30_000.0, 190_000.0].iter().map(|rank| vec![*rank; 15]).collect();
     cells[1][3] += 0.25;
-    let panels = [Panel { category: "A".into(), framing: POSITIVE, models: cells }];
+    let panels = [PanelCells { category: "A".into(), framing: POSITIVE, models: cells }];
     let model = mixed_model(&study, &panels).unwrap();
     let within = 0.25f64.powi(2) * 14.0 / 15.0 / 56.0;
     let middle: f64 = 150_000.0 + 0.25 / 15.0;

@@ -1,4 +1,4 @@
-//! What a report is asked for, and how it tells of its progress.
+//! The options of a report, and the callback by which it reports progress.
 
 /// How much of what costs time is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,6 +7,7 @@ pub struct ReportOptions {
     pub replicates: usize,
     /// Of the bootstrap intervals; 0 leaves them out.
     pub bootstrap: usize,
+    /// Of the random numbers: the same seed gives the same report.
     pub seed: u64,
 }
 

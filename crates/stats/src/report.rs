@@ -1,14 +1,15 @@
-//! Everything that the statistics tell of a study, in the shape in which `stats --format json` writes it.
+//! Every statistic of a study in one report, in the shape that becomes JSON.
 
-use super::cells::{self, Panel};
+use super::cells::{self, PanelCells};
 use super::common::CommonWords;
+use super::compare::FamilyContrasts;
 use super::study::Study;
 use super::{agreement, anova, compare, mixed, summary};
 use crate::options::{Progress, ReportOptions};
 use crate::results::{DividingWords, ModelFamily, Report};
 use rewardscope_base::terms::Framing;
 
-/// Computes everything there is to tell of a study, over the words that all its models have. Where these are too few, a
+/// Computes every statistic of a study, over the words that all its models have. Where these are too few, a
 /// report says so and has no numbers.
 pub fn report(study: &Study, options: &ReportOptions) -> Report {
     report_with(study, options, &|_, _, _| {})
@@ -17,13 +18,13 @@ pub fn report(study: &Study, options: &ReportOptions) -> Report {
 /// As [`report`]; `progress` hears what is being done, how much of it is done, and of how much. It is called from many
 /// threads.
 pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -> Report {
-    let (common_words, partial) = (CommonWords::of(study), cells::partial_columns(study));
+    let (common_words, partial) = (CommonWords::count(study), cells::partial_columns(study));
     let name = |model: &super::study::StudyModel| ModelFamily { model: model.name.clone(), family: model.family.clone() };
     let known = Report {
         words: common_words.words,
         models: study.models.iter().map(name).collect(),
         prompts: study.prompts.iter().map(|prompt| prompt.label.clone()).collect(),
-        warnings: common_words.told().into_iter().collect(),
+        warnings: common_words.in_sentences().into_iter().collect(),
         ..Report::default()
     };
     let missing = cells::notes(study, &partial);
@@ -32,8 +33,8 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
     }
     let study = &study.clone().of_common_words();
     let indexed = cells::indexed(study);
-    let panels: Vec<Panel> = cells::panels_of(study, &indexed);
-    let (contrasts, adjusted_for, mut notes) = compare::families(study, &panels, options, progress);
+    let panels: Vec<PanelCells> = cells::panels_of(study, &indexed);
+    let FamilyContrasts { contrasts, adjusted_for, mut notes } = compare::families(study, &panels, options, progress);
     let (mixed_model, mixed_model_note) = match mixed::mixed_model(study, &panels) {
         Ok(model) => (Some(model), None),
         Err(reason) => (None, Some(reason)),
@@ -56,7 +57,7 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         anova,
         anova_note,
         model_contrasts: compare::models(study, &panels),
-        agreement: agreement::all(study),
+        agreement: agreement::agreements(study),
         framings: agreement::framings(study),
         dividing: dividing(study),
         partial,
@@ -84,5 +85,3 @@ fn dividing(study: &Study) -> Vec<DividingWords> {
     }
     found
 }
-
-// serde writes what an Arc holds only with a feature that nothing else here needs.

@@ -9,18 +9,24 @@ use rewardscope_base::terms::Framing;
 pub struct Study {
     /// In order of name.
     pub categories: Vec<Arc<str>>,
+    /// The words that are ranked.
     pub words: Vec<StudyWord>,
+    /// The prompts that models were asked.
     pub prompts: Vec<StudyPrompt>,
+    /// The models that are compared.
     pub models: Vec<StudyModel>,
 }
 
+/// A word with its categories.
 #[derive(Clone, Debug)]
 pub struct StudyWord {
+    /// The word itself.
     pub text: Arc<str>,
     /// Indices into [`Study::categories`], ascending.
     pub categories: Vec<u16>,
 }
 
+/// A prompt with its framing.
 #[derive(Clone, Debug)]
 pub struct StudyPrompt {
     /// Its key, or its text where it has none.
@@ -29,8 +35,10 @@ pub struct StudyPrompt {
     pub framing: Option<Framing>,
 }
 
+/// A model with its scores.
 #[derive(Clone, Debug)]
 pub struct StudyModel {
+    /// Its name, unlike that of any other model.
     pub name: Arc<str>,
     /// `Gemma`, `Llama`, or a name that the user gave.
     pub family: Arc<str>,
@@ -110,8 +118,9 @@ impl Study {
 
 /// What is left of a study for a card of one model.
 pub struct Comparable {
+    /// The study over the words that its models have in common.
     pub study: Study,
-    /// Where the model stands in it.
+    /// The index of the card's model in the study.
     pub own: usize,
     /// Words that it has under every prompt.
     pub own_words: usize,

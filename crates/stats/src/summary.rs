@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use super::cells::Panel;
-use super::describe;
-use super::results::{FamilySummary, ModelSummary};
+use super::cells::PanelCells;
+use super::describe::Summary;
+use super::results::{FamilySummary, ModelSummary, UNKNOWN_FAMILY};
 use super::study::Study;
-
-/// The family of a model of which none is known: such models have cells, and take part in no comparison of families.
-pub const UNKNOWN_FAMILY: &str = "other";
 
 /// Every family of a study, in alphabetical order.
 pub fn families(study: &Study) -> Vec<Arc<str>> {
@@ -23,41 +20,10 @@ pub fn known_families(study: &Study) -> Vec<Arc<str>> {
     families(study).into_iter().filter(|family| &**family != UNKNOWN_FAMILY).collect()
 }
 
-/// How many, their mean, their standard deviation with n - 1 (NaN, which JSON writes as null, for a single one), and its
-/// ratio to √n.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Summary {
-    pub n: usize,
-    pub mean: f64,
-    pub sd: f64,
-    pub se: f64,
-}
-
-impl Summary {
-    /// None of no values.
-    pub fn of(values: &[f64]) -> Option<Summary> {
-        let (n, count) = (values.len(), values.len() as f64);
-        let mean = describe::mean(values.iter().copied())?;
-        let sd = if n > 1 { (squares(values, mean) / (count - 1.0)).sqrt() } else { f64::NAN };
-        Some(Summary { n, mean, sd, se: sd / count.sqrt() })
-    }
-}
-
-/// Differences that are smaller beside the numbers themselves are rounding: cells are quarters of a rank, and their means
-/// rounded to the sixteenth digit.
-const ROUNDING: f64 = 1e-13;
-
-/// Sum of squared distances from `mean`; 0 where they are no larger than rounding.
-pub(super) fn squares(values: &[f64], mean: f64) -> f64 {
-    let largest = values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    if squares <= values.len() as f64 * (largest * ROUNDING).powi(2) { 0.0 } else { squares }
-}
-
 /// By model, then panel.
-pub fn of_models(study: &Study, panels: &[Panel]) -> Vec<ModelSummary> {
-    let of = |(model, panel): (usize, &Panel)| {
-        let Summary { n, mean, sd, se } = Summary::of(panel.models.get(model)?)?;
+pub fn of_models(study: &Study, panels: &[PanelCells]) -> Vec<ModelSummary> {
+    let of = |(model, panel): (usize, &PanelCells)| {
+        let Summary { n, mean, sd, se } = Summary::new(panel.models.get(model)?)?;
         let (model, category) = (study.models[model].name.clone(), panel.category.clone());
         Some(ModelSummary { model, category, framing: panel.framing, n, mean, sd, se })
     };
@@ -65,12 +31,12 @@ pub fn of_models(study: &Study, panels: &[Panel]) -> Vec<ModelSummary> {
 }
 
 /// By family, then panel; over all cells of the family's models.
-pub fn of_families(study: &Study, panels: &[Panel]) -> Vec<FamilySummary> {
+pub fn of_families(study: &Study, panels: &[PanelCells]) -> Vec<FamilySummary> {
     let mut summaries = Vec::new();
     for family in families(study) {
         for panel in panels {
             let cells = panel.of_family(study, &family).concat();
-            let Some(Summary { n, mean, sd, se }) = Summary::of(&cells) else { continue };
+            let Some(Summary { n, mean, sd, se }) = Summary::new(&cells) else { continue };
             let (family, category) = (family.clone(), panel.category.clone());
             summaries.push(FamilySummary { family, category, framing: panel.framing, n, mean, sd, se });
         }
@@ -78,7 +44,7 @@ pub fn of_families(study: &Study, panels: &[Panel]) -> Vec<FamilySummary> {
     summaries
 }
 
-impl Panel {
+impl PanelCells {
     /// The cells of a family's models, model by model; models without a cell here are left out.
     pub fn of_family(&self, study: &Study, family: &str) -> Vec<&[f64]> {
         let of = study.models.iter().zip(&self.models).filter(|(model, cells)| &*model.family == family && !cells.is_empty());
@@ -107,17 +73,5 @@ mod tests {
         let names: Vec<_> = of_models(&study, &panels).iter().map(|m| (m.model.to_string(), m.n, m.mean)).collect();
         assert_eq!(names, [("a".to_owned(), 2, 2.0), ("b".to_owned(), 1, 4.0), ("c".to_owned(), 1, 5.0)]);
         assert_eq!(known_families(&study), ["G".into(), "L".into()]);
-    }
-
-    #[test]
-    fn what_differs_by_rounding_alone_does_not_vary() {
-        let third = 131.0f64 / 3.0;
-        for values in [vec![third; 3], vec![third, third.next_up(), third.next_down()], vec![0.1; 27]] {
-            assert_eq!(Summary::of(&values).unwrap().sd, 0.0, "{values:?}");
-        }
-        // The smallest difference that one cell of many can make.
-        let mut cells = vec![131_000.0; 1000];
-        cells[0] += 0.25;
-        assert!(Summary::of(&cells).unwrap().sd > 0.0);
     }
 }

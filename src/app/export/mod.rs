@@ -1,175 +1,158 @@
-//! What is on the screen on its way into a file: of a table exactly its rows, in their order, with what the numbers rest on; of
-//! what is drawn, a picture.
+//! Writing what is on the screen to a file: the rows of a table, in their order, with their provenance; or a picture.
 //!
-//! Here a snapshot of it is taken; `snapshot` makes of it what is written, on another thread.
+//! A view takes a [`Snapshot`] of it, from which the file is made on another thread, for that can take seconds. A snapshot
+//! shares what it holds with the state that goes on.
 
-mod snapshot;
+mod rows;
 
+use std::fmt;
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::input::Input;
-use super::table::{Layout, RankedTable};
-use super::{App, Effect, Level, Model, Overlay, View};
-use crate::base::terms::ModelId;
-use crate::model::Provenance;
-use crate::report::figure::FigureFormat;
-use crate::scores::provenance::{FileProvenance, ModelProvenance};
-use snapshot::{Everything, Implicit, Rows, SideOf, Snapshot, ending};
-pub use snapshot::{Export, ExportRequest};
+use super::{App, Effect, Level, Overlay};
+use crate::report::figure::Figure;
+use crate::tables::columns::ColumnTable;
+
+/// Endings of files that hold a table.
+pub(super) const TABLES: &[&str] = &["csv", "jsonl", "parquet"];
+/// Endings of files that hold a picture.
+pub(super) const FIGURES: &[&str] = &["svg", "png"];
+
+/// What a view has to write to a file.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    /// A name that says what it is.
+    pub(super) name: String,
+    /// Its kind in a word: `table`, `figure`.
+    pub(super) noun: &'static str,
+    /// What the name may end with.
+    pub(super) endings: &'static [&'static str],
+    /// Every score of the session can be written in its place.
+    pub(super) has_everything: bool,
+}
+
+/// What was on the screen when it was asked for.
+pub trait Snapshot: fmt::Debug + Send {
+    /// Makes the contents of a file whose name has this ending.
+    ///
+    /// # Errors
+    /// Where that format cannot hold them.
+    fn build(&self, ending: &str) -> Result<Export, String>;
+}
+
+/// A file to write.
+#[derive(Debug)]
+pub struct ExportRequest {
+    /// The name, as the user typed it.
+    pub path: String,
+    snapshot: Box<dyn Snapshot>,
+}
+
+impl ExportRequest {
+    /// Makes the contents of the file. Cost: O(words), and for everything O(words · models · prompts).
+    ///
+    /// # Errors
+    /// Where the format cannot hold them.
+    pub fn build(&self) -> Result<Export, String> {
+        self.snapshot.build(&ending(&self.path))
+    }
+}
+
+/// The contents of a file.
+#[derive(Debug)]
+pub enum Export {
+    /// A table, and what its numbers rest on.
+    ColumnTable {
+        /// The columns.
+        sheet: ColumnTable,
+        /// Models, prompts and checksums, as JSON.
+        origin: Value,
+    },
+    /// A picture.
+    Figure(Figure),
+    /// A page.
+    Text(String),
+}
 
 /// The name of a file that is being typed.
 #[derive(Clone, Debug)]
 pub struct ExportInput {
+    /// The name so far.
     pub name: Input,
+    /// The kind of contents in a word: `table`, `figure`.
+    pub noun: &'static str,
     /// Every score of the session, not the visible table alone; none where there is no such choice.
     pub everything: Option<bool>,
+    endings: &'static [&'static str],
+}
+
+impl ExportInput {
+    fn new(name: String, offer: &Offer) -> ExportInput {
+        let everything = offer.has_everything.then_some(false);
+        ExportInput { name: Input::with_text(name), noun: offer.noun, everything, endings: offer.endings }
+    }
+
+    /// What the name may end with: `.csv, .jsonl or .parquet`.
+    pub fn endings(&self) -> String {
+        let endings: Vec<String> = self.endings.iter().map(|ending| format!(".{ending}")).collect();
+        match endings.split_last() {
+            Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+            _ => endings.concat(),
+        }
+    }
 }
 
 impl App {
-    /// Asks where what is shown is to go, with a name that says what it is.
-    pub(super) fn ask_export(&mut self) -> Vec<Effect> {
-        let Some(name) = self.export_name() else { return self.tell(Level::Info, "there is nothing to write yet") };
-        let everything = self.view.is_table().then_some(false);
-        self.overlay = Some(Overlay::Export(ExportInput { name: Input::with_text(name), everything }));
-        Vec::new()
-    }
-
-    /// Whether the view has something that can be written.
-    pub(super) fn has_something_to_write(&self) -> bool {
-        match self.view {
-            View::Statistics => self.statistics.shown().is_some_and(|shown| !shown.panels.is_empty()),
-            View::Card => self.card.shown().is_some_and(|shown| shown.page.is_some()),
-            View::Ablation => self.ablation.shown().is_some(),
-            View::Words | View::Compare | View::Implicit | View::Models => {
-                self.table().is_some_and(|table| !table.rows.is_empty())
-            }
+    /// Asks for the name of a file, and suggests one.
+    pub(super) fn ask_export(&mut self) {
+        match self.view.controller().offer(self) {
+            Some(offer) => self.overlay = Some(Overlay::Export(ExportInput::new(offer.name.clone(), &offer))),
+            None => self.notify(Level::Info, "there is nothing to write yet"),
         }
     }
 
-    fn export_name(&self) -> Option<String> {
-        if !self.has_something_to_write() {
-            return None;
-        }
-        Some(match self.view {
-            View::Statistics => file_name(&format!("statistics-{}", self.statistics.shown()?.corpus)) + ".svg",
-            View::Card => file_name(&format!("card-{}", self.card.shown()?.card()?.model)) + ".svg",
-            View::Ablation => "ablation.svg".to_owned(),
-            View::Words | View::Compare | View::Implicit | View::Models => self.table_name(self.table()?),
-        })
-    }
-
-    fn table_name(&self, table: &RankedTable) -> String {
-        let name = |id: Option<ModelId>| id.and_then(|id| self.model(id)).map(|model| model.spec.name.clone());
-        let measure = (self.view == View::Implicit).then(|| self.implicit_measure(table).0.key().to_owned());
-        let prompt = self.current_prompt().map(|prompt| prompt.prompt.label().to_owned());
-        let parts = [measure, name(table.key.model), name(table.key.other), prompt];
-        file_name(&parts.into_iter().flatten().collect::<Vec<_>>().join("-")) + ".csv"
-    }
-
-    /// What may stand at the end of a file's name in this view.
-    pub fn export_endings(&self) -> &'static str {
-        match self.view {
-            View::Statistics | View::Ablation => ".svg or .png",
-            View::Card => ".svg, .png, .md, .json or .txt",
-            View::Implicit => ".csv, .jsonl, .parquet, .svg or .png",
-            View::Words | View::Compare | View::Models => ".csv, .jsonl or .parquet",
-        }
-    }
-
-    /// What is shown, under the name that was typed.
-    pub(super) fn export(&mut self, path: &str, everything: bool) -> Vec<Effect> {
-        self.overlay = None;
-        let path = path.trim();
+    /// Writes what is shown, under the name that was typed.
+    pub(super) fn export(&mut self) {
+        let Some(Overlay::Export(input)) = self.overlay.take() else { return };
+        let path = input.name.text().trim().to_owned();
         if path.is_empty() {
-            return Vec::new();
+            return;
         }
-        match self.snapshot(path, everything) {
-            Some(what) => vec![Effect::Export(Box::new(ExportRequest { path: path.to_owned(), what }))],
+        let ending = ending(&path);
+        let is_known = input.endings.contains(&ending.as_str());
+        let everything = input.everything.unwrap_or(false);
+        match is_known.then(|| self.view.controller().snapshot(self, &ending, everything)).flatten() {
+            Some(snapshot) => self.effects.push(Effect::Export(Box::new(ExportRequest { path, snapshot }))),
             None => {
-                let problem = format!("{path}: a name that ends with {} is needed", self.export_endings());
-                self.exported(Err((path.to_owned(), problem)))
+                let problem = format!("{path}: a name that ends with {} is needed", input.endings());
+                self.exported(Err((path, problem)));
             }
         }
     }
 
-    /// None for a name that ends in none of the ways that the view can be written.
-    fn snapshot(&self, path: &str, everything: bool) -> Option<Snapshot> {
-        let ending = ending(path);
-        let draws = FigureFormat::of(Path::new(path)).is_some();
-        let is_table = matches!(ending.as_str(), "csv" | "jsonl" | "parquet");
-        Some(match self.view {
-            View::Statistics if draws => Snapshot::Statistics(self.statistics.snapshot()?),
-            View::Card if draws || matches!(ending.as_str(), "md" | "json" | "txt") => {
-                Snapshot::Card(Box::new(self.card_page()?))
-            }
-            View::Ablation if draws => Snapshot::Ablation(self.ablation.snapshot()?),
-            View::Implicit if draws => Snapshot::Implicit(Box::new(self.implicit_snapshot()?)),
-            View::Words | View::Compare | View::Implicit if is_table && everything => {
-                Snapshot::Everything(Box::new(self.everything()))
-            }
-            View::Words | View::Compare | View::Implicit if is_table => Snapshot::Rows(Box::new(self.rows()?)),
-            _ => return None,
-        })
-    }
-
-    /// What came of it; where it could not be written, with the name to go on with, which can be changed.
-    pub(super) fn exported(&mut self, outcome: Result<String, (String, String)>) -> Vec<Effect> {
+    /// Takes in the outcome: the path of the file, or a name to go on with and the problem with the name that was typed.
+    pub(super) fn exported(&mut self, outcome: Result<String, (String, String)>) {
         match outcome {
-            Ok(written) => self.tell(Level::Info, format!("written: {written}")),
+            Ok(written) => self.notify(Level::Info, format!("written: {written}")),
             Err((name, problem)) => {
-                if self.overlay.is_none() {
-                    let everything = self.view.is_table().then_some(false);
-                    self.overlay = Some(Overlay::Export(ExportInput { name: Input::with_text(name), everything }));
+                if let (None, Some(offer)) = (&self.overlay, self.view.controller().offer(self)) {
+                    self.overlay = Some(Overlay::Export(ExportInput::new(name, &offer)));
                 }
-                self.tell(Level::Error, problem)
+                self.notify(Level::Error, problem);
             }
         }
-    }
-
-    /// Every score of the session's words: each opened model under each prompt.
-    fn everything(&self) -> Everything {
-        let prompts = || self.prompts.iter().map(|entry| &entry.prompt);
-        let columns = |model: &Model| self.prompts.iter().map(|entry| self.score_table.column(model.id, entry.id)).collect();
-        Everything {
-            universe: self.universe.clone(),
-            prompts: prompts().map(|prompt| prompt.label().to_owned()).collect(),
-            models: self.models.iter().map(|model| (SideOf::model(model), columns(model))).collect(),
-            origin: FileProvenance::new(self.models.iter().map(origin).collect(), prompts()).json(),
-        }
-    }
-
-    fn rows(&self) -> Option<Rows> {
-        let table = self.tables.snapshot(self.view)?;
-        let prompt = self.prompts.iter().find(|prompt| Some(prompt.id) == table.key.prompt);
-        let models = [table.key.model, table.key.other].map(|id| id.and_then(|id| self.model(id)));
-        let measure = matches!(table.key.layout, Layout::Implicit(..)).then(|| self.implicit_measure(&table).0.key());
-        let origins = models.iter().flatten().map(|model| origin(model)).collect();
-        Some(Rows {
-            prompt: prompt.map_or_else(String::new, |prompt| prompt.prompt.label().to_owned()),
-            sides: models.map(|model| model.map(SideOf::model).unwrap_or_default()),
-            measure,
-            origin: FileProvenance::new(origins, self.current_prompt().map(|prompt| &prompt.prompt)).json(),
-            table,
-        })
-    }
-
-    fn implicit_snapshot(&self) -> Option<Implicit> {
-        let table = self.tables.snapshot(View::Implicit)?;
-        let prompt = self.current_prompt().map(|entry| entry.prompt.text.to_string()).unwrap_or_default();
-        let (models, (measure, _)) = (self.implicit_names(&table), self.implicit_measure(&table));
-        let note = self.asked_differently().into_iter().map(|difference| difference.text).collect::<Vec<_>>().join(" ");
-        Some(Implicit { table, models, measure, prompt, note })
     }
 }
 
-fn origin(model: &Model) -> ModelProvenance {
-    let unknown = || Provenance::of_recorded(model.spec.name.clone());
-    let provenance = model.info.as_ref().map_or_else(unknown, |info| info.provenance.clone());
-    ModelProvenance { model: model.spec.name.clone(), provenance, key: model.key.as_deref().cloned() }
+/// How a file's name ends, in lower case.
+fn ending(path: &str) -> String {
+    Path::new(path).extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 /// A name that every file system takes.
-fn file_name(text: &str) -> String {
+pub(super) fn file_name(text: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = text.chars().take(100).map(plain).collect();
     name.trim_start_matches('.').to_owned()

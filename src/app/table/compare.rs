@@ -1,7 +1,8 @@
 //! The order of the Compare view.
 
-use super::words::category_place;
-use super::{Side, sort_by_number, sort_by_rank, sort_by_text};
+use super::SideScores;
+use super::sort::{sort_by_number, sort_by_rank, sort_by_text};
+use super::words::category_order;
 use crate::app::universe::Universe;
 
 /// What the rows of the Compare view are ordered by.
@@ -14,13 +15,18 @@ pub enum CompareSort {
     LeftPreferred,
     /// Words that the right model ranks higher first.
     RightPreferred,
+    /// By the left model's rank.
     LeftRank,
+    /// By the right model's rank.
     RightRank,
+    /// By alphabet.
     Word,
+    /// By category; within one, the largest difference first.
     Category,
 }
 
 impl CompareSort {
+    /// Every order, in that of the keys.
     pub const ALL: [CompareSort; 7] = [
         CompareSort::Difference,
         CompareSort::LeftPreferred,
@@ -31,6 +37,7 @@ impl CompareSort {
         CompareSort::Category,
     ];
 
+    /// What it is called in messages.
     pub fn name(self) -> &'static str {
         match self {
             CompareSort::Difference => "difference",
@@ -43,6 +50,7 @@ impl CompareSort {
         }
     }
 
+    /// Whether the natural order starts with the largest.
     pub fn descends(self) -> bool {
         matches!(self, CompareSort::Difference | CompareSort::LeftPreferred)
     }
@@ -53,8 +61,8 @@ pub(super) fn sort(
     sort: CompareSort,
     reversed: bool,
     universe: &Universe,
-    left: &Side,
-    right: Option<&Side>,
+    left: &SideScores,
+    right: Option<&SideScores>,
     differences: &[f64],
 ) {
     let descending = sort.descends() != reversed;
@@ -67,7 +75,7 @@ pub(super) fn sort(
         CompareSort::Word => sort_by_text(rows, descending, |i| universe.text(i).to_lowercase()),
         CompareSort::Category => {
             sort_by_number(rows, true, |i| difference(i).abs());
-            sort_by_number(rows, descending, |i| category_place(universe, i));
+            sort_by_number(rows, descending, |i| category_order(universe, i));
         }
     }
 }

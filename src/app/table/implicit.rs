@@ -1,15 +1,15 @@
 //! The reward that is implicit in two language models, for the words that both have.
 
-use super::{Axis, AxisKind, Side, side_of};
+use super::{Axis, AxisKind, SideScores, side_of};
 use crate::base::terms::Measure;
 
 /// The measure in the place of scores; `logs` are log-probabilities under A and B, of the list's words first.
-pub(super) fn side(measure: Measure, logs: &[Vec<f64>; 2], listed: usize) -> Side {
+pub(super) fn side(measure: Measure, logs: &[Vec<f64>; 2], listed: usize) -> SideScores {
     side_of(logs[0].iter().zip(&logs[1]).map(|(&a, &b)| measure.of(a, b)).collect(), listed)
 }
 
 /// From the least to the most, zero among them, with room for a name on either side of it.
-pub(super) fn axis(side: &Side) -> Option<Axis> {
+pub(super) fn axis(side: &SideScores) -> Option<Axis> {
     /// Of the longer side.
     const LEAST: f64 = 0.25;
     let (low, high) = side.range?;

@@ -5,11 +5,12 @@
 
 mod compare;
 mod implicit;
+mod sort;
 mod words;
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::View;
 use super::universe::{NONE, Universe};
 use crate::base::terms::{Measure, ModelId, PromptId, Unit, WordId};
 use crate::stats;
@@ -29,8 +30,11 @@ pub enum AxisKind {
 /// The range that all loaded models share under the current prompt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Axis {
+    /// What is measured.
     pub kind: AxisKind,
+    /// The lower end.
     pub low: f64,
+    /// The upper end.
     pub high: f64,
 }
 
@@ -49,21 +53,42 @@ impl Axis {
 /// Which table: one model's words, two models side by side, or the reward that is implicit in two language models; each with
 /// its own order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Layout {
+pub enum TableKind {
+    /// The words of one model.
     Words(WordSort),
+    /// Two models side by side.
     Compare(CompareSort),
-    /// Without a second model, of one that is an implicit reward itself.
+    /// The reward that is implicit in two language models, or of one model that is an implicit reward itself.
     Implicit(Measure, WordSort),
+}
+
+/// Which table a view wants to show, as far as the view decides that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableSpec {
+    /// Its rows and their order.
+    pub kind: TableKind,
+    /// The last row first.
+    pub reversed: bool,
+    /// The model, or the left-hand one of two.
+    pub model: Option<ModelId>,
+    /// The right-hand model of a comparison, or model B of an implicit reward.
+    pub other: Option<ModelId>,
 }
 
 /// Everything that decides a table besides the scores themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableKey {
-    pub layout: Layout,
+    /// The view that shows it.
+    pub view: View,
+    /// Its rows and their order.
+    pub kind: TableKind,
+    /// The last row first.
     pub reversed: bool,
+    /// The model, or the left-hand one of two.
     pub model: Option<ModelId>,
-    /// The right-hand model of a comparison, or the one that a language model is held against.
+    /// The right-hand model of a comparison, or model B of an implicit reward.
     pub other: Option<ModelId>,
+    /// The prompt that is asked.
     pub prompt: Option<PromptId>,
     /// [`Universe::version`].
     pub universe: u64,
@@ -71,32 +96,39 @@ pub struct TableKey {
     pub filter: Vec<u16>,
     /// Own words are shown, and nothing else.
     pub own_only: bool,
+    /// The text that is searched for.
     pub search: String,
+    /// What bars and histograms measure.
     pub axis: AxisKind,
     /// Width of a histogram.
     pub bins: usize,
 }
 
 /// One score column, indexed by word id, NaN where unknown.
-pub type Column = Arc<Vec<f64>>;
+pub type ScoreColumn = Arc<Vec<f64>>;
 
 /// A snapshot of what a table is made of.
 #[derive(Clone, Debug)]
 pub struct RankRequest {
+    /// Grows with each request.
     pub generation: u64,
+    /// Which table is asked for.
     pub key: TableKey,
+    /// The words.
     pub universe: Arc<Universe>,
     /// The current prompt's column of every model that has one, and what its scores are: those of one unit share the axis.
-    pub columns: Vec<(ModelId, Unit, Column)>,
+    pub columns: Vec<(ModelId, Unit, ScoreColumn)>,
     /// The shown model's columns under all prompts of the set, for the sparklines.
-    pub prompts: Vec<(PromptId, Column)>,
+    pub prompts: Vec<(PromptId, ScoreColumn)>,
 }
 
 /// One model's numbers over the universe; vectors are by index, NaN where there is no score. Own words have the rank and the
 /// z-score that they would have among the words of the list, and change neither of these nor any other number.
 #[derive(Clone, Debug, Default)]
-pub struct Side {
+pub struct SideScores {
+    /// The scores.
     pub scores: Vec<f64>,
+    /// The z-scores among the words of the list.
     pub z: Vec<f64>,
     /// Over all scored words of the list, or in a comparison over those that both models have.
     pub ranks: Vec<f64>,
@@ -115,8 +147,11 @@ pub struct Side {
 /// The answer to a [`RankRequest`].
 #[derive(Clone, Debug)]
 pub struct RankedTable {
+    /// The number of the request.
     pub generation: u64,
+    /// Which table it is.
     pub key: TableKey,
+    /// The words.
     pub universe: Arc<Universe>,
     /// Indices of words in the order of the rows, after the filter.
     pub rows: Vec<u32>,
@@ -124,29 +159,35 @@ pub struct RankedTable {
     row_of: Vec<u32>,
     /// Rows whose word matches the search, ascending.
     pub matches: Vec<u32>,
-    pub left: Side,
-    pub right: Option<Side>,
+    /// The numbers of the model, or of the left-hand one of two.
+    pub left: SideScores,
+    /// The numbers of the right-hand model.
+    pub right: Option<SideScores>,
     /// Of an implicit reward: log-probabilities, in nats, under both language models, NaN where one of them is not known. None
     /// where they are another table's matter.
     pub log_probabilities: Option<[Vec<f64>; 2]>,
     /// Right rank minus left rank: positive where the left model likes the word better. Empty but in a comparison.
     pub differences: Vec<f64>,
-    /// Spearman's correlation of the two models and the number of words behind it.
+    /// Spearman's correlation of the two models, and the number of words it is computed from.
     pub agreement: Option<(f64, usize)>,
+    /// The axis of bars and histograms; none while no score is known.
     pub axis: Option<Axis>,
     /// The axis of the right-hand model of a comparison, which is another one where its scores are of another unit.
     pub right_axis: Option<Axis>,
+    /// One a category of the list.
     pub categories: Vec<CategorySummary>,
     /// Prompts under which the shown model has scores, in the order of the set.
     pub prompts: Vec<PromptColumn>,
 }
 
 impl RankedTable {
+    /// The row of a word; none where the table does not show it.
     pub fn row_of(&self, word: WordId) -> Option<usize> {
         let row = *self.row_of.get(self.universe.index_of(word)?)?;
         (row != NONE).then_some(row as usize)
     }
 
+    /// The word of a row.
     pub fn word_at(&self, row: usize) -> Option<WordId> {
         self.universe.ids.get(*self.rows.get(row)? as usize).copied()
     }
@@ -159,22 +200,22 @@ pub fn rank(request: RankRequest) -> RankedTable {
     let column_of = |model: Option<ModelId>| of_model(model).map(|(.., column)| column);
     let both = [key.model, key.other].map(column_of);
     let listed = universe.listed();
-    let log_probabilities = match (key.layout, both) {
-        (Layout::Implicit(..), [Some(a), Some(b)]) => Some([a, b].map(|column| gather(&universe, Some(column)))),
+    let log_probabilities = match (key.kind, both) {
+        (TableKind::Implicit(..), [Some(a), Some(b)]) => Some([a, b].map(|column| scores_of_all(&universe, Some(column)))),
         _ => None,
     };
-    let mut left = match (key.layout, &log_probabilities) {
-        (Layout::Implicit(measure, _), Some(logs)) => implicit::side(measure, logs, listed),
-        (Layout::Implicit(..), None) if key.other.is_some() => side(&universe, None),
+    let mut left = match (key.kind, &log_probabilities) {
+        (TableKind::Implicit(measure, _), Some(logs)) => implicit::side(measure, logs, listed),
+        (TableKind::Implicit(..), None) if key.other.is_some() => side(&universe, None),
         _ => side(&universe, both[0]),
     };
-    let mut right = matches!(key.layout, Layout::Compare(_)).then(|| side(&universe, both[1]));
-    let axis = match key.layout {
-        Layout::Implicit(..) => implicit::axis(&left),
+    let mut right = matches!(key.kind, TableKind::Compare(_)).then(|| side(&universe, both[1]));
+    let axis = match key.kind {
+        TableKind::Implicit(..) => implicit::axis(&left),
         _ => common_axis(&universe, &columns, of_model(key.model).map(|(_, unit, _)| *unit), key.axis),
     };
-    let right_axis = match key.layout {
-        Layout::Compare(_) => common_axis(&universe, &columns, of_model(key.other).map(|(_, unit, _)| *unit), key.axis),
+    let right_axis = match key.kind {
+        TableKind::Compare(_) => common_axis(&universe, &columns, of_model(key.other).map(|(_, unit, _)| *unit), key.axis),
         _ => None,
     };
     let prompts = words::prompt_columns(&universe, prompts);
@@ -196,9 +237,11 @@ pub fn rank(request: RankRequest) -> RankedTable {
     let passes = |i: usize| key.filter.is_empty() || universe.categories(i).iter().any(|c| key.filter.contains(c));
     let shown = |i: usize| universe.is_own(i) || !key.own_only && passes(i);
     let mut rows: Vec<u32> = (0..universe.len()).filter(|&i| shown(i)).map(|i| i as u32).collect();
-    match key.layout {
-        Layout::Words(sort) | Layout::Implicit(_, sort) => words::sort(&mut rows, sort, key.reversed, &universe, &left, &prompts),
-        Layout::Compare(sort) => compare::sort(&mut rows, sort, key.reversed, &universe, &left, right.as_ref(), &differences),
+    match key.kind {
+        TableKind::Words(sort) | TableKind::Implicit(_, sort) => {
+            words::sort(&mut rows, sort, key.reversed, &universe, &left, &prompts)
+        }
+        TableKind::Compare(sort) => compare::sort(&mut rows, sort, key.reversed, &universe, &left, right.as_ref(), &differences),
     }
     let mut row_of = vec![NONE; universe.len()];
     for (row, &i) in (0..).zip(&rows) {
@@ -229,7 +272,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
     }
 }
 
-impl Side {
+impl SideScores {
     /// Ranks the words for which `counts` holds.
     fn rank(&mut self, counts: impl Fn(usize) -> bool) {
         let scores: Vec<f64> = self.scores.iter().enumerate().map(|(i, &s)| if counts(i) { s } else { f64::NAN }).collect();
@@ -239,21 +282,21 @@ impl Side {
         self.ranks.extend(stats::places(list, own));
     }
 
-    /// Where a word stands between others, by its rank: one that would have the rank of another stands before it.
+    /// The number by which words are sorted by rank. An own word comes before the word of the list whose rank it would have.
     fn order(&self, i: usize) -> f64 {
         self.ranks[i] - if i < self.listed { 0.0 } else { 0.5 }
     }
 }
 
-fn side(universe: &Universe, column: Option<&Column>) -> Side {
-    side_of(gather(universe, column), universe.listed())
+fn side(universe: &Universe, column: Option<&ScoreColumn>) -> SideScores {
+    side_of(scores_of_all(universe, column), universe.listed())
 }
 
-fn side_of(scores: Vec<f64>, listed: usize) -> Side {
+fn side_of(scores: Vec<f64>, listed: usize) -> SideScores {
     let (list, own) = scores.split_at(listed);
     let z = [stats::z_scores(list), stats::z_scores_among(list, own)].concat();
     let (range, scored, own_scored) = (range(list), known(list), known(own));
-    Side { scores, z, ranks: Vec::new(), ranked: 0, scored, own_scored, range, listed }
+    SideScores { scores, z, ranks: Vec::new(), ranked: 0, scored, own_scored, range, listed }
 }
 
 fn known(values: &[f64]) -> usize {
@@ -261,21 +304,26 @@ fn known(values: &[f64]) -> usize {
 }
 
 /// A column in the order of the list's words.
-fn gather_listed(universe: &Universe, column: &Column) -> Vec<f64> {
+fn scores_of_list(universe: &Universe, column: &ScoreColumn) -> Vec<f64> {
     universe.ids[..universe.listed()].iter().map(|id| column.get(id.0 as usize).copied().unwrap_or(f64::NAN)).collect()
 }
 
 /// A column by index.
-fn gather(universe: &Universe, column: Option<&Column>) -> Vec<f64> {
+fn scores_of_all(universe: &Universe, column: Option<&ScoreColumn>) -> Vec<f64> {
     let score = |id: &WordId| column.and_then(|c| c.get(id.0 as usize)).copied().unwrap_or(f64::NAN);
     universe.ids.iter().map(score).collect()
 }
 
 /// Around the scores of all models of a unit: rewards and log-probabilities have no place on one axis.
-fn common_axis(universe: &Universe, columns: &[(ModelId, Unit, Column)], unit: Option<Unit>, kind: AxisKind) -> Option<Axis> {
+fn common_axis(
+    universe: &Universe,
+    columns: &[(ModelId, Unit, ScoreColumn)],
+    unit: Option<Unit>,
+    kind: AxisKind,
+) -> Option<Axis> {
     let of_unit = columns.iter().filter(|(_, of, _)| Some(*of) == unit);
     let ranges = of_unit.filter_map(|(.., column)| {
-        let scores = gather_listed(universe, column);
+        let scores = scores_of_list(universe, column);
         range(&if kind == AxisKind::Z { stats::z_scores(&scores) } else { scores })
     });
     let (low, high) = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
@@ -287,50 +335,9 @@ fn range(values: &[f64]) -> Option<(f64, f64)> {
     known.map(|v| (v, v)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
-/// Sorts by a number: ascending unless `descending`, rows without one always last, equal rows in corpus order.
-fn sort_by_number(rows: &mut [u32], descending: bool, number: impl Fn(usize) -> f64) {
-    rows.sort_by(|&a, &b| {
-        let (x, y) = (number(a as usize), number(b as usize));
-        let order = if descending { y.total_cmp(&x) } else { x.total_cmp(&y) };
-        x.is_nan().cmp(&y.is_nan()).then(order)
-    });
-}
-
-/// Sorts by rank: the best first unless `descending`, rows without one always last. Words of one place, such as own words
-/// between the same two of the list, are told apart by their scores.
-fn sort_by_rank(rows: &mut [u32], descending: bool, side: &Side) {
-    rows.sort_by(|&a, &b| {
-        let (a, b) = (a as usize, b as usize);
-        let (x, y) = (side.order(a), side.order(b));
-        if x.is_nan() || y.is_nan() {
-            return x.is_nan().cmp(&y.is_nan());
-        }
-        let by_score = || side.scores[b].partial_cmp(&side.scores[a]).unwrap_or(Ordering::Equal);
-        let order = x.total_cmp(&y).then_with(by_score);
-        if descending { order.reverse() } else { order }
-    });
-}
-
-fn sort_by_text(rows: &mut [u32], descending: bool, text: impl Fn(usize) -> String) {
-    rows.sort_by_cached_key(|&i| text(i as usize));
-    if descending {
-        rows.reverse();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rows_without_a_number_come_last_either_way_and_equal_rows_keep_their_order() {
-        let numbers = [2.0, f64::NAN, 1.0, 2.0];
-        for (descending, order) in [(false, [2, 0, 3, 1]), (true, [0, 3, 2, 1])] {
-            let mut rows = [0, 1, 2, 3];
-            sort_by_number(&mut rows, descending, |i| numbers[i]);
-            assert_eq!(rows, order);
-        }
-    }
 
     #[test]
     fn bars_begin_at_zero_or_at_the_end_nearest_to_it() {

@@ -1,6 +1,7 @@
 //! The order of the Words view, its histograms and its sparklines over prompts.
 
-use super::{Axis, AxisKind, Column, Side, gather_listed, known, sort_by_number, sort_by_rank, sort_by_text};
+use super::sort::{sort_by_number, sort_by_rank, sort_by_text};
+use super::{Axis, AxisKind, ScoreColumn, SideScores, known, scores_of_list};
 use crate::app::universe::Universe;
 use crate::base::terms::{PromptId, WordId};
 use crate::stats::{self, Histogram};
@@ -8,23 +9,30 @@ use crate::stats::{self, Histogram};
 /// What the rows of the Words view are ordered by, from left to right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum WordSort {
+    /// By rank, the best first.
     #[default]
     Rank,
+    /// By alphabet.
     Word,
+    /// By category; within one, the best first.
     Category,
+    /// By score.
     Score,
+    /// By z-score.
     Z,
     /// The mean z-score over the prompts that are known for the word.
     Prompts,
 }
 
 impl WordSort {
+    /// Every order, in that of the keys.
     pub const ALL: [WordSort; 6] =
         [WordSort::Rank, WordSort::Word, WordSort::Category, WordSort::Score, WordSort::Z, WordSort::Prompts];
 
     /// Those of a table of implicit rewards, where score and rank are one order.
     pub const IMPLICIT: [WordSort; 3] = [WordSort::Rank, WordSort::Word, WordSort::Category];
 
+    /// What it is called in messages.
     pub fn name(self) -> &'static str {
         match self {
             WordSort::Rank => "rank",
@@ -49,6 +57,7 @@ pub struct CategorySummary {
     pub category: u16,
     /// Words with a score.
     pub n: usize,
+    /// The median of the ranks of its words.
     pub median_rank: Option<f64>,
     /// Over the common axis; empty counts where there is no axis yet.
     pub histogram: Histogram,
@@ -57,8 +66,9 @@ pub struct CategorySummary {
 /// One prompt's scores of the shown model, with what turns them into z-scores.
 #[derive(Clone, Debug)]
 pub struct PromptColumn {
+    /// The prompt.
     pub prompt: PromptId,
-    column: Column,
+    column: ScoreColumn,
     /// Mean and standard deviation of the list's scores.
     spread: (f64, f64),
     /// Words of the list that have a score under this prompt.
@@ -74,10 +84,10 @@ impl PromptColumn {
 }
 
 /// Prompts without a score for any word of the list are left out.
-pub(super) fn prompt_columns(universe: &Universe, prompts: Vec<(PromptId, Column)>) -> Vec<PromptColumn> {
+pub(super) fn prompt_columns(universe: &Universe, prompts: Vec<(PromptId, ScoreColumn)>) -> Vec<PromptColumn> {
     let mut columns = Vec::new();
     for (prompt, column) in prompts {
-        let scores = gather_listed(universe, &column);
+        let scores = scores_of_list(universe, &column);
         if let Some(spread) = stats::mean_sd(&scores) {
             columns.push(PromptColumn { prompt, column, spread, scored: known(&scores) });
         }
@@ -85,7 +95,7 @@ pub(super) fn prompt_columns(universe: &Universe, prompts: Vec<(PromptId, Column
     columns
 }
 
-pub(super) fn summaries(universe: &Universe, side: &Side, axis: Option<Axis>, bins: usize) -> Vec<CategorySummary> {
+pub(super) fn summaries(universe: &Universe, side: &SideScores, axis: Option<Axis>, bins: usize) -> Vec<CategorySummary> {
     let mut members = vec![Vec::new(); universe.corpus.categories.len()];
     for (i, word) in universe.corpus.words.iter().enumerate() {
         for &category in &word.categories {
@@ -109,7 +119,14 @@ pub(super) fn summaries(universe: &Universe, side: &Side, axis: Option<Axis>, bi
     (0..).zip(members).map(summary).collect()
 }
 
-pub(super) fn sort(rows: &mut [u32], sort: WordSort, reversed: bool, universe: &Universe, side: &Side, prompts: &[PromptColumn]) {
+pub(super) fn sort(
+    rows: &mut [u32],
+    sort: WordSort,
+    reversed: bool,
+    universe: &Universe,
+    side: &SideScores,
+    prompts: &[PromptColumn],
+) {
     let descending = sort.descends() != reversed;
     match sort {
         WordSort::Rank => sort_by_rank(rows, descending, side),
@@ -119,7 +136,7 @@ pub(super) fn sort(rows: &mut [u32], sort: WordSort, reversed: bool, universe: &
         WordSort::Category => {
             // Within a category, the best first.
             sort_by_rank(rows, false, side);
-            sort_by_number(rows, descending, |i| category_place(universe, i));
+            sort_by_number(rows, descending, |i| category_order(universe, i));
         }
         WordSort::Prompts => {
             let mean = |id: WordId| {
@@ -132,8 +149,8 @@ pub(super) fn sort(rows: &mut [u32], sort: WordSort, reversed: bool, universe: &
     }
 }
 
-/// Where a word's category stands among the others: own words behind those of the list, words of none last.
-pub(super) fn category_place(universe: &Universe, i: usize) -> f64 {
+/// The number by which words are sorted by category: those of the list, then own words, then words without a category.
+pub(super) fn category_order(universe: &Universe, i: usize) -> f64 {
     match universe.categories(i).first() {
         Some(&category) => f64::from(category),
         None if universe.is_own(i) => universe.corpus.categories.len() as f64,

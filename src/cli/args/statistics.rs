@@ -6,8 +6,21 @@ use clap::{Args, ValueEnum};
 
 use crate::base::terms::Measure;
 use crate::report::figure::FigureFormat;
-use crate::session::arguments::{MachineOptions, ModelOptions, StoreArgs, WordArgs};
+use crate::session::arguments::{Choice, MachineOptions, ModelOptions, StoreArgs, WordArgs, choice};
 use crate::stats::implicit::Variants;
+
+const MEASURES: [Choice<Measure>; 2] = [
+    (
+        Measure::Mwlr,
+        "Mixture-weighted log ratio, `0.5 (p_A + p_B) (log p_A − log p_B)`: words that neither would say count for little",
+    ),
+    (Measure::LogRatio, "`log p_A − log p_B`"),
+];
+const VARIANTS: [Choice<Variants>; 3] = [
+    (Variants::Average, "They are one word, whose value is the mean of theirs"),
+    (Variants::Keep, "Each is a word of its own"),
+    (Variants::Add, "Each word of the list is asked also with a capital, and each of both behind a space; these are averaged"),
+];
 
 #[derive(Debug, Args)]
 pub struct ImplicitArgs {
@@ -26,9 +39,9 @@ pub struct ImplicitArgs {
     #[command(flatten)]
     pub machine: MachineOptions,
     /// Ranks, and the column that is written as CSV
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = choice(&MEASURES, Measure::key), default_value = Measure::default().key())]
     pub measure: Measure,
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = choice(&VARIANTS, Variants::name), default_value_t)]
     pub variants: Variants,
     /// table, csv (a word and one column a prompt, which opens as recorded scores) or json [default: by the end of FILE: .txt,
     /// .csv or .json; else table]
@@ -195,7 +208,7 @@ pub enum StatsFormat {
 
 fn figure_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    match FigureFormat::of(&path) {
+    match FigureFormat::from_path(&path) {
         Some(_) => Ok(path),
         None => Err("a name that ends with .svg or .png is needed".to_owned()),
     }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::ListFormat;
-use crate::session::arguments::{ModelOptions, StoreArgs, StoreFile, WordArgs};
+use crate::session::arguments::{Choice, ModelOptions, StoreArgs, StoreFile, WordArgs, choice};
 use crate::tables::columns::TableFormat;
+
+const FORMATS: [Choice<TableFormat>; 3] = [(TableFormat::Csv, ""), (TableFormat::Jsonl, ""), (TableFormat::Parquet, "")];
 
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
@@ -76,7 +78,7 @@ pub struct ExportArgs {
     #[arg(long, value_enum, default_value_t)]
     pub layout: TableLayout,
     /// [default: by the end of FILE, else csv]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = choice(&FORMATS, TableFormat::name))]
     pub format: Option<TableFormat>,
     /// Write to this file, with what the scores rest on inside (Parquet) or in FILE.provenance.json
     #[arg(short, long, value_name = "FILE")]

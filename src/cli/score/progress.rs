@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use crate::base::text;
+use crate::cli::output;
 use crate::engine::Phase;
 
 const EVERY: Duration = Duration::from_millis(100);
@@ -29,7 +30,7 @@ impl Progress {
                 && !std::mem::replace(&mut self.said, true)
             {
                 let what = waiting_for_memory(*needed_bytes, *free_bytes);
-                let _ = writeln!(std::io::stderr(), "note: {}: {what}", text::visible(model));
+                output::note(&format!("{model}: {what}"));
             }
             return;
         }

@@ -8,16 +8,16 @@ use crate::cli::args::{Format, ScoreArgs};
 use crate::cli::output;
 use crate::cli::output::{FileOption, unwritable};
 use crate::corpus::Prompt;
-use crate::engine::ModelInfo;
+use crate::model::ModelInfo;
 use crate::scores::provenance::FileProvenance;
 use crate::session::failure::Failure;
 use crate::sources::resolve::ModelSpec;
 use crate::tables::checksum::Checksum;
-use crate::tables::long::{Layout, Row, Writer};
+use crate::tables::long::{LongTable, RowLayout, RowWriter};
 
 /// An open place to write to.
-pub(super) struct Output {
-    writer: Writer<BufWriter<AtomicFile>>,
+pub(super) struct RowOutput {
+    writer: RowWriter<BufWriter<AtomicFile>>,
     /// The name that was given.
     path: PathBuf,
     is_stream: bool,
@@ -25,40 +25,37 @@ pub(super) struct Output {
     is_read_again: bool,
 }
 
-impl Output {
+impl RowOutput {
     /// Opens before anything is scored, so that a place that cannot be written costs no time.
     pub(super) fn open(args: &ScoreArgs) -> Result<Self, Failure> {
         let to = output::output(args.output.as_deref(), args.force)?;
         let endings = [("csv", Format::Csv, false), ("jsonl", Format::Jsonl, false), ("txt", Format::Table, false)];
         let layout = match output::format(args.format, &to, &endings, Format::Table)? {
-            Format::Table => Layout::Table,
-            Format::Csv => Layout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
-            Format::Jsonl => Layout::Jsonl,
+            Format::Table => RowLayout::Table,
+            Format::Csv => RowLayout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
+            Format::Jsonl => RowLayout::Jsonl,
         };
         output::note_of_stream(&to);
         let (path, is_stream, is_terminal) = (to.path().to_owned(), to.is_stream(), to.is_terminal());
         let file = to.create().map_err(|error| unwritable(&path, &error, FileOption::Output))?;
-        let writer = Writer::new(BufWriter::new(file), layout, is_terminal);
-        Ok(Output { writer, path, is_stream, is_read_again: layout != Layout::Table })
+        let writer = RowWriter::new(BufWriter::new(file), layout, is_terminal);
+        Ok(RowOutput { writer, path, is_stream, is_read_again: layout != RowLayout::Table })
     }
 
-    pub(super) fn group(&mut self, heading: &str, rows: &[Row<'_>]) -> Result<(), Failure> {
-        self.writer.group(heading, rows).map_err(|error| broken(&self.path, self.is_stream, &error))
+    pub(super) fn group(&mut self, heading: &str, rows: &LongTable) -> Result<(), Failure> {
+        self.writer.group(heading, rows).map_err(|error| output::failure(&self.path, self.is_stream, &error))
     }
 
     /// Puts the file in its place, with what its scores rest on beside it.
     pub(super) fn finish(self, origin: &FileProvenance) -> Result<(), Failure> {
-        let Output { writer, path, is_stream, is_read_again } = self;
+        let RowOutput { writer, path, is_stream, is_read_again } = self;
         let written = writer.into_inner().into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
             // A table for reading is nothing that is read again.
             let part = file.partial().filter(|_| is_read_again);
             let checksum = part.and_then(|part| Checksum::of_file_named(part, &path).ok());
             file.commit(Some(FileProvenance { checksum, ..origin.clone() }.text().as_bytes()))
         });
-        match written.map_err(|error| broken(&path, is_stream, &error)) {
-            Err(Failure::Unread) => Ok(()),
-            written => written,
-        }
+        output::finished(written.map_err(|error| output::failure(&path, is_stream, &error)))
     }
 
     /// Says where what was finished stands: in `FILE.partial`, or in another name that says so.
@@ -68,12 +65,6 @@ impl Output {
             output::note(&format!("what was finished stands in {}", part.display()));
         }
     }
-}
-
-/// `rewardscope score ... | head` is no failure, and there is nobody left to tell.
-fn broken(path: &std::path::Path, is_stream: bool, error: &io::Error) -> Failure {
-    let is_unread = is_stream && error.kind() == io::ErrorKind::BrokenPipe;
-    if is_unread { Failure::Unread } else { unwritable(path, error, FileOption::Output) }
 }
 
 /// What stands above a table: the model, the prompt, and what the scores rest on.

@@ -21,7 +21,7 @@ fn run_until(available: &[u64], step: StepFn, is_enough: impl Fn(&[Event]) -> bo
     let looks = Mutex::new(VecDeque::from(available.to_vec()));
     worker.available = Box::new(move |_| Some(lock(&looks).pop_front().unwrap_or(u64::MAX)));
     worker.step = step;
-    for (id, name) in bundled::NAMES.into_iter().enumerate() {
+    for (id, name) in bundled::BUNDLED.map(|model| model.name).into_iter().enumerate() {
         let files = Files::Bundled { name, entries: bundled::bundled(name).unwrap() };
         let label = SourceLabel { name: name.to_owned(), ..SourceLabel::default() };
         let request = Request::Open { model: ModelId(id as u32), files, label, options: LoadOptions::default() };
@@ -61,7 +61,7 @@ fn loads(events: &[Event]) -> Vec<u32> {
     events.iter().filter_map(|event| if let Event::Ready { model, .. } = event { Some(model.0) } else { None }).collect()
 }
 
-fn scores_of(events: &[Event]) -> Vec<(u32, u32, u32, f32)> {
+fn scores_of(events: &[Event]) -> Vec<(u32, u32, u32, f64)> {
     let mut scores = Vec::new();
     for event in events {
         if let Event::Scores { model, prompt, scores: told } = event {
@@ -181,5 +181,5 @@ fn a_device_without_memory_for_a_single_word_fails_clearly_and_the_other_model_g
         |events| scored(events) >= 2,
     );
     let failure = failure_of(&events, ModelId(0)).expect("the first model fails");
-    assert!(failure.contains("no memory for one word") && failure.contains("--device cpu"), "{failure}");
+    assert!(failure.contains("no memory for one word") && failure.contains("device cpu"), "{failure}");
 }

@@ -9,7 +9,7 @@ use crate::base::file_error::FileError;
 use crate::base::terms::Family;
 use crate::corpus::Corpus;
 use crate::recorded::{MOST_CELLS, identify};
-use crate::stats::ablation::{CheckpointWord, Run, Training, of_scores};
+use crate::stats::ablation::{CheckpointWord, Run, Training};
 use crate::tables::read::Table;
 
 /// Model and prompt.
@@ -126,10 +126,9 @@ impl Reader<'_> {
             let words: Vec<CheckpointWord<'_>> = kept.iter().map(word).collect();
             let steps: Vec<(u64, Vec<f64>)> =
                 steps.iter().map(|(step, scores)| (*step, kept.iter().map(|&i| scores[i]).collect())).collect();
-            let (series, moved) = of_scores(&words, &steps);
             let family = families.get(&model).cloned().flatten();
             let prompt = (!prompt.is_empty()).then_some(prompt);
-            Some(Run { training: Training { model, family, prompt, ..of_file.clone() }, words: Some(words.len()), series, moved })
+            Some(Run::from_scores(Training { model, family, prompt, ..of_file.clone() }, &words, &steps))
         };
         let by_run = scores.runs.into_entries().into_iter().map(|(key, steps)| (key, steps.into_entries()));
         let runs = by_run.filter_map(&mut run).collect();

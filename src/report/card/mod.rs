@@ -1,6 +1,6 @@
 //! A value card as a page that can be read or sent: plain text, Markdown, JSON and a picture.
 //!
-//! What stands on it is computed by `stats::card`; here it is told. Knows no file and no screen.
+//! `stats::card` computes the numbers. Knows no file and no screen.
 
 mod picture;
 mod text;
@@ -16,28 +16,31 @@ use crate::stats::study::Study;
 
 pub use text::{accuracy, framing};
 
-/// Everything on the page, as [`Page::json`] writes it.
+/// Everything on the page, as [`CardPage::json`] writes it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Page {
+pub struct CardPage {
     program: &'static str,
+    /// What the statistics found.
     #[serde(flatten)]
     pub card: Card,
+    /// The name of the word list.
     pub corpus: String,
     /// Words of each category.
     pub categories: Vec<(String, usize)>,
     /// How often the model prefers what people chose, where pairs were given.
     pub pairs: Option<Accuracy>,
+    /// The model's weights, tokenizer and settings, or the file that its scores were read from.
     pub provenance: Provenance,
     /// What a reader should know beside it.
     pub notes: Vec<String>,
 }
 
-impl Page {
+impl CardPage {
     /// A card of `study`, whose words are those of the list `corpus`.
-    pub fn new(card: Card, study: &Study, corpus: &str, provenance: Provenance) -> Page {
+    pub fn new(card: Card, study: &Study, corpus: &str, provenance: Provenance) -> CardPage {
         let words = |at: usize| study.words.iter().filter(|word| word.categories.contains(&(at as u16))).count();
         let of = |(at, name): (usize, &Arc<str>)| (name.to_string(), words(at));
-        Page {
+        CardPage {
             program: concat!("rewardscope ", env!("CARGO_PKG_VERSION")),
             card,
             corpus: corpus.to_owned(),
@@ -48,10 +51,12 @@ impl Page {
         }
     }
 
+    /// As plain text, 100 columns wide.
     pub fn text(&self) -> String {
         text::text(self)
     }
 
+    /// As Markdown.
     pub fn markdown(&self) -> String {
         text::markdown(self)
     }
@@ -61,11 +66,12 @@ impl Page {
         crate::base::text::json(self)
     }
 
+    /// As a picture.
     pub fn figure(&self) -> Figure {
         picture::figure(self)
     }
 
-    /// What stands under the title: what the numbers rest on, words and prompts.
+    /// The lines under the title: what the numbers rest on, words and prompts.
     pub fn facts(&self) -> Vec<String> {
         text::facts(self)
     }

@@ -1,11 +1,11 @@
 //! The card as a picture: a strip an axis, with the model, its uncertainty and the others on it; words, and whom it is like.
 
-use super::Page;
+use super::CardPage;
 use super::text::{accuracy, facts, framing};
 use crate::base::terms::Framing;
 use crate::base::text::visible_word;
 use crate::report::figure;
-use crate::report::figure::{CardAxis, CardFigure, CardLine, CardList, Figure, Of};
+use crate::report::figure::{CardAxis, CardFigure, CardLine, CardList, CardSubject, Figure};
 use crate::stats::card::{Leaning, Likeness, Ranked};
 use crate::tables::long::rank_text;
 
@@ -14,7 +14,7 @@ const LIKE: usize = 12;
 /// Words of a list, however many the card holds.
 const WORDS: usize = 20;
 
-pub(super) fn figure(page: &Page) -> Figure {
+pub(super) fn figure(page: &CardPage) -> Figure {
     let card = &page.card;
     let categories: Vec<String> = page.categories.iter().map(|(name, _)| name.clone()).collect();
     let mut lists = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn figure(page: &Page) -> Figure {
 }
 
 /// All on one scale with round ends, so that axes can be compared.
-fn leanings(page: &Page) -> Vec<CardAxis> {
+fn leanings(page: &CardPage) -> Vec<CardAxis> {
     let card = &page.card;
     let ends =
         |of: &Leaning| of.models.iter().map(|standing| standing.value).chain([of.interval.0, of.interval.1]).collect::<Vec<_>>();
@@ -83,7 +83,7 @@ fn leanings(page: &Page) -> Vec<CardAxis> {
 }
 
 /// How often the model prefers what people chose.
-fn judgement(page: &Page) -> Option<CardAxis> {
+fn judgement(page: &CardPage) -> Option<CardAxis> {
     let of = page.pairs.as_ref()?;
     let percent = |share: f64| share * 100.0;
     let (value, low, high) = (percent(of.accuracy), percent(of.interval.0), percent(of.interval.1));
@@ -104,12 +104,12 @@ fn judgement(page: &Page) -> Option<CardAxis> {
 fn word_line(of: &Ranked, categories: &[String]) -> CardLine {
     let category = of.categories.first().and_then(|name| categories.iter().position(|known| known == name));
     let text = visible_word(&of.word, false).into_owned();
-    CardLine { number: format!("{:.1}", of.mean_rank), text, of: Of::Word(category) }
+    CardLine { number: format!("{:.1}", of.mean_rank), text, of: CardSubject::Word(category) }
 }
 
 fn model_line(of: &Likeness) -> CardLine {
     let number = of.spearman.map_or("-".to_owned(), |rho| signed(format!("{rho:+.2}")));
-    CardLine { number, text: of.model.clone(), of: Of::Model(of.family.clone()) }
+    CardLine { number, text: of.model.clone(), of: CardSubject::Model(of.family.clone()) }
 }
 
 fn signed(text: String) -> String {
@@ -141,7 +141,7 @@ mod tests {
         };
         let options = CardOptions { replicates: 20, ..CardOptions::default() };
         let card = card(&study, 0, &options).expect("a card");
-        figure(&Page::new(card, &study, "list", Provenance::of_recorded("x".to_owned()))).svg()
+        figure(&CardPage::new(card, &study, "list", Provenance::of_recorded("x".to_owned()))).svg()
     }
 
     #[test]

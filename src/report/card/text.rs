@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::Page;
+use super::CardPage;
 use crate::base::terms::Framing;
 use crate::base::text::{visible, visible_word, wrap};
-use crate::stats::card::{Accuracy, Extremes, Leaning};
+use crate::stats::card::{Accuracy, Extremes, Leaning, Likeness, Ranked, Standing};
+use crate::stats::results::FramingAgreement;
 use crate::tables::long::rank_text;
 
 /// Lines of running text end here.
 const WIDTH: usize = 100;
 
-/// A heading, what is to be known of it, and a table.
+/// A heading, a remark, and a table.
 struct Section {
     title: String,
     remark: String,
@@ -31,8 +32,8 @@ pub fn framing(framing: Option<Framing>) -> &'static str {
     }
 }
 
-/// What stands under the title.
-pub(super) fn facts(page: &Page) -> Vec<String> {
+/// The lines under the title.
+pub(super) fn facts(page: &CardPage) -> Vec<String> {
     let card = &page.card;
     let categories: Vec<String> = page.categories.iter().map(|(name, n)| format!("{name} {n}")).collect();
     let asked =
@@ -67,9 +68,32 @@ pub fn accuracy(of: &Accuracy) -> String {
     )
 }
 
-fn sections(page: &Page) -> Vec<Section> {
+fn sections(page: &CardPage) -> Vec<Section> {
     let card = &page.card;
-    let leaning = |of: &Leaning| {
+    let mut sections = vec![leanings(page)];
+    let compared = card.axes.iter().filter(|leaning| leaning.models.len() > 1);
+    sections.extend(compared.map(|leaning| places(leaning, &card.model)));
+    sections.extend(card.words_by_framing.iter().map(extremes));
+    sections.extend((!card.agreement.is_empty()).then(|| agreement(&card.agreement)));
+    sections.extend(card.framings.as_ref().map(framings));
+    let judgement = page.pairs.as_ref().map(|pairs| accuracy(pairs) + ".");
+    sections.extend(judgement.map(|remark| Section::of_words("Judgement of pairs", remark)));
+    let notes = (!page.notes.is_empty()).then(|| page.notes.join("; ") + ".");
+    sections.extend(notes.map(|remark| Section::of_words("Notes", remark)));
+    sections
+}
+
+impl Section {
+    /// A section without a table.
+    fn of_words(title: &str, remark: String) -> Section {
+        Section { title: title.to_owned(), remark, header: Vec::new(), rows: Vec::new() }
+    }
+}
+
+/// Where the model leans on each axis.
+fn leanings(page: &CardPage) -> Section {
+    let card = &page.card;
+    let row = |of: &Leaning| {
         let [first, second] = of.pole_words;
         let words = if second > 0 { format!("{first} + {second}") } else { first.to_string() };
         vec![
@@ -85,7 +109,7 @@ fn sections(page: &Page) -> Vec<Section> {
     };
     let one = card.axes.iter().any(|of| of.prompts == 1);
     let only = if one { " Where there is one prompt, the uncertainty is that of words alone." } else { "" };
-    let mut sections = vec![Section {
+    Section {
         title: "Leaning".to_owned(),
         remark: format!(
             "Mean over prompts of the difference of median ranks, in places: above zero, the first category ranks higher. \
@@ -93,100 +117,87 @@ fn sections(page: &Page) -> Vec<Section> {
             card.replicates, card.seed
         ),
         header: vec!["axis", "framing", "places", "se", "95 %", "prompts", "words", "place"],
-        rows: card.axes.iter().map(leaning).collect(),
-    }];
-    for of in card.axes.iter().filter(|of| of.models.len() > 1) {
-        let row = |standing: &crate::stats::card::Standing| {
-            let mark = if standing.model == card.model { "◀" } else { "" };
-            vec![
-                format!("{} {mark}", standing.model),
-                rank_text(standing.place),
-                format!("{:+.1}", standing.value),
-                standing.family.clone(),
-            ]
-        };
-        sections.push(Section {
-            title: format!("Place: {}, {} framing", of.axis.axis, framing(of.framing)),
-            remark: String::new(),
-            header: vec!["model", "place", "places", "family"],
-            rows: of.models.iter().map(row).collect(),
-        });
+        rows: card.axes.iter().map(row).collect(),
     }
-    for Extremes { framing: of, prompts, top, bottom } in &card.words_by_framing {
-        let word = |ranked: Option<&crate::stats::card::Ranked>| match ranked {
-            Some(ranked) => {
-                let of =
-                    if ranked.categories.is_empty() { String::new() } else { format!(" ({})", ranked.categories.join(", ")) };
-                (
-                    format!("{}{of}", visible_word(&ranked.word, false)),
-                    format!("{:.1}", ranked.mean_rank),
-                    format!("{:+.2}", ranked.mean_z),
-                )
-            }
-            None => Default::default(),
-        };
-        let row = |at: usize| {
-            let ((best, rank, z), (worst, low, low_z)) = (word(top.get(at)), word(bottom.get(at)));
-            vec![best, rank, z, low, low_z, worst]
-        };
-        sections.push(Section {
-            title: format!("Words first and last, {} framing", framing(*of)),
-            remark: match prompts {
-                1 => "Rank and z under one prompt.".to_owned(),
-                n => format!("Mean rank and mean z over {n} prompts."),
-            },
-            header: vec!["first", "rank", "z", "rank", "z", "last"],
-            rows: (0..top.len()).map(row).collect(),
-        });
-    }
-    if !card.agreement.is_empty() {
-        let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
-        sections.push(Section {
-            title: "Agreement with others".to_owned(),
-            remark: "Of the ranking of words, means over the prompts that both were asked: Spearman's rho, Kendall's tau-b, \
-                     rank-biased overlap (p = 0.9, extrapolated)."
-                .to_owned(),
-            header: vec!["model", "prompts", "rho", "tau", "overlap", "family"],
-            rows: card
-                .agreement
-                .iter()
-                .map(|of| {
-                    let [rho, tau, rbo] = [of.spearman, of.kendall, of.rbo].map(number);
-                    vec![of.model.clone(), of.prompts.to_string(), rho, tau, rbo, of.family.clone()]
-                })
-                .collect(),
-        });
-    }
-    if let Some(of) = &card.framings {
-        let rho = of.spearman.map_or("not defined".to_owned(), |rho| format!("{rho:+.3}"));
-        sections.push(Section {
-            title: "Framings".to_owned(),
-            remark: format!(
-                "Words' mean ranks under {} positive and under {} negative prompts correlate at {rho} (Spearman, {} words): -1 \
-                 where the order turns about, +1 where words rank alike whatever is asked.",
-                of.positive_prompts, of.negative_prompts, of.words
-            ),
-            header: Vec::new(),
-            rows: Vec::new(),
-        });
-    }
-    if let Some(of) = &page.pairs {
-        let (title, remark) = ("Judgement of pairs".to_owned(), accuracy(of) + ".");
-        sections.push(Section { title, remark, header: Vec::new(), rows: Vec::new() });
-    }
-    if !page.notes.is_empty() {
-        let (title, remark) = ("Notes".to_owned(), page.notes.join("; ") + ".");
-        sections.push(Section { title, remark, header: Vec::new(), rows: Vec::new() });
-    }
-    sections
 }
 
-fn title(page: &Page) -> String {
+/// The place of every model on one axis; the card's own has a mark.
+fn places(leaning: &Leaning, own: &str) -> Section {
+    let row = |standing: &Standing| {
+        let mark = if standing.model == own { "◀" } else { "" };
+        vec![
+            format!("{} {mark}", standing.model),
+            rank_text(standing.place),
+            format!("{:+.1}", standing.value),
+            standing.family.clone(),
+        ]
+    };
+    Section {
+        title: format!("Place: {}, {} framing", leaning.axis.axis, framing(leaning.framing)),
+        remark: String::new(),
+        header: vec!["model", "place", "places", "family"],
+        rows: leaning.models.iter().map(row).collect(),
+    }
+}
+
+/// The first and the last words under one framing, side by side.
+fn extremes(extremes: &Extremes) -> Section {
+    let word = |ranked: &Ranked| {
+        let categories =
+            if ranked.categories.is_empty() { String::new() } else { format!(" ({})", ranked.categories.join(", ")) };
+        let text = format!("{}{categories}", visible_word(&ranked.word, false));
+        [text, format!("{:.1}", ranked.mean_rank), format!("{:+.2}", ranked.mean_z)]
+    };
+    let row = |at: usize| {
+        let [best, rank, z] = extremes.top.get(at).map(word).unwrap_or_default();
+        let [worst, low, low_z] = extremes.bottom.get(at).map(word).unwrap_or_default();
+        vec![best, rank, z, low, low_z, worst]
+    };
+    Section {
+        title: format!("Words first and last, {} framing", framing(extremes.framing)),
+        remark: match extremes.prompts {
+            1 => "Rank and z under one prompt.".to_owned(),
+            n => format!("Mean rank and mean z over {n} prompts."),
+        },
+        header: vec!["first", "rank", "z", "rank", "z", "last"],
+        rows: (0..extremes.top.len()).map(row).collect(),
+    }
+}
+
+/// How alike the model and each other one rank words.
+fn agreement(agreement: &[Likeness]) -> Section {
+    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+    let row = |of: &Likeness| {
+        let [rho, tau, rbo] = [of.spearman, of.kendall, of.rbo].map(number);
+        vec![of.model.clone(), of.prompts.to_string(), rho, tau, rbo, of.family.clone()]
+    };
+    Section {
+        title: "Agreement with others".to_owned(),
+        remark: "Of the ranking of words, means over the prompts that both were asked: Spearman's rho, Kendall's tau-b, \
+                 rank-biased overlap (p = 0.9, extrapolated)."
+            .to_owned(),
+        header: vec!["model", "prompts", "rho", "tau", "overlap", "family"],
+        rows: agreement.iter().map(row).collect(),
+    }
+}
+
+/// How words rank under positive and under negative prompts.
+fn framings(of: &FramingAgreement) -> Section {
+    let rho = of.spearman.map_or("not defined".to_owned(), |rho| format!("{rho:+.3}"));
+    let remark = format!(
+        "Words' mean ranks under {} positive and under {} negative prompts correlate at {rho} (Spearman, {} words): -1 where the \
+         order turns about, +1 where words rank alike whatever is asked.",
+        of.positive_prompts, of.negative_prompts, of.words
+    );
+    Section::of_words("Framings", remark)
+}
+
+fn title(page: &CardPage) -> String {
     let demonstration = if page.provenance.demonstration { ", a demonstration model" } else { "" };
     format!("Value card of {} ({}{demonstration})", page.card.model, page.card.family)
 }
 
-pub(super) fn text(page: &Page) -> String {
+pub(super) fn text(page: &CardPage) -> String {
     let mut out = format!("{}\n", visible(&title(page)));
     for fact in facts(page) {
         for line in wrap(&visible(&fact), WIDTH) {
@@ -220,7 +231,7 @@ pub(super) fn text(page: &Page) -> String {
     out
 }
 
-pub(super) fn markdown(page: &Page) -> String {
+pub(super) fn markdown(page: &CardPage) -> String {
     let mut out = format!("# {}\n\n", plain(&title(page)));
     for fact in facts(page) {
         let _ = writeln!(out, "{}\n", plain(&fact));

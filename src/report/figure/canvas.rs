@@ -47,7 +47,7 @@ pub fn category_colours(names: &[impl AsRef<str>]) -> Vec<Colour> {
     sides(names).into_iter().map(of).collect()
 }
 
-/// How a group is told from the others.
+/// The colour and the marker of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     pub colour: Colour,
@@ -100,6 +100,7 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// The picture as the text of an SVG file.
     pub fn svg(&self) -> String {
         let svg = SvgBackend::new().with_pretty(true).render_scene(&self.scene);
         let (width, height) = (self.scene.width, self.scene.height);
@@ -111,7 +112,10 @@ impl Figure {
         head + body
     }
 
-    /// Twice the size of the SVG, on white.
+    /// The picture as the bytes of a PNG file: twice the size of the SVG, on white.
+    ///
+    /// # Errors
+    /// Where the picture cannot be turned into pixels.
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
         RasterBackend::new().with_scale(SCALE).render_scene(&self.scene).map_err(FigureError::Raster)
     }
@@ -132,7 +136,7 @@ pub struct Canvas {
     title: String,
 }
 
-/// How a text stands.
+/// The size, colour and alignment of a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Font {
     pub size: u32,
@@ -189,7 +193,7 @@ impl Canvas {
             let spans = vec![TextSpan { bold, ..TextSpan::plain(clean(text)) }];
             return self.scene.add(Primitive::RichText { x, y, spans, size, anchor, color });
         }
-        // kuva reads what stands between two dollars as a formula; escaped, a dollar is a dollar.
+        // kuva reads the text between two dollars as a formula; escaped, a dollar is a dollar.
         let content = clean(text).replace('$', "\\$");
         self.scene.add(Primitive::Text { x, y, content, size, anchor, rotate: font.turned, bold, color });
     }

@@ -1,20 +1,24 @@
-//! One model on one page: where it stands on each axis of values, among the others, and what it says.
+//! One model on one page: its value on each axis, among the other models, and lists of words.
 
 use super::canvas::{
     Canvas, Colour, FAINT, Figure, Font, GREY, INK, Look, category_colours, fitted, fitted_name, line_height, text_width, wrapped,
 };
 use super::scale::{number, ticks};
 
-/// A strip along which the model and the others lie.
+/// A strip with the model and the others on it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CardAxis {
-    /// What it stands under; axes of one group follow one another and share their scale.
+    /// The heading above it; axes of one group follow one another and share their scale.
     pub group: String,
+    /// The axis's name.
     pub name: String,
+    /// The value at the left end.
     pub low: f64,
+    /// The value at the right end.
     pub high: f64,
-    /// Where chance lies.
+    /// The value that chance gives.
     pub middle: Option<f64>,
+    /// The model's value.
     pub value: f64,
     /// What is known of its uncertainty, low and high.
     pub interval: Option<(f64, f64)>,
@@ -22,27 +26,33 @@ pub struct CardAxis {
     pub others: Vec<(String, f64)>,
     /// Numbers in words, at the right, and after them the place among the models.
     pub text: String,
+    /// The model's place among all, in words.
     pub place: String,
 }
 
 /// A list of words or of models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CardList {
+    /// The list's heading.
     pub title: String,
+    /// From top to bottom.
     pub lines: Vec<CardLine>,
 }
 
 /// A number, and what it is of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CardLine {
+    /// The number, as it is written.
     pub number: String,
+    /// A word, or the name of a model.
     pub text: String,
-    pub of: Of,
+    /// What the line is about.
+    pub of: CardSubject,
 }
 
 /// What decides the colour of a line.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Of {
+pub enum CardSubject {
     /// A word, of the category with this place among [`CardFigure::categories`].
     Word(Option<usize>),
     /// A model, of this family.
@@ -52,13 +62,19 @@ pub enum Of {
 /// What the card shows.
 #[derive(Clone, Debug, Default)]
 pub struct CardFigure {
+    /// The model's name.
     pub model: String,
+    /// The model's family.
     pub family: String,
     /// What the numbers rest on, a line each.
     pub facts: Vec<String>,
+    /// The strips, from top to bottom; those of one group follow one another.
     pub axes: Vec<CardAxis>,
+    /// The lists below the strips.
     pub lists: Vec<CardList>,
+    /// Names of the categories, in the order of their colours.
     pub categories: Vec<String>,
+    /// What the figure shows and how it was computed.
     pub caption: String,
 }
 
@@ -77,6 +93,7 @@ const LINE: f64 = 17.0;
 const LEFT: f64 = MARGIN + NAMES;
 const RIGHT: f64 = WIDTH - MARGIN - NUMBERS;
 
+/// Draws the card of one model.
 pub fn card(figure: &CardFigure) -> Figure {
     let inner = WIDTH - 2.0 * MARGIN;
     let facts: Vec<String> = figure.facts.iter().flat_map(|fact| wrapped(fact, inner, SMALL)).collect();
@@ -231,12 +248,12 @@ fn draw_line(
     let x = x + numbers + 8.0;
     let room = wide - numbers - 8.0;
     match &line.of {
-        Of::Model(family) => {
+        CardSubject::Model(family) => {
             let look = Look::of_family(family, 0);
             canvas.marker((x + 4.0, y - 4.0), 2.8, look);
             canvas.text(x + 14.0, y, &fitted_name(&line.text, room - 14.0, 12), Font::new(12).colour(look.colour));
         }
-        Of::Word(category) => {
+        CardSubject::Word(category) => {
             let named = category.filter(|_| figure.categories.len() > NAMED).and_then(|at| figure.categories.get(at));
             let own = if named.is_some() { room * 0.56 } else { room };
             let colour = category.and_then(|at| colours.get(at)).copied().unwrap_or(INK);

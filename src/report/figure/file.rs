@@ -7,15 +7,18 @@ use super::Figure;
 use crate::base::atomic_file;
 use crate::base::atomic_file::Destination;
 
+/// A format of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureFormat {
+    /// Lines and text, at any size.
     Svg,
+    /// Pixels.
     Png,
 }
 
 impl FigureFormat {
     /// By the end of a file's name.
-    pub fn of(path: &Path) -> Option<FigureFormat> {
+    pub fn from_path(path: &Path) -> Option<FigureFormat> {
         let extension = path.extension()?.to_str()?;
         [("svg", FigureFormat::Svg), ("png", FigureFormat::Png)]
             .into_iter()
@@ -30,7 +33,7 @@ impl Figure {
     /// # Errors
     /// Where the name ends otherwise, or it cannot be written.
     pub fn save(&self, to: Destination) -> io::Result<()> {
-        let Some(format) = FigureFormat::of(to.path()) else {
+        let Some(format) = FigureFormat::from_path(to.path()) else {
             return Err(io::Error::other("a name that ends with .svg or .png is needed"));
         };
         let bytes = match format {
@@ -44,13 +47,13 @@ impl Figure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::figure::{Line, LineColumn, LinesFigure, lines};
+    use crate::report::figure::{LineColumn, LinesFigure, TrainingLine, lines};
 
     #[test]
     fn a_figure_is_written_once_and_by_its_name() {
         let home = tempfile::tempdir().unwrap();
         let series = vec![("agency".to_owned(), vec![(1.0, 9.0), (2.0, 4.0)])];
-        let line = Line { name: "a training".to_owned(), family: String::new(), series };
+        let line = TrainingLine { name: "a training".to_owned(), family: String::new(), series };
         let columns = vec![LineColumn { title: "data".to_owned(), lines: vec![line] }];
         let figure = lines(&LinesFigure { title: "Medians".to_owned(), columns, ..LinesFigure::default() });
         let (svg, png) = (home.path().join("a.svg"), home.path().join("a.PNG"));

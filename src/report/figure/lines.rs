@@ -8,8 +8,10 @@ use crate::stats::ablation::{Ablation, Run};
 
 /// One training, with its median ranks.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub struct TrainingLine {
+    /// The trained model's name.
     pub name: String,
+    /// Its family.
     pub family: String,
     /// Of each category, checkpoints and median ranks, by checkpoint.
     pub series: Vec<(String, Vec<(f64, f64)>)>,
@@ -18,21 +20,26 @@ pub struct Line {
 /// The trainings on one set of data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LineColumn {
+    /// The data, in words.
     pub title: String,
-    pub lines: Vec<Line>,
+    /// The trainings on it.
+    pub lines: Vec<TrainingLine>,
 }
 
 /// What the figure shows.
 #[derive(Clone, Debug, Default)]
 pub struct LinesFigure {
+    /// The figure's title.
     pub title: String,
+    /// From left to right.
     pub columns: Vec<LineColumn>,
+    /// What the figure shows, with n.
     pub caption: String,
 }
 
 impl LinesFigure {
     /// A column for each set of data, those with several checkpoints first. Sets that hold the same numbers are drawn once.
-    pub fn of(found: &Ablation) -> LinesFigure {
+    pub fn new(found: &Ablation) -> LinesFigure {
         let mut sets: Vec<Vec<&Run>> = Vec::new();
         for run in &found.runs {
             match sets.iter_mut().find(|set| set[0].training.is_on_the_data_of(&run.training)) {
@@ -45,7 +52,7 @@ impl LinesFigure {
         for set in &sets {
             let data = set[0].training.data();
             let title = if data.is_empty() { set[0].training.file.clone() } else { data };
-            let lines: Vec<Line> = set.iter().map(|run| line(run)).collect();
+            let lines: Vec<TrainingLine> = set.iter().map(|run| line(run)).collect();
             match columns.iter_mut().find(|column| column.lines == lines) {
                 Some(column) => {
                     same.push(format!("{} and {title} hold the same numbers and are drawn once.", column.title));
@@ -61,12 +68,12 @@ impl LinesFigure {
     }
 }
 
-fn line(run: &Run) -> Line {
+fn line(run: &Run) -> TrainingLine {
     let points = |series: &crate::stats::ablation::Series| {
         let points = series.points.iter().map(|point| (point.checkpoint as f64, point.median_rank)).collect();
         (series.category.clone(), points)
     };
-    Line {
+    TrainingLine {
         name: run.training.model.clone(),
         family: run.training.family.clone().unwrap_or_default(),
         series: run.series.iter().map(points).collect(),
@@ -111,7 +118,7 @@ const SMALL: u32 = 11;
 /// Of a name in the legend of a column.
 const NAME: f64 = 15.0;
 
-/// Columns that stand side by side.
+/// Columns that are drawn side by side.
 struct Band<'a> {
     columns: &'a [LineColumn],
     wide: f64,
@@ -149,6 +156,7 @@ fn bands(columns: &[LineColumn]) -> Vec<Band<'_>> {
     bands
 }
 
+/// Draws median ranks over training.
 pub fn lines(figure: &LinesFigure) -> Figure {
     let mut categories: Vec<&str> = Vec::new();
     for (category, _) in figure.columns.iter().flat_map(|column| &column.lines).flat_map(|line| &line.series) {
@@ -306,7 +314,7 @@ mod tests {
             run("y", "a", Some("Gemma"), 27.0, &points),
             run("y", "b", Some("Llama"), 27.0, &points),
         ];
-        let figure = LinesFigure::of(&Ablation::new(runs, Vec::new()));
+        let figure = LinesFigure::new(&Ablation::new(runs, Vec::new()));
         let titles: Vec<&str> = figure.columns.iter().map(|column| column.title.as_str()).collect();
         assert_eq!(titles, ["13k pairs; 27k pairs", "85k pairs"], "what has several checkpoints comes first");
         assert!(
@@ -322,7 +330,7 @@ mod tests {
     fn families_look_as_everywhere_and_no_two_trainings_of_a_set_alike() {
         let runs = [("a", Some("Gemma")), ("b", Some("Gemma")), ("c", None), ("d", Some("Llama")), ("e", None)];
         let runs = runs.map(|(model, family)| run("x", model, family, 1.0, &[(1, 2.0), (2, 3.0)])).to_vec();
-        let column = &LinesFigure::of(&Ablation::new(runs, Vec::new())).columns[0];
+        let column = &LinesFigure::new(&Ablation::new(runs, Vec::new())).columns[0];
         let looks = column.looks();
         assert_eq!((looks[0], looks[3]), (Look::of_family("Gemma", 0), Look::of_family("Llama", 0)));
         for (at, look) in looks.iter().enumerate() {

@@ -10,8 +10,11 @@ use crate::base::text::{count, visible_word};
 /// A word with its value: above zero where the first model likes it better.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lollipop {
+    /// The word.
     pub word: String,
+    /// Its categories, by name.
     pub categories: Vec<String>,
+    /// Its implicit reward, in nats.
     pub value: f64,
 }
 
@@ -20,12 +23,25 @@ pub struct Lollipop {
 pub struct LollipopFigure {
     /// Names of the two models, and their families.
     pub models: [(String, Family); 2],
+    /// Which implicit reward it is.
     pub measure: Measure,
     /// All of them, the one that the first model likes most before the others; of many those at both ends are drawn.
     pub words: Vec<Lollipop>,
+    /// The prompt's text.
     pub prompt: String,
     /// More that a reader should know: how variants were joined.
     pub note: String,
+}
+
+impl LollipopFigure {
+    /// The note on words beside the list, which have no place in the picture; empty where there are none.
+    pub fn not_drawn(own_words: usize) -> String {
+        match own_words {
+            0 => String::new(),
+            1 => "1 own word is not drawn".to_owned(),
+            own => format!("{own} own words are not drawn"),
+        }
+    }
 }
 
 impl Default for LollipopFigure {
@@ -97,6 +113,7 @@ impl Across {
     }
 }
 
+/// Draws the words at both ends.
 pub fn lollipops(figure: &LollipopFigure) -> Figure {
     let caption = caption(figure);
     let inner = WIDTH - 2.0 * MARGIN;

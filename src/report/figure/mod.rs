@@ -13,9 +13,9 @@ mod panels;
 mod scale;
 
 pub use canvas::Figure;
-pub use card::{CardAxis, CardFigure, CardLine, CardList, Of, card};
+pub use card::{CardAxis, CardFigure, CardLine, CardList, CardSubject, card};
 pub use file::FigureFormat;
-pub use lines::{Line, LineColumn, LinesFigure, lines};
+pub use lines::{LineColumn, LinesFigure, TrainingLine, lines};
 pub use lollipop::{Lollipop, LollipopFigure, lollipops};
 pub use panels::{PanelsFigure, panels};
 pub use scale::rounded_up;
@@ -23,6 +23,7 @@ pub use scale::rounded_up;
 /// Why a figure could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum FigureError {
+    /// The picture could not be turned into pixels.
     #[error("the picture could not be drawn: {0}; write it as SVG instead")]
     Raster(String),
 }

@@ -4,12 +4,15 @@ use super::canvas::{Canvas, FAINT, Figure, Font, GREY, INK, Look, WARNING, fitte
 use super::scale::{number, ticks};
 use crate::base::terms::Framing;
 use crate::base::text::count;
-use crate::report::panels::{Group, Panel, RankAxis, p_text, stars, why_they_differ};
-use crate::stats::results::{AdjustedFor, Contrast, Report};
+use crate::report::panels::{Group, Panel, RankAxis, why_they_differ};
+use crate::report::wording::{NOT_SIGNIFICANT, p_in_short, stars};
+use crate::stats::contrast::{EXACT_MODELS, Unit, WELCH, shown_tests};
+use crate::stats::results::{Contrast, Report};
 
 /// What the figure shows.
 #[derive(Clone, Copy, Debug)]
 pub struct PanelsFigure<'a> {
+    /// By category, positive before negative.
     pub panels: &'a [Panel],
     /// The report that they are of.
     pub report: &'a Report,
@@ -38,12 +41,29 @@ const SMALL: u32 = 11;
 struct Shared<'a> {
     families: Vec<&'a str>,
     axis: RankAxis,
-    tests: AdjustedFor,
+    /// The number of tests that p-values are adjusted for.
+    adjusted_for: usize,
     /// Contrasts of the panel that has most.
     contrasts: usize,
 }
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
+    fn new(figure: &PanelsFigure<'a>) -> Shared<'a> {
+        let mut families: Vec<&str> = Vec::new();
+        for group in figure.panels.iter().flat_map(|panel| &panel.families) {
+            if !families.contains(&&*group.name) {
+                families.push(&group.name);
+            }
+        }
+        families.sort_unstable();
+        Shared {
+            families,
+            axis: RankAxis::around(figure.panels, figure.report.words),
+            adjusted_for: figure.report.adjusted_for,
+            contrasts: figure.panels.iter().map(|panel| panel.contrasts.len()).max().unwrap_or(0),
+        }
+    }
+
     fn group_width(&self) -> f64 {
         self.families.len().max(1) as f64 * VIOLIN + GAP
     }
@@ -53,7 +73,7 @@ impl Shared<'_> {
     }
 
     fn row_height(&self) -> f64 {
-        self.top() + PLOT + NAMES + self.contrasts.max(2) as f64 * TEST + 24.0
+        self.top() + PLOT + NAMES + self.contrasts.max(shown_tests().filter(|test| test.has_p()).count()) as f64 * TEST + 24.0
     }
 
     /// Place of a family among all.
@@ -62,20 +82,9 @@ impl Shared<'_> {
     }
 }
 
+/// Draws a violin for each category, framing and family.
 pub fn panels(figure: PanelsFigure) -> Figure {
-    let mut families: Vec<&str> = Vec::new();
-    for group in figure.panels.iter().flat_map(|panel| &panel.families) {
-        if !families.contains(&&*group.name) {
-            families.push(&group.name);
-        }
-    }
-    families.sort_unstable();
-    let shared = Shared {
-        families,
-        axis: RankAxis::of(figure.panels, figure.report.words),
-        tests: figure.report.adjusted_for,
-        contrasts: figure.panels.iter().map(|panel| panel.contrasts.len()).max().unwrap_or(0),
-    };
+    let shared = Shared::new(&figure);
     let of = |framing| figure.panels.iter().filter(|p| p.framing == framing).collect::<Vec<&Panel>>();
     let rows: Vec<(&str, Vec<&Panel>)> = [
         ("Positive prompts: best, greatest, good", of(Framing::Positive)),
@@ -207,16 +216,16 @@ fn draw_row(canvas: &mut Canvas, (x, y): (f64, f64), width: f64, name: &str, pan
         for (level, contrast) in panel.contrasts.iter().enumerate() {
             let places = contrast.families.each_ref().map(|family| shared.place(family));
             let [Some(a), Some(b)] = places else { continue };
-            for text in tests(contrast, shared.tests, panel.contrasts.len() > 1) {
+            for text in tests(contrast, shared.adjusted_for, panel.contrasts.len() > 1) {
                 canvas.text(middle, below, &fitted(&text, wide, 10), Font::new(10).middle().colour(GREY));
                 below += TEST;
             }
-            if let Some(welch) = contrast.welch {
+            if let Some(p) = contrast.result(&WELCH).and_then(|welch| welch.p_bonferroni()) {
                 // Each between its own two families, the next one above it.
                 let height = top - 10.0 - level as f64 * BRACKET;
                 let (a, b) = (centre(a), centre(b));
                 canvas.polyline(vec![(a, height + 6.0), (a, height), (b, height), (b, height + 6.0)], INK, 1.0, None);
-                canvas.text((a + b) / 2.0, height - 4.0, stars(welch.p_bonferroni), Font::new(12).middle());
+                canvas.text((a + b) / 2.0, height - 4.0, stars(p, NOT_SIGNIFICANT), Font::new(12).middle());
             }
         }
     }
@@ -224,16 +233,15 @@ fn draw_row(canvas: &mut Canvas, (x, y): (f64, f64), width: f64, name: &str, pan
 }
 
 /// `Welch ×4 p .002` and `exact, models ×4 p .92`; where there are several pairs of families, both on a line of the pair.
-fn tests(contrast: &Contrast, tests: AdjustedFor, named: bool) -> Vec<String> {
-    let [first, second] = contrast.families.each_ref().map(|name| name.chars().take(7).collect::<String>());
-    let welch = contrast.welch.map(|w| format!("Welch ×{} p {}", tests.welch, p_text(w.p_bonferroni)));
-    let exact = contrast.exact_models.map(|e| format!("exact, models ×{} p {}", tests.exact_models, p_text(e.p_bonferroni)));
-    let all: Vec<String> = welch.into_iter().chain(exact).collect();
-    if named && !all.is_empty() {
-        let short = all.join(", ").replace(", models", "").replace(" p ", " ");
-        return vec![format!("{second} − {first}: {short}")];
+fn tests(contrast: &Contrast, adjusted_for: usize, named: bool) -> Vec<String> {
+    let adjusted = shown_tests().filter_map(|test| Some((test, p_in_short(contrast.result(test)?.p_bonferroni()?))));
+    if named {
+        let [first, second] = contrast.families.each_ref().map(|name| name.chars().take(7).collect::<String>());
+        let all: Vec<String> = adjusted.map(|(test, p)| format!("{} ×{adjusted_for} {p}", test.name)).collect();
+        return if all.is_empty() { Vec::new() } else { vec![format!("{second} − {first}: {}", all.join(", "))] };
     }
-    all
+    let unit = |unit| if unit == Unit::Models { ", models" } else { "" };
+    adjusted.map(|(test, p)| format!("{}{} ×{adjusted_for} p {p}", test.name, unit(test.unit))).collect()
 }
 
 /// The density of the cells, the cells, and the mean.
@@ -291,17 +299,18 @@ fn caption(figure: &PanelsFigure, shared: &Shared) -> Vec<String> {
         number(shared.axis.chance),
     )];
     let contrasts = || figure.panels.iter().flat_map(|panel| panel.contrasts.iter().map(move |contrast| (panel, contrast)));
-    if contrasts().any(|(_, contrast)| contrast.welch.is_some()) {
+    if contrasts().any(|(_, contrast)| contrast.result(&WELCH).is_some()) {
         lines.push(format!(
             "Stars: Welch's t-test between the families' cells, Bonferroni over {} (*** p < .001, ** p < .01, * p < .05, else n.s.).",
-            plural(shared.tests.welch, "test")
+            plural(shared.adjusted_for, "test")
         ));
     }
-    let p = |contrast: &Contrast| contrast.welch.map_or(2.0, |welch| welch.p);
+    let p = |contrast: &Contrast| contrast.result(&WELCH).and_then(|welch| welch.p()).unwrap_or(2.0);
     if let Some((panel, contrast)) = contrasts().min_by(|a, b| p(a.1).total_cmp(&p(b.1))) {
         let framing = if panel.framing == Framing::Positive { "positive" } else { "negative" };
         // Why a test is missing is the same everywhere.
-        let of = if contrast.exact_models.is_some() { format!("{}, {framing}: ", panel.category) } else { String::new() };
+        let of =
+            if contrast.result(&EXACT_MODELS).is_some() { format!("{}, {framing}: ", panel.category) } else { String::new() };
         lines.push(format!("{of}{}", why_they_differ(contrast)));
     }
     lines

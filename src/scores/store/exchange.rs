@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use super::schema::{self, BESIDE, Identity};
-use super::{Key, Store, StoreError, token_column};
+use super::{Insert, Key, Store, StoreError, token_column};
 use crate::base::atomic_file::{Destination, with_suffix};
 
 /// Scores written at a time: another program that writes waits no longer than these take.
@@ -14,7 +14,9 @@ const CHUNK: usize = 4096;
 /// What came from another store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
+    /// Runs that were taken in.
     pub runs: usize,
+    /// Scores that are new.
     pub scores: usize,
     /// Scores that were there already and are the same.
     pub known: usize,
@@ -40,7 +42,9 @@ impl Store {
             return Err(StoreError::Other(format!("{}: {problem}", path.display())));
         };
         let copied = self.export_to(&part, ids);
-        BESIDE.iter().for_each(|suffix| drop(std::fs::remove_file(with_suffix(&part, suffix))));
+        for suffix in BESIDE {
+            let _ = std::fs::remove_file(with_suffix(&part, suffix));
+        }
         let copied = copied?;
         file.commit(None).map_err(unwritable)?;
         Ok(copied)
@@ -111,9 +115,14 @@ impl Store {
                 )
                 .map_err(reading)?;
             let mut scores = scores.query([id]).map_err(reading)?;
-            loop {
+            let mut is_last = false;
+            while !is_last {
                 let mut chunk = Vec::new();
-                while let Some(row) = if chunk.len() < CHUNK { scores.next().map_err(reading)? } else { None } {
+                while chunk.len() < CHUNK {
+                    let Some(row) = scores.next().map_err(reading)? else {
+                        is_last = true;
+                        break;
+                    };
                     match SentScore::of(row) {
                         Some(score) => chunk.push(score),
                         None => imported.unreadable += 1,
@@ -121,9 +130,6 @@ impl Store {
                 }
                 self.take_in(&run, &chunk, &mut imported).map_err(CopyError::Writing)?;
                 between();
-                if chunk.len() < CHUNK {
-                    break;
-                }
             }
         }
         Ok(imported)
@@ -138,12 +144,7 @@ impl Store {
         )?;
         let to: i64 = transaction.query_row("SELECT id FROM runs WHERE key = ?1", [&run.key], |row| row.get(0))?;
         {
-            let mut find = transaction.prepare_cached("SELECT id FROM words WHERE text = ?1 AND token = ?2")?;
-            let mut add = transaction.prepare_cached("INSERT INTO words (text, token) VALUES (?1, ?2)")?;
-            let mut write = transaction.prepare_cached(
-                "INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-            )?;
-            let mut read = transaction.prepare_cached("SELECT score FROM scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?;
+            let mut insert = Insert::new(&transaction)?;
             let mut prompt: Option<(&str, i64)> = None;
             for SentScore { prompt: text, word, token, score, at } in scores {
                 let prompt_id = match prompt {
@@ -151,16 +152,10 @@ impl Store {
                     _ => super::prompt_id(&transaction, text)?,
                 };
                 prompt = Some((text, prompt_id));
-                let word = match find.query_row(params![word, token], |row| row.get(0)).optional()? {
-                    Some(word) => word,
-                    None => add.insert(params![word, token])?,
-                };
-                if write.execute(params![to, prompt_id, word, score, at])? > 0 {
-                    imported.scores += 1;
-                } else if read.query_row([to, prompt_id, word], |row| row.get::<_, f64>(0))? == *score {
-                    imported.known += 1;
-                } else {
-                    imported.differing += 1;
+                match insert.score(to, prompt_id, word, *token, *score, *at)? {
+                    None => imported.scores += 1,
+                    Some(known) if known == *score => imported.known += 1,
+                    Some(_) => imported.differing += 1,
                 }
             }
         }

@@ -26,9 +26,10 @@ const AT_REST: Duration = Duration::from_secs(2);
 const SMALL: [&str; 5] =
     ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
 
-/// What stands in the files of a model.
+/// The hash of the content of a model's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
+    /// As [`Key::content`](super::Key) has it.
     pub model: String,
     /// Of a tokenizer folder given instead of the model's own.
     pub tokenizer: Option<String>,
@@ -78,7 +79,7 @@ pub(super) fn content(
         }
     };
     let model = model.map(|hash| match &label.revision {
-        // What lies in the cache under a commit may be other than what the hub has under it.
+        // The files in the cache may differ from those that the hub has at the same commit.
         Some(commit) => format!("hub:{}@{commit}:{hash}", label.source),
         None => format!("files:{hash}"),
     });
@@ -255,8 +256,10 @@ fn add(hasher: &mut blake3::Hasher, name: &str, hash: blake3::Hash) {
 /// Why a model could not be identified.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentifyError {
+    /// The model's files cannot be read.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The store does not say what it knows of the files.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::fingerprint::{self, Unread};
 use crate::model::checkpoint::Estimate;
+use crate::model::device::{Compute, DeviceClass};
 use crate::model::format::files::{Files, SourceLabel};
-use crate::model::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap, TakenAs, checkpoint};
+use crate::model::provenance::Backend;
+use crate::model::{
+    BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap, Stated, TakenAs, TemplateDate, checkpoint,
+};
 use crate::scores::store::fingerprint::IdentifyError;
 
 /// Grows when this program computes other numbers than before from the same files on the same hardware: then the tests that
@@ -21,27 +25,59 @@ const SCORING: u32 = 3;
 /// The parts, each as text that a reader understands; their order is part of the digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
+    /// The version of the computation: scores of another version are other scores.
     pub scoring: u32,
     /// `hub:owner/name@commit:HASH`, `bundled:demo-llama:HASH`, `files:HASH`: weights, config, tokenizer and template.
     pub content: String,
     /// Of a tokenizer taken from elsewhere.
     pub tokenizer: Option<String>,
+    /// How many beginning-of-sequence tokens a text gets.
     pub bos: BosPolicy,
-    pub template_date: String,
+    /// The day that the chat template is given.
+    pub template_date: Stated<TemplateDate>,
+    /// Whether attention scores are capped.
     pub softcap: SoftCap,
+    /// The dtype that rewards are rounded to; none where they are not rounded.
     pub rounding: Option<PublishedDtype>,
-    /// How a prompt is put to a language model: [`form_name`]; none for a reward model.
-    pub form: Option<String>,
+    /// How a prompt is put to a language model; none for a reward model.
+    pub form: Option<AskedForm>,
+    /// The row of a head of several rewards.
     pub reward_row: Option<usize>,
     /// What the checkpoint was taken for, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_as: Option<TakenAs>,
-    /// What is computed in.
-    pub dtype: String,
+    /// The dtype of the computation.
+    pub dtype: Stated<Compute>,
     /// `cpu`, or the kind of GPU: `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`.
-    pub device: String,
+    pub device: Stated<DeviceClass>,
     /// Which code multiplies matrices, for which kind of CPU, and what that says of all else: others add in another order.
-    pub kernel: String,
+    pub kernel: Stated<Backend>,
+}
+
+/// How a prompt was put to a language model, as a key names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AskedForm {
+    #[serde(rename = "chat")]
+    Chat,
+    #[serde(rename = "bare and a space")]
+    Bare,
+    /// Neither form was asked for: the checkpoint decides.
+    #[serde(rename = "chat, or bare and a space")]
+    Undecided,
+    /// Of versions that put no space between a bare prompt and its word. Where they left the choice to the checkpoint, their
+    /// keys hold no form at all.
+    #[serde(rename = "bare")]
+    BareWithoutSpace,
+}
+
+impl From<Option<PromptForm>> for AskedForm {
+    fn from(form: Option<PromptForm>) -> Self {
+        match form {
+            Some(PromptForm::Chat) => AskedForm::Chat,
+            Some(PromptForm::Bare) => AskedForm::Bare,
+            None => AskedForm::Undecided,
+        }
+    }
 }
 
 impl Key {
@@ -57,56 +93,46 @@ impl Key {
             content: content.model,
             tokenizer: content.tokenizer,
             bos: options.bos,
-            template_date: options.date.to_string(),
+            template_date: Stated::Known(options.date),
             softcap: options.softcap,
             // Rewards are f32 as computed.
             rounding: options.rounding.filter(|dtype| *dtype != PublishedDtype::F32),
-            form: is_language.then(|| form_name(options.form).to_owned()),
+            form: is_language.then(|| options.form.into()),
             reward_row: options.reward_row,
             taken_as: options.taken_as,
-            kernel,
-            dtype,
-            device: device_class,
+            kernel: Stated::Known(kernel),
+            dtype: Stated::Known(dtype),
+            device: Stated::Known(device_class),
         })
     }
 
     /// Of scores that came in a file without saying what they rest on.
     pub fn of_recorded(hash: &str) -> Key {
-        let unknown = || "recorded".to_owned();
         Key {
             scoring: 0,
             content: format!("recorded:{hash}"),
             tokenizer: None,
             bos: BosPolicy::default(),
-            template_date: unknown(),
+            template_date: Stated::Unknown,
             softcap: SoftCap::default(),
             rounding: None,
             form: None,
             reward_row: None,
             taken_as: None,
-            dtype: unknown(),
-            device: unknown(),
-            kernel: unknown(),
+            dtype: Stated::Unknown,
+            device: Stated::Unknown,
+            kernel: Stated::Unknown,
         }
     }
 
+    /// As JSON, from which [`Key::digest`] is computed.
     pub fn json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What the store finds a run by: BLAKE3 of the parts as JSON.
+    /// The BLAKE3 hash of the parts as JSON, by which the store finds a run.
     pub fn digest(&self) -> [u8; 32] {
         *blake3::hash(self.json().as_bytes()).as_bytes()
-    }
-}
-
-/// Where neither form is asked for, the checkpoint decides. A bare prompt was once not parted from its word: those runs stand
-/// under `bare`, and under none.
-pub fn form_name(form: Option<PromptForm>) -> &'static str {
-    match form {
-        Some(PromptForm::Chat) => "chat",
-        Some(PromptForm::Bare) => "bare and a space",
-        None => "chat, or bare and a space",
     }
 }
 
@@ -143,6 +169,21 @@ mod tests {
         (0..count).map(|_| next()).collect()
     }
 
+    /// As versions before this one wrote it, with its digest: under another, scores that are kept would not be found.
+    #[test]
+    fn a_key_is_read_and_written_as_before() {
+        let old = r#"{"scoring":3,"content":"files:1","tokenizer":null,"bos":"published","template_date":"26 Jul 2024","softcap":"on","rounding":"f16","form":"chat, or bare and a space","reward_row":null,"dtype":"bf16","device":"cuda NVIDIA H100 PCIe","kernel":"candle"}"#;
+        let key: Key = serde_json::from_str(old).unwrap();
+        assert_eq!(key.json(), old);
+        assert_eq!(key.digest()[..], *blake3::hash(old.as_bytes()).as_bytes());
+        assert_eq!(key.template_date, Stated::Known(TemplateDate::default()));
+        assert_eq!((key.form, key.dtype), (Some(AskedForm::Undecided), Stated::Known(Compute::Bf16)));
+        assert_eq!(key.device, Stated::Known(DeviceClass::Cuda("NVIDIA H100 PCIe".to_owned())));
+        assert_eq!(key.kernel, Stated::Known(Backend { products: crate::model::provenance::Products::Candle, build: None }));
+        let recorded = Key::of_recorded("1");
+        assert_eq!(serde_json::from_str::<Key>(&recorded.json()).unwrap(), recorded);
+    }
+
     #[test]
     fn runs_of_a_bare_prompt_that_was_not_parted_from_its_word_are_not_found() {
         let folder = |name: &str| Files::Directory(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name));
@@ -152,7 +193,7 @@ mod tests {
         };
         let forms = [None, Some(PromptForm::Chat), Some(PromptForm::Bare)];
         let keys = forms.map(|form| key("llama-lm", form));
-        let before = Key { form: Some("bare".to_owned()), ..keys[2].clone() };
+        let before = Key { form: Some(AskedForm::BareWithoutSpace), ..keys[2].clone() };
         let undecided = Key { form: None, ..keys[2].clone() };
         let digests: HashSet<_> = keys.iter().chain([&before, &undecided]).map(Key::digest).collect();
         assert_eq!(digests.len(), 5, "{keys:?}");

@@ -17,40 +17,81 @@ mod schema;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
 pub use exchange::Imported;
 pub use key::Key;
 pub use runs::{Pruned, Run, RunTable, Summary};
 use schema::Identity;
 
+use crate::base::remedy::Remedy;
 use crate::model::ModelInfo;
 
 /// Above this, words are looked up by reading all that a run has under a prompt, not one by one.
 const LOOKED_UP_SINGLY: usize = 4096;
 
+/// `--store FILE`
+fn another_store() -> String {
+    Remedy::Store.with("FILE")
+}
+
 /// What can be wrong with a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// A store of a format that this program does not know yet.
     #[error("{}: written by a newer rewardscope (format {found}; this one knows {known}), and left as it is. Update \
-             rewardscope, or name another store with --store FILE", path.display())]
-    Newer { path: PathBuf, found: i64, known: i64 },
-    #[error("{}: the database of another program, and left as it is. Name another store with --store FILE", .0.display())]
+             rewardscope, or name another store with {}", path.display(), another_store())]
+    Newer {
+        /// The store.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format that this program knows.
+        known: i64,
+    },
+    /// A database that is no store.
+    #[error("{}: the database of another program, and left as it is. Name another store with {}", .0.display(), another_store())]
     Foreign(PathBuf),
-    #[error("{}: no store of scores, and left as it is. Name another store with --store FILE: one that ends with .sqlite", .0.display())]
+    /// A file that is no database, or another kind of file.
+    #[error("{}: no store of scores, and left as it is. Name another store with {}: one that ends with .sqlite", .0.display(),
+             another_store())]
     NoStore(PathBuf),
+    /// The database contradicts itself.
     #[error("{}: damaged: {problem}. The next score that meets the damage sets the file aside and begins a new one; to begin one \
              at once, rename it", path.display())]
-    Damaged { path: PathBuf, problem: String },
-    #[error("{}: another program is writing to it, and does not let go of it. Wait for its end, or name another store with --store \
-             FILE", .0.display())]
+    Damaged {
+        /// The store.
+        path: PathBuf,
+        /// The words of the database.
+        problem: String,
+    },
+    /// Another program holds the lock for longer than is waited.
+    #[error("{}: another program is writing to it, and does not let go of it. Wait for its end, or name another store with \
+             {}", .0.display(), another_store())]
     Busy(PathBuf),
+    /// The disk is full.
     #[error("{}: there is no room on the disk", .0.display())]
     Full(PathBuf),
-    #[error("{}: {problem}. Check folder, permissions and room on the disk, or name another store with --store FILE", path.display())]
-    Unusable { path: PathBuf, problem: String },
+    /// The file cannot be opened, read or written.
+    #[error("{}: {problem}. Check folder, permissions and room on the disk, or name another store with {}", path.display(),
+             another_store())]
+    Unusable {
+        /// The store.
+        path: PathBuf,
+        /// The words of the system or the database.
+        problem: String,
+    },
+    /// A score that is NaN or infinite.
     #[error("'{word}' under '{prompt}' came as {value}, which is no score")]
-    NotFinite { word: String, prompt: String, value: f32 },
+    NotFinite {
+        /// The word.
+        word: String,
+        /// The prompt's text.
+        prompt: String,
+        /// The score.
+        value: f32,
+    },
+    /// Anything else, told in full.
     #[error("{0}")]
     Other(String),
 }
@@ -70,7 +111,7 @@ pub struct Store {
 /// What became of scores that were to be written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kept {
-    /// What stands in the store now, in the order given.
+    /// The scores that the store has now, in the order given.
     pub scores: Vec<f32>,
     /// How many of them had been there before.
     pub known: usize,
@@ -121,16 +162,23 @@ impl Store {
     }
 
     /// Another number once another program has written to the store.
+    ///
+    /// # Errors
+    /// What keeps the database from being read.
     pub fn version(&self) -> Result<i64, StoreError> {
         let version = self.connection.prepare_cached("PRAGMA data_version").and_then(|mut s| s.query_row([], |row| row.get(0)));
         version.map_err(|error| self.failed(&error))
     }
 
+    /// The file of the store.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is known of the model of a run; `None` where nothing of it has been kept.
+    /// Family and provenance of the model of a run; `None` where the store has no score of it.
+    ///
+    /// # Errors
+    /// What keeps the database from being read.
     pub fn info(&self, key: &Key) -> Result<Option<ModelInfo>, StoreError> {
         let found = self
             .connection
@@ -142,6 +190,9 @@ impl Store {
     }
 
     /// The scores of a run under a prompt, for each word asked; `None` where there is none.
+    ///
+    /// # Errors
+    /// What keeps the database from being read.
     pub fn known(&self, key: &Key, prompt: &str, words: &[StoredWord<'_>]) -> Result<Vec<Option<f32>>, StoreError> {
         self.look_up(key, prompt, words).map_err(|error| self.failed(&error))
     }
@@ -251,7 +302,7 @@ impl Store {
     }
 }
 
-/// What the database said, as what a user can do about it.
+/// An error of the database as one that says what a user can do.
 fn failed(path: &Path, error: &rusqlite::Error) -> StoreError {
     let (path, problem) = (path.to_owned(), error.to_string());
     match error.sqlite_error_code() {
@@ -291,30 +342,53 @@ fn prompt_id(transaction: &Transaction<'_>, text: &str) -> rusqlite::Result<i64>
 
 /// Writes what is not there yet; answers with what is there.
 fn insert(transaction: &Transaction<'_>, run: i64, prompt: i64, scores: &[(StoredWord<'_>, f32)]) -> rusqlite::Result<Kept> {
-    let mut find = transaction.prepare_cached("SELECT id FROM words WHERE text = ?1 AND token = ?2")?;
-    let mut add = transaction.prepare_cached("INSERT INTO words (text, token) VALUES (?1, ?2)")?;
-    let mut write = transaction
-        .prepare_cached("INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?;
-    let mut read = transaction.prepare_cached("SELECT score FROM scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?;
+    let mut insert = Insert::new(transaction)?;
     let at = now();
     let mut kept = Kept::default();
     for ((text, token), score) in scores {
-        let token = token_column(*token);
-        let word: Option<i64> = find.query_row(params![text, token], |row| row.get(0)).optional()?;
-        let word = match word {
-            Some(word) => word,
-            None => add.insert(params![text, token])?,
-        };
-        let new = write.execute(params![run, prompt, word, f64::from(*score), at])? > 0;
-        // SQLite knows one zero; what is told now is what will be read.
-        let stands = if new { *score + 0.0 } else { read.query_row([run, prompt, word], |row| row.get::<_, f64>(0))? as f32 };
-        kept.scores.push(stands);
-        kept.known += usize::from(!new);
+        let known = insert.score(run, prompt, text, token_column(*token), f64::from(*score), at)?;
+        // SQLite reads -0 as 0: the score that is given back is the one that will be read.
+        kept.scores.push(known.map_or(*score + 0.0, |known| known as f32));
+        kept.known += usize::from(known.is_some());
     }
     Ok(kept)
 }
 
-/// How a token stands in its column: a word that is no token has -1, so that one index tells all words apart.
+/// The statements that write one score.
+struct Insert<'t> {
+    find_word: CachedStatement<'t>,
+    add_word: CachedStatement<'t>,
+    add_score: CachedStatement<'t>,
+    find_score: CachedStatement<'t>,
+}
+
+impl<'t> Insert<'t> {
+    fn new(transaction: &'t Transaction<'_>) -> rusqlite::Result<Self> {
+        Ok(Insert {
+            find_word: transaction.prepare_cached("SELECT id FROM words WHERE text = ?1 AND token = ?2")?,
+            add_word: transaction.prepare_cached("INSERT INTO words (text, token) VALUES (?1, ?2)")?,
+            add_score: transaction.prepare_cached(
+                "INSERT INTO scores (run, prompt, word, score, at) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            )?,
+            find_score: transaction.prepare_cached("SELECT score FROM scores WHERE run = ?1 AND prompt = ?2 AND word = ?3")?,
+        })
+    }
+
+    /// Writes a score, of a word with its [`token_column`], at `at` seconds since 1970. Where there is one already, that one
+    /// stays and is given back.
+    fn score(&mut self, run: i64, prompt: i64, text: &str, token: i64, score: f64, at: i64) -> rusqlite::Result<Option<f64>> {
+        let word: i64 = match self.find_word.query_row(params![text, token], |row| row.get(0)).optional()? {
+            Some(word) => word,
+            None => self.add_word.insert(params![text, token])?,
+        };
+        if self.add_score.execute(params![run, prompt, word, score, at])? > 0 {
+            return Ok(None);
+        }
+        self.find_score.query_row([run, prompt, word], |row| row.get(0)).map(Some)
+    }
+}
+
+/// The value of the column `token`: -1 for a word that is no token, so that one index is unique for all words.
 fn token_column(token: Option<u32>) -> i64 {
     token.map_or(-1, i64::from)
 }

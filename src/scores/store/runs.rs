@@ -12,16 +12,21 @@ use crate::model::ModelInfo;
 /// All scores of one key.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// The number by which commands name it, as `run:7`.
     pub id: i64,
     /// What the model was called when its first score was kept.
     pub name: String,
     /// None where another program wrote it.
     pub key: Option<Key>,
+    /// What its scores rest on; none where another version of the program wrote it and it is not understood.
     pub info: Option<ModelInfo>,
     /// Seconds since 1970: of the first score, and of the last one computed.
     pub created: i64,
+    /// Seconds since 1970: when a score was computed for it last.
     pub used: i64,
+    /// Prompts under which it has a score.
     pub prompts: usize,
+    /// Scores that it has.
     pub scores: usize,
     /// Scores that were computed for it on this machine, each time one was; more than `scores` only where two programs
     /// computed the same at once.
@@ -33,8 +38,11 @@ pub struct Run {
 pub struct Summary {
     /// Of the file and what SQLite keeps beside it.
     pub bytes: u64,
+    /// Prompts of all runs, each once.
     pub prompts: usize,
+    /// Words of all runs, each once.
     pub words: usize,
+    /// Scores of all runs.
     pub scores: usize,
     /// Oldest first.
     pub runs: Vec<Run>,
@@ -43,6 +51,7 @@ pub struct Summary {
 /// One run as a table.
 #[derive(Clone, Debug, Default)]
 pub struct RunTable {
+    /// Texts of the prompts, in the order in which the store first met them.
     pub prompts: Vec<String>,
     /// With the id of those that are tokens of a vocabulary. In the order in which the store first met them.
     pub words: Vec<(String, Option<u32>)>,
@@ -53,11 +62,17 @@ pub struct RunTable {
 /// What a prune removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
+    /// Runs that were removed.
     pub runs: usize,
+    /// Scores that were removed.
     pub scores: usize,
 }
 
 impl Store {
+    /// Counts everything in the store.
+    ///
+    /// # Errors
+    /// What keeps the database from being read.
     pub fn summary(&self) -> Result<Summary, StoreError> {
         let count = |table: &str| {
             let sql = format!("SELECT count(*) FROM {table}");
@@ -78,6 +93,9 @@ impl Store {
     }
 
     /// Every run, oldest first.
+    ///
+    /// # Errors
+    /// What keeps the database from being read.
     pub fn runs(&self) -> Result<Vec<Run>, StoreError> {
         let sql = "SELECT runs.id, name, parts, info, created, used, computed, count(DISTINCT prompt), count(prompt)
                    FROM runs LEFT JOIN scores ON scores.run = runs.id GROUP BY runs.id ORDER BY runs.id";
@@ -86,6 +104,9 @@ impl Store {
     }
 
     /// All scores of a run.
+    ///
+    /// # Errors
+    /// What keeps the database from being read.
     pub fn table(&self, id: i64) -> Result<RunTable, StoreError> {
         self.read_table(id).map_err(|error| self.failed(&error))
     }
@@ -122,6 +143,9 @@ impl Store {
     }
 
     /// Removes runs, and the prompts and words that no other run has, and gives the room back to the disk.
+    ///
+    /// # Errors
+    /// What keeps the database from being written.
     pub fn prune(&mut self, ids: &[i64]) -> Result<Pruned, StoreError> {
         let pruned = self.transaction(|transaction| {
             let mut pruned = Pruned::default();

@@ -134,7 +134,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Store, StoreError> {
     let connection = read_only(path).map_err(|error| failed(path, &error))?;
     let store = Store { connection, path: path.to_owned(), file: Identity::of(path) };
     store.connection.busy_timeout(PATIENCE).map_err(|error| failed(path, &error))?;
-    if !judge(path, &store.connection)? {
+    if !is_store(path, &store.connection)? {
         return Err(StoreError::NoStore(path.to_owned()));
     }
     is_whole(path, &store.connection)?;
@@ -214,7 +214,7 @@ fn recognise(path: &Path) -> Result<(), StoreError> {
         (APPLICATION, _) if !has_more(path) => Ok(()),
         // 0 while a store is being made, and in databases of many programs; what stands beside the file may say more. A
         // connection that writes would put that into the file.
-        (APPLICATION | 0, _) => match read_only(path).map(|connection| judge(path, &connection)) {
+        (APPLICATION | 0, _) => match read_only(path).map(|connection| is_store(path, &connection)) {
             Ok(Err(error @ (StoreError::Foreign(_) | StoreError::Newer { .. }))) => Err(error),
             Ok(Err(StoreError::Damaged { .. })) if number(68) == 0 => Err(StoreError::Foreign(path.to_owned())),
             _ => Ok(()),
@@ -225,13 +225,13 @@ fn recognise(path: &Path) -> Result<(), StoreError> {
 
 /// Whether a database is a store of this format: false for an empty one. Asked within one transaction, as another program may
 /// be just making it.
-fn judge(path: &Path, connection: &Connection) -> Result<bool, StoreError> {
+fn is_store(path: &Path, connection: &Connection) -> Result<bool, StoreError> {
     let failed = |error: rusqlite::Error| failed(path, &error);
     let transaction = connection.unchecked_transaction().map_err(failed)?;
-    judge_within(path, &transaction)
+    is_store_within(path, &transaction)
 }
 
-fn judge_within(path: &Path, transaction: &Connection) -> Result<bool, StoreError> {
+fn is_store_within(path: &Path, transaction: &Connection) -> Result<bool, StoreError> {
     let failed = |error: rusqlite::Error| failed(path, &error);
     let number = |sql: &str| transaction.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed);
     // The first of them begins to read, and all that follow see what it saw.
@@ -250,7 +250,7 @@ fn prepare(store: &mut Store) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| failed(&path, &error);
     let connection = &mut store.connection;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
-    let made = judge(&path, connection)?;
+    let made = is_store(&path, connection)?;
     wal(connection).map_err(failed)?;
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", "ON").map_err(failed)?;
@@ -258,7 +258,7 @@ fn prepare(store: &mut Store) -> Result<(), StoreError> {
     if !made {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         // Another program may have made it meanwhile.
-        if !judge_within(&path, &transaction)? {
+        if !is_store_within(&path, &transaction)? {
             transaction.execute_batch(TABLES).map_err(failed)?;
             transaction.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
             transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;

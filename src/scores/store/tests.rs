@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::fingerprint::Unread;
+use super::key::AskedForm;
 use super::schema::{APPLICATION, FORMAT};
 use super::*;
 use crate::base::terms::Family;
@@ -135,7 +136,7 @@ fn every_part_of_a_key_tells_runs_apart() {
         Key { template_date: "26 Jul 2024".into(), ..whole.clone() },
         Key { softcap: SoftCap::Off, ..whole.clone() },
         Key { rounding: Some(crate::model::PublishedDtype::F16), ..whole.clone() },
-        Key { form: Some("bare".into()), ..whole.clone() },
+        Key { form: Some(AskedForm::Bare), ..whole.clone() },
         Key { reward_row: Some(1), ..whole.clone() },
         Key { dtype: "bf16".into(), ..whole.clone() },
         Key { device: "cuda".into(), ..whole.clone() },
@@ -206,7 +207,10 @@ fn a_newer_format_and_another_program_s_database_are_left_alone() {
     };
     let bytes = set(APPLICATION, FORMAT + 1);
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { .. }) && error.to_string().contains("--store"), "{error}");
+    assert!(
+        matches!(error, StoreError::Newer { .. }) && error.to_string().contains("name another store with store FILE"),
+        "{error}"
+    );
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     let bytes = set(1234, 1);
     assert!(matches!(Store::open(&path), Err(StoreError::Foreign(_))));

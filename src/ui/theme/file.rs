@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A style replaces the inherited style of the same meaning as a whole; a palette name replaces the inherited name, also
-//! where inherited styles use it. Knows nothing of where files lie.
+//! where inherited styles use it. Knows nothing of folders.
 
 use std::collections::BTreeMap;
 

@@ -11,7 +11,7 @@ use crate::ui::theme::Theme;
 /// Where a screen is hardly wider than its box, the box takes its whole width: what would peep out at its sides is noise.
 const HARDLY_WIDER: u16 = 16;
 
-/// Clears a box in the middle of `area`, at most so wide and high, draws its border and title, and gives what is inside.
+/// Clears a box in the middle of `area`, at most so wide and high, draws its border and title, and returns the area inside.
 pub fn popup(frame: &mut Frame, area: Rect, width: u16, height: u16, title: &str, theme: &Theme) -> Rect {
     let width = if width + HARDLY_WIDER > area.width { area.width } else { width };
     let height = height.min(area.height);

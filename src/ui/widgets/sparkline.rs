@@ -2,10 +2,10 @@
 
 use crate::ui::glyphs::Glyphs;
 
-/// The z-scores that the lowest and highest sign stand for; beyond them everything looks alike.
+/// The z-scores of the lowest and the highest sign; values beyond them look alike.
 const Z_RANGE: f64 = 3.0;
 
-/// A histogram one line high, its fullest bin as high as the line: its form is what is compared, its size stands beside it.
+/// A histogram one line high, its fullest bin as high as the line: forms are compared, and sizes are numbers beside it.
 /// Empty bins stay empty.
 pub fn histogram(counts: &[u32], glyphs: &Glyphs) -> String {
     let fullest = f64::from(counts.iter().copied().max().unwrap_or(0).max(1));

@@ -13,8 +13,11 @@ type Cell<'a, Row> = Box<dyn Fn(&Row, usize) -> Line<'static> + 'a>;
 
 /// One column; widths in cells.
 pub struct Column<'a, Row> {
+    /// Over the column.
     pub title: String,
+    /// The least width; a column that cannot have it is left out.
     pub min: u16,
+    /// The greatest width.
     pub max: u16,
     /// Empty cells before it.
     pub gap: u16,
@@ -22,21 +25,25 @@ pub struct Column<'a, Row> {
     pub priority: u8,
     /// Grows to its `max` before others grow at all.
     pub eager: bool,
+    /// The side of a wider column at which the cell is.
     pub align: Alignment,
     /// Draws a row's cell into so many cells.
     pub cell: Cell<'a, Row>,
 }
 
 impl<'a, Row> Column<'a, Row> {
+    /// A column from `min` to `max` cells wide, before which one cell stays empty.
     pub fn new(title: impl Into<String>, min: u16, max: u16, cell: impl Fn(&Row, usize) -> Line<'static> + 'a) -> Self {
         Column { title: title.into(), min, max, gap: 1, priority: 0, eager: false, align: Alignment::Left, cell: Box::new(cell) }
     }
 
+    /// Aligns the cells to the right.
     pub fn right(mut self) -> Self {
         self.align = Alignment::Right;
         self
     }
 
+    /// Leaves so many cells empty before the column.
     pub fn gap(mut self, gap: u16) -> Self {
         self.gap = gap;
         self
@@ -55,9 +62,9 @@ impl<'a, Row> Column<'a, Row> {
     }
 }
 
-/// Where each column lies: start and width; none for one that gave way. No column is narrower than its `min`, for half a
-/// number is another number; the first one stays whatever happens.
-pub fn places<Row>(columns: &[Column<Row>], width: u16) -> Vec<Option<(u16, u16)>> {
+/// The start and the width of each column, in cells; none for one that is left out. No column is narrower than its `min`: half
+/// a number is another number. The first column is never left out.
+pub fn column_spans<Row>(columns: &[Column<Row>], width: u16) -> Vec<Option<(u16, u16)>> {
     let mut kept: Vec<bool> = vec![true; columns.len()];
     let least = |kept: &[bool]| -> u16 { columns.iter().zip(kept).filter(|(_, k)| **k).map(|(c, _)| c.gap + c.min).sum() };
     while least(&kept) > width {
@@ -79,20 +86,23 @@ pub fn places<Row>(columns: &[Column<Row>], width: u16) -> Vec<Option<(u16, u16)
         }
     }
     let mut x = 0;
-    let place = |((column, kept), wide): ((&Column<Row>, bool), u16)| {
+    let span = |((column, kept), wide): ((&Column<Row>, bool), u16)| {
         kept.then(|| {
             let at = x + column.gap;
             x = at + wide;
             (at, wide.min(width.saturating_sub(at)))
         })
     };
-    columns.iter().zip(kept).zip(widths).map(place).collect()
+    columns.iter().zip(kept).zip(widths).map(span).collect()
 }
 
 /// How a table looks.
 pub struct Look<'a> {
+    /// The titles of the columns.
     pub header: Style,
+    /// The row under the cursor.
     pub cursor: Style,
+    /// The signs to draw with.
     pub glyphs: &'a Glyphs,
 }
 
@@ -105,13 +115,13 @@ pub fn draw<Row>(
     buffer: &mut Buffer,
     look: &Look,
 ) {
-    let places = places(columns, area.width);
-    let placed = || columns.iter().zip(&places).filter_map(|(c, place)| place.map(|(x, width)| (c, x, width)));
-    for (column, x, width) in placed() {
+    let spans = column_spans(columns, area.width);
+    let shown = || columns.iter().zip(&spans).filter_map(|(column, span)| span.map(|(x, width)| (column, x, width)));
+    for (column, x, width) in shown() {
         put(buffer, area, x, 0, width, Line::styled(column.title.clone(), look.header), column.align);
     }
     for (y, row) in (1..area.height).zip(rows) {
-        for (column, x, width) in placed() {
+        for (column, x, width) in shown() {
             put(buffer, area, x, y, width, (column.cell)(&row, usize::from(width)), column.align);
         }
         if cursor == Some(usize::from(y - 1)) {
@@ -153,30 +163,30 @@ mod tests {
     #[test]
     fn narrow_tables_lose_the_least_important_columns_and_wide_ones_grow() {
         let columns = [column(4, 4, 0), column(10, 20, 0), column(6, 6, 2), column(5, 15, 1)];
-        assert_eq!(places(&columns, 29), [Some((1, 4)), Some((6, 10)), Some((17, 6)), Some((24, 5))]);
-        assert_eq!(places(&columns, 28), [Some((1, 4)), Some((6, 13)), None, Some((20, 8))]);
-        assert_eq!(places(&columns, 18), [Some((1, 4)), Some((6, 12)), None, None]);
-        assert_eq!(places(&columns, 200), [Some((1, 4)), Some((6, 20)), Some((27, 6)), Some((34, 15))]);
+        assert_eq!(column_spans(&columns, 29), [Some((1, 4)), Some((6, 10)), Some((17, 6)), Some((24, 5))]);
+        assert_eq!(column_spans(&columns, 28), [Some((1, 4)), Some((6, 13)), None, Some((20, 8))]);
+        assert_eq!(column_spans(&columns, 18), [Some((1, 4)), Some((6, 12)), None, None]);
+        assert_eq!(column_spans(&columns, 200), [Some((1, 4)), Some((6, 20)), Some((27, 6)), Some((34, 15))]);
     }
 
     #[test]
     fn no_column_is_narrower_than_its_least_width() {
         let columns = [column(11, 20, 0), column(7, 9, 0), column(7, 9, 0), column(4, 4, 0)];
         for width in 12..60 {
-            let places = places(&columns, width);
+            let places = column_spans(&columns, width);
             for (column, place) in columns.iter().zip(&places) {
                 assert!(place.is_none_or(|(at, wide)| wide >= column.min && at + wide <= width), "{width}: {places:?}");
             }
             assert!(places[0].is_some(), "the first stays");
         }
-        assert_eq!(places(&columns, 20), [Some((1, 11)), Some((13, 7)), None, None], "of equal ones the last goes");
+        assert_eq!(column_spans(&columns, 20), [Some((1, 11)), Some((13, 7)), None, None], "of equal ones the last goes");
     }
 
     #[test]
     fn an_eager_column_is_full_before_others_grow() {
         let columns = [column(10, 10, 0), column(10, 16, 0).eager(), column(8, 40, 0)];
-        assert_eq!(places(&columns, 35), [Some((1, 10)), Some((12, 14)), Some((27, 8))]);
-        assert_eq!(places(&columns, 50), [Some((1, 10)), Some((12, 16)), Some((29, 21))]);
+        assert_eq!(column_spans(&columns, 35), [Some((1, 10)), Some((12, 14)), Some((27, 8))]);
+        assert_eq!(column_spans(&columns, 50), [Some((1, 10)), Some((12, 16)), Some((29, 21))]);
     }
 
     #[test]

@@ -2,4 +2,5 @@
 
 pub mod expected;
 pub mod hub_server;
+pub mod program;
 pub mod pty;

@@ -2,9 +2,9 @@
 
 use rewardscope::app::Startup;
 use rewardscope::base::terms::{ModelId, Unit};
-use rewardscope::engine::{Event, ModelInfo, Phase};
+use rewardscope::engine::{Event, Phase};
 use rewardscope::model::asking::form_text;
-use rewardscope::model::{PromptForm, Provenance};
+use rewardscope::model::{ModelInfo, PromptForm, Provenance};
 use rewardscope::ui::theme::Theme;
 
 use super::driver::*;
@@ -14,7 +14,7 @@ fn language_models(size: (u16, u16), forms: [PromptForm; 2], bos: [&str; 2]) -> 
     let mut driver = Driver::pair(size);
     for (model, (form, bos)) in [LLAMA, GEMMA].into_iter().zip(forms.into_iter().zip(bos)) {
         let spec = driver.app.model(model).unwrap().spec.clone();
-        let (template, bos) = (form_text(form, "of the GGUF"), bos.to_owned());
+        let (template, bos) = (form_text(form, "of the GGUF"), bos.into());
         let provenance = Provenance { template, bos, unit: Unit::Nats, demonstration: false, ..provenance(&spec.name) };
         let info = Box::new(ModelInfo { family: spec.family, provenance, memory_bytes: 1 });
         driver.engine(Event::Ready { model, info });
@@ -116,7 +116,7 @@ fn families_that_agree_do_not_differ_in_the_statistics_for_having_other_words() 
         driver.engine(Event::Recorded { model: id, recorded: Box::new(recorded(ModelId(0), words)) });
     }
     driver.keys("3");
-    let report = &driver.app.statistics.shown().unwrap().report;
+    let report = &driver.app.views.statistics.shown().unwrap().report;
     assert_eq!((report.words, report.common_words.of), (few.len(), words.len()));
     assert!(!report.contrasts.is_empty() && report.contrasts.iter().all(|contrast| contrast.difference == 0.0));
     assert!(top(&driver).contains("! 16 of 27 words"), "{}", driver.text());
@@ -131,5 +131,5 @@ fn models_without_a_word_in_common_have_no_statistics_and_the_view_says_why() {
     for naming in ["Nothing can be compared: 0 of the 27 words", "Without b-llama it would be 14"] {
         assert!(text.contains(naming), "'{naming}' is not in: {}", driver.text());
     }
-    assert!(driver.app.statistics.shown().unwrap().report.cells.is_empty());
+    assert!(driver.app.views.statistics.shown().unwrap().report.cells.is_empty());
 }

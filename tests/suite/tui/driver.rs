@@ -7,11 +7,12 @@ use std::time::Duration;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEntry, Startup, card, statistics, table};
+use rewardscope::app::views::{card, statistics};
+use rewardscope::app::{App, CorpusEntry, Effect, Key, KeyCode, Message, ModelEntry, Startup, table};
 use rewardscope::base::terms::{Family, Framing, ModelId, PromptId, Unit, WordId};
 use rewardscope::corpus::{Corpus, Factors, Prompt, Word};
-use rewardscope::engine::{Event, Job, ModelInfo, Phase};
-use rewardscope::model::{LoadOptions, Policies, Provenance};
+use rewardscope::engine::{Event, Job, Phase};
+use rewardscope::model::{LoadOptions, ModelInfo, Policies, Provenance};
 use rewardscope::recorded::scores::Recorded;
 use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 use rewardscope::ui;
@@ -199,7 +200,7 @@ impl Driver {
         self.phase(job.model, phase);
     }
 
-    pub fn give(&mut self, model: ModelId, prompt: PromptId, scores: &[(WordId, f32)]) {
+    pub fn give(&mut self, model: ModelId, prompt: PromptId, scores: &[(WordId, f64)]) {
         self.engine(Event::Scores { model, prompt, scores: scores.to_vec() });
     }
 
@@ -284,13 +285,13 @@ pub fn text(buffer: &Buffer) -> String {
 }
 
 /// A reward made from the letters, the same on every machine; the prompt turns it round where it asks for the worst.
-pub fn score(model: ModelId, prompt: &str, word: &str) -> f32 {
+pub fn score(model: ModelId, prompt: &str, word: &str) -> f64 {
     let hash = |text: &str, seed: u64| text.bytes().fold(seed, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     let unit = |h: u64| ((h ^ (h >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1 << 24) as f32;
     let own = unit(hash(word, 7)) + unit(hash(word, 11 + u64::from(model.0)));
     let noise = unit(hash(word, hash(prompt, 3))) * 0.4;
     let liking = (own + noise - 1.2) * 4.5;
-    if prompt.contains("worst") { 0.5 - liking } else { liking }
+    f64::from(if prompt.contains("worst") { 0.5 - liking } else { liking })
 }
 
 pub fn startup(size: (u16, u16)) -> Startup {
@@ -344,7 +345,7 @@ pub fn recorded_spec(name: &str) -> ModelSpec {
 
 pub fn recorded(model: ModelId, words: &[&str]) -> Recorded {
     let prompts = prompts();
-    let scores = prompts.iter().map(|p| words.iter().map(|w| f64::from(score(model, &p.text, w))).collect()).collect();
+    let scores = prompts.iter().map(|p| words.iter().map(|w| score(model, &p.text, w)).collect()).collect();
     Recorded { words: words.iter().map(|&w| w.into()).collect(), prompts, scores, notes: Vec::new() }
 }
 
@@ -358,11 +359,11 @@ pub fn provenance(name: &str) -> Provenance {
         source: name.to_owned(),
         revision: Some("3f9a1c0277".to_owned()),
         architecture: "LlamaForSequenceClassification".to_owned(),
-        dtype: "f32".to_owned(),
+        dtype: "f32".into(),
         dtype_reason: String::new(),
-        kernel: "portable".to_owned(),
-        device: "cpu".to_owned(),
-        bos: "single".to_owned(),
+        kernel: "portable".into(),
+        device: "cpu".into(),
+        bos: "single".into(),
         template: "tokenizer_config.json, 26 Jul 2024".to_owned(),
         head: "score.weight [1, 64] f32".to_owned(),
         quantized: None,

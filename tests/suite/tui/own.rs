@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rewardscope::app::table::{RankedTable, Side};
+use rewardscope::app::table::{RankedTable, SideScores};
 use rewardscope::app::{Effect, Export, Message, Startup};
 use rewardscope::corpus::{Corpus, Word};
 use rewardscope::engine::Event;
@@ -35,7 +35,7 @@ fn index(table: &RankedTable, word: &str) -> usize {
 }
 
 /// All numbers of the list's words, to the bit.
-fn of_the_list(side: &Side, listed: usize) -> Vec<[u64; 3]> {
+fn of_the_list(side: &SideScores, listed: usize) -> Vec<[u64; 3]> {
     (0..listed).map(|i| [side.scores[i], side.ranks[i], side.z[i]].map(f64::to_bits)).collect()
 }
 
@@ -76,7 +76,7 @@ fn study(driver: &mut Driver) -> Vec<String> {
     driver.now += std::time::Duration::from_secs(600);
     driver.keys("3");
     driver.send(Message::Tick);
-    let shown = driver.app.statistics.shown().unwrap();
+    let shown = driver.app.views.statistics.shown().unwrap();
     found.push(format!("{:?} {:?} {:?} {:?}", shown.report, shown.panels, shown.pairs, shown.progress));
     found.push(text_of(exported(driver, "x.svg")));
     driver.now += std::time::Duration::from_secs(600);
@@ -223,7 +223,7 @@ fn a_word_added_to_the_list_counts_and_the_screen_says_so() {
     assert!(!table.universe.is_own(at) && table.universe.categories(at).is_empty());
     assert_eq!((table.left.ranked, table.universe.category_names(at).len()), (28, 0));
     assert_ne!(study(&mut driver), before, "the statistics have it");
-    assert_eq!(driver.app.statistics.shown().unwrap().report.words, 28);
+    assert_eq!(driver.app.views.statistics.shown().unwrap().report.words, 28);
     driver.keys("/banana<Enter>+");
     assert!(driver.text().contains("'banana' is in the word list already"), "{}", driver.text());
     driver.keys("<Esc>d");
@@ -271,7 +271,7 @@ fn an_own_word_that_cannot_be_asked_completes_no_table() {
     let words = vec![(zebra, "gives no token".to_owned())];
     driver.engine(Event::Unscorable { model: LLAMA, prompt: job.prompt, words });
     driver.keys("3");
-    assert_eq!(driver.app.statistics.shown().unwrap().progress.columns, 0, "one word of the list has no score yet");
+    assert_eq!(driver.app.views.statistics.shown().unwrap().progress.columns, 0, "one word of the list has no score yet");
 }
 
 fn column<'a>(sheet: &'a ColumnTable, name: &str) -> &'a Values {

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use rewardscope::app::{App, Effect, Key, KeyCode, Message, Startup, table};
 use rewardscope::base::terms::{Family, ModelId};
 use rewardscope::corpus::{Corpus, Word};
-use rewardscope::engine::{Event, Job, ModelInfo, Phase};
+use rewardscope::engine::{Event, Job, Phase};
+use rewardscope::model::ModelInfo;
 use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 
 use super::driver::{Driver, LLAMA, SIZE, demo, provenance, score, startup};
@@ -249,7 +250,7 @@ fn act() -> impl Strategy<Value = Act> {
 fn perform(session: &mut Session, act: &Act) {
     // Only where it must be: a view that comes up states a plan by itself.
     let needs_table = matches!(act, Act::Type(_) | Act::Ask(_) | Act::NextPrompt | Act::AllPrompts | Act::Flip | Act::GoOn);
-    if needs_table && !session.app.view.is_table() {
+    if needs_table && !session.app.shows_table() {
         session.keys("1");
     }
     match act {

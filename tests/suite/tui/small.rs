@@ -15,12 +15,13 @@ fn line(text: &str, at: usize) -> &str {
 
 #[test]
 fn every_view_has_its_name_at_80_columns_and_the_mark_touches_no_other() {
-    for keys in ["1", "2", "3", "4", "5", "6", "7"] {
+    for view in View::ALL {
         let mut driver = Driver::scored_pair(SIZE);
-        driver.keys(keys);
+        driver.key(view.info().keys[0]);
         let buffer = driver.draw();
         let top = line(&text(&buffer), 0).to_owned();
-        for name in ["Words", "Compare", "Stats", "Models", "Card", "Implicit", "Ablation"] {
+        for info in View::ALL.map(View::info) {
+            let name = info.short_title.unwrap_or(info.title);
             assert!(top.contains(name), "{name} in {top}");
         }
         let marked = |x: u16| buffer[(x, 0)].modifier.contains(Modifier::REVERSED);
@@ -192,7 +193,7 @@ fn rewards_and_log_probabilities_have_an_axis_each() {
     let mut driver = Driver::scored_pair(SIZE);
     driver.ready_as_language(GEMMA);
     let prompt = current(&driver);
-    let low: Vec<_> = driver.app.universe.ids.iter().enumerate().map(|(i, &id)| (id, -1000.0 - i as f32)).collect();
+    let low: Vec<_> = driver.app.universe.ids.iter().enumerate().map(|(i, &id)| (id, -1000.0 - i as f64)).collect();
     driver.give(GEMMA, prompt, &low);
     driver.keys("z");
     let table = driver.app.table().unwrap();
@@ -206,7 +207,7 @@ fn rewards_and_log_probabilities_have_an_axis_each() {
 fn small_scores_are_told_apart() {
     let mut driver = Driver::scored_pair(SIZE);
     let prompt = current(&driver);
-    let tiny: Vec<_> = driver.app.universe.ids.iter().enumerate().map(|(i, &id)| (id, 2.834e-4 / (i + 1) as f32)).collect();
+    let tiny: Vec<_> = driver.app.universe.ids.iter().enumerate().map(|(i, &id)| (id, 2.834e-4 / (i + 1) as f64)).collect();
     driver.give(LLAMA, prompt, &tiny);
     let text = driver.text();
     assert!(text.contains("+2.83e-4") && text.contains("+1.42e-4"), "{text}");
@@ -285,7 +286,7 @@ fn arrows_move_between_panels_that_stand_side_by_side() {
     driver.keys("a<Esc>");
     driver.score_plan();
     driver.keys("3");
-    let at = |driver: &Driver| driver.app.statistics.panel.row(4);
+    let at = |driver: &Driver| driver.app.views.statistics.panel.row(4);
     let press = |driver: &mut Driver, code| driver.key(Key::plain(code));
     press(&mut driver, KeyCode::Down);
     assert_eq!(at(&driver), 2, "below");

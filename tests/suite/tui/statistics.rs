@@ -1,6 +1,6 @@
 //! The statistics view: its pages, how it follows the scores, what it says is missing.
 
-use rewardscope::app::statistics::Page;
+use rewardscope::app::views::statistics::StatisticsPage;
 use rewardscope::app::{Message, View};
 use rewardscope::base::terms::{Family, ModelId};
 use rewardscope::ui::theme::Theme;
@@ -37,7 +37,7 @@ fn one_panel_by_model() {
     driver.keys("j<Enter>");
     insta::assert_snapshot!(driver.text());
     driver.keys("<Esc>");
-    assert!(!driver.app.statistics.zoomed);
+    assert!(!driver.app.views.statistics.zoomed);
 }
 
 #[test]
@@ -67,11 +67,11 @@ fn nothing_is_computed_before_the_view_is_asked_for_and_newest_scores_win() {
     driver.score_job(&jobs[0], 27);
     driver.slow = false;
     driver.compute_waiting();
-    assert_eq!(driver.app.statistics.shown().unwrap().progress.columns, 2, "the request knew of two columns");
+    assert_eq!(driver.app.views.statistics.shown().unwrap().progress.columns, 2, "the request knew of two columns");
     // What came meanwhile is computed after a rest.
     driver.now += std::time::Duration::from_secs(60);
     driver.send(Message::Tick);
-    assert_eq!(driver.app.statistics.shown().unwrap().progress.columns, 3);
+    assert_eq!(driver.app.views.statistics.shown().unwrap().progress.columns, 3);
     assert_eq!(driver.app.next_deadline(), None, "nothing is waited for when everything is known");
 }
 
@@ -86,7 +86,7 @@ fn partial_is_said_until_all_prompts_are_scored() {
     driver.score_job(&job, 10);
     driver.now += std::time::Duration::from_secs(60);
     driver.send(Message::Tick);
-    assert_eq!(driver.app.statistics.shown().unwrap().progress.columns, 2, "a column counts when it is complete");
+    assert_eq!(driver.app.views.statistics.shown().unwrap().progress.columns, 2, "a column counts when it is complete");
     let job = driver.plan.iter().find(|job| job.model == LLAMA).unwrap().clone();
     driver.score_job(&job, job.words.len());
     driver.now += std::time::Duration::from_secs(60);
@@ -122,7 +122,7 @@ fn pages_keep_to_plain_signs_where_only_those_can_be_shown() {
     plain.ascii = true;
     for theme in [ascii(), plain] {
         let mut driver = study((80, 24));
-        for _ in Page::ALL {
+        for _ in StatisticsPage::ALL {
             for zoom in ["", "<Enter>"] {
                 driver.keys(zoom);
                 let buffer = driver.draw_with(&theme);
@@ -159,7 +159,7 @@ fn many_panels(size: (u16, u16), more: usize) -> Driver {
 #[test]
 fn a_difference_is_never_cut_off() {
     let mut driver = many_panels((60, 24), 8);
-    let shown = driver.app.statistics.shown().unwrap();
+    let shown = driver.app.views.statistics.shown().unwrap();
     let difference =
         |panel: &rewardscope::report::panels::Panel| format!("Δ {:+.1}", panel.contrasts[0].difference).replace('-', "−");
     let differences: Vec<String> = shown.panels.iter().map(difference).collect();
@@ -253,9 +253,9 @@ fn a_panel_scrolls_through_its_models_and_goes_on_to_the_next() {
 fn a_pair_that_agrees_is_opened_side_by_side_and_a_term_is_not() {
     let mut driver = study((120, 36));
     driver.keys("<Tab><Tab><Enter>");
-    assert_eq!((driver.app.view, driver.app.statistics.page), (View::Statistics, Page::MixedModel));
+    assert_eq!((driver.app.view, driver.app.views.statistics.page), (View::Statistics, StatisticsPage::MixedModel));
     driver.keys("<Tab>j");
-    let shown = driver.app.statistics.shown().unwrap();
+    let shown = driver.app.views.statistics.shown().unwrap();
     let pair = [shown.pairs[1].a.to_string(), shown.pairs[1].b.to_string()];
     driver.keys("<Enter>");
     let named = [driver.app.focused(), driver.app.other()].map(|model| model.unwrap().spec.name.clone());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rewardscope::app::table::{self, CompareSort, WordSort};
+use rewardscope::app::views::Order;
 use rewardscope::app::{App, Effect, Key, KeyCode, Message, Startup};
 use rewardscope::base::terms::{ModelId, PromptId, WordId};
 use rewardscope::corpus::{Corpus, Word};
@@ -15,11 +16,11 @@ use super::driver::*;
 fn flipping_keeps_word_sort_and_filter() {
     let mut driver = Driver::scored_pair(SIZE);
     driver.keys("fcommu<Enter>jjss");
-    let (word, sort) = (driver.word(), driver.app.word_sort);
+    let (word, sort) = (driver.word(), driver.app.views.words.order);
     assert!(COMMUNION.contains(&word.as_str()));
     driver.keys("<Tab>");
     assert_eq!(driver.app.focus, Some(GEMMA));
-    assert_eq!((driver.word(), driver.app.word_sort, driver.words().len()), (word.clone(), sort, COMMUNION.len()));
+    assert_eq!((driver.word(), driver.app.views.words.order, driver.words().len()), (word.clone(), sort, COMMUNION.len()));
     driver.key(Key::plain(KeyCode::BackTab));
     assert_eq!((driver.app.focus, driver.word()), (Some(LLAMA), word));
 }
@@ -46,7 +47,7 @@ fn the_cursor_stays_on_its_word_while_rows_move() {
     driver.keys("jjjjj");
     let (word, before) = (driver.word(), driver.app.cursor.row());
     let prompt = current(&driver);
-    let better: Vec<(WordId, f32)> = job.words[12..20].iter().map(|(id, _)| (*id, 99.0)).collect();
+    let better: Vec<(WordId, f64)> = job.words[12..20].iter().map(|(id, _)| (*id, 99.0)).collect();
     driver.give(LLAMA, prompt, &better);
     assert_eq!((driver.word(), driver.app.cursor.row()), (word, before + 8));
 }
@@ -117,7 +118,7 @@ fn tables_sort_by_every_column_both_ways() {
     let mut driver = Driver::scored_pair(SIZE);
     let by_rank = driver.words();
     for sort in WordSort::ALL {
-        assert_eq!(driver.app.word_sort, (sort, false));
+        assert_eq!(driver.app.views.words.order, Order { by: sort, reversed: false });
         let forward = driver.words();
         driver.keys("S");
         let mut backward = driver.words();
@@ -131,11 +132,11 @@ fn tables_sort_by_every_column_both_ways() {
     assert_eq!(driver.words(), by_rank);
     driver.keys("2");
     for sort in CompareSort::ALL {
-        assert_eq!(driver.app.compare_sort, (sort, false));
+        assert_eq!(driver.app.views.compare.order, Order { by: sort, reversed: false });
         driver.keys("s");
     }
     driver.keys("<");
-    assert_eq!(driver.app.compare_sort.0, CompareSort::Category);
+    assert_eq!(driver.app.views.compare.order.by, CompareSort::Category);
 }
 
 #[test]
@@ -195,6 +196,7 @@ fn one_ranking_runs_at_a_time_and_the_last_scores_are_never_lost() {
     assert!(driver.waiting.is_empty(), "one is under way");
     driver.send(Message::Ranked(Box::new(table::rank(first))));
     assert_eq!(driver.app.table().unwrap().left.scored, 5);
+    driver.now = driver.app.next_deadline().unwrap();
     driver.send(Message::Tick);
     driver.rank_waiting();
     assert_eq!(driver.app.table().unwrap().left.scored, 20);

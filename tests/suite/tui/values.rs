@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use rewardscope::app::ablation::Page;
+use rewardscope::app::views::ablation::AblationPage;
 use rewardscope::app::{Effect, Export, Message, Startup, View};
 use rewardscope::base::terms::{Family, Measure, ModelId};
 use rewardscope::corpus::pairs::AnswerPair;
 use rewardscope::engine::Event;
-use rewardscope::stats::ablation::{Ablation, CheckpointWord, Point, Run, Series, Training, of_scores};
+use rewardscope::stats::ablation::{Ablation, CheckpointWord, Point, Run, Series, Training};
 use rewardscope::ui::theme::Theme;
 
 use super::driver::*;
@@ -70,8 +70,8 @@ fn trainings() -> Ablation {
     };
     let word = |text, category: &'static str| CheckpointWord { text, categories: vec![category] };
     let words = [word("power", "agency"), word("love", "communion"), word("\u{1b}[31mtrust", "communion")];
-    let (of_words, moved) = of_scores(&words, &[(10, vec![3.0, 2.0, 1.0]), (20, vec![1.0, 2.0, 3.0])]);
-    let scored = Run { training: training("third-gemma", "Gemma", 80.0), words: Some(3), series: of_words, moved };
+    let scored =
+        Run::from_scores(training("third-gemma", "Gemma", 80.0), &words, &[(10, vec![3.0, 2.0, 1.0]), (20, vec![1.0, 2.0, 3.0])]);
     Ablation::new(vec![run("first-llama", "Llama", 4.0), run("second-gemma", "Gemma", -3.0), scored], Vec::new())
 }
 
@@ -100,7 +100,7 @@ fn a_card_follows_the_model_on_the_screen_and_is_computed_once_for_each() {
     let mut driver = recorded_models(SIZE);
     assert_eq!(driver.cards, 0, "nothing is computed before it is asked for");
     driver.keys("5");
-    let named = |driver: &Driver| driver.app.card.shown().unwrap().card().unwrap().model.clone();
+    let named = |driver: &Driver| driver.app.views.card.shown().unwrap().card().unwrap().model.clone();
     assert_eq!((driver.cards, named(&driver)), (1, "a-gemma".to_owned()));
     driver.keys("<Tab>");
     assert_eq!((driver.cards, named(&driver)), (2, "b-gemma".to_owned()));
@@ -166,7 +166,7 @@ fn an_implicit_reward_is_ranked_by_its_measure_and_turns_round_with_the_models()
     let mut driver = language_models(SIZE);
     let first = |driver: &Driver| driver.words().first().cloned().unwrap();
     driver.keys("z");
-    assert_eq!(driver.app.measure, Measure::LogRatio);
+    assert_eq!(driver.app.views.implicit.measure, Measure::LogRatio);
     let table = driver.app.table().unwrap();
     let (left, logs) = (table.left.scores.clone(), table.log_probabilities.clone().unwrap());
     for ((ratio, a), b) in left.iter().zip(&logs[0]).zip(&logs[1]) {
@@ -195,7 +195,7 @@ fn over_training() {
     driver.keys("j");
     assert!(driver.text().contains("80k pairs, uf"), "{}", driver.text());
     driver.keys("<Tab>");
-    assert_eq!(driver.app.ablation.page, Page::Last);
+    assert_eq!(driver.app.views.ablation.page, AblationPage::Last);
     insta::assert_snapshot!("last_checkpoints", driver.text());
     driver.keys("<Tab>");
     let text = driver.text();
@@ -225,7 +225,7 @@ fn without_trainings_the_view_says_how_to_open_one_and_a_broken_file_is_told() {
     assert!(driver.text().contains("no training is open"), "{}", driver.text());
     driver.send(Message::Trainings(vec![PathBuf::from("runs")]));
     driver.send(Message::Followed(Err("runs: broken".into())));
-    assert!(driver.text().contains("runs: broken") && !driver.app.ablation.is_open(), "{}", driver.text());
+    assert!(driver.text().contains("runs: broken") && !driver.app.views.ablation.is_open(), "{}", driver.text());
     let before = driver.asked.len();
     driver.send(Message::Trainings(vec![PathBuf::from("others")]));
     assert!(matches!(driver.asked[before..], [Effect::Follow { .. }]));
@@ -276,7 +276,7 @@ fn these_views_keep_to_plain_signs_where_only_those_can_be_shown() {
         };
         check(&card);
         check(&language_models(SIZE));
-        for _ in Page::ALL {
+        for _ in AblationPage::ALL {
             check(&ablation);
             ablation.keys("<Tab>");
         }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rewardscope::app::Startup;
 use rewardscope::base::terms::{Family, Unit};
 use rewardscope::corpus::{Corpus, Word};
+use rewardscope::engine::Event;
 use rewardscope::engine::vocabulary::SAME_TEXT;
-use rewardscope::engine::{Event, ModelInfo};
+use rewardscope::model::ModelInfo;
 
 use super::driver::{self, Driver, GEMMA, LLAMA, SIZE, current};
 

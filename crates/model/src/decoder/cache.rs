@@ -38,6 +38,7 @@ impl Cache {
         self.length
     }
 
+    /// True where no position is held.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }

@@ -46,20 +46,22 @@ pub enum Role {
 
 /// What a forward gives back.
 pub struct Output {
-    /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for. Of no reads it lies on the CPU,
-    /// for a GPU makes nothing of nothing.
+    /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for. On the CPU but where candle's
+    /// operations run on a GPU.
     pub hidden: Tensor,
     /// Keys and values of nodes of this batch (not of the prefix), where they were asked for.
     pub cache: Option<Cache>,
 }
 
+/// A decoder-only transformer in memory: token ids to hidden states.
 pub struct Decoder {
     config: DecoderConfig,
-    way: Way,
+    forward: Forward,
     device: Device,
 }
 
-enum Way {
+/// How a forward is run.
+enum Forward {
     Native(Native),
     Composed(Composed),
     #[cfg(feature = "cuda")]
@@ -76,8 +78,8 @@ impl Decoder {
         device: &Device,
         fetch: &mut Fetch<'_>,
     ) -> Result<Self, super::ModelError> {
-        let way = Way::Composed(Composed::load(config, dtype, device, fetch)?);
-        Ok(Decoder { config: config.clone(), way, device: device.clone() })
+        let forward = Forward::Composed(Composed::load(config, dtype, device, fetch)?);
+        Ok(Decoder { config: config.clone(), forward, device: device.clone() })
     }
 
     /// For inference on the CPU, tensors read in parallel.
@@ -86,8 +88,8 @@ impl Decoder {
         compute: Compute,
         source: &(dyn Source + Sync),
     ) -> Result<Self, super::ModelError> {
-        let way = Way::Native(Native::read(config, compute, source)?);
-        Ok(Decoder { config: config.clone(), way, device: Device::Cpu })
+        let forward = Forward::Native(Native::read(config, compute, source)?);
+        Ok(Decoder { config: config.clone(), forward, device: Device::Cpu })
     }
 
     /// Runs the GPU's kernels as they are said in Rust: slow, and there to be held against the other ways. `dtype` is that of
@@ -96,7 +98,7 @@ impl Decoder {
         let embedding = fetch(fused::EMBEDDING, &[config.vocab_size, config.hidden_size], Role::Embedding)?;
         let Some(shape) = fused::shape(config, Compute::of(dtype), embedding.dtype()) else { return Ok(None) };
         let (fused, _) = Fused::load(Emulation::new(shape), embedding, config, fetch)?;
-        Ok(Some(Decoder { config: config.clone(), way: Way::Emulated(Box::new(fused)), device: Device::Cpu }))
+        Ok(Some(Decoder { config: config.clone(), forward: Forward::Emulated(Box::new(fused)), device: Device::Cpu }))
     }
 
     /// For inference on a GPU: by our kernels where there are some for it and they agree with candle's operations on a small
@@ -121,22 +123,23 @@ impl Decoder {
         device: &Device,
         fetch: &mut Fetch<'_>,
     ) -> Result<(Self, Option<String>), super::ModelError> {
-        let made = |way| Decoder { config: config.clone(), way, device: device.clone() };
+        let made = |forward| Decoder { config: config.clone(), forward, device: device.clone() };
         let embedding = fetch(fused::EMBEDDING, &[config.vocab_size, config.hidden_size], Role::Embedding)?;
         let Some(shape) = fused::shape(config, compute, embedding.dtype()) else {
             let mut fetch = |name: &str, shape: &[usize], role| match name {
                 fused::EMBEDDING => Ok(embedding.clone()),
                 _ => fetch(name, shape, role),
             };
-            return Ok((Self::trainable(config, compute.dtype(), device, &mut fetch)?, None));
+            let why = "they are made for heads of at most 256 values, of which at most 16 share keys".to_owned();
+            return Ok((Self::trainable(config, compute.dtype(), device, &mut fetch)?, Some(why)));
         };
         let (fused, mut tensors) = Fused::load(Card::new(shape, device)?, embedding.clone(), config, fetch)?;
         let mut take = |name: &str, _: &[usize], _| {
             let missing = || candle_core::Error::msg(format!("{name} was not read")).into();
             tensors.remove(name).ok_or_else(missing)
         };
-        let composed = made(Way::Composed(Composed::load(config, compute.dtype(), device, &mut take)?));
-        let fused = made(Way::Fused(Box::new(fused), embedding));
+        let composed = made(Forward::Composed(Composed::load(config, compute.dtype(), device, &mut take)?));
+        let fused = made(Forward::Fused(Box::new(fused), embedding));
         Ok(match fused.differs_from(&composed, compute)? {
             None => (fused, None),
             Some(difference) => (composed, Some(difference)),
@@ -171,36 +174,39 @@ impl Decoder {
         // A share that is no number is no agreement.
         let agree = share <= allowed;
         tracing::debug!(share, allowed, "our kernels beside candle's operations");
-        Ok((!agree).then(|| format!("hidden states differ by {share:.2e} of their size, {allowed:.0e} is rounding")))
+        Ok((!agree)
+            .then(|| format!("hidden states differ from candle's by {share:.2e} of their size, where {allowed:.0e} is rounding")))
     }
 
     /// What computes: `native`, `fused`, or `candle`.
     pub fn way(&self) -> &'static str {
-        match self.way {
-            Way::Native(_) => "native",
-            Way::Composed(_) => "candle",
+        match self.forward {
+            Forward::Native(_) => "native",
+            Forward::Composed(_) => "candle",
             #[cfg(feature = "cuda")]
-            Way::Fused(..) => "fused",
-            Way::Emulated(_) => "emulated",
+            Forward::Fused(..) => "fused",
+            Forward::Emulated(_) => "emulated",
         }
     }
 
+    /// Its sizes.
     pub fn config(&self) -> &DecoderConfig {
         &self.config
     }
 
+    /// Where it computes.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
     /// `[vocab_size, hidden_size]`, in the dtype of the file, where candle's operations look rows up in it.
     pub fn embedding(&self) -> Option<&Tensor> {
-        match &self.way {
-            Way::Native(_) => None,
-            Way::Composed(composed) => Some(composed.embedding()),
+        match &self.forward {
+            Forward::Native(_) => None,
+            Forward::Composed(composed) => Some(composed.embedding()),
             #[cfg(feature = "cuda")]
-            Way::Fused(_, embedding) => Some(embedding),
-            Way::Emulated(_) => None,
+            Forward::Fused(_, embedding) => Some(embedding),
+            Forward::Emulated(_) => None,
         }
     }
 
@@ -249,8 +255,8 @@ impl Decoder {
         }
         let prefix = prefix.filter(|cache| !cache.is_empty());
         let length = keep.len();
-        let (hidden, layers) = match &self.way {
-            Way::Native(native) => {
+        let (hidden, layers) = match &self.forward {
+            Forward::Native(native) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Rows(rows)) => Some(rows),
                     Some(Layers::Tensors(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
@@ -260,9 +266,9 @@ impl Decoder {
                 (Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), &self.device)?, Layers::Rows(rows))
             }
             #[cfg(feature = "cuda")]
-            Way::Fused(fused, _) => self.run_fused(fused, nodes, prefix, reads, keep, cancel)?,
-            Way::Emulated(fused) => self.run_fused(fused, nodes, prefix, reads, keep, cancel)?,
-            Way::Composed(composed) => {
+            Forward::Fused(fused, _) => self.run_fused(fused, nodes, prefix, reads, keep, cancel)?,
+            Forward::Emulated(fused) => self.run_fused(fused, nodes, prefix, reads, keep, cancel)?,
+            Forward::Composed(composed) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Tensors(layers)) => Some(layers),
                     Some(Layers::Rows(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
@@ -290,7 +296,7 @@ impl Decoder {
             None => None,
         };
         let (hidden, layers) = fused.forward(nodes, past, reads, keep, cancel)?;
-        let device = if reads.is_empty() { &Device::Cpu } else { &self.device };
-        Ok((Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), device)?, Layers::Tensors(layers)))
+        let hidden = Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), &Device::Cpu)?;
+        Ok((hidden, Layers::Tensors(layers)))
     }
 }

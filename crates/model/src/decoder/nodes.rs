@@ -6,6 +6,7 @@
 /// Why a list of nodes is not a forest.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NodesError {
+    /// A node stands before its parent; its index.
     #[error("node {0} names a parent that does not stand before it")]
     ParentAfterChild(usize),
 }
@@ -41,14 +42,17 @@ impl Nodes {
         Ok(self.len() as u32 - 1)
     }
 
+    /// How many nodes there are.
     pub fn len(&self) -> usize {
         self.tokens.len()
     }
 
+    /// True where there is no node.
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty()
     }
 
+    /// The token of each node.
     pub fn tokens(&self) -> &[u32] {
         &self.tokens
     }
@@ -58,12 +62,13 @@ impl Nodes {
         &self.positions
     }
 
+    /// The parent of each node, none for a root.
     pub fn parents(&self) -> &[Option<u32>] {
         &self.parents
     }
 
     /// The node, its parent, its parent's parent, ... up to the root.
-    pub fn lineage(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+    pub fn with_ancestors(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         std::iter::successors(Some(node), |&n| self.parents.get(n as usize).copied().flatten())
     }
 }
@@ -80,8 +85,8 @@ mod tests {
         let c = nodes.push(12, Some(a), 5).unwrap();
         let d = nodes.push(13, Some(c), 5).unwrap();
         assert_eq!(nodes.positions(), [5, 6, 6, 7]);
-        assert_eq!(nodes.lineage(d).collect::<Vec<_>>(), [d, c, a]);
-        assert_eq!(nodes.lineage(b).collect::<Vec<_>>(), [b, a]);
+        assert_eq!(nodes.with_ancestors(d).collect::<Vec<_>>(), [d, c, a]);
+        assert_eq!(nodes.with_ancestors(b).collect::<Vec<_>>(), [b, a]);
         assert_eq!(nodes.push(14, Some(9), 5), Err(NodesError::ParentAfterChild(4)));
     }
 }

@@ -7,11 +7,14 @@ use candle_core::quantized::k_quants::{self, BlockQ8_0};
 
 use crate::decoder;
 use crate::device::Compute;
+use crate::provenance::{Backend, Products};
 use rewardscope_kernels::{Element, Kernel, Matrix};
 
 /// `[out, input]`
 pub enum Packed {
+    /// Multiplied by the kernels.
     Matrix(Matrix),
+    /// Multiplied by candle's quantized products.
     Blocks(Blocks),
 }
 
@@ -36,6 +39,7 @@ impl Packed {
         }
     }
 
+    /// Rows of the matrix.
     pub fn out(&self) -> usize {
         match self {
             Packed::Matrix(matrix) => matrix.out(),
@@ -43,6 +47,7 @@ impl Packed {
         }
     }
 
+    /// Columns of the matrix.
     pub fn input(&self) -> usize {
         match self {
             Packed::Matrix(matrix) => matrix.input(),
@@ -110,23 +115,23 @@ pub fn bytes(out: usize, input: usize, compute: Compute) -> u64 {
 ///
 /// A kernel for one kind of CPU is there only where norms and attention are computed with fused operations. Beside the others
 /// the name says whether they are, which is also what candle's own products go by, and for which architecture all is compiled.
-pub fn kernel(compute: Compute) -> String {
+pub fn backend(compute: Compute) -> Backend {
     let kernel = match compute {
         Compute::Q8_0 => None,
         Compute::F32 => Some(Kernel::best(Element::F32)),
         Compute::Bf16 => Some(Kernel::best(Element::Bf16)),
         Compute::F16 => Some(Kernel::best(Element::F16)),
     };
-    named(kernel, decoder::is_fused())
+    built(kernel, decoder::is_fused())
 }
 
 /// `None` is candle.
-fn named(kernel: Option<Kernel>, fused: bool) -> String {
-    let name = kernel.map_or("candle", Kernel::name);
-    match kernel {
-        Some(Kernel::Avx512Bf16 | Kernel::Avx512 | Kernel::Avx2) => name.to_owned(),
-        Some(Kernel::Portable) | None => format!("{name}-{}{}", std::env::consts::ARCH, if fused { "+fma" } else { "" }),
-    }
+fn built(kernel: Option<Kernel>, fused: bool) -> Backend {
+    let build = match kernel {
+        Some(Kernel::Avx512Bf16 | Kernel::Avx512 | Kernel::Avx2) => None,
+        Some(Kernel::Portable) | None => Some(format!("{}{}", std::env::consts::ARCH, if fused { "+fma" } else { "" })),
+    };
+    Backend { products: kernel.map_or(Products::Candle, Products::Kernel), build }
 }
 
 #[cfg(test)]
@@ -205,7 +210,7 @@ mod tests {
             (None, true, format!("candle-{arch}+fma")),
             (None, false, format!("candle-{arch}")),
         ] {
-            assert_eq!(named(kernel, fused), name);
+            assert_eq!(built(kernel, fused).to_string(), name);
         }
         let special = |element| Kernel::best(element) != Kernel::Portable;
         for element in [Element::F32, Element::Bf16, Element::F16] {

@@ -19,11 +19,21 @@ const MIB: u64 = 1 << 20;
 pub enum Files {
     /// A folder in the Hugging Face layout.
     Directory(PathBuf),
-    /// One GGUF file, which stands for config.json, tokenizer, chat template and weights at once; `tokenizer` is a folder to
-    /// take the second and the third from.
-    Gguf { file: PathBuf, tokenizer: Option<PathBuf> },
-    /// Compiled into the program: `(file name, content)`.
-    Bundled { name: &'static str, entries: &'static [(&'static str, &'static [u8])] },
+    /// One GGUF file, which stands for config.json, tokenizer, chat template and weights at once, unless
+    /// the second and the third come from a folder.
+    Gguf {
+        /// The GGUF file.
+        file: PathBuf,
+        /// The folder with another tokenizer.
+        tokenizer: Option<PathBuf>,
+    },
+    /// Compiled into the program.
+    Bundled {
+        /// What the model is called.
+        name: &'static str,
+        /// File names and contents.
+        entries: &'static [(&'static str, &'static [u8])],
+    },
 }
 
 impl Files {
@@ -103,6 +113,7 @@ impl Files {
         }
     }
 
+    /// True for a file of this name among them.
     pub fn exists(&self, name: &str) -> bool {
         match self {
             Files::Directory(directory) => directory.join(name).is_file(),
@@ -194,7 +205,9 @@ impl Files {
 /// Where weights lie, and how large their files are together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightFiles {
+    /// Where they are; empty for weights that are compiled in.
     pub on_disk: Vec<PathBuf>,
+    /// Their size together.
     pub bytes: u64,
 }
 

@@ -3,6 +3,6 @@
 pub mod config;
 pub mod files;
 pub mod gguf;
-pub mod head_names;
-pub mod mapped;
+pub(crate) mod head_names;
+pub(crate) mod mapped;
 pub mod weights;

@@ -11,25 +11,38 @@
 //!
 //! Anything else is refused.
 
-use super::read::{Linear, Reader};
+use serde::Deserialize;
+
+use super::read::{HeadLinear, Reader};
 use crate::ModelError;
 use crate::nonempty::NonEmptyTensor;
 
+pub(super) const NAME: &str = "gating";
 /// Where config.json says nothing (`modeling_custom.py`).
 const TEMPERATURE: f64 = 10.0;
 /// PyTorch's default, which no file states.
 const BATCH_NORM_EPSILON: f64 = 1e-5;
 
+#[derive(Default, Deserialize)]
+struct Keys {
+    num_objectives: Option<usize>,
+    gating_temperature: Option<f64>,
+    /// Rows of a hidden layer.
+    gating_hidden_dim: Option<usize>,
+    /// Hidden layers.
+    gating_n_hidden: Option<usize>,
+}
+
 pub(super) struct Gate {
     hidden: Vec<Hidden>,
-    last: Linear,
+    last: HeadLinear,
     temperature: f64,
     /// `gating.logit_scale`, `[1]`
     scale: NonEmptyTensor,
 }
 
 struct Hidden {
-    linear: Linear,
+    linear: HeadLinear,
     norm: Norm,
 }
 
@@ -49,14 +62,19 @@ enum Layout {
 
 impl Gate {
     pub(super) fn load(reader: &mut Reader) -> Result<Self, ModelError> {
+        let keys: Keys = reader.keys()?;
+        let objectives = reader.count("num_objectives", keys.num_objectives)?;
+        let temperature = reader.positive("gating_temperature", keys.gating_temperature)?.unwrap_or(TEMPERATURE);
+        let neurons = reader.count("gating_hidden_dim", keys.gating_hidden_dim)?;
+        let hidden_layers = reader.count("gating_n_hidden", keys.gating_n_hidden)?;
         let numbers = numbers(reader, "weight");
         let norms = numbers_of_norms(reader);
         let linears: Vec<usize> = numbers.into_iter().filter(|n| !norms.contains(n)).collect();
         let Some((&last, hidden)) = linears.split_last() else {
-            return Err(reader.weights.missing("gating.layers.0.weight"));
+            return Err(reader.weights.missing(&format!("{NAME}.layers.0.weight")));
         };
-        if let Some(stated) = reader.config.head.gate_layers.filter(|&stated| stated != hidden.len()) {
-            let problem = format!("gating_n_hidden is {stated}, and gating.layers has {} hidden layers", hidden.len());
+        if let Some(stated) = hidden_layers.filter(|&stated| stated != hidden.len()) {
+            let problem = format!("gating_n_hidden is {stated}, and {NAME}.layers has {} hidden layers", hidden.len());
             return Err(reader.refuse(problem));
         }
         let mut input = reader.hidden_size();
@@ -64,9 +82,9 @@ impl Gate {
         for (&at, &next) in linears.iter().zip(linears.iter().skip(1)) {
             let within: Vec<usize> = norms.iter().copied().filter(|n| (at..next).contains(n)).collect();
             let layout = layout(next - at, &within.iter().map(|n| n - at).collect::<Vec<_>>())
-                .ok_or_else(|| reader.refuse(format!("gating.layers.{at} to {next} stand in an order that is not known")))?;
-            let name = format!("gating.layers.{at}");
-            let out = match reader.config.head.gate_neurons {
+                .ok_or_else(|| reader.refuse(format!("{NAME}.layers.{at} to {next} stand in an order that is not known")))?;
+            let name = format!("{NAME}.layers.{at}");
+            let out = match neurons {
                 Some(neurons) => neurons,
                 None => reader.rows(&format!("{name}.weight"))?,
             };
@@ -80,15 +98,15 @@ impl Gate {
             layers.push(Hidden { linear, norm });
             input = out;
         }
-        let name = format!("gating.layers.{last}");
-        let objectives = match reader.config.head.objectives {
+        let name = format!("{NAME}.layers.{last}");
+        let objectives = match objectives {
             Some(objectives) => objectives,
             None => reader.rows(&format!("{name}.weight"))?,
         };
         let bias = reader.has(&format!("{name}.bias"));
         let last = reader.linear(&name, objectives, input, bias)?;
-        let temperature = reader.config.head.gate_temperature.unwrap_or(TEMPERATURE);
-        Ok(Gate { hidden: layers, last, temperature, scale: reader.tensor("gating.logit_scale", &[1])? })
+        let scale = reader.tensor(&format!("{NAME}.logit_scale"), &[1])?;
+        Ok(Gate { hidden: layers, last, temperature, scale })
     }
 
     pub(super) fn objectives(&self) -> usize {
@@ -131,7 +149,7 @@ struct BatchNorm {
 
 impl BatchNorm {
     fn load(reader: &mut Reader, number: usize, size: usize) -> Result<Self, ModelError> {
-        let mut part = |part: &str| reader.tensor(&format!("gating.layers.{number}.{part}"), &[size]);
+        let mut part = |part: &str| reader.tensor(&format!("{NAME}.layers.{number}.{part}"), &[size]);
         let (weight, bias, mean, variance) = (part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?);
         let factor = weight.div(&variance.affine(1.0, BATCH_NORM_EPSILON)?.sqrt()?)?;
         Ok(BatchNorm { mean, factor, bias })
@@ -154,7 +172,8 @@ fn layout(distance: usize, norms: &[usize]) -> Option<Layout> {
 
 /// Layers of the gate that have such a tensor, in order.
 fn numbers(reader: &Reader, part: &str) -> Vec<usize> {
-    let number = |name: &str| name.strip_prefix("gating.layers.")?.strip_suffix(part)?.strip_suffix('.')?.parse().ok();
+    let number =
+        |name: &str| name.strip_prefix(NAME)?.strip_prefix(".layers.")?.strip_suffix(part)?.strip_suffix('.')?.parse().ok();
     let mut numbers: Vec<usize> = reader.weights.tensors().filter_map(|(name, _)| number(name)).collect();
     numbers.sort_unstable();
     numbers
@@ -163,7 +182,7 @@ fn numbers(reader: &Reader, part: &str) -> Vec<usize> {
 /// A vector of weights, or running statistics, make a layer a batch norm; what it lacks is then named.
 fn numbers_of_norms(reader: &Reader) -> Vec<usize> {
     let is_vector =
-        |n: &usize| reader.weights.get(&format!("gating.layers.{n}.weight")).is_some_and(|stored| stored.shape.len() == 1);
+        |n: &usize| reader.weights.get(&format!("{NAME}.layers.{n}.weight")).is_some_and(|stored| stored.shape.len() == 1);
     let mut norms: Vec<usize> = numbers(reader, "weight").into_iter().filter(is_vector).collect();
     norms.extend(numbers(reader, "running_mean"));
     norms.extend(numbers(reader, "running_var"));

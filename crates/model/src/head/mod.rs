@@ -1,8 +1,10 @@
 //! Hidden states to a reward.
 //!
 //! One file a kind of head: `score` (plain), `value` (GRM `-sftreg`), `gated` with its `gate` and `pattern` (ArmoRM, QRM),
-//! `uncertain` (URM). The kind is known from config.json's architecture, or by the names of tensors where that leaves it
-//! open; `names` tells a head's tensors from others, `read` sees to it that no tensor of a head is overlooked. Nothing here knows how hidden states are computed.
+//! `uncertain` (URM). Each says of itself, in a [`HeadKind`], what its tensors are called, how it is recognised and how it is
+//! loaded; [`KINDS`] lists them. The names of architectures that end in their own way, as `…ForRewardModelWithGating`, are in
+//! `format/config/architecture`. `read` sees to it that no tensor of a head is overlooked. Nothing here
+//! knows how hidden states are computed.
 
 mod gate;
 mod gated;
@@ -14,42 +16,93 @@ mod value;
 
 use candle_core::{Device, Tensor};
 
-pub use gated::GatedHead;
-
 pub use pattern::GatingPattern;
-pub use score::ScoreHead;
-pub use uncertain::UncertainHead;
-pub use value::ValueHead;
 
 use super::ModelError;
 use super::format::config::ModelConfig;
 use super::format::files::Files;
+use super::format::head_names;
 use super::format::weights::{Meter, Weights};
 use super::nonempty::NonEmptyTensor;
 use read::Reader;
 use rewardscope_base::text;
 
+/// Every kind of head, the plain one first. Where several fit a checkpoint, the last of them is taken.
+static KINDS: [HeadKind; 4] = [score::KIND, value::KIND, gated::KIND, uncertain::KIND];
+
+/// A kind of head, as far as everything around it needs to know.
+struct HeadKind {
+    /// Whose heads are of this kind, for messages: `GRM`.
+    names: &'static [&'static str],
+    /// Modules that hold its tensors: those of `v_head` are called `v_head.…`.
+    modules: &'static [&'static str],
+    /// Tensors of its own that are in no module.
+    tensors: &'static [&'static str],
+    /// A module that tells it from all kinds before it in the list.
+    told_by: &'static str,
+    /// True for an architecture, as config.json names it, that has this kind of head.
+    is_named: fn(architecture: &str) -> bool,
+    load: fn(&mut Reader) -> Result<Box<dyn RewardHead>, ModelError>,
+}
+
+/// A head in memory. All of its numbers are f32.
+trait RewardHead: Send + Sync {
+    /// For the provenance line: `score.weight [1, 2048] f32`.
+    fn describe(&self) -> String;
+
+    /// True for a head whose gate reads hidden states of its own.
+    fn is_gated(&self) -> bool {
+        false
+    }
+
+    /// `hidden` is `[words, hidden_size]`; `gate`, for a gated head, `[words, hidden_size]`, or `[1, hidden_size]` where all
+    /// words share it. Returns `[words]`.
+    fn rewards(&self, hidden: &NonEmptyTensor, gate: Option<&NonEmptyTensor>) -> candle_core::Result<NonEmptyTensor>;
+}
+
+/// True for a tensor of a head of a kind that is read, by its name.
+pub fn is_of_a_head(name: &str) -> bool {
+    let within = |module: &&str| is_within(name, module);
+    KINDS.iter().any(|kind| kind.modules.iter().any(within) || kind.tensors.contains(&name))
+}
+
+/// True for a tensor that looks like one of a head that gives no tokens, by its name, whether it is read or not.
+pub fn resembles_a_head(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    is_of_a_head(&name) || head_names::speaks_of_a_head(&name)
+}
+
+/// True for a tensor of a module: `score.weight` is within `score`.
+fn is_within(name: &str, module: &str) -> bool {
+    name.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The kind of a checkpoint's head. An architecture's name that is known settles it, so that a tensor that is lacking is
+/// missed by name; other names leave it to the tensors.
+fn recognise(architecture: &str, weights: &Weights) -> &'static HeadKind {
+    let mut fitting: Vec<&HeadKind> = KINDS.iter().filter(|kind| (kind.is_named)(architecture)).collect();
+    if fitting.is_empty() {
+        fitting.extend(&KINDS);
+    }
+    let is_there = |kind: &&&HeadKind| weights.tensors().any(|(name, _)| is_within(name, kind.told_by));
+    fitting.iter().rev().find(is_there).unwrap_or(&fitting[0])
+}
+
 /// How the hidden state at the last token becomes one number. Always in f32; never through a sigmoid.
 pub struct Head {
-    kind: Kind,
+    head: Box<dyn RewardHead>,
     parameters: u64,
     /// The file beside the weights that holds it.
     own_file: Option<String>,
 }
 
-enum Kind {
-    Score(ScoreHead),
-    Value(ValueHead),
-    Gated(GatedHead),
-    Uncertain(UncertainHead),
-}
-
 impl Head {
-    /// Finds the head among the tensors. `row` is the row of a plain head that holds the reward, where the catalogue says.
+    /// Finds the head among the tensors. `row` is the row of a plain head that holds the reward, where the catalogue says. On
+    /// the CPU matrices are packed (`packs`), so that a row's sums do not depend on the other rows.
     ///
-    /// A missing head is an error that lists what is there: a model loaded without one would give noise for rewards. So is
-    /// any further tensor of a head, whose part in the reward is not known. On the CPU matrices are packed (`packs`), so that a
-    /// row's sums do not depend on the other rows.
+    /// # Errors
+    /// Where there is no head, with what there is instead: a model loaded without one would give noise for rewards. Where a
+    /// further tensor of a head is left, for its part in the reward is not known.
     pub fn load(
         files: &Files,
         config: &ModelConfig,
@@ -59,25 +112,14 @@ impl Head {
         meter: &Meter,
         packs: bool,
     ) -> Result<Self, ModelError> {
-        let mut reader = Reader::new(files, config, weights, device, meter, packs);
-        let architecture = config.architecture.as_str();
-        let by_name = [("ForSequenceClassification", "score."), ("GRewardModel", "v_head.")];
-        let by_part = [("WithGating", "regression_layer."), ("Normal_Weights", "weights.fc.")];
-        // A name that is known settles the kind, so that a tensor it lacks is missed by name.
-        let named = by_name.iter().find(|(name, _)| architecture.ends_with(name));
-        let named = named.or_else(|| by_part.iter().find(|(part, _)| architecture.contains(part)));
-        let found = || ["regression_layer.", "v_head.", "weights.fc."].into_iter().find(|prefix| reader.has_any(prefix));
-        let kind = match named.map(|(_, prefix)| *prefix).or_else(found) {
-            Some("v_head.") => Kind::Value(ValueHead::load(&mut reader)?),
-            Some("regression_layer.") => Kind::Gated(GatedHead::load(&mut reader)?),
-            Some("weights.fc.") => Kind::Uncertain(UncertainHead::load(&mut reader)?),
-            _ => Kind::Score(ScoreHead::load(&mut reader, row)?),
-        };
+        let kind = recognise(&config.architecture, weights);
+        let mut reader = Reader { files, config, weights, row, device, meter, packs, taken: Default::default(), parameters: 0 };
+        let head = (kind.load)(&mut reader)?;
         let own_file = reader.own_file();
-        Ok(Head { kind, parameters: reader.finish()?, own_file })
+        Ok(Head { head, parameters: reader.finish()?, own_file })
     }
 
-    /// Values that the head adds to the model's.
+    /// How many numbers the head holds.
     pub fn parameters(&self) -> u64 {
         self.parameters
     }
@@ -85,37 +127,76 @@ impl Head {
     /// For the provenance line: `score.weight [1, 2048] f32`, `v_head.summary linear f32, from value_head.safetensors`.
     pub fn describe(&self) -> String {
         let from = self.own_file.as_ref().map(|file| format!(", from {}", text::visible(file))).unwrap_or_default();
-        let head = match &self.kind {
-            Kind::Score(head) => head.describe(),
-            Kind::Value(head) => head.describe(),
-            Kind::Gated(head) => head.describe(),
-            Kind::Uncertain(head) => head.describe(),
-        };
-        format!("{head}{from}")
+        format!("{}{from}", self.head.describe())
     }
 
     /// True where [`rewards`](Self::rewards) needs hidden states for the gate.
     pub fn is_gated(&self) -> bool {
-        matches!(self.kind, Kind::Gated(_))
+        self.head.is_gated()
     }
 
     /// One reward a word, raw. `hidden` is `[words, hidden_size]` in f32; `gate` the hidden states at the gating pattern,
     /// `[words, hidden_size]`, or `[1, hidden_size]` where all words share them; heads without a gate ignore it.
+    ///
+    /// # Errors
+    /// Where a gated head gets no `gate`, and what candle refuses.
     pub fn rewards(&self, hidden: &Tensor, gate: Option<&Tensor>) -> Result<Vec<f32>, ModelError> {
         if hidden.elem_count() == 0 {
             return Ok(Vec::new());
         }
-        let hidden = NonEmptyTensor::of(hidden.clone())?;
-        let rewards = match &self.kind {
-            Kind::Score(head) => head.rewards(&hidden)?,
-            Kind::Value(head) => head.rewards(&hidden)?,
-            Kind::Uncertain(head) => head.rewards(&hidden)?,
-            Kind::Gated(head) => {
-                let gate =
-                    gate.ok_or_else(|| candle_core::Error::msg("a gated head was asked without the gate's hidden state"))?;
-                head.rewards(&hidden, &NonEmptyTensor::of(gate.clone())?)?
-            }
-        };
-        Ok(rewards.tensor().to_vec1()?)
+        let here = |states: &Tensor| NonEmptyTensor::of(states.to_device(&Device::Cpu)?);
+        let hidden = here(hidden)?;
+        let gate = gate.filter(|_| self.is_gated()).map(here).transpose()?;
+        Ok(self.head.rewards(&hidden, gate.as_ref())?.tensor().to_vec1()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_told_by_a_module_of_its_own() {
+        for (at, kind) in KINDS.iter().enumerate() {
+            assert!(is_of_a_head(&format!("{}.weight", kind.told_by)), "{:?}", kind.names);
+            assert!(KINDS[..at].iter().all(|before| before.told_by != kind.told_by), "{:?}", kind.names);
+        }
+    }
+
+    #[test]
+    fn heads_are_told_from_what_a_language_model_has() {
+        for name in [
+            "v_head.summary.weight",
+            "score.weight",
+            "score.0.bias",
+            "gating.layers.0.weight",
+            "value_head.weight",
+            "regression_head.weight",
+            "reward_head.weight",
+            "rm_head.bias",
+            "pretrained_model.critic.weight",
+            "classifier.dense.weight",
+            "model.classification_head.weight",
+            "cls.weight",
+            "value.weight",
+            "V_Head.weight",
+        ] {
+            assert!(resembles_a_head(name), "{name}");
+        }
+        for name in [
+            "lm_head.weight",
+            "lm_head.bias",
+            "model.embed_tokens.weight",
+            "model.norm.weight",
+            "model.rotary_emb.inv_freq",
+            "model.layers.0.self_attn.rotary_emb.inv_freq",
+            "model.layers.11.attn.head_gate.weight",
+            "blk.3.attn_score.weight",
+            "vision_tower.vision_model.head.mlp.fc1.weight",
+            "medusa_head.0.linear.weight",
+            "rope_freqs.weight",
+        ] {
+            assert!(!resembles_a_head(name), "{name}");
+        }
     }
 }

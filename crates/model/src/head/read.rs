@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 
 use candle_core::{DType, Device};
 
+use serde::de::DeserializeOwned;
+
+use super::{KINDS, resembles_a_head};
 use crate::ModelError;
 use crate::format::config::ModelConfig;
+use crate::format::config::refusal as config;
 use crate::format::files::Files;
-use crate::format::head_names::{is_a_counter, resembles_a_head};
+use crate::format::head_names::is_a_counter;
 use crate::format::weights::{Keep, Meter, Weights};
 use crate::nonempty::NonEmptyTensor;
 use rewardscope_base::text;
@@ -18,26 +22,19 @@ pub(super) struct Reader<'a, 'm> {
     pub(super) files: &'a Files,
     pub(super) config: &'a ModelConfig,
     pub(super) weights: &'a Weights,
+    /// The row of a matrix that holds the reward, where the catalogue says.
+    pub(super) row: Option<usize>,
     pub(super) device: &'a Device,
     pub(super) meter: &'a Meter<'m>,
     /// Matrices are packed for the CPU.
-    packs: bool,
-    taken: BTreeSet<String>,
+    pub(super) packs: bool,
+    /// The tensors that have been read.
+    pub(super) taken: BTreeSet<String>,
+    /// How many numbers they hold.
     pub(super) parameters: u64,
 }
 
-impl<'a, 'm> Reader<'a, 'm> {
-    pub(super) fn new(
-        files: &'a Files,
-        config: &'a ModelConfig,
-        weights: &'a Weights,
-        device: &'a Device,
-        meter: &'a Meter<'m>,
-        packs: bool,
-    ) -> Self {
-        Reader { files, config, weights, device, meter, packs, taken: BTreeSet::new(), parameters: 0 }
-    }
-
+impl<'a> Reader<'a, '_> {
     pub(super) fn hidden_size(&self) -> usize {
         self.config.decoder.hidden_size
     }
@@ -46,9 +43,21 @@ impl<'a, 'm> Reader<'a, 'm> {
         self.weights.get(name).is_some()
     }
 
-    /// Any tensor whose name begins so.
-    pub(super) fn has_any(&self, prefix: &str) -> bool {
-        self.weights.tensors().any(|(name, _)| name.starts_with(prefix))
+    /// What config.json says of the head, in a struct of the keys that matter.
+    pub(super) fn keys<K: DeserializeOwned + Default>(&self) -> Result<K, ModelError> {
+        Ok(self.files.json(config::FILE)?.unwrap_or_default())
+    }
+
+    /// A count from config.json, which must not become an allocation where it is a slip of the pen.
+    pub(super) fn count(&self, key: &str, value: Option<usize>) -> Result<Option<usize>, ModelError> {
+        let checked = value.map(|value| config::size(key, Some(value), 1 << 20)).transpose();
+        checked.map_err(|refusal| refusal.into_model_error(self.files))
+    }
+
+    /// A number above 0 from config.json.
+    pub(super) fn positive(&self, key: &str, value: Option<f64>) -> Result<Option<f64>, ModelError> {
+        let checked = value.map(|value| config::positive(key, value)).transpose();
+        checked.map_err(|refusal| refusal.into_model_error(self.files))
     }
 
     /// The shape in the file; fails where the tensor is missing, with what is there.
@@ -70,21 +79,27 @@ impl<'a, 'm> Reader<'a, 'm> {
     }
 
     /// `name.weight` `[out, input]`, and `name.bias` `[out]` where `bias` asks for it.
-    pub(super) fn linear(&mut self, name: &str, out: usize, input: usize, bias: bool) -> Result<Linear, ModelError> {
+    pub(super) fn linear(&mut self, name: &str, out: usize, input: usize, bias: bool) -> Result<HeadLinear, ModelError> {
         let weight = self.tensor(&format!("{name}.weight"), &[out, input])?;
         let bias = if bias { Some(self.tensor(&format!("{name}.bias"), &[out])?) } else { None };
         Ok(self.multiplier(weight, bias)?)
     }
 
     /// `weight` is `[out, in]`, `bias` `[out]`, both in f32.
-    pub(super) fn multiplier(&self, weight: NonEmptyTensor, bias: Option<NonEmptyTensor>) -> candle_core::Result<Linear> {
+    pub(super) fn multiplier(&self, weight: NonEmptyTensor, bias: Option<NonEmptyTensor>) -> candle_core::Result<HeadLinear> {
         let weight = if self.packs { Weight::Packed(packed(&weight)?) } else { Weight::Tensor(weight) };
-        Ok(Linear { weight, bias })
+        Ok(HeadLinear { weight, bias })
     }
 
     /// A head that is read correctly and is none that this program knows.
     pub(super) fn refuse(&self, problem: impl Into<String>) -> ModelError {
-        let next = "This version knows the heads of plain reward models, GRM, ArmoRM, QRM and URM; please report the model";
+        let names: Vec<&str> = KINDS.iter().flat_map(|kind| kind.names).copied().collect();
+        let known = match names.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, names)) => format!("{} and {last}", names.join(", ")),
+            None => String::new(),
+        };
+        let next = format!("This version knows the heads of {known}; please report the model");
         ModelError::unsupported(self.files.path("").display().to_string(), problem, next)
     }
 
@@ -114,7 +129,7 @@ impl<'a, 'm> Reader<'a, 'm> {
 ///
 /// On the CPU a row's sums are added in one order, however many rows there are; candle's products there take another order
 /// for other numbers of rows.
-pub(super) struct Linear {
+pub(super) struct HeadLinear {
     weight: Weight,
     /// `[out]`
     bias: Option<NonEmptyTensor>,
@@ -123,10 +138,10 @@ pub(super) struct Linear {
 /// `[out, in]`
 enum Weight {
     Tensor(NonEmptyTensor),
-    Packed(kernels::Linear),
+    Packed(kernels::PackedLinear),
 }
 
-impl Linear {
+impl HeadLinear {
     /// `[rows, in]` to `[rows, out]`.
     pub(super) fn forward(&self, x: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
         let y = match &self.weight {
@@ -147,8 +162,8 @@ impl Linear {
     }
 }
 
-fn packed(weight: &NonEmptyTensor) -> candle_core::Result<kernels::Linear> {
+fn packed(weight: &NonEmptyTensor) -> candle_core::Result<kernels::PackedLinear> {
     let (out, input) = weight.tensor().dims2()?;
     let bytes: Vec<u8> = weight.tensor().flatten_all()?.to_vec1::<f32>()?.into_iter().flat_map(f32::to_le_bytes).collect();
-    Ok(kernels::Linear::new(Matrix::of(out, input, Element::F32, Stored::F32(&bytes))))
+    Ok(kernels::PackedLinear::new(Matrix::of(out, input, Element::F32, Stored::F32(&bytes))))
 }

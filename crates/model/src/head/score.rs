@@ -1,15 +1,25 @@
 //! The plain head: one matrix, of which one row is the reward.
 
-use super::read::{Linear, Reader};
+use super::read::{HeadLinear, Reader};
+use super::{HeadKind, RewardHead};
 use crate::ModelError;
 use crate::nonempty::NonEmptyTensor;
 
-const WEIGHT: &str = "score.weight";
+pub(super) const NAME: &str = "score";
+
+pub(super) const KIND: HeadKind = HeadKind {
+    names: &["plain reward models"],
+    modules: &[NAME],
+    tensors: &[],
+    told_by: NAME,
+    is_named: |architecture| architecture.ends_with("ForSequenceClassification"),
+    load: |reader| Ok(Box::new(ScoreHead::load(reader)?)),
+};
 
 /// `reward = hidden · weight[row]`.
-pub struct ScoreHead {
+struct ScoreHead {
     /// The row that holds the reward, `[1, hidden_size]`.
-    weight: Linear,
+    weight: HeadLinear,
     /// Of the whole matrix.
     shape: [usize; 2],
     /// Which row that is.
@@ -17,15 +27,15 @@ pub struct ScoreHead {
 }
 
 impl ScoreHead {
-    /// Takes row `row` as the reward, where that is given; the published scripts read `logits[:, 0]`, whatever the number
-    /// of rows.
-    pub(super) fn load(reader: &mut Reader, row: Option<usize>) -> Result<Self, ModelError> {
-        let stored = reader.rows(WEIGHT)?;
+    /// Takes the row that the catalogue names; the published scripts read `logits[:, 0]`, whatever the number of rows.
+    fn load(reader: &mut Reader) -> Result<Self, ModelError> {
+        let name = format!("{NAME}.weight");
+        let stored = reader.rows(&name)?;
         let rows = reader.config.labels.unwrap_or(stored);
-        let weight = reader.tensor(WEIGHT, &[rows, reader.hidden_size()])?;
-        let row = row.unwrap_or(0);
+        let weight = reader.tensor(&name, &[rows, reader.hidden_size()])?;
+        let row = reader.row.unwrap_or(0);
         if row >= rows {
-            let problem = format!("{WEIGHT} has {rows} rows, and the catalogue takes row {row} for the reward");
+            let problem = format!("{name} has {rows} rows, and the catalogue takes row {row} for the reward");
             return Err(ModelError::unsupported(
                 reader.files.path("").display().to_string(),
                 problem,
@@ -35,16 +45,17 @@ impl ScoreHead {
         let weight = reader.multiplier(weight.narrow(0, row, 1)?, None)?;
         Ok(ScoreHead { weight, shape: [rows, reader.hidden_size()], row })
     }
+}
 
-    pub(super) fn describe(&self) -> String {
+impl RewardHead for ScoreHead {
+    fn describe(&self) -> String {
         match self.shape {
-            dims @ [1, _] => format!("{WEIGHT} {dims:?} f32"),
-            dims => format!("{WEIGHT} {dims:?} f32, row {}", self.row),
+            dims @ [1, _] => format!("{NAME}.weight {dims:?} f32"),
+            dims => format!("{NAME}.weight {dims:?} f32, row {}", self.row),
         }
     }
 
-    /// `[words, hidden_size]` to `[words]`.
-    pub(super) fn rewards(&self, hidden: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
+    fn rewards(&self, hidden: &NonEmptyTensor, _gate: Option<&NonEmptyTensor>) -> candle_core::Result<NonEmptyTensor> {
         self.weight.forward(hidden)?.squeeze(1)
     }
 }

@@ -86,10 +86,7 @@ impl Folder {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
-        #[cfg(unix)]
         std::os::unix::fs::symlink(Path::new("../../blobs").join(etag), &pointer)?;
-        #[cfg(not(unix))]
-        fs::rename(self.blob(etag), &pointer)?;
         Ok(pointer)
     }
 }
@@ -155,17 +152,9 @@ pub fn size_on_disk(folder: &Path) -> u64 {
 
 /// Bytes that a user may still write where `path` lies or will lie; `None` where the system does not say.
 pub fn free_space(path: &Path) -> Option<u64> {
-    #[cfg(unix)]
-    {
-        let existing = path.ancestors().find(|p| p.exists())?;
-        let stat = rustix::fs::statvfs(existing).ok()?;
-        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
-    }
+    let existing = path.ancestors().find(|p| p.exists())?;
+    let stat = rustix::fs::statvfs(existing).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
@@ -210,7 +199,6 @@ mod tests {
         assert_eq!(folder.commit("main"), None);
     }
 
-    #[cfg(unix)]
     #[test]
     fn the_size_of_the_cache_does_not_follow_links() {
         let root = tempfile::tempdir().expect("a folder");

@@ -12,12 +12,16 @@ use crate::{Cancel, ModelError};
 /// The damaged files of a snapshot.
 #[derive(Debug, Default)]
 pub struct Damaged {
+    /// The files that are not what the hub lists.
     pub files: Vec<DamagedFile>,
 }
 
+/// A file that is not what the hub lists.
 #[derive(Debug)]
 pub struct DamagedFile {
+    /// Its name in the repository.
     pub name: String,
+    /// What is wrong with it, in words.
     pub fault: String,
     /// In the snapshot.
     path: PathBuf,

@@ -45,9 +45,11 @@ const CANCEL_POLL: Duration = Duration::from_millis(50);
 /// One file on its way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
+    /// The file that is brought.
     pub file: String,
     /// Includes what an earlier, stopped transfer had brought.
     pub done_bytes: u64,
+    /// The size of all files together.
     pub total_bytes: u64,
     /// Bytes a second over the last few seconds; 0 until known.
     pub rate: f64,
@@ -56,6 +58,7 @@ pub struct Progress {
 /// A commit's files in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
+    /// Where the files are.
     pub directory: PathBuf,
     /// The commit.
     pub revision: String,

@@ -38,6 +38,7 @@ impl RepositoryId {
         (is_part(owner) && is_part(name)).then(|| RepositoryId { owner: owner.to_owned(), name: name.to_owned() })
     }
 
+    /// What stands before the slash.
     pub fn owner(&self) -> &str {
         &self.owner
     }

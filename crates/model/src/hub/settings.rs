@@ -9,12 +9,14 @@ use std::time::Duration;
 
 /// How long a server may say nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The hub that is asked where no other is named.
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
 /// An access token. `Debug` shows where it came from, never its value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     value: String,
+    /// Where it was found.
     pub origin: TokenOrigin,
 }
 
@@ -61,6 +63,7 @@ pub struct HubSettings {
     pub endpoint: String,
     /// The folder that holds `models--owner--name`.
     pub cache_dir: PathBuf,
+    /// Sent to the endpoint alone; none where the user has none.
     pub token: Option<Token>,
     /// Only the cache is used; nothing is asked of the network.
     pub offline: bool,

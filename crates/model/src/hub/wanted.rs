@@ -6,8 +6,11 @@ use std::path::Path;
 
 use super::names::is_file_name;
 
+/// What the architecture is read from.
 pub const CONFIG: &str = "config.json";
+/// Weights in one file.
 pub const WEIGHTS: &str = "model.safetensors";
+/// Weights in several files, by name.
 pub const INDEX: &str = "model.safetensors.index.json";
 const TOKENIZER: &str = "tokenizer.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";

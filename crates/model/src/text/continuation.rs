@@ -5,7 +5,8 @@
 //! boundary: a tokenizer may merge across it. Knows tokenizer and template, not what a token is worth.
 
 use super::tokenizer::{AT_ONCE, ChatTokenizer};
-use crate::{Cancel, ModelError, PromptForm};
+use crate::{BosPolicy, Cancel, ModelError, PromptForm};
+use rewardscope_base::remedy::Remedy;
 
 /// One word behind its prompt, or a whole conversation, which is read at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,17 +91,13 @@ fn without(end: &[u32], mut ids: Vec<u32>) -> Vec<u32> {
 
 fn continuation(word: &str, ids: Vec<u32>, before: &[u32]) -> Result<Continuation, ModelError> {
     let shared = ids.iter().zip(before).take_while(|(a, b)| a == b).count();
-    let refuse = |problem: &str, next: &str| ModelError::Word {
-        word: word.to_owned(),
-        problem: problem.to_owned(),
-        next: next.to_owned(),
-    };
+    let refuse = |problem: &str, next: String| ModelError::Word { word: word.to_owned(), problem: problem.to_owned(), next };
     if shared == ids.len() {
-        return Err(refuse("adds no token to the text before it", "Leave it out"));
+        return Err(refuse("adds no token to the text before it", "Leave it out".to_owned()));
     }
     if shared == 0 {
         let problem = "no token stands before it, and a language model gives a probability only to what follows";
-        return Err(refuse(problem, "Choose a prompt with text, or --bos single"));
+        return Err(refuse(problem, format!("Choose a prompt with text, or {}", Remedy::Bos.with(BosPolicy::Single))));
     }
     Ok(Continuation { ids, word: shared, merged: shared < before.len() })
 }

@@ -110,6 +110,7 @@ impl ChatTemplate {
         self.date.is_some()
     }
 
+    /// The file that holds it.
     pub fn file(&self) -> &Path {
         &self.file
     }

@@ -194,6 +194,10 @@ impl ChatTokenizer {
         texts.into_iter().map(ids).collect()
     }
 
+    /// Ids of a whole conversation, which begins as the policy says.
+    ///
+    /// # Errors
+    /// Where the tokenizer fails on it.
     pub fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         Ok(self.begin(self.encoded(text, self.adds_special_tokens())?.get_ids()))
     }
@@ -214,6 +218,10 @@ impl ChatTokenizer {
         Ok(text.and_then(|text| self.ids(&text.ok()?).ok()))
     }
 
+    /// The ids of a word's conversation, if it can be scored. `empty` are those of the conversation with an empty answer.
+    ///
+    /// # Errors
+    /// Where the word leaves no token, and where an id is beyond the model's vocabulary.
     pub fn judge(&self, word: &str, ids: Vec<u32>, empty: Option<&[u32]>) -> Result<Vec<u32>, ModelError> {
         let refuse = |problem: String, next: &str| ModelError::Word { word: word.to_owned(), problem, next: next.to_owned() };
         if ids.is_empty() || empty == Some(&ids) {

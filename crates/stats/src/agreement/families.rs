@@ -4,9 +4,9 @@ use rayon::prelude::*;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{mean_over_prompts, mean_ranks};
+use crate::describe::Summary;
 use crate::results::{Dividing, Estimate};
 use crate::study::Study;
-use crate::summary::Summary;
 use crate::z_scores;
 use rewardscope_base::terms::Framing;
 
@@ -33,7 +33,7 @@ pub fn dividing(study: &Study, families: [&str; 2], framing: Option<Framing>) ->
 }
 
 fn estimate(a: &[f64], b: &[f64]) -> Option<Estimate> {
-    let (of_a, of_b) = (Summary::of(a)?, Summary::of(b)?);
+    let (of_a, of_b) = (Summary::new(a)?, Summary::new(b)?);
     let difference = of_b.mean - of_a.mean;
     let (v_a, v_b) = (of_a.se * of_a.se, of_b.se * of_b.se);
     let unknown = Estimate { difference, se: None, df: None, interval: None };

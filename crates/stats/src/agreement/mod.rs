@@ -23,7 +23,7 @@ use rewardscope_base::terms::Framing;
 /// Every pair of models, in their order, under every prompt of known framing (every prompt where none is known), in theirs;
 /// over the words that both have a score for. A pair that shares fewer than two words under a prompt has no measure there and
 /// is left out.
-pub fn all(study: &Study) -> Vec<Agreement> {
+pub fn agreements(study: &Study) -> Vec<Agreement> {
     let models = study.models.len();
     let pairs: Vec<(usize, usize)> = (0..models).flat_map(|a| (a + 1..models).map(move |b| (a, b))).collect();
     let of_prompt = |prompt: usize| -> Vec<Option<Agreement>> {

@@ -49,7 +49,7 @@ fn agreement_at_each_depth_is_that_of_the_published_example() {
     let scores = |order: &str| -> Vec<f64> {
         words.chars().map(|word| order.chars().position(|c| c == word).map_or(f64::NAN, |at| -(at as f64))).collect()
     };
-    // Completed behind the seventh, so that both rank the same words.
+    // Completed after the seventh, so that both rank the same words.
     let agreements = depth_agreements(&scores("abcdefgzvwxy"), &scores("zcavwxybdefg"));
     let published = [(0.0, 0.0), (0.0, 0.0), (0.667, 0.222), (0.5, 0.292), (0.4, 0.313), (0.333, 0.317), (0.286, 0.312)];
     let mut sum = 0.0;
@@ -96,7 +96,7 @@ fn pairs_of_a_study_are_those_of_the_lists_themselves() {
     for case in cases.iter().filter(|case| case.a.len() > 4) {
         let (a, b) = (values(&case.a), values(&case.b));
         let study = study(&[("A", "x", &[&a]), ("B", "x", &[&b]), ("C", "y", &[&a])], &[Framing::Positive]);
-        let found = all(&study);
+        let found = agreements(&study);
         let pair = |x: &str, y: &str| found.iter().find(|of| (&*of.a, &*of.b) == (x, y)).unwrap();
         for of in [pair("A", "B"), pair("B", "C")] {
             assert_near(of.kendall, case.kendall, "tau");
@@ -117,7 +117,7 @@ fn every_pair_is_compared_under_every_prompt_over_the_words_of_both() {
         ],
         &[Framing::Positive, Framing::Negative],
     );
-    let found = all(&study);
+    let found = agreements(&study);
     let at = |a: &str, b: &str, prompt: &str| {
         let round = |value: Option<f64>| value.map(|value| (value * 1e9).round() / 1e9);
         found.iter().find(|x| (&*x.a, &*x.b, &*x.prompt) == (a, b, prompt)).map(|x| (round(x.spearman), round(x.kendall)))
@@ -134,7 +134,7 @@ fn a_prompt_of_no_known_framing_does_not_bend_the_agreement_under_the_others() {
     let columns: [&[f64]; 2] = [&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]];
     let mut study = study(&[("A", "x", &columns), ("B", "y", &[columns[0], columns[0]])], &[Framing::Positive; 2]);
     study.prompts[1].framing = None;
-    let prompts = |study: &Study| all(study).iter().map(|of| of.prompt.to_string()).collect::<Vec<_>>();
+    let prompts = |study: &Study| agreements(study).iter().map(|of| of.prompt.to_string()).collect::<Vec<_>>();
     assert_eq!(prompts(&study), ["p0"]);
     study.prompts[0].framing = None;
     assert_eq!(prompts(&study), ["p0", "p1"], "where none is known, all count");

@@ -1,5 +1,5 @@
-//! Axes of values: two categories that stand against each other, or one against the middle of the list; and where a model
-//! lies on one, with a bootstrap over prompts and words.
+//! Axes of values, each between two opposed categories or between one and the middle of the list; and where a model leans on
+//! them, with a bootstrap over prompts and words.
 
 use rand::Rng as _;
 use rand::SeedableRng as _;
@@ -16,6 +16,7 @@ use rewardscope_base::terms::Framing;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pole {
+    /// The words of a category, by its name.
     Category(String),
     /// The middle of all ranks.
     Middle,
@@ -28,16 +29,17 @@ pub struct Axis {
     pub axis: String,
     /// A category.
     pub first: String,
+    /// What the first is set against.
     pub second: Pole,
 }
 
-/// Names that end in these stand against each other, as in `care_virtue` and `care_vice`.
+/// Names that end in these are opposed, as in `care_virtue` and `care_vice`.
 const OPPOSED: [(&str, &str); 2] = [("virtue", "vice"), ("positive", "negative")];
 
 impl Axis {
-    /// The axes of a study. Two categories make one. Of more, those called alike but for virtue and vice stand against each
-    /// other, and each of the rest stands against the middle. Categories without words make none.
-    pub fn of(study: &Study) -> Vec<Axis> {
+    /// The axes of a study. Two categories make one. Of more, those called alike but for virtue and vice make an axis, and each
+    /// of the rest makes one with the middle of the list. Categories without words make none.
+    pub fn of_study(study: &Study) -> Vec<Axis> {
         let used = |at: usize| study.words.iter().any(|word| word.categories.iter().any(|&c| usize::from(c) == at));
         let names: Vec<&str> = (0..study.categories.len()).filter(|&at| used(at)).map(|at| &*study.categories[at]).collect();
         let against = |first: &str, second: &str| Axis {
@@ -62,7 +64,7 @@ impl Axis {
     }
 }
 
-/// What two names that stand against each other have in common, and the end of each; none of other names. Case is no
+/// What two opposed names have in common, and the end of each; none of other names. Case is no
 /// difference.
 fn opposed<'a>(first: &'a str, second: &'a str) -> Option<(&'a str, [&'a str; 2])> {
     let parted = |name: &'a str, end: &str| {
@@ -162,7 +164,7 @@ fn value(study: &Study, model: usize, axis: &Axis, poles: &[Vec<usize>; 2], fram
     mean_sd(&values).map(|(mean, _)| mean)
 }
 
-/// Where a model lies on an axis under one framing, how surely, and where the others lie.
+/// How far a model leans on an axis under one framing, how sure that is, and how far the others lean.
 pub(super) fn leaning(
     study: &Study,
     model: usize,

@@ -19,6 +19,7 @@ use rewardscope_base::terms::Framing;
 pub struct CardOptions {
     /// Bootstrap samples; the same seed gives the same intervals.
     pub replicates: u32,
+    /// Of the random numbers.
     pub seed: u64,
     /// How many of the first and of the last words are named.
     pub words: usize,
@@ -33,39 +34,48 @@ impl Default for CardOptions {
 /// The card of one model of a study.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Card {
+    /// The model's name.
     pub model: String,
+    /// The model's family.
     pub family: String,
     /// Words ranked.
     pub words: usize,
-    /// Prompts under which the model has scores, by framing; those of no known framing are the third, and count for nothing
-    /// where there are others.
+    /// Prompts of a positive framing under which the model has scores.
     pub positive_prompts: usize,
+    /// Prompts of a negative framing.
     pub negative_prompts: usize,
+    /// Prompts of no known framing, which count for nothing where there are others.
     pub other_prompts: usize,
     /// An axis for each framing that was asked.
     pub axes: Vec<Leaning>,
+    /// First and last words, for each framing that was asked.
     pub words_by_framing: Vec<Extremes>,
     /// None where only one framing was asked.
     pub framings: Option<FramingAgreement>,
     /// With each other model, the nearest first.
     pub agreement: Vec<Likeness>,
+    /// Bootstrap samples.
     pub replicates: u32,
+    /// Of the random numbers.
     pub seed: u64,
 }
 
 /// Where a model leans on an axis, under one framing.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Leaning {
+    /// The axis.
     #[serde(flatten)]
     pub axis: Axis,
     /// None: the framing of no prompt is known.
     pub framing: Option<Framing>,
     /// Mean over prompts, in places; above zero toward the axis's first pole.
     pub value: f64,
-    /// Standard deviation of the bootstrap samples, and their middle 95 %: prompts and words drawn anew, both. Not a number,
-    /// in JSON null, of fewer than two samples.
+    /// Standard deviation of the bootstrap samples, in which both prompts and words are drawn again. Not a number, in JSON
+    /// null, of fewer than two samples.
     pub se: f64,
+    /// The middle 95 % of the bootstrap samples, in places.
     pub interval: (f64, f64),
+    /// Prompts that the value is the mean of.
     pub prompts: usize,
     /// Words of the first pole, and of the second where there is one.
     pub pole_words: [usize; 2],
@@ -75,19 +85,25 @@ pub struct Leaning {
     pub models: Vec<Standing>,
 }
 
+/// One model's place among those that are compared on an axis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Standing {
+    /// The model's name.
     pub model: String,
+    /// The model's family.
     pub family: String,
+    /// Where it leans, in places, as [`Leaning::value`].
     pub value: f64,
-    /// Ties share a place: two at the top stand at 1.5.
+    /// Ties share a place: two at the top both have 1.5.
     pub place: f64,
 }
 
 /// The words that a model ranks first and last.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Extremes {
+    /// None: the framing of no prompt is known.
     pub framing: Option<Framing>,
+    /// Prompts that ranks and z-scores are the means over.
     pub prompts: usize,
     /// The best first.
     pub top: Vec<Ranked>,
@@ -95,23 +111,33 @@ pub struct Extremes {
     pub bottom: Vec<Ranked>,
 }
 
+/// A word with its mean rank.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ranked {
+    /// The word.
     pub word: String,
+    /// Its categories, by name.
     pub categories: Vec<String>,
-    /// Means over the prompts.
+    /// Mean of the ranks over the prompts.
     pub mean_rank: f64,
+    /// Mean of the z-scores within prompt.
     pub mean_z: f64,
 }
 
 /// How alike two models rank words: means over the prompts that both were asked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Likeness {
+    /// The other model's name.
     pub model: String,
+    /// The other model's family.
     pub family: String,
+    /// Prompts that both were asked.
     pub prompts: usize,
+    /// Spearman's rho; none where it is not defined.
     pub spearman: Option<f64>,
+    /// Kendall's tau-b.
     pub kendall: Option<f64>,
+    /// Rank-biased overlap (p = 0.9, extrapolated).
     pub rbo: Option<f64>,
 }
 
@@ -122,7 +148,7 @@ pub fn card(study: &Study, model: usize, options: &CardOptions) -> Option<Card> 
     let [positive_prompts, negative_prompts, other_prompts] = FRAMINGS.map(count);
     let framed = positive_prompts + negative_prompts > 0;
     let asked = FRAMINGS.into_iter().filter(|&framing| count(framing) > 0 && (framing.is_some() || !framed));
-    let axes = Axis::of(study);
+    let axes = Axis::of_study(study);
     let leaning = |framing| axes.iter().filter_map(move |axis| axes::leaning(study, model, axis, framing, options));
     let known = |i: &usize| own.scores.iter().any(|scores| scores.get(*i).is_some_and(|score| !score.is_nan()));
     let words = (0..study.words.len()).filter(known).count();

@@ -9,9 +9,11 @@ pub struct Accuracy {
     pub pairs: usize,
     /// The chosen answer scored higher.
     pub chosen: usize,
+    /// The rejected answer scored higher.
     pub rejected: usize,
     /// Both scored alike; each counts half in the accuracy.
     pub ties: usize,
+    /// `(chosen + ties / 2) / pairs`, from 0 to 1.
     pub accuracy: f64,
     /// Wilson's score interval, 95 %.
     pub interval: (f64, f64),
@@ -19,7 +21,7 @@ pub struct Accuracy {
 
 impl Accuracy {
     /// Of the scores of chosen and rejected answers; none without a pair.
-    pub fn of(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Accuracy> {
+    pub fn from_scores(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Accuracy> {
         let (mut chosen, mut rejected, mut ties) = (0, 0, 0);
         for (better, worse) in pairs {
             if better > worse {
@@ -74,8 +76,8 @@ mod tests {
 
     #[test]
     fn ties_count_half_and_are_stated() {
-        let found = Accuracy::of([(2.0, 1.0), (1.0, 1.0), (0.0, 3.0), (5.0, 1.0)]).unwrap();
+        let found = Accuracy::from_scores([(2.0, 1.0), (1.0, 1.0), (0.0, 3.0), (5.0, 1.0)]).unwrap();
         assert_eq!((found.pairs, found.chosen, found.rejected, found.ties, found.accuracy), (4, 2, 1, 1, 0.625));
-        assert_eq!(Accuracy::of([]), None);
+        assert_eq!(Accuracy::from_scores([]), None);
     }
 }

@@ -97,7 +97,7 @@ fn axes_are_pairs_that_oppose_each_other_or_categories_against_the_middle() {
         let word = |c: usize| StudyWord { text: format!("w{c}").into(), categories: vec![c as u16] };
         let categories = names.iter().map(|name| Arc::from(*name)).collect();
         let study = Study { categories, words: (0..names.len()).map(word).collect(), ..Study::default() };
-        Axis::of(&study).into_iter().map(|axis| axis.axis).collect()
+        Axis::of_study(&study).into_iter().map(|axis| axis.axis).collect()
     };
     assert_eq!(axes(&["agency", "communion"]), ["agency over communion"]);
     assert_eq!(axes(&["care_vice", "care_virtue"]), ["care: virtue over vice"]);

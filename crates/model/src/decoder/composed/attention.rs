@@ -83,11 +83,11 @@ fn mask(nodes: &Nodes, prefix: usize, window: Option<usize>, device: &Device) ->
         let position = nodes.positions()[node] as usize;
         // Position p is seen when position - p < window.
         let first_seen = window.map_or(0, |w| (position + 1).saturating_sub(w));
-        let root = nodes.lineage(node as u32).last().map_or(position, |root| nodes.positions()[root as usize] as usize);
+        let root = nodes.with_ancestors(node as u32).last().map_or(position, |root| nodes.positions()[root as usize] as usize);
         for seen in row.iter_mut().take(prefix.min(root)).skip(first_seen) {
             *seen = 0.0;
         }
-        for ancestor in nodes.lineage(node as u32) {
+        for ancestor in nodes.with_ancestors(node as u32) {
             if nodes.positions()[ancestor as usize] as usize >= first_seen {
                 row[prefix + ancestor as usize] = 0.0;
             }

@@ -31,7 +31,7 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// `nodes` is the node's whole lineage, from its root, which stands at position `start`; with a window, what it has
+    /// `nodes` is the node with all of its ancestors, from its root, which stands at position `start`; with a window, what it has
     /// forgotten is left out.
     pub(super) fn new(window: Option<usize>, start: usize, position: usize, nodes: &[u32]) -> Seen<'_> {
         // Position p is seen when position - p < window.

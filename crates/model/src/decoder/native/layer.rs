@@ -44,16 +44,16 @@ impl Norm {
 }
 
 /// `x · weightᵀ + bias`
-struct Linear {
+struct Projection {
     weight: Packed,
     bias: Option<Vec<f32>>,
 }
 
-impl Linear {
+impl Projection {
     fn read(name: &str, out: usize, input: usize, bias: bool, source: &dyn Source) -> Result<Self, ModelError> {
         let weight = source.matrix(&format!("{name}.weight"), out, input)?;
         let bias = if bias { Some(source.vector(&format!("{name}.bias"), out)?) } else { None };
-        Ok(Linear { weight, bias })
+        Ok(Projection { weight, bias })
     }
 
     /// `x` is `[rows, input]`; the first rows of `to` are overwritten and returned.
@@ -100,17 +100,17 @@ pub(super) struct Past<'a> {
 
 pub(super) struct Layer {
     input_norm: Norm,
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
+    query: Projection,
+    key: Projection,
+    value: Projection,
+    output: Projection,
     /// Of queries and of keys, `[head_dim]` each.
     head_norms: Option<(Norm, Norm)>,
     post_attention_norm: Option<Norm>,
     feed_forward_norm: Norm,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
+    gate: Projection,
+    up: Projection,
+    down: Projection,
     post_feed_forward_norm: Option<Norm>,
 }
 
@@ -135,16 +135,16 @@ impl Layer {
         };
         Ok(Layer {
             input_norm: norm("input_layernorm", h)?,
-            query: Linear::read(&at("self_attn.q_proj"), q, h, bias, source)?,
-            key: Linear::read(&at("self_attn.k_proj"), kv, h, bias, source)?,
-            value: Linear::read(&at("self_attn.v_proj"), kv, h, bias, source)?,
-            output: Linear::read(&at("self_attn.o_proj"), h, q, config.output_bias, source)?,
+            query: Projection::read(&at("self_attn.q_proj"), q, h, bias, source)?,
+            key: Projection::read(&at("self_attn.k_proj"), kv, h, bias, source)?,
+            value: Projection::read(&at("self_attn.v_proj"), kv, h, bias, source)?,
+            output: Projection::read(&at("self_attn.o_proj"), h, q, config.output_bias, source)?,
             head_norms,
             post_attention_norm,
             feed_forward_norm,
-            gate: Linear::read(&at("mlp.gate_proj"), i, h, mlp_bias, source)?,
-            up: Linear::read(&at("mlp.up_proj"), i, h, mlp_bias, source)?,
-            down: Linear::read(&at("mlp.down_proj"), h, i, mlp_bias, source)?,
+            gate: Projection::read(&at("mlp.gate_proj"), i, h, mlp_bias, source)?,
+            up: Projection::read(&at("mlp.up_proj"), i, h, mlp_bias, source)?,
+            down: Projection::read(&at("mlp.down_proj"), h, i, mlp_bias, source)?,
             post_feed_forward_norm,
         })
     }
@@ -162,9 +162,9 @@ impl Layer {
         let normed = &space.normed[..length];
         self.value.forward(normed, &mut space.values)?;
         let keys = self.key.forward(normed, &mut space.keys)?;
-        let turns = if past.local { &space.local } else { &space.global };
+        let rotations = if past.local { &space.local } else { &space.global };
         let norm = self.head_norms.as_ref().map(|(_, norm)| norm);
-        turn(keys, config.kv_heads, config.head_dim, norm, turns, None, 1.0);
+        norm_and_rotate(keys, config.kv_heads, config.head_dim, norm, rotations, None, 1.0);
         Ok(())
     }
 
@@ -184,9 +184,9 @@ impl Layer {
         let rows = reads.map_or(nodes.len(), <[u32]>::len);
         let length = rows * config.hidden_size;
         let queries = self.query.forward(&space.normed[..length], &mut space.queries)?;
-        let turns = if past.local { &space.local } else { &space.global };
+        let rotations = if past.local { &space.local } else { &space.global };
         let norm = self.head_norms.as_ref().map(|(norm, _)| norm);
-        turn(queries, config.heads, config.head_dim, norm, turns, reads, config.attention_scale as f32);
+        norm_and_rotate(queries, config.heads, config.head_dim, norm, rotations, reads, config.attention_scale as f32);
 
         let width = config.heads * config.head_dim;
         let batch = Batch {
@@ -200,13 +200,13 @@ impl Layer {
         let mixed = sized(&mut space.mixed, rows * width);
         mixed.par_chunks_mut(width).zip(queries.par_chunks(width)).enumerate().for_each_init(
             <(Vec<u32>, Vec<f32>)>::default,
-            |(lineage, scores), (row, (to, query))| {
+            |(ancestors, scores), (row, (to, query))| {
                 let node = reads.map_or(row as u32, |reads| reads[row]);
-                lineage.clear();
-                lineage.extend(nodes.lineage(node));
-                lineage.reverse();
+                ancestors.clear();
+                ancestors.extend(nodes.with_ancestors(node));
+                ancestors.reverse();
                 let Place { start, position } = places[node as usize];
-                attend(&batch, &Seen::new(past.window, start, position, lineage), query, scores, to);
+                attend(&batch, &Seen::new(past.window, start, position, ancestors), query, scores, to);
             },
         );
         cancel.check()?;
@@ -243,19 +243,19 @@ fn join(hidden: &mut [f32], added: &mut [f32], norm: Option<&Norm>, width: usize
 }
 
 /// Norm, rotation and scale of queries or keys `[rows, heads · head_dim]`; row `i` stands where node `reads[i]` does.
-fn turn(
+fn norm_and_rotate(
     x: &mut [f32],
     heads: usize,
     head_dim: usize,
     norm: Option<&Norm>,
-    turns: &(Vec<f32>, Vec<f32>),
+    rotations: &(Vec<f32>, Vec<f32>),
     reads: Option<&[u32]>,
     scale: f32,
 ) {
     let half = head_dim / 2;
     x.par_chunks_mut(heads * head_dim).enumerate().with_min_len(ROWS).for_each(|(row, x)| {
         let node = reads.map_or(row, |reads| reads[row] as usize);
-        let (cos, sin) = (&turns.0[node * half..][..half], &turns.1[node * half..][..half]);
+        let (cos, sin) = (&rotations.0[node * half..][..half], &rotations.1[node * half..][..half]);
         for head in x.chunks_exact_mut(head_dim) {
             if let Some(norm) = norm {
                 norm.in_place(head);

@@ -95,9 +95,9 @@ impl Native {
     ) -> Result<(Vec<f32>, Rows), ModelError> {
         let (config, width) = (&self.config, self.config.hidden_size);
         self.embed(nodes.tokens(), workspace::sized(&mut space.hidden, nodes.len() * width))?;
-        turns(&self.frequencies, nodes.positions(), &mut space.global);
+        rotations(&self.frequencies, nodes.positions(), &mut space.global);
         if let Some(frequencies) = &self.local_frequencies {
-            turns(frequencies, nodes.positions(), &mut space.local);
+            rotations(frequencies, nodes.positions(), &mut space.local);
         }
         let places = Place::all(nodes);
         let mut kept = Rows::default();
@@ -131,7 +131,7 @@ impl Native {
 }
 
 /// Cosines and sines of each position, `[positions, head_dim / 2]` each; angles in f32, whatever the matrices are in.
-fn turns(frequencies: &[f32], positions: &[u32], to: &mut (Vec<f32>, Vec<f32>)) {
+fn rotations(frequencies: &[f32], positions: &[u32], to: &mut (Vec<f32>, Vec<f32>)) {
     to.0.clear();
     to.1.clear();
     for &position in positions {

@@ -17,13 +17,21 @@ pub(crate) use rope::FACTORS;
 /// One decoder-only transformer. Sizes are counts; shapes elsewhere are stated in these names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecoderConfig {
+    /// Width of the residual stream.
     pub hidden_size: usize,
+    /// Width of the feed-forward network.
     pub intermediate_size: usize,
+    /// Heads of queries.
     pub heads: usize,
+    /// Heads of keys and values, which divide those of queries.
     pub kv_heads: usize,
+    /// Width of a head.
     pub head_dim: usize,
+    /// Rows of the embedding.
     pub vocab_size: usize,
+    /// Of the feed-forward network.
     pub activation: Activation,
+    /// Added to the variance in every norm.
     pub norm_epsilon: f64,
     /// Norms multiply by `weight + norm_offset`: 1 for Gemma, else 0.
     pub norm_offset: f64,
@@ -41,7 +49,9 @@ pub struct DecoderConfig {
     pub query_bias: bool,
     /// o carries a bias.
     pub output_bias: bool,
+    /// The matrices of the feed-forward network carry a bias.
     pub mlp_bias: bool,
+    /// Rotation of queries and keys.
     pub rope: Rope,
     /// Gemma 3: rotation of the layers that have a window, where it is another.
     pub local_rope: Option<Rope>,
@@ -51,29 +61,10 @@ pub struct DecoderConfig {
     pub max_positions: usize,
 }
 
-/// What `config.json` says of a head of its own kind; `None` where a key is absent, for the tensors may still tell.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HeadKeys {
-    /// `vhead_layer_type`: `mlp` or `linear`.
-    pub value_kind: Option<String>,
-    /// `vhead_num_neurons`.
-    pub value_neurons: Option<usize>,
-    /// `vhead_num_layers`: hidden layers.
-    pub value_layers: Option<usize>,
-    /// `num_objectives`.
-    pub objectives: Option<usize>,
-    /// `num_quantiles`.
-    pub quantiles: Option<usize>,
-    /// `gating_temperature`.
-    pub gate_temperature: Option<f64>,
-    /// `gating_hidden_dim`.
-    pub gate_neurons: Option<usize>,
-    /// `gating_n_hidden`: hidden layers.
-    pub gate_layers: Option<usize>,
-}
-
+/// The activation of a feed-forward network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
+    /// `x · sigmoid(x)`
     Silu,
     /// The tanh form of GELU.
     GeluTanh,
@@ -84,23 +75,32 @@ pub enum Activation {
 /// Rotary position embedding: base and what stretches it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rope {
+    /// The base of the frequencies.
     pub theta: f64,
+    /// What stretches them.
     pub scaling: RopeScaling,
 }
 
+/// How the frequencies of a rotation are stretched.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RopeScaling {
+    /// Not at all.
     Default,
     /// Every angle divided by `factor`.
     Linear {
+        /// Above 0.
         factor: f64,
     },
     /// Llama 3.1: low frequencies divided by `factor`, high ones kept, a ramp between
     /// (transformers `modeling_rope_utils.py`, `_compute_llama3_parameters`).
     Llama3 {
+        /// Low frequencies are divided by it.
         factor: f64,
+        /// Wavelengths above `original_max_positions` divided by it are low frequencies.
         low_freq_factor: f64,
+        /// Wavelengths below `original_max_positions` divided by it are high frequencies.
         high_freq_factor: f64,
+        /// Longest sequence, in tokens, before the stretch.
         original_max_positions: usize,
     },
     /// Each frequency divided by its own factor, `head_dim / 2` of them: what a GGUF file holds in place of the rule.

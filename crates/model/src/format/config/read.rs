@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::architecture::{self, ActivationKey, Architecture, Bias, Task};
-use super::{Activation, DecoderConfig, HeadKeys, rope, signs, windows};
+use super::{Activation, DecoderConfig, rope, signs, windows};
 use crate::ModelError;
-use crate::format::config::refusal::{FILE, Refusal, positive, wrong};
+use crate::format::config::refusal::{FILE, Refusal, positive, size, wrong};
 use crate::format::files::Files;
 use rewardscope_base::terms::Family;
 use rewardscope_base::text;
@@ -20,16 +20,16 @@ use rewardscope_base::text;
 pub struct ModelConfig {
     /// As written: `LlamaForSequenceClassification`.
     pub architecture: String,
+    /// By the backbone.
     pub family: Family,
     /// As the architecture's name has it; `model::task` settles it with what the other files say.
     pub task: Task,
     /// What speaks of a reward model, where the architecture is a language model's.
     pub signs: Vec<String>,
+    /// What the decoder is built by.
     pub decoder: DecoderConfig,
     /// Rows of the reward head; `None` where the file does not say.
     pub labels: Option<usize>,
-    /// What the file says of a head of its own kind.
-    pub head: HeadKeys,
     /// Which id begins a sequence, as far as the model knows; the tokenizer has the last word.
     pub bos_token_id: Option<u32>,
     /// The embedding is the output matrix as well, where the file has no `lm_head.weight`.
@@ -83,14 +83,6 @@ struct Raw {
     id2label: Option<BTreeMap<String, Value>>,
     bos_token_id: Option<Value>,
     tie_word_embeddings: Option<bool>,
-    vhead_layer_type: Option<String>,
-    vhead_num_neurons: Option<usize>,
-    vhead_num_layers: Option<usize>,
-    num_objectives: Option<usize>,
-    num_quantiles: Option<usize>,
-    gating_temperature: Option<f64>,
-    gating_hidden_dim: Option<usize>,
-    gating_n_hidden: Option<usize>,
     /// Ours: what stood in no metadata and was taken as documented.
     #[serde(default)]
     assumed: Vec<String>,
@@ -148,7 +140,6 @@ impl ModelConfig {
             signs: Vec::new(),
             decoder: decoder(backbone, text)?,
             labels,
-            head: head_keys(&raw)?,
             bos_token_id: bos.and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()),
             tied,
             final_softcap: final_softcap.map(|cap| positive("final_logit_softcapping", cap)).transpose()?,
@@ -156,20 +147,6 @@ impl ModelConfig {
             assumed: raw.assumed,
         })
     }
-}
-
-fn head_keys(raw: &Raw) -> Result<HeadKeys, Refusal> {
-    let count = |key: &str, value: Option<usize>| value.map(|value| size(key, Some(value), 1 << 20)).transpose();
-    Ok(HeadKeys {
-        value_kind: raw.vhead_layer_type.clone(),
-        value_neurons: count("vhead_num_neurons", raw.vhead_num_neurons)?,
-        value_layers: count("vhead_num_layers", raw.vhead_num_layers)?,
-        objectives: count("num_objectives", raw.num_objectives)?,
-        quantiles: count("num_quantiles", raw.num_quantiles)?,
-        gate_temperature: raw.gating_temperature.map(|value| positive("gating_temperature", value)).transpose()?,
-        gate_neurons: count("gating_hidden_dim", raw.gating_hidden_dim)?,
-        gate_layers: count("gating_n_hidden", raw.gating_n_hidden)?,
-    })
 }
 
 fn decoder(backbone: &Architecture, raw: &Raw) -> Result<DecoderConfig, Refusal> {
@@ -273,15 +250,6 @@ fn read_activation(name: &str) -> Result<Activation, Refusal> {
         "gelu_pytorch_tanh" | "gelu_new" => Ok(Activation::GeluTanh),
         "gelu" => Ok(Activation::Gelu),
         other => Err(Refusal::Unsupported(format!("the activation is {}", text::visible(other)))),
-    }
-}
-
-/// A count from 1 to `most`; beyond that it is a slip of the pen, and must not become an allocation.
-fn size(key: &str, value: Option<usize>, most: usize) -> Result<usize, Refusal> {
-    match value {
-        None => Err(wrong(format!("the key {key} is missing"))),
-        Some(value) if (1..=most).contains(&value) => Ok(value),
-        Some(value) => Err(wrong(format!("{key} is {value}, and must lie between 1 and {most}"))),
     }
 }
 

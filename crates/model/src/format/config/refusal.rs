@@ -6,7 +6,7 @@ use crate::format::files::Files;
 
 /// Why a configuration is not run, before the file's name is put to it.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The file contradicts itself.
     Wrong(String),
     /// The file is sound, and asks for something else than this program does.
@@ -14,7 +14,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn into_model_error(self, files: &Files) -> ModelError {
+    pub(crate) fn into_model_error(self, files: &Files) -> ModelError {
         let file = files.path(FILE);
         match self {
             Refusal::Wrong(problem) => ModelError::file(file, problem, "Download the file again, or correct it"),
@@ -26,12 +26,21 @@ impl Refusal {
     }
 }
 
-pub(super) const FILE: &str = "config.json";
+pub(crate) const FILE: &str = "config.json";
 
 pub(super) fn wrong(problem: impl Into<String>) -> Refusal {
     Refusal::Wrong(problem.into())
 }
 
-pub(super) fn positive(key: &str, value: f64) -> Result<f64, Refusal> {
+/// A count from 1 to `most`; beyond that it is a slip of the pen, and must not become an allocation.
+pub(crate) fn size(key: &str, value: Option<usize>, most: usize) -> Result<usize, Refusal> {
+    match value {
+        None => Err(wrong(format!("the key {key} is missing"))),
+        Some(value) if (1..=most).contains(&value) => Ok(value),
+        Some(value) => Err(wrong(format!("{key} is {value}, and must lie between 1 and {most}"))),
+    }
+}
+
+pub(crate) fn positive(key: &str, value: f64) -> Result<f64, Refusal> {
     if value.is_finite() && value > 0.0 { Ok(value) } else { Err(wrong(format!("{key} is {value}, and must be above 0"))) }
 }

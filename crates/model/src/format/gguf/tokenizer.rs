@@ -26,7 +26,7 @@ use rewardscope_base::text;
 const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
 /// How text is cut before merging.
-struct Way {
+struct PreTokenizer {
     /// Values of `tokenizer.ggml.pre`.
     names: &'static [&'static str],
     /// One after the other, each within the pieces of the one before.
@@ -38,8 +38,8 @@ struct Way {
     bos: bool,
 }
 
-const WAYS: [Way; 5] = [
-    Way {
+const PRE_TOKENIZERS: [PreTokenizer; 5] = [
+    PreTokenizer {
         names: &["default"],
         patterns: &[
             r"[\p{P}\$\+<=>\^~\|]+",
@@ -51,9 +51,9 @@ const WAYS: [Way; 5] = [
         whole: false,
         bos: false,
     },
-    Way { names: &["gpt-2"], patterns: &[GPT2], nfc: false, whole: false, bos: false },
-    Way { names: &["smollm"], patterns: &[r"\p{N}", GPT2], nfc: false, whole: false, bos: false },
-    Way {
+    PreTokenizer { names: &["gpt-2"], patterns: &[GPT2], nfc: false, whole: false, bos: false },
+    PreTokenizer { names: &["smollm"], patterns: &[r"\p{N}", GPT2], nfc: false, whole: false, bos: false },
+    PreTokenizer {
         names: &["llama-bpe", "llama3", "llama-v3"],
         patterns: &[
             r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
@@ -62,7 +62,7 @@ const WAYS: [Way; 5] = [
         whole: true,
         bos: true,
     },
-    Way {
+    PreTokenizer {
         names: &["qwen2", "deepseek-r1-qwen"],
         patterns: &[
             r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
@@ -98,12 +98,12 @@ pub(super) fn tokenizer(header: &Header) -> Result<Tokenizer, ModelError> {
 
     let mut tokenizer = match header.text("tokenizer.ggml.model").unwrap_or_default() {
         "gpt2" => {
-            let way = way(header).ok_or_else(|| {
+            let pre_tokenizer = pre_tokenizer(header).ok_or_else(|| {
                 let problem = format!("text is cut before merging in the way '{}'", text::visible(pre(header)));
-                let known: Vec<&str> = WAYS.iter().flat_map(|way| way.names).copied().collect();
+                let known: Vec<&str> = PRE_TOKENIZERS.iter().flat_map(|way| way.names).copied().collect();
                 header.unsupported(problem, &format!("This version knows {}", known.join(", ")))
             })?;
-            byte_level(header, &tokens, way).map_err(unsound)?
+            byte_level(header, &tokens, pre_tokenizer).map_err(unsound)?
         }
         "llama" => sentence_piece(header, &tokens, &kind).map_err(unsound)?,
         other => {
@@ -130,15 +130,15 @@ fn pre(header: &Header) -> &str {
     header.text("tokenizer.ggml.pre").unwrap_or("default")
 }
 
-fn way(header: &Header) -> Option<&'static Way> {
-    WAYS.iter().find(|way| way.names.contains(&pre(header)))
+fn pre_tokenizer(header: &Header) -> Option<&'static PreTokenizer> {
+    PRE_TOKENIZERS.iter().find(|way| way.names.contains(&pre(header)))
 }
 
 /// Whether a sequence begins with the first token: as the file says, else as llama.cpp takes it.
 pub(super) fn adds_bos(header: &Header) -> bool {
     header.flag("tokenizer.ggml.add_bos_token").unwrap_or_else(|| match header.text("tokenizer.ggml.model") {
         Some("llama") => true,
-        _ => way(header).is_some_and(|way| way.bos),
+        _ => pre_tokenizer(header).is_some_and(|way| way.bos),
     })
 }
 
@@ -147,19 +147,19 @@ fn vocabulary(tokens: &[&str]) -> Vocab {
     tokens.iter().enumerate().rev().map(|(id, token)| ((*token).to_owned(), id as u32)).collect()
 }
 
-fn byte_level(header: &Header, tokens: &[&str], way: &Way) -> Result<Tokenizer, tokenizers::Error> {
+fn byte_level(header: &Header, tokens: &[&str], pre_tokenizer: &PreTokenizer) -> Result<Tokenizer, tokenizers::Error> {
     let merges = header.texts("tokenizer.ggml.merges");
     let merges = merges.iter().filter_map(|merge| merge.split_once(' ')).map(|(l, r)| (l.to_owned(), r.to_owned())).collect();
     let bytes = ByteLevel::new(false, true, false);
-    let mut cuts = Vec::with_capacity(way.patterns.len() + 1);
-    for pattern in way.patterns {
+    let mut cuts = Vec::with_capacity(pre_tokenizer.patterns.len() + 1);
+    for pattern in pre_tokenizer.patterns {
         let pattern = SplitPattern::Regex((*pattern).to_owned());
         cuts.push(PreTokenizerWrapper::from(Split::new(pattern, SplitDelimiterBehavior::Isolated, false)?));
     }
     cuts.push(bytes.into());
-    let model = BPE::builder().vocab_and_merges(vocabulary(tokens), merges).ignore_merges(way.whole).build()?;
+    let model = BPE::builder().vocab_and_merges(vocabulary(tokens), merges).ignore_merges(pre_tokenizer.whole).build()?;
     let mut tokenizer = Tokenizer::new(model);
-    tokenizer.with_normalizer(way.nfc.then_some(NFC))?;
+    tokenizer.with_normalizer(pre_tokenizer.nfc.then_some(NFC))?;
     tokenizer.with_pre_tokenizer(Some(Cuts::new(cuts)));
     tokenizer.with_decoder(Some(bytes));
     Ok(tokenizer)

@@ -41,6 +41,7 @@ impl Digest {
         Ok(Self::new(path, Arc::new(crate::format::mapped::map(path)?)))
     }
 
+    /// The file that is hashed.
     pub fn path(&self) -> &Path {
         &self.path
     }

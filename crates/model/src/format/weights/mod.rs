@@ -61,6 +61,7 @@ enum Bytes {
 /// One tensor as the file describes it.
 #[derive(Clone, Debug)]
 pub struct Stored {
+    /// As transformers has it.
     pub shape: Vec<usize>,
     format: Format,
     shard: usize,
@@ -83,6 +84,7 @@ enum Format {
 pub enum Keep {
     /// In the dtype of the file (f64 becomes f32, which nothing here is wider than).
     AsStored,
+    /// Converted to this dtype.
     As(DType),
 }
 
@@ -206,8 +208,9 @@ impl Format {
 }
 
 impl Weights {
-    /// Opens all shards and reads their headers, not their tensors.
-    pub fn open(files: &Files) -> Result<Self, ModelError> {
+    /// Opens all shards and reads their headers, not their tensors. A tensor for which `is_of_a_head` holds once the names
+    /// that wrap a model are taken off goes by that shorter name.
+    pub fn open(files: &Files, is_of_a_head: fn(&str) -> bool) -> Result<Self, ModelError> {
         if let Files::Gguf { file, .. } = files {
             return Self::open_gguf(file);
         }
@@ -226,7 +229,7 @@ impl Weights {
         let mut named = BTreeMap::new();
         // Of two tensors that would have one name the second keeps its own, so that it is seen.
         for (name, stored) in tensors {
-            let canonical = canonical(&name, &prefix);
+            let canonical = canonical(&name, &prefix, is_of_a_head);
             named.insert(if named.contains_key(&canonical) { name } else { canonical }, stored);
         }
         Ok(Weights { shards, tensors: named, read: Mutex::default() })
@@ -275,6 +278,7 @@ impl Weights {
         self.tensors.iter().map(|(name, stored)| (name.as_str(), stored))
     }
 
+    /// One tensor by name.
     pub fn get(&self, name: &str) -> Option<&Stored> {
         self.tensors.get(name)
     }
@@ -398,7 +402,6 @@ impl Shard {
 
     /// Lets go of pages that were read and will not be needed again: the mapping then takes no memory of this process.
     fn give_back(&self, range: Range<usize>) {
-        #[cfg(unix)]
         if let Bytes::Mapped { map, .. } = &self.bytes {
             // SAFETY: the pages are a file's, mapped to be read alone: given back, they come from the file again when they are
             // next looked at, with the same bytes.
@@ -407,8 +410,6 @@ impl Shard {
                 tracing::debug!(%error, "pages of weights could not be given back");
             }
         }
-        #[cfg(not(unix))]
-        let _ = range;
     }
 
     fn index(&self, shard: usize, tensors: &mut BTreeMap<String, Stored>) -> Result<(), ModelError> {
@@ -465,13 +466,11 @@ fn prefix(tensors: &BTreeMap<String, Stored>) -> String {
 
 /// The name in the form of a plain language model: the decoder's tensors under `model.`, the output matrix `lm_head`, a head
 /// as its kind is written.
-fn canonical(name: &str, prefix: &str) -> String {
+fn canonical(name: &str, prefix: &str, is_of_a_head: fn(&str) -> bool) -> String {
     let inside = |rest: &str| ["layers.", "embed_tokens.", "norm."].iter().any(|part| rest.starts_with(part));
     match name.strip_prefix(prefix) {
         Some(rest) if inside(rest) => format!("{DECODER}{rest}"),
-        _ => head_names::unwrapped(name, |rest| rest.starts_with("lm_head.") || head_names::is_of_a_head(rest))
-            .unwrap_or(name)
-            .to_owned(),
+        _ => head_names::unwrapped(name, |rest| rest.starts_with("lm_head.") || is_of_a_head(rest)).unwrap_or(name).to_owned(),
     }
 }
 

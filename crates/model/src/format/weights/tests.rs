@@ -1,6 +1,7 @@
 //! Weights out of files that are sound, and out of files that are not.
 
 use super::*;
+use crate::head::is_of_a_head;
 use safetensors::tensor::TensorView;
 
 fn weights(tensors: &[(&str, Dtype, &[usize], Vec<u8>)]) -> (tempfile::TempDir, Files) {
@@ -20,7 +21,7 @@ fn load(files: &Files, name: &str, shape: &[usize], keep: Keep) -> Result<Tensor
     let cancel = Cancel::default();
     let mut progress = |_, _| {};
     let meter = Meter::new(&mut progress, &cancel, 0);
-    Weights::open(files)?.load(name, shape, keep, &Device::Cpu, &meter)
+    Weights::open(files, is_of_a_head)?.load(name, shape, keep, &Device::Cpu, &meter)
 }
 
 #[test]
@@ -44,7 +45,7 @@ fn the_decoder_is_found_under_any_prefix() {
         let names: Vec<String> = names.into_iter().chain([format!("{head}weight"), "vision_tower.norm.weight".into()]).collect();
         let tensors: Vec<_> = names.iter().map(|name| (name.as_str(), one().0, one().1, one().2)).collect();
         let (_kept, files) = weights(&tensors);
-        let weights = Weights::open(&files).unwrap();
+        let weights = Weights::open(&files, is_of_a_head).unwrap();
         let head = head.strip_prefix("language_model.").unwrap_or(head);
         for name in ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight", "model.norm.weight"] {
             assert!(weights.get(name).is_some(), "{prefix}: {name}");
@@ -111,7 +112,7 @@ fn damaged_files_are_told_apart() {
         (b"<html>not found</html>", "no sound safetensors"),
     ] {
         std::fs::write(&path, bytes).unwrap();
-        let error = Weights::open(&files).err().unwrap().to_string();
+        let error = Weights::open(&files, is_of_a_head).err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");
         assert!(error.contains("model.safetensors"), "{error}");
     }
@@ -125,7 +126,7 @@ fn a_cancelled_load_ends_at_the_next_chunk() {
     let mut told = Vec::new();
     let mut progress = |done, total| told.push((done, total));
     let meter = Meter::new(&mut progress, &cancel, 8);
-    let result = Weights::open(&files).unwrap().load("a", &[2], Keep::AsStored, &Device::Cpu, &meter);
+    let result = Weights::open(&files, is_of_a_head).unwrap().load("a", &[2], Keep::AsStored, &Device::Cpu, &meter);
     assert!(matches!(result, Err(ModelError::Cancelled)));
     assert_eq!(told, [(8, 8)]);
 }
@@ -133,7 +134,7 @@ fn a_cancelled_load_ends_at_the_next_chunk() {
 fn embedding(files: &Files, name: &str, rows: usize, width: usize) -> Embedding {
     let cancel = Cancel::default();
     let mut progress = |_, _| {};
-    Weights::open(files).unwrap().embedding(name, rows, width, &Meter::new(&mut progress, &cancel, 0)).unwrap()
+    Weights::open(files, is_of_a_head).unwrap().embedding(name, rows, width, &Meter::new(&mut progress, &cancel, 0)).unwrap()
 }
 
 #[test]
