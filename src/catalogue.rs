@@ -34,6 +34,9 @@ pub struct Entry {
     /// Row of a plain head that holds the reward.
     #[serde(default)]
     pub reward_row: usize,
+    /// The token whose logit after the conversation is the reward, for a language model that says it so.
+    #[serde(default)]
+    pub token_logit: Option<u32>,
     #[serde(default)]
     pub notes: String,
 }

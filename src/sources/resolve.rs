@@ -59,13 +59,14 @@ impl Catalogue {
         }
     }
 
-    /// The options with what the catalogue knows of a model: the row of the head that holds its reward, and, where rewards
-    /// are to be rounded, the dtype that they were published in.
+    /// The options with what the catalogue knows of a model: the row of the head that holds its reward, the token whose logit
+    /// is its reward, and, where rewards are to be rounded, the dtype that they were published in.
     pub fn completed(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
         let entry = self.entry_of(source);
         let published = entry.and_then(|entry| entry.published_dtype);
         LoadOptions {
             reward_row: entry.map(|entry| entry.reward_row).or(options.reward_row),
+            token_logit: options.token_logit.or(entry.and_then(|entry| entry.token_logit).filter(|_| options.taken_as.is_none())),
             rounding: options.rounding.map(|assumed| published.unwrap_or(assumed)),
             ..options
         }

@@ -17,6 +17,7 @@ mod demo;
 mod engine;
 mod explorer;
 mod gguf;
+mod head_layouts;
 mod heads;
 mod hub;
 mod hub_faults;

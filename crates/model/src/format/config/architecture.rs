@@ -169,13 +169,15 @@ const ALL: [Architecture; 8] = [LLAMA, MISTRAL, QWEN2, QWEN3, GEMMA, GEMMA2, GEM
 const TASKS: [(&str, Task); 3] =
     [("ForSequenceClassification", Task::Reward), ("ForCausalLM", Task::Language), ("ForConditionalGeneration", Task::Language)];
 
-/// Reward models that bring their own code say their head in their name, and their backbone there or in `model_type`:
-/// `LlamaForRewardModelWithGating31`, `GRewardModel`, `LlamaForSequenceClassificationWithNormal_Weights`.
-const OWN_HEADS: [&str; 2] = ["RewardModel", "ForSequenceClassificationWith"];
+/// Parts of the names of reward models that bring their own code. They say their backbone in `model_type`, or in their name:
+/// `LlamaForRewardModelWithGating31`, `EurusRewardModel`, `LlamaForSequenceClassificationWithNormal_Weights`, OpenRLHF's
+/// `LLMForSequenceRegression`, safe-rlhf's `LlamaForScore`.
+const OWN_HEADS: [&str; 5] =
+    ["RewardModel", "ForSequenceClassificationWith", "ForSequenceRegression", "ForScore", "INFORMForSequenceClassification"];
 
 /// For a message: what `find` finds.
-pub(super) const SUPPORTED: &str = "Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …ForRewardModelWithGating, \
-     GRewardModel and …ForCausalLM";
+pub(super) const SUPPORTED: &str = "Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …RewardModel, …ForScore, \
+     …ForSequenceRegression and …ForCausalLM";
 
 /// Takes `LlamaForCausalLM` apart; `None` for a name that is not known. `model_type` is the backbone's name in config.json
 /// and counts for a reward model with a head of its own.

@@ -1,6 +1,7 @@
 //! Why a configuration is refused, key by key.
 
 use super::architecture::SUPPORTED;
+use super::refused::Refused;
 use crate::ModelError;
 use crate::format::files::Files;
 
@@ -11,6 +12,13 @@ pub(crate) enum Refusal {
     Wrong(String),
     /// The file is sound, and asks for something else than this program does.
     Unsupported(String),
+    /// An architecture that is known, and not run.
+    Known {
+        /// As config.json names it, made safe to show.
+        architecture: String,
+        /// What is known of it.
+        refused: &'static Refused,
+    },
 }
 
 impl Refusal {
@@ -18,6 +26,10 @@ impl Refusal {
         let file = files.path(FILE);
         match self {
             Refusal::Wrong(problem) => ModelError::file(file, problem, "Download the file again, or correct it"),
+            Refusal::Known { architecture, refused } => {
+                let problem = format!("the architecture is {architecture}, {}", refused.reason);
+                ModelError::unsupported(file.display().to_string(), problem, refused.opened_by)
+            }
             Refusal::Unsupported(problem) => {
                 let next = format!("This version runs {SUPPORTED}, with plain safetensors weights or from GGUF");
                 ModelError::unsupported(file.display().to_string(), problem, next)
