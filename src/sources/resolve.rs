@@ -233,7 +233,7 @@ fn unknown(argument: &str, catalogue: &Catalogue) -> ModelError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::PublishedDtype;
+    use crate::model::{PublishedDtype, TakenAs};
 
     fn catalogue() -> Catalogue {
         Catalogue::builtin().expect("the catalogue")
@@ -372,7 +372,18 @@ mod tests {
             assert_eq!(catalogue.completed(asked.clone(), &source).rounding, Some(dtype), "{source:?}");
             assert_eq!(catalogue.completed(LoadOptions::default(), &source).rounding, None);
         }
-        assert!(catalogue.entries().iter().all(|entry| entry.published_dtype.is_some()));
+    }
+
+    #[test]
+    fn the_token_whose_logit_is_the_reward_is_that_of_the_catalogue() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let source = ModelSource::Hub { repository: "nvidia/Llama-3.1-Nemotron-70B-Reward-HF".to_owned(), revision: None };
+        let asked = |token_logit, taken_as| LoadOptions { token_logit, taken_as, ..LoadOptions::default() };
+        assert_eq!(catalogue.completed(asked(None, None), &source).token_logit, Some(0));
+        assert_eq!(catalogue.completed(asked(Some(7), None), &source).token_logit, Some(7));
+        assert_eq!(catalogue.completed(asked(None, Some(TakenAs::LanguageModel)), &source).token_logit, None);
+        let other = ModelSource::Hub { repository: "somebody/else".to_owned(), revision: None };
+        assert_eq!(catalogue.completed(asked(None, None), &other).token_logit, None);
     }
 
     #[test]

@@ -201,6 +201,28 @@ mod tests {
         }
     }
 
+    /// Cells of the rows of the table of heads in `docs/models.md`.
+    fn documented() -> Vec<Vec<&'static str>> {
+        let text = include_str!("../../../../docs/models.md");
+        let heads = text.split("## Heads").nth(1).unwrap().split("## Architectures").next().unwrap();
+        let rows = heads.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+        rows.skip(2).map(|row| row.split(" | ").collect()).collect()
+    }
+
+    #[test]
+    fn each_kind_has_a_row_in_the_documents_and_each_row_a_kind() {
+        let rows = documented();
+        for kind in &KINDS {
+            let told_by = format!("`{}`", kind.told_by);
+            let row = rows.iter().find(|row| row[2] == told_by).unwrap_or_else(|| panic!("no row is told by {told_by}"));
+            assert!(kind.names.iter().all(|name| row[0].contains(name)), "{told_by}: {:?} are not in {row:?}", kind.names);
+        }
+        for row in &rows {
+            let is_a_kind = KINDS.iter().any(|kind| row[2] == format!("`{}`", kind.told_by));
+            assert!(row.len() == 5 && (is_a_kind || row[2].starts_with("`--token-logit ID`")), "{row:?}");
+        }
+    }
+
     #[test]
     fn heads_are_told_from_what_a_language_model_has() {
         for name in [

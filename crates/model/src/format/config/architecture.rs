@@ -201,6 +201,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documents_list_what_is_run() {
+        let text = include_str!("../../../../../docs/models.md");
+        let listed = text.split("## Architectures").nth(1).unwrap().split("## Refused").next().unwrap();
+        let names = ALL.iter().map(|architecture| architecture.name).chain(OWN_HEADS);
+        let named = names.map(|name| format!("`{name}`")).chain(TASKS.iter().map(|(suffix, _)| format!("`…{suffix}`")));
+        let mut named: Vec<String> = named.filter(|name| !listed.contains(name.as_str())).collect();
+        assert_eq!(named, [""; 0], "not in docs/models.md");
+        let is_code = |part: &&str| part.starts_with(char::is_uppercase) && part.chars().all(char::is_alphanumeric);
+        named.extend(
+            listed
+                .split('`')
+                .filter(is_code)
+                .filter(|name| !ALL.iter().any(|architecture| architecture.name == *name) && !OWN_HEADS.contains(name))
+                .map(str::to_owned),
+        );
+        assert_eq!(named, [""; 0], "in docs/models.md alone");
+    }
+
+    #[test]
     fn a_name_gives_backbone_and_task() {
         for (name, expected) in [
             ("LlamaForSequenceClassification", Some(("Llama", Task::Reward))),

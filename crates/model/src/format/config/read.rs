@@ -120,7 +120,8 @@ impl ModelConfig {
         let architectures = raw.architectures.as_deref().unwrap_or_default();
         let architecture = architectures.first().ok_or_else(|| wrong("it names no architecture (key architectures)"))?.clone();
         if let Some(refused) = refused::find(&architecture) {
-            return Err(Refusal::Known { architecture: text::visible(&architecture).into_owned(), refused });
+            let problem = format!("the architecture is {}, {}", text::visible(&architecture), refused.reason);
+            return Err(Refusal::Known { problem, opened_by: refused.opened_by });
         }
         let Some((backbone, task)) = architecture::find(&architecture, raw.model_type.as_deref()) else {
             return Err(Refusal::Unsupported(format!("the architecture is {}", text::visible(&architecture))));

@@ -1,7 +1,6 @@
 //! Why a configuration is refused, key by key.
 
 use super::architecture::SUPPORTED;
-use super::refused::Refused;
 use crate::ModelError;
 use crate::format::files::Files;
 
@@ -14,25 +13,22 @@ pub(crate) enum Refusal {
     Unsupported(String),
     /// An architecture that is known, and not run.
     Known {
-        /// As config.json names it, made safe to show.
-        architecture: String,
-        /// What is known of it.
-        refused: &'static Refused,
+        /// Its name, and why it is not run.
+        problem: String,
+        /// What would open it.
+        opened_by: &'static str,
     },
 }
 
 impl Refusal {
     pub(crate) fn into_model_error(self, files: &Files) -> ModelError {
         let file = files.path(FILE);
+        let runs = format!("This version runs {SUPPORTED}, with plain safetensors weights or from GGUF");
         match self {
             Refusal::Wrong(problem) => ModelError::file(file, problem, "Download the file again, or correct it"),
-            Refusal::Known { architecture, refused } => {
-                let problem = format!("the architecture is {architecture}, {}", refused.reason);
-                ModelError::unsupported(file.display().to_string(), problem, refused.opened_by)
-            }
-            Refusal::Unsupported(problem) => {
-                let next = format!("This version runs {SUPPORTED}, with plain safetensors weights or from GGUF");
-                ModelError::unsupported(file.display().to_string(), problem, next)
+            Refusal::Unsupported(problem) => ModelError::unsupported(file.display().to_string(), problem, runs),
+            Refusal::Known { problem, opened_by } => {
+                ModelError::unsupported(file.display().to_string(), problem, format!("{opened_by}. {runs}"))
             }
         }
     }

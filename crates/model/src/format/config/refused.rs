@@ -1,8 +1,7 @@
 //! Architectures that are known and not run: what stands in the way of each, and what would open it.
 
 /// One of them, or a few that fail for the same reason.
-#[derive(Debug)]
-pub(crate) struct Refused {
+pub(super) struct Refused {
     /// How the names of their classes begin, as config.json has them.
     pub classes: &'static [&'static str],
     /// Why their scores cannot be computed here, as the rest of a sentence about the model.
@@ -64,4 +63,29 @@ pub(super) const REFUSED: [Refused; 9] = [
 /// The entry of a class; none for one that is not listed.
 pub(super) fn find(class: &str) -> Option<&'static Refused> {
     REFUSED.iter().find(|refused| refused.classes.iter().any(|begin| class.starts_with(begin)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documents_say_the_same_in_the_same_order() {
+        let text = include_str!("../../../../../docs/models.md");
+        let rows = text.split("## Refused by name").nth(1).unwrap().lines().filter(|line| line.starts_with("| `"));
+        let written = REFUSED.iter().map(|refused| {
+            let classes: Vec<String> = refused.classes.iter().map(|class| format!("`{class}`")).collect();
+            format!("| {} | {} | {} |", classes.join(", "), refused.reason, refused.opened_by)
+        });
+        assert_eq!(rows.collect::<Vec<_>>(), written.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_entry_takes_what_is_run() {
+        for class in
+            ["LlamaForSequenceClassification", "Qwen2ForRewardModel", "Qwen3ForCausalLM", "Gemma3ForConditionalGeneration"]
+        {
+            assert!(find(class).is_none(), "{class}");
+        }
+    }
 }
