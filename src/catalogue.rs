@@ -34,6 +34,9 @@ pub struct Entry {
     /// Row of a plain head that holds the reward.
     #[serde(default)]
     pub reward_row: usize,
+    /// The token whose logit after the conversation is the reward, for a language model that says it so.
+    #[serde(default)]
+    pub token_logit: Option<u32>,
     #[serde(default)]
     pub notes: String,
 }
@@ -50,7 +53,7 @@ impl Entry {
     }
 }
 
-/// Every known model: the ten of the study, and those the user adds.
+/// Every known model: the ten of the study, others that are built in, and those the user adds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     entries: Vec<Entry>,
@@ -65,7 +68,7 @@ struct File {
 }
 
 impl Catalogue {
-    /// The ten models of the study.
+    /// The ten models of the study, and after them the others.
     pub fn builtin() -> Result<Self, FileError> {
         Ok(Catalogue { entries: parse(Path::new("models.toml"), BUILTIN)?, user_dir: None })
     }
@@ -130,8 +133,9 @@ mod tests {
     #[test]
     fn the_ten_models_are_found_by_any_of_their_names() {
         let catalogue = Catalogue::builtin().unwrap();
-        assert_eq!(catalogue.entries().len(), 10);
-        assert_eq!(catalogue.entries().iter().filter(|entry| entry.family == Family::Gemma).count(), 4);
+        let of_the_study = || catalogue.entries().iter().filter(|entry| entry.published_dtype.is_some());
+        assert_eq!(of_the_study().count(), 10);
+        assert_eq!(of_the_study().filter(|entry| entry.family == Family::Gemma).count(), 4);
         for name in ["r-gem-2b", "Ray2333/GRM-gemma2-2B-rewardmodel-ft", "Ray2333_GRM-gemma2-2B-rewardmodel-ft"] {
             assert_eq!(catalogue.find(name).map(|entry| entry.nickname.as_str()), Some("R-Gem-2B"), "{name}");
         }
@@ -145,7 +149,7 @@ mod tests {
         let file = folder.path().join("models.toml");
         std::fs::write(&file, "[[model]]\nnickname = \"R-Gem-2B\"\nid = \"me/mine\"\nfamily = \"Gemma\"\n").unwrap();
         let catalogue = Catalogue::with_user(Some(folder.path())).unwrap();
-        assert_eq!(catalogue.entries().len(), 10);
+        assert_eq!(catalogue.entries().len(), Catalogue::builtin().unwrap().entries().len());
         assert_eq!(catalogue.find("R-Gem-2B").unwrap().id, "me/mine");
         let entry = "[[model]]\nnickname = \"x\"\nid = \"me/mine\"\nfamily = \"Gemma\"\n";
         for (text, naming) in [

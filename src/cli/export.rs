@@ -227,6 +227,8 @@ fn fits(run: &Run, options: &ModelOptions) -> bool {
         && options.template_date.is_none_or(|date| key.template_date == Stated::Known(date))
         && (!options.reference_rounding || key.rounding.is_some())
         && options.taken_as.is_none_or(|kind| Some(kind) == key.taken_as)
+        && options.token_logit.is_none_or(|token| Some(token) == key.token_logit)
+        && (!options.normalize || key.normalize)
         && form.is_none_or(|form| key.form == Some(Some(form).into()))
 }
 

@@ -82,6 +82,13 @@ pub struct ModelOptions {
     /// Take every …ForCausalLM checkpoint for this, whatever signs of a reward model its files show
     #[arg(long = "as", value_parser = choice(&TAKEN_AS, TakenAs::name), value_name = "KIND")]
     pub taken_as: Option<TakenAs>,
+    /// Take a …ForCausalLM checkpoint for a reward model whose reward is the logit of this token, by its id, after the
+    /// conversation: 0 for NVIDIA's Nemotron-Reward
+    #[arg(long, value_name = "ID", conflicts_with_all = ["taken_as", "chat", "bare"])]
+    pub token_logit: Option<u32>,
+    /// Normalize rewards by the mean and the standard deviation that the checkpoint holds for that (OpenRLHF, safe-rlhf)
+    #[arg(long)]
+    pub normalize: bool,
 }
 
 impl ModelOptions {
@@ -99,6 +106,8 @@ impl ModelOptions {
             form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
             reward_row: None,
             taken_as: self.taken_as,
+            token_logit: self.token_logit,
+            normalize: self.normalize,
         }
     }
 }

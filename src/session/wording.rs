@@ -24,6 +24,8 @@ fn name(remedy: Remedy) -> &'static str {
         Remedy::Softcap => "--softcap",
         Remedy::ReferenceRounding => "--reference-rounding",
         Remedy::TakenAs => "--as",
+        Remedy::TokenLogit => "--token-logit",
+        Remedy::Normalize => "--normalize",
         Remedy::Store => "--store",
         Remedy::Family => "--family",
         Remedy::Corpus => "--corpus",

@@ -59,13 +59,14 @@ impl Catalogue {
         }
     }
 
-    /// The options with what the catalogue knows of a model: the row of the head that holds its reward, and, where rewards
-    /// are to be rounded, the dtype that they were published in.
+    /// The options with what the catalogue knows of a model: the row of the head that holds its reward, the token whose logit
+    /// is its reward, and, where rewards are to be rounded, the dtype that they were published in.
     pub fn completed(&self, options: LoadOptions, source: &ModelSource) -> LoadOptions {
         let entry = self.entry_of(source);
         let published = entry.and_then(|entry| entry.published_dtype);
         LoadOptions {
             reward_row: entry.map(|entry| entry.reward_row).or(options.reward_row),
+            token_logit: options.token_logit.or(entry.and_then(|entry| entry.token_logit).filter(|_| options.taken_as.is_none())),
             rounding: options.rounding.map(|assumed| published.unwrap_or(assumed)),
             ..options
         }
@@ -232,7 +233,7 @@ fn unknown(argument: &str, catalogue: &Catalogue) -> ModelError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::PublishedDtype;
+    use crate::model::{PublishedDtype, TakenAs};
 
     fn catalogue() -> Catalogue {
         Catalogue::builtin().expect("the catalogue")
@@ -371,7 +372,18 @@ mod tests {
             assert_eq!(catalogue.completed(asked.clone(), &source).rounding, Some(dtype), "{source:?}");
             assert_eq!(catalogue.completed(LoadOptions::default(), &source).rounding, None);
         }
-        assert!(catalogue.entries().iter().all(|entry| entry.published_dtype.is_some()));
+    }
+
+    #[test]
+    fn the_token_whose_logit_is_the_reward_is_that_of_the_catalogue() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let source = ModelSource::Hub { repository: "nvidia/Llama-3.1-Nemotron-70B-Reward-HF".to_owned(), revision: None };
+        let asked = |token_logit, taken_as| LoadOptions { token_logit, taken_as, ..LoadOptions::default() };
+        assert_eq!(catalogue.completed(asked(None, None), &source).token_logit, Some(0));
+        assert_eq!(catalogue.completed(asked(Some(7), None), &source).token_logit, Some(7));
+        assert_eq!(catalogue.completed(asked(None, Some(TakenAs::LanguageModel)), &source).token_logit, None);
+        let other = ModelSource::Hub { repository: "somebody/else".to_owned(), revision: None };
+        assert_eq!(catalogue.completed(asked(None, None), &other).token_logit, None);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod engine;
 mod explorer;
 mod forwards;
 mod gguf;
+mod head_layouts;
 mod heads;
 mod hub;
 mod hub_faults;

@@ -205,12 +205,10 @@ fn what_wraps_the_model_is_taken_off_its_names() {
 fn signs_of_a_head_that_cannot_be_read_are_refused_by_name_and_taken_all_the_same_when_asked() {
     let plain = || Checkpoint::copy("llama-lm");
     let signs = [
-        (plain().with_tensors(&[("value_head.weight", &[1, 48])]), "value_head.weight"),
-        (plain().with_tensors(&[("regression_head.weight", &[1, 48])]), "regression_head.weight"),
-        (plain().with_tensors(&[("pretrained_model.reward_head.weight", &[1, 48])]), "reward_head.weight"),
+        (plain().with_tensors(&[("rm_head.weight", &[1, 48])]), "rm_head.weight"),
+        (plain().with_tensors(&[("pretrained_model.critic_head.weight", &[1, 48])]), "critic_head.weight"),
         (plain().with_tensors(&[("classifier.out.weight", &[2, 48])]), "classifier.out.weight"),
-        (plain().with_tensors(&[("score.0.weight", &[48, 48]), ("score.2.weight", &[1, 48])]), "score.weight"),
-        (plain().with_tensors(&[("v_head.weight", &[1, 48])]), "v_head.weight"),
+        (plain().with_tensors(&[("score.0.weight", &[48, 48]), ("score.2.weight", &[1, 48])]), "score.0.bias"),
         (plain().with_tensors(&[("v_head.summary.weight", &[1, 48])]), "v_head.summary.bias"),
         (plain().with_file("value_head.bin"), "value_head.bin"),
         (plain().with_file("reward_head.pt"), "reward_head.pt"),

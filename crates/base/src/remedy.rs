@@ -28,6 +28,10 @@ pub enum Remedy {
     ReferenceRounding,
     /// What a checkpoint is taken for, whatever its files show.
     TakenAs,
+    /// The token whose logit is a language model's reward.
+    TokenLogit,
+    /// Rewards brought to the scale that a checkpoint holds for them.
+    Normalize,
     /// The file that scores are kept in.
     Store,
     /// The base model that a model grew from.
@@ -60,7 +64,7 @@ pub fn use_wording(wording: Wording) {
 
 impl Remedy {
     /// Every one.
-    pub const ALL: [Remedy; 18] = [
+    pub const ALL: [Remedy; 20] = [
         Remedy::Bos,
         Remedy::Dtype,
         Remedy::Device,
@@ -70,6 +74,8 @@ impl Remedy {
         Remedy::Softcap,
         Remedy::ReferenceRounding,
         Remedy::TakenAs,
+        Remedy::TokenLogit,
+        Remedy::Normalize,
         Remedy::Store,
         Remedy::Family,
         Remedy::Corpus,
@@ -106,6 +112,8 @@ fn plain(remedy: Remedy, value: &str) -> String {
         Remedy::Softcap => "soft-cap",
         Remedy::ReferenceRounding => "rounding to the published dtype",
         Remedy::TakenAs => "kind",
+        Remedy::TokenLogit => "token logit",
+        Remedy::Normalize => "normalization",
         Remedy::Store => "store",
         Remedy::Family => "family",
         Remedy::Corpus => "word list",

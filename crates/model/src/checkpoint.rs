@@ -72,13 +72,14 @@ impl RewardModel {
         // The head first: a model without one is found out before gigabytes are read.
         let Checkpoint { files, config, weights, options, .. } = &checkpoint;
         // On the CPU whatever computes the rest: a head is small, and its sums there depend on no other row.
-        let head = Head::load(files, config, weights, options.reward_row, &Device::Cpu, &loading.meter, true)
+        let head = Head::load(files, config, weights, options, &Device::Cpu, &loading.meter, true)
             .map_err(|error| if checkpoint.is_retaken { task::all_the_same(error) } else { error })?;
         let gating = head.is_gated().then(|| GatingPattern::of(config.family, &checkpoint.tokenizer)).transpose()?;
         loading.count(head.parameters(), head.parameters() * 4);
         let decoder = loading.decoder()?;
         let loaded = loading.finish();
-        let info = checkpoint.info(loaded, head.describe(), checkpoint.template_text(), Unit::Reward);
+        let mut info = checkpoint.info(loaded, head.describe(), checkpoint.template_text(), Unit::Reward);
+        normalization(&head, options.normalize, &mut info.provenance.policies);
         let rounding = checkpoint.options.rounding;
         Ok(RewardModel { decoder, head, gating, tokenizer: checkpoint.tokenizer, info, rounding })
     }
@@ -133,14 +134,15 @@ impl<'a> Checkpoint<'a> {
         let (mut config, tokenizer) = read_small(files, options)?;
         let weights = Weights::open(files, head::is_of_a_head)?;
         let named = config.task;
-        let notes = task::settle((files, label), &mut config, &weights, options.taken_as)?;
+        let notes = task::settle((files, label), &mut config, &weights, options)?;
         let mut policies = policies(&config, &tokenizer, options);
         policies.notes.splice(0..0, notes);
         if options.softcap == SoftCap::Off {
             config.decoder.attention_softcap = None;
         }
         let device = device::open(options.device)?;
-        let (native, is_retaken) = (device.is_cpu(), config.task != named);
+        let is_retaken = config.task != named && config.token_logit.is_none();
+        let native = device.is_cpu();
         let Chosen { compute, reason } = choose(&weights, &config, options, &device)?;
         Ok(Checkpoint {
             files,
@@ -338,7 +340,7 @@ impl Source for Reading<'_, '_> {
 /// a prompt is put to it.
 pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatTokenizer, Option<PromptForm>), ModelError> {
     let (mut config, tokenizer) = read_small(files, options)?;
-    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files, head::is_of_a_head)?, options.taken_as)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files, head::is_of_a_head)?, options)?;
     let form = (config.task == Task::Language).then(|| tokenizer.form(options.form));
     Ok((tokenizer, form))
 }
@@ -370,11 +372,35 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
         let asked = Remedy::ReferenceRounding;
         notes.push(format!("{asked} changes nothing: this model gives log-probabilities, not rewards"));
     }
+    if options.normalize && !reward {
+        let asked = Remedy::Normalize;
+        notes.push(format!("{asked} changes nothing: this model gives log-probabilities, not rewards"));
+    }
     Policies {
         attention_softcap: has_cap.then_some(options.softcap),
         rewards_rounded_to: options.rounding.filter(|_| reward),
+        normalized: None,
         notes,
     }
+}
+
+/// What became of the request to normalize rewards, and what of a normalizer that nobody asked for.
+fn normalization(head: &Head, asked: bool, policies: &mut Policies) {
+    let option = Remedy::Normalize;
+    let note = match (head.normalizer(), asked) {
+        (None, false) => return,
+        (None, true) => {
+            format!("{option} changes nothing: this checkpoint holds no mean and no deviation to normalize rewards by")
+        }
+        (Some(normalizer), false) => {
+            format!("rewards are as the head gives them: the checkpoint holds {normalizer}, which {option} applies")
+        }
+        (Some(normalizer), true) => {
+            policies.normalized = Some(normalizer.to_string());
+            return;
+        }
+    };
+    policies.notes.push(note);
 }
 
 /// What a checkpoint will be in memory, from the headers of its files.
@@ -403,7 +429,7 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
     // What the configuration says is wrong comes before what its weights lack.
     let mut config = ModelConfig::read(files)?;
     let weights = Weights::open(files, head::is_of_a_head)?;
-    task::settle((files, &SourceLabel::default()), &mut config, &weights, options.taken_as)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &weights, options)?;
     let device = device::open(options.device)?;
     let chosen = choose(&weights, &config, options, &device)?;
     Ok(Estimate {

@@ -203,6 +203,10 @@ pub struct LoadOptions {
     pub form: Option<PromptForm>,
     /// None: what the files say.
     pub taken_as: Option<TakenAs>,
+    /// A language model's logit of this token after the conversation is its reward; none: what the files say.
+    pub token_logit: Option<u32>,
+    /// Rewards are normalized by the mean and the deviation that the checkpoint holds for that.
+    pub normalize: bool,
     /// The engine reports the vocabulary as soon as the tokenizer is read; decides no score.
     pub vocabulary: bool,
     /// Row of a plain head that holds the reward, where the catalogue says; none: row 0, as the published scripts read it.

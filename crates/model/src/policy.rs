@@ -179,6 +179,9 @@ pub struct Policies {
     pub attention_softcap: Option<SoftCap>,
     /// None where rewards are given as computed.
     pub rewards_rounded_to: Option<PublishedDtype>,
+    /// `mean 0.75 and standard deviation 2.5 (normalize_reward is true)`; none where rewards are as the head gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalized: Option<String>,
     /// What there is to say of how the model was read: signs that its files show, what was switched off or not read, options
     /// that were given and had nothing to act on.
     pub notes: Vec<String>,
@@ -189,7 +192,8 @@ impl Policies {
     pub fn facts(&self) -> Vec<String> {
         let rounded = self.rewards_rounded_to.map(|dtype| format!("rounded to {dtype}"));
         let softcap = self.attention_softcap.map(|cap| format!("soft-cap {cap}"));
-        softcap.into_iter().chain(rounded).collect()
+        let normalized = self.normalized.as_ref().map(|by| format!("normalized by {by}"));
+        softcap.into_iter().chain(normalized).chain(rounded).collect()
     }
 
     /// Those that differ from what is usual.
@@ -257,8 +261,11 @@ mod tests {
     fn what_is_usual_is_not_pointed_out() {
         let usual = Policies { attention_softcap: Some(SoftCap::On), ..Policies::default() };
         assert_eq!((usual.facts(), usual.unusual()), (vec!["soft-cap on".to_owned()], Vec::new()));
-        let other =
-            Policies { attention_softcap: Some(SoftCap::Off), rewards_rounded_to: Some(PublishedDtype::F16), notes: Vec::new() };
+        let other = Policies {
+            attention_softcap: Some(SoftCap::Off),
+            rewards_rounded_to: Some(PublishedDtype::F16),
+            ..Policies::default()
+        };
         assert_eq!(other.unusual(), ["soft-cap off", "rounded to f16"]);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::format::config::{ModelConfig, Task};
 use super::format::files::{Files, SourceLabel};
 use super::format::weights::Weights;
-use super::{ModelError, TakenAs, head};
+use super::{LoadOptions, ModelError, TakenAs, head};
 use rewardscope_base::remedy::Remedy;
 use rewardscope_base::text;
 
@@ -21,7 +21,7 @@ const NOT_APPLIED: &str =
 /// Signs named in a message before it says how many more there are.
 const SIGNS_NAMED: usize = 4;
 
-/// Settles the task in `config`, and returns what there is to say of it.
+/// Settles the task in `config`, and the token whose logit is the reward where one was asked for, and returns what there is to say of it.
 ///
 /// # Errors
 /// Where a language model shows signs of a head that cannot be read, unless it is to be `taken_as` one all the same.
@@ -29,17 +29,28 @@ pub(super) fn settle(
     (files, label): (&Files, &SourceLabel),
     config: &mut ModelConfig,
     weights: &Weights,
-    taken_as: Option<TakenAs>,
+    options: &LoadOptions,
 ) -> Result<Vec<String>, ModelError> {
     let architecture = text::visible(&config.architecture).into_owned();
     let adapter = Adapter::beside(files);
     let mut notes: Vec<String> = adapter.iter().map(|_| NOT_APPLIED.to_owned()).collect();
     if config.task == Task::Reward {
-        let note = |kind| {
-            let asked = Remedy::TakenAs.with(kind);
-            format!("{asked} changes nothing: the architecture is {architecture}, a reward model's")
-        };
-        notes.extend(taken_as.map(note));
+        let note = |asked| format!("{asked} changes nothing: the architecture is {architecture}, a reward model's");
+        let asked = [
+            options.taken_as.map(|kind| Remedy::TakenAs.with(kind)),
+            options.token_logit.map(|token| Remedy::TokenLogit.with(token)),
+        ];
+        notes.extend(asked.into_iter().flatten().map(note));
+        return Ok(notes);
+    }
+    if let Some(token) = options.token_logit {
+        config.task = Task::Reward;
+        config.token_logit = Some(token);
+        notes.push(format!(
+            "taken for a reward model: the logit of token {token} after the conversation is the reward, which {architecture} \
+             does not say of itself"
+        ));
+        notes.extend(untied(config, weights));
         return Ok(notes);
     }
     let tensors: Vec<&str> = weights.tensors().map(|(name, _)| name).filter(|name| head::resembles_a_head(name)).collect();
@@ -52,7 +63,7 @@ pub(super) fn settle(
     ]
     .concat();
     let found = named(&signs);
-    let note = match taken_as {
+    let note = match options.taken_as {
         _ if signs.is_empty() => Some(only_its_name(label)),
         Some(TakenAs::LanguageModel) => {
             let asked = Remedy::TakenAs;
@@ -133,9 +144,11 @@ fn only_its_name(label: &SourceLabel) -> Option<String> {
     let name = label.source.to_ascii_lowercase();
     let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
     words.any(|word| ["reward", "rm"].contains(&word)).then(|| {
-        "its name speaks of a reward model, and its files are those of a language model: these are log-probabilities of words, \
-         no rewards"
-            .to_owned()
+        format!(
+            "its name speaks of a reward model, and its files are those of a language model: these are log-probabilities of \
+             words, no rewards. Where the reward is the logit of one token, as in NVIDIA's Nemotron-Reward, {} reads it",
+            Remedy::TokenLogit.with(0)
+        )
     })
 }
 

@@ -46,6 +46,12 @@ pub struct Key {
     /// What the checkpoint was taken for, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_as: Option<TakenAs>,
+    /// The token whose logit is the reward, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_logit: Option<u32>,
+    /// Whether rewards were asked for as the checkpoint's own mean and deviation normalize them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalize: bool,
     /// The dtype of the computation.
     pub dtype: Stated<Compute>,
     /// `cpu`, or the kind of GPU: `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`.
@@ -100,6 +106,8 @@ impl Key {
             form: is_language.then(|| options.form.into()),
             reward_row: options.reward_row,
             taken_as: options.taken_as,
+            token_logit: options.token_logit,
+            normalize: options.normalize,
             kernel: Stated::Known(kernel),
             dtype: Stated::Known(dtype),
             device: Stated::Known(device_class),
@@ -119,6 +127,8 @@ impl Key {
             form: None,
             reward_row: None,
             taken_as: None,
+            token_logit: None,
+            normalize: false,
             dtype: Stated::Unknown,
             device: Stated::Unknown,
             kernel: Stated::Unknown,

@@ -138,6 +138,8 @@ fn every_part_of_a_key_tells_runs_apart() {
         Key { rounding: Some(crate::model::PublishedDtype::F16), ..whole.clone() },
         Key { form: Some(AskedForm::Bare), ..whole.clone() },
         Key { reward_row: Some(1), ..whole.clone() },
+        Key { token_logit: Some(0), ..whole.clone() },
+        Key { normalize: true, ..whole.clone() },
         Key { dtype: "bf16".into(), ..whole.clone() },
         Key { device: "cuda".into(), ..whole.clone() },
         Key { kernel: "avx2".into(), ..whole.clone() },

@@ -27,12 +27,12 @@ const WRAPPERS: [&str; 11] = [
     "_orig_mod.",
     "_fsdp_wrapped_module.",
 ];
-/// A counter that a batch norm keeps while it is trained.
-const COUNTER: &str = ".num_batches_tracked";
+/// Counters that a batch norm and safe-rlhf's normalizer keep while they are trained.
+const COUNTERS: [&str; 2] = [".num_batches_tracked", "normalizer.count"];
 
 /// True for what stands in the file and is never read.
 pub fn is_a_counter(name: &str) -> bool {
-    name.ends_with(COUNTER)
+    COUNTERS.iter().any(|counter| name.ends_with(counter))
 }
 
 /// The name without what wraps the model, where `found` holds of it: `pretrained_model.v_head.summary.bias` is

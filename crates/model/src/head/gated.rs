@@ -21,7 +21,7 @@ pub(super) const KIND: HeadKind = HeadKind {
     tensors: &[TRANSFORM],
     told_by: REGRESSION,
     is_named: |architecture| architecture.contains("WithGating"),
-    load: |reader| Ok(Box::new(GatedHead::load(reader)?)),
+    load: |_, reader| Ok(Box::new(GatedHead::load(reader)?)),
 };
 
 #[derive(Default, Deserialize)]

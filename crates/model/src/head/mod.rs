@@ -1,34 +1,51 @@
 //! Hidden states to a reward.
 //!
-//! One file a kind of head: `score` (plain), `value` (GRM `-sftreg`), `gated` with its `gate` and `pattern` (ArmoRM, QRM),
-//! `uncertain` (URM). Each says of itself, in a [`HeadKind`], what its tensors are called, how it is recognised and how it is
+//! One file a kind of head: `score` (plain, under any of its names), `network` (layers with ReLU between), `value` (GRM
+//! `-sftreg`), `gated` with its `gate` and `pattern` (ArmoRM, QRM), `uncertain` (URM). Beside them `token_logit` is the
+//! head of a model that has none of its own, and `normalizer` what may be applied to the rewards of any. Each kind says of itself, in a [`HeadKind`], what its tensors are called, how it is recognised and how it is
 //! loaded; [`KINDS`] lists them. The names of architectures that end in their own way, as `…ForRewardModelWithGating`, are in
 //! `format/config/architecture`. `read` sees to it that no tensor of a head is overlooked. Nothing here
 //! knows how hidden states are computed.
 
 mod gate;
 mod gated;
+mod network;
+mod normalizer;
 mod pattern;
 mod read;
 mod score;
+mod token_logit;
 mod uncertain;
 mod value;
 
 use candle_core::{Device, Tensor};
 
+pub use normalizer::Normalizer;
 pub use pattern::GatingPattern;
 
-use super::ModelError;
 use super::format::config::ModelConfig;
 use super::format::files::Files;
 use super::format::head_names;
 use super::format::weights::{Meter, Weights};
 use super::nonempty::NonEmptyTensor;
+use super::{LoadOptions, ModelError};
 use read::Reader;
 use rewardscope_base::text;
+use token_logit::TokenLogit;
 
 /// Every kind of head, the plain one first. Where several fit a checkpoint, the last of them is taken.
-static KINDS: [HeadKind; 4] = [score::KIND, value::KIND, gated::KIND, uncertain::KIND];
+static KINDS: [HeadKind; 10] = [
+    score::KIND,
+    score::REGRESSION_HEAD,
+    score::VALUE_HEAD,
+    score::REWARD_HEAD,
+    score::SCORE_HEAD,
+    network::KIND,
+    value::KIND,
+    score::V_HEAD,
+    gated::KIND,
+    uncertain::KIND,
+];
 
 /// A kind of head, as far as everything around it needs to know.
 struct HeadKind {
@@ -38,12 +55,15 @@ struct HeadKind {
     modules: &'static [&'static str],
     /// Tensors of its own that are in no module.
     tensors: &'static [&'static str],
-    /// A module that tells it from all kinds before it in the list.
+    /// A tensor, or a module, that tells it from all kinds before it in the list.
     told_by: &'static str,
     /// True for an architecture, as config.json names it, that has this kind of head.
     is_named: fn(architecture: &str) -> bool,
-    load: fn(&mut Reader) -> Result<Box<dyn RewardHead>, ModelError>,
+    load: fn(&HeadKind, &mut Reader) -> Loaded,
 }
+
+/// A head that was read, or why it cannot be.
+type Loaded = Result<Box<dyn RewardHead>, ModelError>;
 
 /// A head in memory. All of its numbers are f32.
 trait RewardHead: Send + Sync {
@@ -84,21 +104,25 @@ fn recognise(architecture: &str, weights: &Weights) -> &'static HeadKind {
     if fitting.is_empty() {
         fitting.extend(&KINDS);
     }
-    let is_there = |kind: &&&HeadKind| weights.tensors().any(|(name, _)| is_within(name, kind.told_by));
+    let is_there = |kind: &&&HeadKind| weights.tensors().any(|(name, _)| name == kind.told_by || is_within(name, kind.told_by));
     fitting.iter().rev().find(is_there).unwrap_or(&fitting[0])
 }
 
 /// How the hidden state at the last token becomes one number. Always in f32; never through a sigmoid.
 pub struct Head {
     head: Box<dyn RewardHead>,
+    /// What the rewards are brought to a common scale by, where the checkpoint holds such a thing.
+    normalizer: Option<Normalizer>,
+    /// True where that is asked for.
+    normalizes: bool,
     parameters: u64,
     /// The file beside the weights that holds it.
     own_file: Option<String>,
 }
 
 impl Head {
-    /// Finds the head among the tensors. `row` is the row of a plain head that holds the reward, where the catalogue says. On
-    /// the CPU matrices are packed (`packs`), so that a row's sums do not depend on the other rows.
+    /// Finds the head among the tensors. Of the options the row of a plain head that holds the reward counts, and whether
+    /// rewards are normalized. On the CPU matrices are packed (`packs`), so that a row's sums do not depend on the other rows.
     ///
     /// # Errors
     /// Where there is no head, with what there is instead: a model loaded without one would give noise for rewards. Where a
@@ -107,16 +131,22 @@ impl Head {
         files: &Files,
         config: &ModelConfig,
         weights: &Weights,
-        row: Option<usize>,
+        options: &LoadOptions,
         device: &Device,
         meter: &Meter,
         packs: bool,
     ) -> Result<Self, ModelError> {
         let kind = recognise(&config.architecture, weights);
+        let row = options.reward_row;
         let mut reader = Reader { files, config, weights, row, device, meter, packs, taken: Default::default(), parameters: 0 };
-        let head = (kind.load)(&mut reader)?;
+        let normalizer = Normalizer::load(&mut reader)?;
+        let head = match config.token_logit {
+            Some(token) => Box::new(TokenLogit::load(&mut reader, token)?),
+            None => (kind.load)(kind, &mut reader)?,
+        };
         let own_file = reader.own_file();
-        Ok(Head { head, parameters: reader.finish()?, own_file })
+        let parameters = if config.token_logit.is_some() { reader.parameters } else { reader.finish()? };
+        Ok(Head { head, normalizer, normalizes: options.normalize, parameters, own_file })
     }
 
     /// How many numbers the head holds.
@@ -130,12 +160,17 @@ impl Head {
         format!("{}{from}", self.head.describe())
     }
 
+    /// What the checkpoint holds to bring rewards to a common scale, whether it is applied or not.
+    pub fn normalizer(&self) -> Option<&Normalizer> {
+        self.normalizer.as_ref()
+    }
+
     /// True where [`rewards`](Self::rewards) needs hidden states for the gate.
     pub fn is_gated(&self) -> bool {
         self.head.is_gated()
     }
 
-    /// One reward a word, raw. `hidden` is `[words, hidden_size]` in f32; `gate` the hidden states at the gating pattern,
+    /// One reward a word, raw, or normalized where that was asked for. `hidden` is `[words, hidden_size]` in f32; `gate` the hidden states at the gating pattern,
     /// `[words, hidden_size]`, or `[1, hidden_size]` where all words share them; heads without a gate ignore it.
     ///
     /// # Errors
@@ -147,7 +182,11 @@ impl Head {
         let here = |states: &Tensor| NonEmptyTensor::of(states.to_device(&Device::Cpu)?);
         let hidden = here(hidden)?;
         let gate = gate.filter(|_| self.is_gated()).map(here).transpose()?;
-        Ok(self.head.rewards(&hidden, gate.as_ref())?.tensor().to_vec1()?)
+        let mut rewards = self.head.rewards(&hidden, gate.as_ref())?.tensor().to_vec1()?;
+        if let Some(normalizer) = self.normalizer.as_ref().filter(|_| self.normalizes) {
+            normalizer.apply(&mut rewards);
+        }
+        Ok(rewards)
     }
 }
 
@@ -160,6 +199,28 @@ mod tests {
         for (at, kind) in KINDS.iter().enumerate() {
             assert!(is_of_a_head(&format!("{}.weight", kind.told_by)), "{:?}", kind.names);
             assert!(KINDS[..at].iter().all(|before| before.told_by != kind.told_by), "{:?}", kind.names);
+        }
+    }
+
+    /// Cells of the rows of the table of heads in `docs/models.md`.
+    fn documented() -> Vec<Vec<&'static str>> {
+        let text = include_str!("../../../../docs/models.md");
+        let heads = text.split("## Heads").nth(1).unwrap().split("## Architectures").next().unwrap();
+        let rows = heads.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+        rows.skip(2).map(|row| row.split(" | ").collect()).collect()
+    }
+
+    #[test]
+    fn each_kind_has_a_row_in_the_documents_and_each_row_a_kind() {
+        let rows = documented();
+        for kind in &KINDS {
+            let told_by = format!("`{}`", kind.told_by);
+            let row = rows.iter().find(|row| row[2] == told_by).unwrap_or_else(|| panic!("no row is told by {told_by}"));
+            assert!(kind.names.iter().all(|name| row[0].contains(name)), "{told_by}: {:?} are not in {row:?}", kind.names);
+        }
+        for row in &rows {
+            let is_a_kind = KINDS.iter().any(|kind| row[2] == format!("`{}`", kind.told_by));
+            assert!(row.len() == 5 && (is_a_kind || row[2].starts_with("`--token-logit ID`")), "{row:?}");
         }
     }
 

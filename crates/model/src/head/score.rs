@@ -1,23 +1,45 @@
-//! The plain head: one matrix, of which one row is the reward.
+//! The plain head: one matrix, of which one row is the reward, under the name that its authors gave it.
 
 use super::read::{HeadLinear, Reader};
 use super::{HeadKind, RewardHead};
 use crate::ModelError;
 use crate::nonempty::NonEmptyTensor;
 
+/// The name that transformers gives to the matrix.
 pub(super) const NAME: &str = "score";
 
-pub(super) const KIND: HeadKind = HeadKind {
-    names: &["plain reward models"],
-    modules: &[NAME],
-    tensors: &[],
-    told_by: NAME,
-    is_named: |architecture| architecture.ends_with("ForSequenceClassification"),
-    load: |reader| Ok(Box::new(ScoreHead::load(reader)?)),
-};
+pub(super) const KIND: HeadKind = plain(&["plain reward models"], &[NAME], "score.weight");
+/// reward-bench `rewardbench/models/{eurus,ultrarm}.py`.
+pub(super) const REGRESSION_HEAD: HeadKind = plain(&["Eurus", "UltraRM"], &["regression_head"], "regression_head.weight");
+/// OpenRLHF where `value_head_prefix` is `value_head`; Ziya's has a bias.
+pub(super) const VALUE_HEAD: HeadKind = plain(&["OpenRLHF", "Ziya"], &["value_head"], "value_head.weight");
+/// OpenLMLab's MOSS-RLHF.
+pub(super) const REWARD_HEAD: HeadKind = plain(&["MOSS-RLHF"], &["reward_head"], "reward_head.weight");
+/// PKU-Alignment's safe-rlhf, `models/score_model`.
+pub(super) const SCORE_HEAD: HeadKind = plain(&["beaver"], &["score_head"], "score_head.weight");
+/// reward-bench `rewardbench/models/starling.py`.
+pub(super) const V_HEAD: HeadKind = plain(&["Starling"], &["v_head"], "v_head.weight");
 
-/// `reward = hidden · weight[row]`.
+/// A plain head whose matrix is `told_by`, in the one module of `modules`.
+const fn plain(names: &'static [&'static str], modules: &'static [&'static str], told_by: &'static str) -> HeadKind {
+    HeadKind {
+        names,
+        modules,
+        tensors: &[],
+        told_by,
+        is_named: is_a_classifier,
+        load: |kind, reader| Ok(Box::new(ScoreHead::load(kind.modules.concat(), reader)?)),
+    }
+}
+
+/// True for the classes of transformers that end in a plain head, and for those that bear their name.
+pub(super) fn is_a_classifier(architecture: &str) -> bool {
+    architecture.ends_with("ForSequenceClassification")
+}
+
+/// `reward = hidden · weight[row] + bias[row]`.
 struct ScoreHead {
+    module: String,
     /// The row that holds the reward, `[1, hidden_size]`.
     weight: HeadLinear,
     /// Of the whole matrix.
@@ -28,10 +50,12 @@ struct ScoreHead {
 
 impl ScoreHead {
     /// Takes the row that the catalogue names; the published scripts read `logits[:, 0]`, whatever the number of rows.
-    fn load(reader: &mut Reader) -> Result<Self, ModelError> {
-        let name = format!("{NAME}.weight");
+    fn load(module: String, reader: &mut Reader) -> Result<Self, ModelError> {
+        let name = format!("{module}.weight");
         let stored = reader.rows(&name)?;
-        let rows = reader.config.labels.unwrap_or(stored);
+        // Classes of their own have as many rows as they like, whatever config.json counts.
+        let labels = reader.config.labels.filter(|_| module == NAME && is_a_classifier(&reader.config.architecture));
+        let rows = labels.unwrap_or(stored);
         let weight = reader.tensor(&name, &[rows, reader.hidden_size()])?;
         let row = reader.row.unwrap_or(0);
         if row >= rows {
@@ -42,16 +66,23 @@ impl ScoreHead {
                 "Correct reward_row in models.toml; the first row is 0",
             ));
         }
-        let weight = reader.multiplier(weight.narrow(0, row, 1)?, None)?;
-        Ok(ScoreHead { weight, shape: [rows, reader.hidden_size()], row })
+        // transformers builds `score` without a bias: one beside it has a part that is not known.
+        let bias = format!("{module}.bias");
+        let bias = match module != NAME && reader.has(&bias) {
+            true => Some(reader.tensor(&bias, &[rows])?.narrow(0, row, 1)?),
+            false => None,
+        };
+        let weight = reader.multiplier(weight.narrow(0, row, 1)?, bias)?;
+        Ok(ScoreHead { module, weight, shape: [rows, reader.hidden_size()], row })
     }
 }
 
 impl RewardHead for ScoreHead {
     fn describe(&self) -> String {
+        let module = &self.module;
         match self.shape {
-            dims @ [1, _] => format!("{NAME}.weight {dims:?} f32"),
-            dims => format!("{NAME}.weight {dims:?} f32, row {}", self.row),
+            dims @ [1, _] => format!("{module}.weight {dims:?} f32"),
+            dims => format!("{module}.weight {dims:?} f32, row {}", self.row),
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) const KIND: HeadKind = HeadKind {
     tensors: &[],
     told_by: WEIGHER,
     is_named: |architecture| architecture.contains("Normal_Weights"),
-    load: |reader| Ok(Box::new(UncertainHead::load(reader)?)),
+    load: |_, reader| Ok(Box::new(UncertainHead::load(reader)?)),
 };
 
 struct UncertainHead {

@@ -169,13 +169,15 @@ const ALL: [Architecture; 8] = [LLAMA, MISTRAL, QWEN2, QWEN3, GEMMA, GEMMA2, GEM
 const TASKS: [(&str, Task); 3] =
     [("ForSequenceClassification", Task::Reward), ("ForCausalLM", Task::Language), ("ForConditionalGeneration", Task::Language)];
 
-/// Reward models that bring their own code say their head in their name, and their backbone there or in `model_type`:
-/// `LlamaForRewardModelWithGating31`, `GRewardModel`, `LlamaForSequenceClassificationWithNormal_Weights`.
-const OWN_HEADS: [&str; 2] = ["RewardModel", "ForSequenceClassificationWith"];
+/// Parts of the names of reward models that bring their own code. They say their backbone in `model_type`, or in their name:
+/// `LlamaForRewardModelWithGating31`, `EurusRewardModel`, `LlamaForSequenceClassificationWithNormal_Weights`, OpenRLHF's
+/// `LLMForSequenceRegression`, safe-rlhf's `LlamaForScore`.
+const OWN_HEADS: [&str; 5] =
+    ["RewardModel", "ForSequenceClassificationWith", "ForSequenceRegression", "ForScore", "INFORMForSequenceClassification"];
 
 /// For a message: what `find` finds.
-pub(super) const SUPPORTED: &str = "Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …ForRewardModelWithGating, \
-     GRewardModel and …ForCausalLM";
+pub(super) const SUPPORTED: &str = "Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …RewardModel, …ForScore, \
+     …ForSequenceRegression and …ForCausalLM";
 
 /// Takes `LlamaForCausalLM` apart; `None` for a name that is not known. `model_type` is the backbone's name in config.json
 /// and counts for a reward model with a head of its own.
@@ -197,6 +199,25 @@ pub(super) fn find(name: &str, model_type: Option<&str>) -> Option<(&'static Arc
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_documents_list_what_is_run() {
+        let text = include_str!("../../../../../docs/models.md");
+        let listed = text.split("## Architectures").nth(1).unwrap().split("## Refused").next().unwrap();
+        let names = ALL.iter().map(|architecture| architecture.name).chain(OWN_HEADS);
+        let named = names.map(|name| format!("`{name}`")).chain(TASKS.iter().map(|(suffix, _)| format!("`…{suffix}`")));
+        let mut named: Vec<String> = named.filter(|name| !listed.contains(name.as_str())).collect();
+        assert_eq!(named, [""; 0], "not in docs/models.md");
+        let is_code = |part: &&str| part.starts_with(char::is_uppercase) && part.chars().all(char::is_alphanumeric);
+        named.extend(
+            listed
+                .split('`')
+                .filter(is_code)
+                .filter(|name| !ALL.iter().any(|architecture| architecture.name == *name) && !OWN_HEADS.contains(name))
+                .map(str::to_owned),
+        );
+        assert_eq!(named, [""; 0], "in docs/models.md alone");
+    }
 
     #[test]
     fn a_name_gives_backbone_and_task() {

@@ -1,11 +1,13 @@
 //! `config.json` in the terms of the decoder: which of the few choices a transformer has were made.
 //!
 //! `read` takes them from the file; `architecture` knows what each backbone takes for granted, `rope` the two generations
-//! of rotary keys, `windows` which layers slide, `signs` what speaks of a reward model.
+//! of rotary keys, `windows` which layers slide, `signs` what speaks of a reward model,
+//! `refused` why other architectures are not run.
 
 mod architecture;
 mod read;
 pub mod refusal;
+mod refused;
 mod rope;
 mod signs;
 mod windows;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::architecture::{self, ActivationKey, Architecture, Bias, Task};
-use super::{Activation, DecoderConfig, rope, signs, windows};
+use super::{Activation, DecoderConfig, refused, rope, signs, windows};
 use crate::ModelError;
 use crate::format::config::refusal::{FILE, Refusal, positive, size, wrong};
 use crate::format::files::Files;
@@ -26,6 +26,8 @@ pub struct ModelConfig {
     pub task: Task,
     /// What speaks of a reward model, where the architecture is a language model's.
     pub signs: Vec<String>,
+    /// The token whose logit is the reward, where that was asked of a language model; `model::task` sets it.
+    pub token_logit: Option<u32>,
     /// What the decoder is built by.
     pub decoder: DecoderConfig,
     /// Rows of the reward head; `None` where the file does not say.
@@ -117,6 +119,10 @@ impl ModelConfig {
     fn from_raw(raw: Raw) -> Result<Self, Refusal> {
         let architectures = raw.architectures.as_deref().unwrap_or_default();
         let architecture = architectures.first().ok_or_else(|| wrong("it names no architecture (key architectures)"))?.clone();
+        if let Some(refused) = refused::find(&architecture) {
+            let problem = format!("the architecture is {}, {}", text::visible(&architecture), refused.reason);
+            return Err(Refusal::Known { problem, opened_by: refused.opened_by });
+        }
         let Some((backbone, task)) = architecture::find(&architecture, raw.model_type.as_deref()) else {
             return Err(Refusal::Unsupported(format!("the architecture is {}", text::visible(&architecture))));
         };
@@ -138,6 +144,7 @@ impl ModelConfig {
             family: backbone.family,
             task,
             signs: Vec::new(),
+            token_logit: None,
             decoder: decoder(backbone, text)?,
             labels,
             bos_token_id: bos.and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()),

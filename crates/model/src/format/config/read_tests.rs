@@ -13,7 +13,7 @@ fn read(base: &str, more: &str) -> Result<ModelConfig, Refusal> {
 fn refusal(base: &str, more: &str) -> String {
     match read(base, more) {
         Ok(config) => panic!("{config:?}"),
-        Err(Refusal::Wrong(text) | Refusal::Unsupported(text)) => text,
+        Err(Refusal::Wrong(text) | Refusal::Unsupported(text) | Refusal::Known { problem: text, .. }) => text,
     }
 }
 

@@ -11,16 +11,24 @@ pub(crate) enum Refusal {
     Wrong(String),
     /// The file is sound, and asks for something else than this program does.
     Unsupported(String),
+    /// An architecture that is known, and not run.
+    Known {
+        /// Its name, and why it is not run.
+        problem: String,
+        /// What would open it.
+        opened_by: &'static str,
+    },
 }
 
 impl Refusal {
     pub(crate) fn into_model_error(self, files: &Files) -> ModelError {
         let file = files.path(FILE);
+        let runs = format!("This version runs {SUPPORTED}, with plain safetensors weights or from GGUF");
         match self {
             Refusal::Wrong(problem) => ModelError::file(file, problem, "Download the file again, or correct it"),
-            Refusal::Unsupported(problem) => {
-                let next = format!("This version runs {SUPPORTED}, with plain safetensors weights or from GGUF");
-                ModelError::unsupported(file.display().to_string(), problem, next)
+            Refusal::Unsupported(problem) => ModelError::unsupported(file.display().to_string(), problem, runs),
+            Refusal::Known { problem, opened_by } => {
+                ModelError::unsupported(file.display().to_string(), problem, format!("{opened_by}. {runs}"))
             }
         }
     }
