@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use candle_core::{DType, Device};
-use rewardscope::model::decoder::{Cache, Decoder, Nodes, Output};
+use rewardscope::model::decoder::{Cache, Decoder, Nodes, Output, Wanted};
 use rewardscope::model::format::config::ModelConfig;
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
@@ -22,6 +22,7 @@ struct Pair {
     native: LoadedModel,
     composed: Decoder,
     vocabulary: u32,
+    layers: usize,
 }
 
 impl Pair {
@@ -36,7 +37,7 @@ impl Pair {
         let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &meter);
         let composed = Decoder::trainable(&config, DType::F32, &device, &mut fetch).unwrap();
         assert!(composed.embedding().is_some() && native.decoder().embedding().is_none(), "{name}: these are two ways");
-        Pair { name: name.to_owned(), native, composed, vocabulary: config.vocab_size as u32 }
+        Pair { name: name.to_owned(), native, composed, vocabulary: config.vocab_size as u32, layers: config.windows.len() }
     }
 
     fn ways(&self) -> [&Decoder; 2] {
@@ -48,20 +49,25 @@ impl Pair {
         std::iter::successors(Some(seed), next).skip(1).take(count).map(|token| (token >> 8) % self.vocabulary).collect()
     }
 
-    /// Runs both ways, each behind what it kept itself, and holds the hidden states of all nodes together.
+    /// Runs both ways, each behind what it kept itself, and holds the hidden states of all nodes after every layer together.
     #[track_caller]
     fn run(&self, what: &str, nodes: &Nodes, behind: &[Option<Cache>; 2], keep: &[u32]) -> [Option<Cache>; 2] {
         let reads: Vec<u32> = (0..nodes.len() as u32).collect();
         let run = |(way, behind): (&Decoder, &Option<Cache>)| {
-            way.forward_keeping(nodes, behind.as_ref(), &reads, keep, &Cancel::default()).unwrap()
+            let wanted = Wanted { reads: &reads, keep, by_layer: &reads };
+            way.forward_for(nodes, behind.as_ref(), wanted, &Cancel::default()).unwrap()
         };
         let [native, composed] = self.ways();
         let [native, composed] = [(native, &behind[0]), (composed, &behind[1])].map(run);
-        let values = |output: &Output| output.hidden.to_vec2::<f32>().unwrap();
-        for (node, (native, composed)) in values(&native).iter().zip(values(&composed)).enumerate() {
+        assert_eq!([&native, &composed].map(|output| output.earlier.len() + 1), [self.layers; 2], "{}", self.name);
+        let values = |output: &Output| -> Vec<Vec<f32>> {
+            output.earlier.iter().chain([&output.hidden]).flat_map(|states| states.to_vec2::<f32>().unwrap()).collect()
+        };
+        for (row, (native, composed)) in values(&native).iter().zip(values(&composed)).enumerate() {
+            let (layer, node) = (row / nodes.len(), row % nodes.len());
             let size = composed.iter().fold(0f32, |most, value| most.max(value.abs()));
             let off = native.iter().zip(&composed).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(off <= TOLERANCE * size, "{}, {what}, node {node}: off by {off} of {size}", self.name);
+            assert!(off <= TOLERANCE * size, "{}, {what}, layer {layer}, node {node}: off by {off} of {size}", self.name);
         }
         [native.cache, composed.cache]
     }

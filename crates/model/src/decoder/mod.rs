@@ -45,8 +45,22 @@ pub struct Output {
     /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for. Of no reads it lies on the CPU,
     /// for a GPU makes nothing of nothing.
     pub hidden: Tensor,
+    /// Hidden states after each layer but the last, from the first on, through the final norm: of each layer
+    /// `[by_layer, hidden_size]` in f32, in the order of the nodes asked for. Empty where none were.
+    pub earlier: Vec<Tensor>,
     /// Keys and values of nodes of this batch (not of the prefix), where they were asked for.
     pub cache: Option<Cache>,
+}
+
+/// What a forward is to give back; indices of nodes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Nodes whose hidden states after the last layer are wanted.
+    pub reads: &'a [u32],
+    /// Nodes whose keys and values are wanted.
+    pub keep: &'a [u32],
+    /// Nodes whose hidden states after every earlier layer are wanted as well.
+    pub by_layer: &'a [u32],
 }
 
 /// A decoder-only transformer in memory: token ids to hidden states.
@@ -133,30 +147,48 @@ impl Decoder {
         keep: &[u32],
         cancel: &Cancel,
     ) -> Result<Output, super::ModelError> {
+        self.forward_for(nodes, prefix, Wanted { reads, keep, by_layer: &[] }, cancel)
+    }
+
+    /// The same, with all that is `wanted`.
+    ///
+    /// # Errors
+    /// An index without a node, a root behind more positions than `prefix` holds, a `prefix` of another decoder, and
+    /// [`ModelError::Cancelled`](super::ModelError::Cancelled).
+    pub fn forward_for(
+        &self,
+        nodes: &Nodes,
+        prefix: Option<&Cache>,
+        wanted: Wanted<'_>,
+        cancel: &Cancel,
+    ) -> Result<Output, super::ModelError> {
+        let Wanted { reads, keep, by_layer } = wanted;
         let held = prefix.map_or(0, Cache::len);
         let roots = nodes.positions().iter().zip(nodes.parents()).filter(|(_, parent)| parent.is_none());
         let missing = |error: String| super::ModelError::from(candle_core::Error::msg(error));
         if let Some((position, _)) = roots.max().filter(|(position, _)| **position as usize > held) {
             return Err(missing(format!("a node stands at position {position}, and keys and values of {held} are held")));
         }
-        if let Some(node) = reads.iter().chain(keep).find(|node| **node as usize >= nodes.len()) {
+        if let Some(node) = reads.iter().chain(keep).chain(by_layer).find(|node| **node as usize >= nodes.len()) {
             return Err(missing(format!("there is no node {node} among {}", nodes.len())));
         }
         let no_states = || Tensor::zeros((0, self.config.hidden_size), DType::F32, &Device::Cpu);
         if nodes.is_empty() {
-            return Ok(Output { hidden: no_states()?, cache: None });
+            return Ok(Output { hidden: no_states()?, earlier: Vec::new(), cache: None });
         }
         let prefix = prefix.filter(|cache| !cache.is_empty());
         let length = keep.len();
-        let (hidden, layers) = match &self.forward {
+        let (hidden, earlier, layers) = match &self.forward {
             Forward::Native(native) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Rows(rows)) => Some(rows),
                     Some(Layers::Tensors(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
                     None => None,
                 };
-                let (hidden, rows) = native.forward(nodes, past, reads, keep, cancel)?;
-                (Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), &self.device)?, Layers::Rows(rows))
+                let (hidden, earlier, rows) = native.forward(nodes, past, wanted, cancel)?;
+                let states = |rows: usize, values| Tensor::from_vec(values, (rows, self.config.hidden_size), &self.device);
+                let earlier = earlier.into_iter().map(|values| states(by_layer.len(), values)).collect::<Result<_, _>>()?;
+                (states(reads.len(), hidden)?, earlier, Layers::Rows(rows))
             }
             Forward::Composed(composed) => {
                 let past = match prefix.map(|cache| &cache.layers) {
@@ -164,10 +196,10 @@ impl Decoder {
                     Some(Layers::Rows(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
                     None => None,
                 };
-                let (hidden, layers) = composed.forward(nodes, past, reads, keep, cancel)?;
-                (hidden.map_or_else(no_states, Ok)?, Layers::Tensors(layers))
+                let (hidden, earlier, layers) = composed.forward(nodes, past, wanted, cancel)?;
+                (hidden.map_or_else(no_states, Ok)?, earlier, Layers::Tensors(layers))
             }
         };
-        Ok(Output { hidden, cache: (length > 0).then_some(Cache { layers, length }) })
+        Ok(Output { hidden, earlier, cache: (length > 0).then_some(Cache { layers, length }) })
     }
 }
