@@ -185,10 +185,10 @@ impl Decoder {
                     Some(Layers::Tensors(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
                     None => None,
                 };
-                let (hidden, earlier, rows) = native.forward(nodes, past, wanted, cancel)?;
+                let native::Run { hidden, earlier, kept } = native.forward(nodes, past, wanted, cancel)?;
                 let states = |rows: usize, values| Tensor::from_vec(values, (rows, self.config.hidden_size), &self.device);
                 let earlier = earlier.into_iter().map(|values| states(by_layer.len(), values)).collect::<Result<_, _>>()?;
-                (states(reads.len(), hidden)?, earlier, Layers::Rows(rows))
+                (states(reads.len(), hidden)?, earlier, Layers::Rows(kept))
             }
             Forward::Composed(composed) => {
                 let past = match prefix.map(|cache| &cache.layers) {

@@ -43,6 +43,16 @@ pub(super) struct Native {
     workspaces: Mutex<Vec<Workspace>>,
 }
 
+/// What a forward gave.
+pub(super) struct Run {
+    /// `[reads, hidden_size]`
+    pub(super) hidden: Vec<f32>,
+    /// Of each layer but the last, `[by_layer, hidden_size]`.
+    pub(super) earlier: Vec<Vec<f32>>,
+    /// Keys and values of the nodes to keep.
+    pub(super) kept: Rows,
+}
+
 impl Native {
     /// Reads the layers in parallel.
     pub(super) fn read(config: &DecoderConfig, compute: Compute, source: &(dyn Source + Sync)) -> Result<Self, ModelError> {
@@ -64,15 +74,14 @@ impl Native {
         })
     }
 
-    /// See [`Decoder::forward_for`](super::Decoder::forward_for). Returns hidden states `[reads, hidden_size]`, those after
-    /// each earlier layer `[by_layer, hidden_size]`, and keys and values.
+    /// See [`Decoder::forward_for`](super::Decoder::forward_for).
     pub(super) fn forward(
         &self,
         nodes: &Nodes,
         past: Option<&Rows>,
         wanted: Wanted<'_>,
         cancel: &Cancel,
-    ) -> Result<(Vec<f32>, Vec<Vec<f32>>, Rows), ModelError> {
+    ) -> Result<Run, ModelError> {
         // Taken out, not locked: a thread that waits for its part may begin another forward.
         let taken = self.workspaces.lock().ok().and_then(|mut free| free.pop());
         let mut workspace = taken.unwrap_or_default();
@@ -90,7 +99,7 @@ impl Native {
         past: Option<&Rows>,
         wanted: Wanted<'_>,
         cancel: &Cancel,
-    ) -> Result<(Vec<f32>, Vec<Vec<f32>>, Rows), ModelError> {
+    ) -> Result<Run, ModelError> {
         let Wanted { reads, keep, by_layer } = wanted;
         let (config, width) = (&self.config, self.config.hidden_size);
         self.embed(nodes.tokens(), workspace::sized(&mut space.hidden, nodes.len() * width))?;
@@ -124,7 +133,7 @@ impl Native {
         }
         let mut hidden = vec![0.0; reads.len() * width];
         self.norm.rows(&space.hidden[..hidden.len()], &mut hidden);
-        Ok((hidden, earlier, kept))
+        Ok(Run { hidden, earlier, kept })
     }
 
     fn embed(&self, tokens: &[u32], hidden: &mut [f32]) -> Result<(), ModelError> {
