@@ -68,7 +68,7 @@ impl Course {
     /// A sign for each token of the conversation, with the steps marked below; `tone` is that of a token.
     pub(super) fn strip(&self, cells: usize, signs: Signs, tone: impl Fn(usize) -> Tone) -> Vec<TonedLine> {
         let range = format!("{} to {}", self.number(self.low, signs), self.number(self.high, signs));
-        let steps = format!("  {}{} a step of a quarter of that and more", signs.up, signs.down);
+        let steps = format!("  {}{} steps of a quarter and more", signs.up, signs.down);
         let mut lines = vec![vec![(format!("Reward at each token, {range}"), Tone::Heading), (steps, Tone::Text)]];
         let all: Vec<usize> = (0..self.values.len()).collect();
         for chunk in all.chunks(cells) {
@@ -107,7 +107,7 @@ mod tests {
     fn a_strip_has_a_sign_a_token_and_marks_the_steps_below() {
         let course = Course::new(&[99.0, 0.0, 1.0, 4.0, 3.9, 0.0], true).unwrap();
         let lines = text(&course.strip(40, SIGNS, |_| Tone::Text));
-        assert_eq!(lines[0], "Reward at each token, +0.000 to +4.000  ▲▼ a step of a quarter of that and more");
+        assert_eq!(lines[0], "Reward at each token, +0.000 to +4.000  ▲▼ steps of a quarter and more");
         assert_eq!(lines[1..], ["▇▁▂▇▇▁", " ▼▲▲ ▼"], "the first token is outside the range");
         assert_eq!(course.strip(4, SIGNS, |_| Tone::Text).len(), 5, "wide conversations take several lines");
         let ascii = Signs { levels: &['.', '#'], up: '^', down: 'v', minus: '-', bar: '#', ascii: true, ..SIGNS };
@@ -118,7 +118,7 @@ mod tests {
     fn layers_have_bars_from_zero_and_equal_values_are_no_jump() {
         let course = Course::new(&[-1.0, 0.0, 3.0], false).unwrap();
         let lines = text(&course.layers(26, SIGNS));
-        assert_eq!(lines, ["    1  ▁ −1.000    ━━", "    2  ▂ +0.000 ▲", "    3  ▇ +3.000 ▲    ━━━━━━"]);
+        assert_eq!(lines, ["    1  ▁ −1.000    ━━", "    2  ▂ +0.000 ▲", "    3  ▇ +3.000 ▲    ━━━━━"]);
         let flat = Course::new(&[2.0, 2.0], false).unwrap();
         assert_eq!(flat.cells(SIGNS), ["▁ +2.0000  ", "▁ +2.0000  "]);
         assert!(Course::new(&[], true).is_none());

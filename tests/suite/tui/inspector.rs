@@ -78,7 +78,7 @@ fn rewards_along_the_conversation_and_by_layer() {
     read(&mut driver, Ok(Box::new(readings(67))));
     let plain = driver.draw_with(&ascii());
     let inside = plain.content().iter().map(|cell| cell.symbol()).collect::<String>();
-    assert!(inside.is_ascii() && inside.contains("-1.000 to +6.000") && inside.contains('^'), "{inside}");
+    assert!(inside.is_ascii() && inside.contains("-0.95 to +6.00") && inside.contains('^'), "{inside}");
 }
 
 #[test]
