@@ -219,7 +219,7 @@ pub const ACTIONS: &[Entry] = {
         entry(SortBack, Table, &[c('<')], "sort back", "order by the previous column", LISTED, None),
         entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", LISTED, None),
         entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards; implicit rewards as MWLR or as log ratio", LISTED, None),
-        entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: conversation, tokens, warnings", LISTED, FIRST),
+        entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: tokens, rewards, layers, warnings", LISTED, FIRST),
         entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", LISTED, None),
         entry(Export, Table, &[c('e')], "export", "write what is shown to a file: a table as CSV, JSON lines or Parquet, a picture as SVG or PNG, a card also as Markdown, JSON or text", LISTED, SECOND),
 

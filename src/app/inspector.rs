@@ -2,6 +2,8 @@
 //!
 //! Lays out the answer of the engine, line by line; drawing gives each part its style. All text is safe to show.
 
+mod rewards;
+
 use std::sync::Arc;
 
 use unicode_segmentation::UnicodeSegmentation;
@@ -9,10 +11,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
 use super::layout::{self, scrolled};
-use super::{App, Effect, Key, Level, Overlay};
-use crate::base::terms::ModelId;
+use super::{App, Effect, Key, KeyCode, Level, Model, Overlay};
+use crate::base::terms::{ModelId, Unit};
 use crate::base::text::{visible, visible_word, wrap};
-use crate::engine::{Badge, InspectRequest, Inspection};
+use crate::engine::{Badge, InspectRequest, Inspection, Unread, WordTokens};
+use rewards::Course;
 
 /// How many other words of the list are tokenized to find the tokens that all words share.
 const COMPANY: usize = 48;
@@ -36,9 +39,27 @@ pub struct Inspector {
     pub answer: Option<Result<Box<Inspection>, String>>,
     /// There is nobody to ask; the answer says why.
     pub recorded: bool,
+    /// What the head reads at each token and after each layer, or why that is not known; none until the engine answers, and
+    /// of language models.
+    pub readings: Option<Result<Box<WordTokens>, Unread>>,
+    /// What is shown.
+    pub page: Page,
     /// Scrolled by so many lines.
     pub scroll: usize,
 }
+
+/// What the inspector shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// The conversation, its tokens and the reward at each.
+    #[default]
+    Tokens,
+    /// What the head reads after each layer.
+    Layers,
+}
+
+/// The key that turns the page.
+pub const TURN: char = 'l';
 
 /// What a piece of text is, which decides its style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +94,16 @@ pub struct Signs {
     pub shared: char,
     /// Before the token at which the reward is read.
     pub pooled: char,
+    /// How high a reward is, lowest first.
+    pub levels: &'static [char],
+    /// Where the reward steps up.
+    pub up: char,
+    /// Where the reward steps down.
+    pub down: char,
+    /// Before a number below zero.
+    pub minus: char,
+    /// A cell of a bar.
+    pub bar: char,
     /// Words are cut with ASCII signs alone.
     pub ascii: bool,
 }
@@ -81,6 +112,9 @@ impl Inspector {
     /// Everything there is to show, in lines of at most `cells`.
     pub fn lines(&self, cells: usize, signs: Signs) -> Vec<TonedLine> {
         let cells = cells.max(8);
+        if self.page == Page::Layers {
+            return self.layers(cells, signs);
+        }
         let mut lines = Vec::new();
         let paragraph = |lines: &mut Vec<TonedLine>, text: &str, tone: Tone| {
             lines.extend(wrap(&visible(text), cells).into_iter().map(|line| vec![(line, tone)]));
@@ -97,17 +131,63 @@ impl Inspector {
                     lines.push(TonedLine::new());
                 }
                 let heading = |text: String| vec![(text, Tone::Heading)];
+                let readings = self.readings.as_ref().and_then(|readings| readings.as_ref().ok());
+                let course = readings.and_then(|readings| Course::new(&readings.token_rewards, true));
+                let rewards = course.as_ref().map(|course| course.cells(signs)).unwrap_or_default();
                 lines.push(own_tokens(inspection, signs));
-                lines.extend(grid(inspection, inspection.shared, cells, signs));
+                lines.extend(grid(inspection, inspection.shared, &rewards, cells, signs));
+                lines.extend(course.iter().flat_map(|course| {
+                    let strip = course.strip(cells, signs, |at| sign_and_tone(inspection, at, signs).1);
+                    std::iter::once(TonedLine::new()).chain(strip)
+                }));
+                if let Some(why) = self.unread() {
+                    lines.push(TonedLine::new());
+                    paragraph(&mut lines, &why, Tone::Dim);
+                }
                 lines.extend([TonedLine::new(), heading("Conversation".to_owned())]);
                 lines.extend(conversation(inspection, cells, signs.ascii));
                 lines.extend([TonedLine::new(), heading(format!("All {} tokens", inspection.tokens.len()))]);
-                lines.extend(grid(inspection, 0, cells, signs));
+                lines.extend(grid(inspection, 0, &rewards, cells, signs));
             }
         }
         lines
     }
+
+    /// Why there are no rewards at tokens, and what can be done.
+    fn unread(&self) -> Option<String> {
+        match self.readings.as_ref()? {
+            Err(Unread::NotLoaded) => Some(NOT_LOADED.to_owned()),
+            Err(Unread::Refused(why)) => Some(format!("no rewards at tokens: {why}")),
+            Ok(readings) => readings.token_rewards.is_empty().then(|| GATED.to_owned()),
+        }
+    }
+
+    fn layers(&self, cells: usize, signs: Signs) -> Vec<TonedLine> {
+        let mut lines =
+            vec![vec![("What the head reads after each layer, at the token that is scored".to_owned(), Tone::Heading)]];
+        let course = match &self.readings {
+            Some(Ok(readings)) => Course::new(&readings.layer_rewards, false),
+            _ => None,
+        };
+        let text = match (&course, self.unread()) {
+            (Some(course), _) => {
+                lines.extend(course.layers(cells, signs));
+                lines.push(TonedLine::new());
+                EXPLORES.to_owned()
+            }
+            (None, Some(why)) => why,
+            (None, None) => "nothing to read yet: only a reward model has a head, and it answers between two batches".to_owned(),
+        };
+        lines.extend(wrap(&visible(&text), cells).into_iter().map(|line| vec![(line, Tone::Dim)]));
+        lines
+    }
 }
+
+const NOT_LOADED: &str =
+    "The scores came from the store, and the model is not loaded. Enter loads it and reads the reward at each token and layer";
+const GATED: &str = "The head's gate reads one place of the conversation, so only the token that is scored has a reward";
+const EXPLORES: &str = "The state after each layer, through the final norm and the head; the last is the score. This explores where in \
+                        the depth a preference forms. It proves no cause: the head was trained on the last layer alone";
 
 fn describe(badge: &Badge, ascii: bool) -> String {
     match badge {
@@ -182,33 +262,40 @@ fn own_tokens(inspection: &Inspection, signs: Signs) -> TonedLine {
 
 /// The tokens from number `first` on, as a grid of ids and texts; each row begins with the number of its first token,
 /// counted from 1.
-fn grid(inspection: &Inspection, first: usize, cells: usize, signs: Signs) -> Vec<TonedLine> {
-    let Inspection { tokens, shared, pooled, .. } = inspection;
+fn grid(inspection: &Inspection, first: usize, rewards: &[String], cells: usize, signs: Signs) -> Vec<TonedLine> {
+    let tokens = &inspection.tokens;
     let of: Vec<(u32, String)> =
         tokens.iter().skip(first).map(|(id, text)| (*id, clip(text, WIDEST_TOKEN, signs.ascii))).collect();
     let digits = |n: u32| n.to_string().len();
     let id_width = of.iter().map(|(id, _)| digits(*id)).max().unwrap_or(1);
     let text_width = of.iter().map(|(_, text)| text.width()).max().unwrap_or(1);
     let number_width = digits(tokens.len() as u32);
+    let reward_width = rewards.first().map_or(0, |reward| 1 + reward.width());
     // Sign, id and text, each with a space after it.
-    let cell = 2 + id_width + 1 + text_width + 2;
+    let cell = 2 + id_width + 1 + text_width + reward_width + 2;
     let columns = (cells.saturating_sub(number_width + 2) / cell).max(1);
     let mut lines = Vec::new();
     for (row, chunk) in of.chunks(columns).enumerate() {
         let start = first + row * columns;
         let mut line = vec![(format!("{:>number_width$}  ", start + 1), Tone::Dim)];
         for (at, (id, text)) in (start..).zip(chunk) {
-            let (sign, tone) = match at {
-                _ if Some(at) == *pooled => (signs.pooled, Tone::Pooled),
-                _ if at < *shared => (signs.shared, Tone::Shared),
-                _ => (' ', Tone::Own),
-            };
+            let (sign, tone) = sign_and_tone(inspection, at, signs);
             let pad = " ".repeat(text_width - text.width());
-            line.push((format!("{sign} {id:>id_width$} {text}{pad}  "), tone));
+            let reward = rewards.get(at).map(|reward| format!(" {reward}")).unwrap_or_default();
+            line.push((format!("{sign} {id:>id_width$} {text}{pad}{reward}  "), tone));
         }
         lines.push(line);
     }
     lines
+}
+
+/// How the token at a place of the conversation is marked.
+fn sign_and_tone(inspection: &Inspection, at: usize, signs: Signs) -> (char, Tone) {
+    match at {
+        _ if Some(at) == inspection.pooled => (signs.pooled, Tone::Pooled),
+        _ if at < inspection.shared => (signs.shared, Tone::Shared),
+        _ => (' ', Tone::Own),
+    }
 }
 
 /// At most so wide, safe to show, outer spaces drawn.
@@ -235,12 +322,13 @@ impl App {
     pub(super) fn inspect(&mut self) {
         let word = self.table().and_then(|table| table.word_at(self.cursor.row()));
         match word.map(|word| self.score_table.word_text(word).clone()) {
-            Some(word) => self.inspect_word(word),
+            Some(word) => self.inspect_word(word, Page::default(), false),
             None => self.notify(Level::Info, "no word to look at"),
         }
     }
 
-    fn inspect_word(&mut self, word: Arc<str>) {
+    /// Asks for a word; with `load`, of a model that has to be loaded for it.
+    fn inspect_word(&mut self, word: Arc<str>, page: Page, load: bool) {
         let (Some(prompt), Some(model)) = (self.current_prompt(), self.focused()) else { return };
         let (model, recorded) = (model.id, model.is_recorded());
         let prompt_text = prompt.prompt.text.clone();
@@ -249,9 +337,18 @@ impl App {
         });
         if !recorded {
             let (prompt_text, company) = (prompt_text.clone(), self.company(&word));
-            self.effects.push(Effect::Inspect(InspectRequest { model, prompt_text, word: word.clone(), company }));
+            self.effects.push(Effect::Inspect(InspectRequest { model, prompt_text, word: word.clone(), company, load }));
         }
-        self.overlay = Some(Overlay::Inspector(Inspector { model, prompt_text, word, answer: refused, recorded, scroll: 0 }));
+        self.overlay = Some(Overlay::Inspector(Inspector {
+            model,
+            prompt_text,
+            word,
+            answer: refused,
+            recorded,
+            readings: None,
+            page,
+            scroll: 0,
+        }));
     }
 
     /// Words that differ from this one in white space alone, and some more.
@@ -270,17 +367,39 @@ impl App {
         }
     }
 
+    pub(super) fn read(&mut self, model: ModelId, prompt: &str, word: &str, readings: Result<Box<WordTokens>, Unread>) {
+        let is_reward = |model: &Model| model.info.as_ref().is_none_or(|info| info.provenance.unit == Unit::Reward);
+        if !self.model(model).is_some_and(is_reward) {
+            return;
+        }
+        if let Some(Overlay::Inspector(inspector)) = &mut self.overlay
+            && inspector.model == model
+            && *inspector.prompt_text == *prompt
+            && *inspector.word == *word
+        {
+            inspector.readings = Some(readings);
+        }
+    }
+
     pub(super) fn inspector_key(&mut self, key: Key) {
         let action = Action::for_key(key, self.view);
-        if let Some(flip @ (Action::NextModel | Action::PreviousModel)) = action {
-            let Some(Overlay::Inspector(Inspector { word, .. })) = &self.overlay else { return };
-            // Flipped, the list may have another word under the cursor; the one looked at stays.
-            let word = word.clone();
-            self.perform(flip);
-            return self.inspect_word(word);
-        }
         let size = self.size;
         let Some(Overlay::Inspector(inspector)) = &mut self.overlay else { return };
+        if let Some(flip @ (Action::NextModel | Action::PreviousModel)) = action {
+            // Flipped, the list may have another word under the cursor; the one looked at stays.
+            let (word, page) = (inspector.word.clone(), inspector.page);
+            self.perform(flip);
+            return self.inspect_word(word, page, false);
+        }
+        if key.code == KeyCode::Enter && inspector.readings == Some(Err(Unread::NotLoaded)) {
+            let (word, page) = (inspector.word.clone(), inspector.page);
+            return self.inspect_word(word, page, true);
+        }
+        if key == Key::char(TURN) {
+            inspector.page = if inspector.page == Page::Tokens { Page::Layers } else { Page::Tokens };
+            inspector.scroll = 0;
+            return;
+        }
         let page = rows(size).saturating_sub(1);
         match scrolled(inspector.scroll, action, page, last_scroll(size, inspector)) {
             Some(scroll) => inspector.scroll = scroll,
@@ -302,7 +421,7 @@ pub fn rows(size: (u16, u16)) -> usize {
 /// How far the inspector can be scrolled.
 pub fn last_scroll(size: (u16, u16), inspector: &Inspector) -> usize {
     // Every set of signs is equally wide.
-    let signs = Signs { shared: '.', pooled: '*', ascii: true };
+    let signs = Signs { shared: '.', pooled: '*', levels: &['.'], up: '^', down: 'v', minus: '-', bar: '#', ascii: true };
     let lines = inspector.lines(usize::from(box_width(size.0)).saturating_sub(4), signs).len();
     lines.saturating_sub(rows(size))
 }
@@ -313,9 +432,18 @@ const WIDEST: u16 = 120;
 mod tests {
     use super::*;
 
-    const SIGNS: Signs = Signs { shared: '·', pooled: '●', ascii: false };
+    pub(super) const SIGNS: Signs = Signs {
+        shared: '·',
+        pooled: '●',
+        levels: &['▁', '▂', '▃', '▄', '▅', '▆', '▇'],
+        up: '▲',
+        down: '▼',
+        minus: '−',
+        bar: '━',
+        ascii: false,
+    };
 
-    fn text(lines: &[TonedLine]) -> Vec<String> {
+    pub(super) fn text(lines: &[TonedLine]) -> Vec<String> {
         lines.iter().map(|line| line.iter().map(|(text, _)| text.as_str()).collect::<String>().trim_end().to_owned()).collect()
     }
 
@@ -334,10 +462,10 @@ mod tests {
         let texts = ["<s>", "\n", "爱", " love", "<e>"];
         let tokens = texts.iter().zip([1, 198, 31_111, 7, 2]).map(|(t, id)| (id, (*t).to_owned())).collect();
         let inspection = Inspection { tokens, shared: 2, pooled: Some(4), ..Inspection::default() };
-        let all = text(&grid(&inspection, 0, 36, SIGNS));
+        let all = text(&grid(&inspection, 0, &[], 36, SIGNS));
         assert_eq!(all, ["1  ·     1 <s>    ·   198 \\n", "3    31111 爱           7 ␣love", "5  ●     2 <e>"]);
-        assert_eq!(text(&grid(&inspection, 2, 36, SIGNS)), ["3    31111 爱           7 ␣love", "5  ●     2 <e>"]);
-        assert_eq!(grid(&inspection, 0, 10, SIGNS).len(), 5, "a narrow screen has a token a line");
+        assert_eq!(text(&grid(&inspection, 2, &[], 36, SIGNS)), ["3    31111 爱           7 ␣love", "5  ●     2 <e>"]);
+        assert_eq!(grid(&inspection, 0, &[], 10, SIGNS).len(), 5, "a narrow screen has a token a line");
         assert!(text(&[own_tokens(&inspection, SIGNS)])[0].starts_with("3 own tokens  · 2 shared"));
     }
 

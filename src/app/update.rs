@@ -130,6 +130,7 @@ impl App {
             // The explorer's jobs do not ask for tokens; the others are taken in above.
             Event::Tokens { .. } | Event::Notice { .. } | Event::Scores { .. } => {}
             Event::Inspected { prompt_text, word, inspection, .. } => self.inspected(id, &prompt_text, &word, inspection),
+            Event::Read { prompt_text, word, readings, .. } => self.read(id, &prompt_text, &word, readings),
             // Of several vocabularies the first is shown; the other models are asked its texts.
             Event::Vocabulary { corpus, .. } => {
                 if self.vocabulary.is_none() {

@@ -78,6 +78,15 @@ pub struct ScoreArgs {
     /// Give each word's token ids, of the whole conversation
     #[arg(long)]
     pub tokens: bool,
+    /// Give the reward at every token of each conversation, beside the token ids. Of reward models; computed each time, for
+    /// the store keeps scores alone
+    #[arg(long)]
+    pub trace: bool,
+    /// Give what the head reads after every layer, through the final norm; in a table, the mean z of each category by layer.
+    /// Of reward models; computed each time. This explores where in the depth a preference forms and proves no cause: the
+    /// head was trained on the last layer alone
+    #[arg(long)]
+    pub layers: bool,
     /// How rows are written [default: as the end of FILE says; a table on standard output]
     #[arg(long, value_enum)]
     pub format: Option<Format>,

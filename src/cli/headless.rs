@@ -238,7 +238,7 @@ impl Headless {
             }
             Event::Notice { text } => self.notes.push(text),
             // None of these is asked for.
-            Event::Key { .. } | Event::Tokens { .. } | Event::Inspected { .. } => {}
+            Event::Key { .. } | Event::Tokens { .. } | Event::Inspected { .. } | Event::Read { .. } => {}
         }
         Ok(())
     }

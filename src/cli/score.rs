@@ -14,7 +14,7 @@ use super::args::ScoreArgs;
 use super::{interrupt, output};
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::{self, Corpus, Prompt, own_label};
-use crate::engine::{Engine, Event, Job, Phase, WordTokens};
+use crate::engine::{Engine, Event, Job, Phase, Readings, WordTokens};
 use crate::model::{LoadOptions, ModelInfo};
 use crate::recorded::scores::Recorded;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
@@ -52,6 +52,7 @@ struct ScoreRun {
     prompts: Vec<Prompt>,
     options: LoadOptions,
     tokens: bool,
+    readings: Readings,
     score_table: ScoreTable,
     infos: HashMap<ModelId, ModelInfo>,
     /// Under what their scores stand in the store.
@@ -77,6 +78,8 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let prompts = session.prompts(&args.words.prompt)?;
     let default = if asked.is_none() && !args.words.vocabulary { Some(session.default_corpus()?) } else { None };
     let options = LoadOptions { vocabulary: args.words.vocabulary, ..args.options.over(&session.settings) };
+    let readings = Readings { by_token: args.trace, by_layer: args.layers };
+    has_readings(&specs, readings)?;
     let mut output = RowOutput::open(args)?;
 
     let (sender, receiver) = channel();
@@ -93,7 +96,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
 
     let words_notes = asked.iter().flat_map(|corpus| corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)));
     let words_notes: Vec<String> = words_notes.collect();
-    let mut run = ScoreRun { own, ..ScoreRun::new(specs, asked, prompts, options, args.tokens) };
+    let mut run = ScoreRun { own, tokens: args.tokens || args.trace, readings, ..ScoreRun::new(specs, asked, prompts, options) };
     run.start(&engine, default.as_ref());
     let mut progress = Progress::new();
     let finished = run.follow(&engine, &receiver, &mut output, &mut progress);
@@ -138,15 +141,34 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     Err(Failure::Run(failures.join("\n")))
 }
 
+/// # Errors
+/// The first MODEL that has nothing to read at tokens or layers, as far as that is known before it is loaded.
+fn has_readings(specs: &[ModelSpec], readings: Readings) -> Result<(), Failure> {
+    let asked = if readings.by_token { "--trace" } else { "--layers" };
+    let why = |spec: &ModelSpec| match spec.source {
+        ModelSource::Recorded(_) => {
+            Some("its scores are recorded, and the file holds neither tokens nor layers. Name the model itself")
+        }
+        ModelSource::Implicit { .. } => Some("the implicit reward of two models has no head. Name a reward model"),
+        _ => None,
+    };
+    let refused = specs.iter().find_map(|spec| Some((spec, why(spec)?))).filter(|_| readings != Readings::default());
+    match refused {
+        Some((spec, why)) => Err(Failure::Use(format!("{}: {asked} reads a reward model's head; {why}", spec.name))),
+        None => Ok(()),
+    }
+}
+
 impl ScoreRun {
-    fn new(specs: Vec<ModelSpec>, asked: Option<Arc<Corpus>>, prompts: Vec<Prompt>, options: LoadOptions, tokens: bool) -> Self {
+    fn new(specs: Vec<ModelSpec>, asked: Option<Arc<Corpus>>, prompts: Vec<Prompt>, options: LoadOptions) -> Self {
         ScoreRun {
             specs,
             asked,
             own: Vec::new(),
             prompts,
             options,
-            tokens,
+            tokens: false,
+            readings: Readings::default(),
             score_table: ScoreTable::default(),
             infos: HashMap::new(),
             keys: HashMap::new(),
@@ -180,7 +202,7 @@ impl ScoreRun {
                 let group = Group { prompt: id, words: words.iter().map(|(word, _)| *word).collect(), missing: words.len() };
                 self.groups.insert((model, at), group);
                 let (prompt_text, words) = (prompt.text.clone(), words.clone());
-                jobs.push(Job { tokens: self.tokens, ..Job::new(model, id, prompt_text, words) });
+                jobs.push(Job { tokens: self.tokens, readings: self.readings, ..Job::new(model, id, prompt_text, words) });
             }
         }
         engine.plan(jobs);
@@ -204,7 +226,12 @@ impl ScoreRun {
         let (Some(group), Some(corpus)) = (self.groups.get(&key), self.corpora.get(&key.0)) else { return };
         let words = group.words.iter().zip(&corpus.words).map(|(&id, word)| (id, word.text.clone())).collect();
         let (prompt, prompt_text, token_ids) = (group.prompt, self.prompts[key.1].text.clone(), corpus.tokens.clone());
-        engine.plan(vec![Job { token_ids, tokens: self.tokens, ..Job::new(key.0, prompt, prompt_text, words) }]);
+        engine.plan(vec![Job {
+            token_ids,
+            tokens: self.tokens,
+            readings: self.readings,
+            ..Job::new(key.0, prompt, prompt_text, words)
+        }]);
     }
 
     /// Takes in what the engine tells until everything is written; the signal, when one came first.
@@ -246,7 +273,7 @@ impl ScoreRun {
                     output::note(&text);
                 }
                 // Nothing here asks for one.
-                Event::Inspected { .. } => {}
+                Event::Inspected { .. } | Event::Read { .. } => {}
                 Event::Vocabulary { model, corpus } => self.take_vocabulary(model, corpus),
                 Event::Recorded { model, recorded } => self.take_recorded(model, *recorded),
                 Event::Tokens { model, prompt, tokens } => {

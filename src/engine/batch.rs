@@ -13,11 +13,12 @@ use candle_core::Tensor;
 use super::plan::{Forest, common_prefix};
 pub use super::prefix::Prefix;
 use super::prefix::extend;
-use super::{Job, WordTokens, likelihood};
+use super::{Job, Readings, WordTokens, likelihood, readings};
 use crate::base::remedy::Remedy;
 use crate::base::terms::WordId;
 use crate::engine::plan::{Last, Scored};
 use crate::model::checkpoint::RewardModel;
+use crate::model::decoder::Wanted;
 use crate::model::language::LanguageModel;
 use crate::model::loaded::LoadedModel;
 use crate::model::text::continuation::Continuation;
@@ -44,7 +45,7 @@ const CHANGE: (f64, f64) = (0.5, 4.0);
 pub struct Step {
     /// Of the words that were scored: the reward, or the log-probability in nats.
     pub scores: Vec<(WordId, f32)>,
-    /// Tokens of the conversations scored, where the job asks for them.
+    /// Tokens and readings of the conversations scored, where the job asks for them.
     pub tokens: Vec<(WordId, WordTokens)>,
     /// Words that cannot be scored, with the reason.
     pub unscorable: Vec<(WordId, String)>,
@@ -61,7 +62,8 @@ pub struct Batches {
     waiting: VecDeque<(WordId, Continuation)>,
     /// Tokens of the prefix of those that wait.
     shared: usize,
-    /// Positions within it at which a head's gate reads: none, or one, for all words open their answer there.
+    /// Positions within it whose hidden states are read: by a head's gate (none, or one, for all words open their answer
+    /// there), or all of them for rewards at every token.
     gates: BTreeSet<usize>,
     nodes: usize,
     /// No forward has more nodes than this, but for those of one word.
@@ -105,7 +107,8 @@ impl Batches {
 
     /// True where going on with this job does all that `other` asks for, and nothing that it does not.
     pub fn is_for(&self, other: &Job) -> bool {
-        if (self.job.model, self.job.prompt, self.job.tokens) != (other.model, other.prompt, other.tokens) {
+        let asked = |job: &Job| (job.model, job.prompt, job.tokens, job.readings);
+        if asked(&self.job) != asked(other) {
             return false;
         }
         let ids = |job: &Job| job.words.iter().map(|(word, _)| *word).collect::<HashSet<_>>();
@@ -186,6 +189,7 @@ impl Batches {
     /// [`ModelError::Cancelled`] the job must be dropped; a cancelled step can be taken again.
     pub fn step(&mut self, model: &LoadedModel, prefix: &mut Option<Prefix>, cancel: &Cancel) -> Result<Step, ModelError> {
         let mut step = Step::default();
+        readings::allow(self.job.readings, model)?;
         if let (LoadedModel::Language(language), false) = (model, self.job.token_ids.is_empty()) {
             return self.vocabulary(language, prefix, cancel);
         }
@@ -203,7 +207,10 @@ impl Batches {
         let started = Instant::now();
         let waiting = self.waiting.iter().map(|(_, words)| words);
         let (results, last) = match model {
-            LoadedModel::Reward(model) => rewards(model, waiting, self.shared, self.nodes, prefix.as_ref(), cancel)?,
+            LoadedModel::Reward(model) => {
+                let asked = (self.shared, self.nodes, self.job.readings);
+                rewards(model, waiting, asked, prefix.as_ref(), cancel)?
+            }
             LoadedModel::Language(model) => likelihood::run(model, waiting, self.nodes, prefix.as_ref(), cancel)?,
         };
         step.tokens_run += last.nodes;
@@ -217,9 +224,11 @@ impl Batches {
                 return Err(self.not_finite(model, word, result.score));
             }
             step.scores.push((word, result.score));
-            if self.job.tokens {
-                let Continuation { ids, merged, .. } = asked;
-                step.tokens.push((word, WordTokens { ids, merged, log_probabilities: result.log_probabilities }));
+            if !self.job.wants_scores_alone() {
+                let Scored { token_rewards, layer_rewards, log_probabilities, .. } = result;
+                let ids = if self.job.tokens || self.job.readings.by_token { asked.ids } else { Vec::new() };
+                let tokens = WordTokens { ids, token_rewards, layer_rewards, log_probabilities, merged: asked.merged };
+                step.tokens.push((word, tokens));
             }
         }
         Ok(step)
@@ -249,7 +258,7 @@ impl Batches {
             step.scores.push((*word, value));
             if self.job.tokens {
                 let ids = before.iter().copied().chain([token]).collect();
-                step.tokens.push((*word, WordTokens { ids, log_probabilities: vec![value], merged: false }));
+                step.tokens.push((*word, WordTokens { ids, log_probabilities: vec![value], ..WordTokens::default() }));
             }
         }
         self.tokenized = self.job.words.len();
@@ -288,6 +297,9 @@ impl Batches {
             for (_, asked) in &encoded {
                 self.gates.extend(model.gate_position(&asked.ids)?.filter(|position| *position < self.shared));
             }
+            if self.job.readings.by_token {
+                self.gates.extend(0..self.shared);
+            }
         }
         self.waiting = encoded.into();
         self.tokenized = window.end;
@@ -306,38 +318,72 @@ impl Batches {
     }
 }
 
-/// Rewards of as many conversations as make a forest of `nodes`, each read at its last token, and where a gate reads.
+/// Rewards of as many conversations as make a forest of `nodes`, each read at its last token, and where a gate reads; with the
+/// readings asked for.
 fn rewards<'a>(
     model: &RewardModel,
     waiting: impl Iterator<Item = &'a Continuation>,
-    shared: usize,
-    nodes: usize,
+    (shared, nodes, asked): (usize, usize, Readings),
     prefix: Option<&Prefix>,
     cancel: &Cancel,
 ) -> Result<(Vec<Scored>, Last), ModelError> {
     let mut forest = Forest::default();
-    let (mut reads, mut gates) = (Vec::new(), Vec::new());
+    let (mut reads, mut gates, mut paths) = (Vec::new(), Vec::new(), Vec::new());
     let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
     for Continuation { ids, .. } in waiting {
         let gate = model.gate_position(ids)?;
-        // The last token runs even where the prefix holds it, because its hidden state is read; so does a gate's token.
-        let must_run = gate.filter(|at| *at >= shared).unwrap_or(ids.len()).min(ids.len() - 1);
+        // The last token runs even where the prefix holds it, because its hidden state is read; so does a gate's token. The
+        // prefix keeps the last layer's states alone, so a gate that is read after every layer runs as well.
+        let must_run = match asked {
+            Readings { by_token: true, .. } => shared,
+            Readings { by_layer, .. } => gate.filter(|at| by_layer || *at >= shared).unwrap_or(ids.len()).min(ids.len() - 1),
+        };
         let start = prefix.map_or(0, |prefix| prefix.held(&ids[..must_run]));
         path = forest.path(start, &ids[start..])?;
         last = ids;
         reads.extend(path.last());
-        gates.extend(gate.map(|at| if at < shared { Gate::InPrefix(at) } else { Gate::InForest(path[at - start]) }));
+        let in_prefix = |at: usize| at < shared && !asked.by_layer;
+        gates.extend(gate.map(|at| if in_prefix(at) { Gate::InPrefix(at) } else { Gate::InForest(path[at - start]) }));
+        if asked.by_token {
+            paths.push((start, path.clone()));
+        }
         if forest.nodes().len() >= nodes {
             break;
         }
     }
     let words = reads.len();
     reads.extend(gates.iter().filter_map(Gate::node));
-    let output = model.decoder.forward_keeping(forest.nodes(), prefix.map(Prefix::cache), &reads, &path, cancel)?;
-    let hidden = output.hidden;
-    let gate = gate_states(&gates, prefix, &hidden, words)?;
-    let rewards = model.published(model.head.rewards(&hidden.narrow(0, 0, words)?, gate.as_ref())?)?;
-    let scored = rewards.into_iter().map(|score| Scored { score, log_probabilities: Vec::new() }).collect();
+    let rows = reads.len();
+    let by_layer = if asked.by_layer { reads.clone() } else { Vec::new() };
+    if asked.by_token {
+        reads.extend(0..forest.nodes().len() as u32);
+    }
+    let wanted = Wanted { reads: &reads, keep: &path, by_layer: &by_layer };
+    let output = model.decoder.forward_for(forest.nodes(), prefix.map(Prefix::cache), wanted, cancel)?;
+    // Of states `[reads, hidden_size]`: the rewards of the words.
+    let read = |states: &Tensor| {
+        let gate = gate_states(&gates, prefix, states, words)?;
+        model.published(model.head.rewards(&states.narrow(0, 0, words)?, gate.as_ref())?)
+    };
+    let scores = read(&output.hidden)?;
+    let mut scored: Vec<Scored> = scores.into_iter().map(|score| Scored { score, ..Scored::default() }).collect();
+    if asked.by_token {
+        let before = readings::of_prefix(model, prefix, shared)?;
+        let at_nodes = output.hidden.narrow(0, rows, forest.nodes().len())?;
+        let at_nodes = model.published(model.head.rewards(&at_nodes, None)?)?;
+        for (scored, (start, path)) in scored.iter_mut().zip(paths) {
+            scored.token_rewards =
+                before[..start].iter().copied().chain(path.iter().map(|&node| at_nodes[node as usize])).collect();
+            // A sum over more rows may round otherwise on a GPU; the word has one reward.
+            scored.score = scored.token_rewards.last().copied().unwrap_or(scored.score);
+        }
+    }
+    if asked.by_layer {
+        let earlier = output.earlier.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        for (word, scored) in scored.iter_mut().enumerate() {
+            scored.layer_rewards = earlier.iter().map(|rewards| rewards[word]).chain([scored.score]).collect();
+        }
+    }
     let start = last.len() - path.len();
     Ok((scored, Last { nodes: forest.nodes().len(), start, tokens: last[start..].to_vec(), cache: output.cache }))
 }
@@ -400,6 +446,7 @@ mod tests {
             words,
             token_ids: vec![10, 11, 12, 13],
             tokens: false,
+            readings: Default::default(),
         };
         Batches::new(job)
     }

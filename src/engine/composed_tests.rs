@@ -32,7 +32,15 @@ fn files() -> Vec<(String, Files)> {
 
 fn job(prompt: &str, words: &[&str], token_ids: Vec<u32>) -> Job {
     let words: Vec<(WordId, Arc<str>)> = (0..).map(WordId).zip(words.iter().map(|word| (*word).into())).collect();
-    Job { model: ModelId(0), prompt: PromptId(0), prompt_text: prompt.into(), words, token_ids, tokens: true }
+    Job {
+        model: ModelId(0),
+        prompt: PromptId(0),
+        prompt_text: prompt.into(),
+        words,
+        token_ids,
+        tokens: true,
+        readings: Default::default(),
+    }
 }
 
 /// Runs to the end, behind what stands from before, in batches and pieces of the prefix of at most `most` nodes.

@@ -264,7 +264,7 @@ impl Pair {
                 told.push(Event::Inspected { model, prompt_text, word, inspection });
             }
             // A pair's scores are kept in no store; the other events are answers to nothing that a part is asked.
-            Event::Key { .. } | Event::Vocabulary { .. } | Event::Tokens { .. } | Event::Notice { .. } => {}
+            Event::Key { .. } | Event::Vocabulary { .. } | Event::Tokens { .. } | Event::Read { .. } | Event::Notice { .. } => {}
         }
     }
 
@@ -392,7 +392,15 @@ mod tests {
 
     fn job(words: &[&str]) -> Job {
         let words = words.iter().zip(0..).map(|(word, id)| (WordId(id), (*word).into())).collect();
-        Job { model: PAIR, prompt: PromptId(3), prompt_text: "p?".into(), words, token_ids: Vec::new(), tokens: true }
+        Job {
+            model: PAIR,
+            prompt: PromptId(3),
+            prompt_text: "p?".into(),
+            words,
+            token_ids: Vec::new(),
+            tokens: true,
+            readings: Default::default(),
+        }
     }
 
     fn scores(events: &Receiver<Event>) -> Vec<(u32, f64)> {

@@ -44,7 +44,7 @@ pub(super) fn run<'a>(
     let scored = |places: Vec<(usize, usize)>| {
         let log_probabilities: Vec<f32> = places.into_iter().map(|(read, at)| values[read][at]).collect();
         let score = log_probabilities.iter().map(|&value| f64::from(value)).sum::<f64>() as f32;
-        Scored { score, log_probabilities }
+        Scored { score, log_probabilities, ..Scored::default() }
     };
     let start = last.len() - path.len();
     let last = Last { nodes: forest.nodes().len(), start, tokens: last[start..].to_vec(), cache: output.cache };

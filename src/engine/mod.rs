@@ -3,7 +3,7 @@
 //! `handle` is the interface for the rest of the program; `worker` is the one thread that owns models and device; `batch` runs one
 //! job in steps, by `likelihood` where the model is a language model; `inspect` takes one conversation apart; `plan` turns
 //! conversations into nodes to run; `implicit` asks two language models and tells one score; `vocabulary` makes words of
-//! tokens; `pairs` asks which of two answers a model prefers; `scorer` asks one loaded model without a worker; `fit` says what
+//! tokens; `readings` reads a head at every token and layer; `pairs` asks which of two answers a model prefers; `scorer` asks one loaded model without a worker; `fit` says what
 //! fits, by `memory`; `store_adapter` writes scores to the store before they are told, and recalls them; `events` is where all
 //! of it tells what happens; `caught` makes errors of panics.
 //!
@@ -24,6 +24,7 @@ pub(crate) mod memory;
 pub mod pairs;
 pub mod plan;
 mod prefix;
+mod readings;
 pub mod scorer;
 pub mod store_adapter;
 pub mod vocabulary;
@@ -61,12 +62,29 @@ pub struct Job {
     pub token_ids: Vec<u32>,
     /// Send [`Event::Tokens`] as well.
     pub tokens: bool,
+    /// What is read of each conversation beside its score, and sent with [`Event::Tokens`].
+    pub readings: Readings,
+}
+
+/// What a reward model's head reads of a conversation beside its score.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// The reward at every token.
+    pub by_token: bool,
+    /// The reward at the token that is read, from the state after every layer through the final norm. The head was trained on
+    /// the last layer alone, so this explores where a preference forms and proves no cause.
+    pub by_layer: bool,
 }
 
 impl Job {
+    /// True where the job asks for nothing that the store does not keep.
+    pub fn wants_scores_alone(&self) -> bool {
+        !self.tokens && self.readings == Readings::default()
+    }
+
     /// A job for words that are given as texts, without [`Event::Tokens`].
     pub fn new(model: ModelId, prompt: PromptId, prompt_text: Arc<str>, words: Vec<(WordId, Arc<str>)>) -> Self {
-        Job { model, prompt, prompt_text, words, token_ids: Vec::new(), tokens: false }
+        Job { model, prompt, prompt_text, words, token_ids: Vec::new(), tokens: false, readings: Readings::default() }
     }
 }
 
@@ -81,6 +99,17 @@ pub struct InspectRequest {
     pub word: Arc<str>,
     /// Other words of the list, with which it may share tokens.
     pub company: Vec<Arc<str>>,
+    /// A reward model that is not loaded is loaded, so that its head can be read.
+    pub load: bool,
+}
+
+/// Why a head has not been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// The model is not loaded.
+    NotLoaded,
+    /// It failed, for this reason.
+    Refused(String),
 }
 
 /// What a model is doing. Bytes and words are counts; rates are per second; times are seconds.
@@ -147,8 +176,12 @@ impl From<hub::Progress> for Phase {
 /// How a word was put to a model, token by token.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WordTokens {
-    /// Ids of the whole conversation.
+    /// Ids of the whole conversation; empty where neither tokens nor rewards at tokens were asked for.
     pub ids: Vec<u32>,
+    /// Of a reward model, where asked for: the reward at each of `ids`.
+    pub token_rewards: Vec<f32>,
+    /// Of a reward model, where asked for: what the head reads after each layer. The last is the score.
+    pub layer_rewards: Vec<f32>,
     /// Of a language model: the log-probabilities, in nats, of the last tokens of `ids`, each given all before it. Their
     /// sum is the score. Empty for a reward model.
     pub log_probabilities: Vec<f32>,
@@ -158,8 +191,14 @@ pub struct WordTokens {
 
 impl From<WordTokens> for TokenColumns {
     fn from(tokens: WordTokens) -> Self {
-        let token_logprobs = tokens.log_probabilities.into_iter().map(decimal).collect();
-        TokenColumns { token_ids: tokens.ids, token_logprobs, merged: tokens.merged }
+        let decimals = |values: Vec<f32>| values.into_iter().map(decimal).collect();
+        TokenColumns {
+            token_ids: tokens.ids,
+            token_logprobs: decimals(tokens.log_probabilities),
+            token_rewards: decimals(tokens.token_rewards),
+            layer_rewards: decimals(tokens.layer_rewards),
+            merged: tokens.merged,
+        }
     }
 }
 
@@ -212,7 +251,7 @@ pub enum Event {
         /// The numbers that are shown, written and computed with, see [`crate::scores::table::decimal`].
         scores: Vec<(WordId, f64)>,
     },
-    /// Tokens of whole conversations, before their scores, where the job asked for them.
+    /// Tokens and readings of whole conversations, before their scores, where the job asked for them.
     Tokens {
         /// The model it is about.
         model: ModelId,
@@ -231,6 +270,18 @@ pub enum Event {
         word: Arc<str>,
         /// The conversation, or why it cannot be made.
         inspection: Result<Box<Inspection>, String>,
+    },
+    /// Follows [`Event::Inspected`] of a reward model: what its head reads at every token, but for a gated head, and after
+    /// every layer. Of several words that were asked for meanwhile the newest is read.
+    Read {
+        /// The model it is about.
+        model: ModelId,
+        /// The user's turn that was asked for.
+        prompt_text: Arc<str>,
+        /// The word that was asked for.
+        word: Arc<str>,
+        /// The readings, or why there are none.
+        readings: Result<Box<WordTokens>, Unread>,
     },
     /// Something about the store that the user should know; of no model.
     Notice {
@@ -260,6 +311,7 @@ impl Event {
             | Event::Scores { model, .. }
             | Event::Tokens { model, .. }
             | Event::Inspected { model, .. }
+            | Event::Read { model, .. }
             | Event::Unscorable { model, .. } => Some(*model),
             Event::Notice { .. } => None,
         }

@@ -85,8 +85,13 @@ pub(super) struct Last {
 }
 
 /// What one word came to.
+#[derive(Default)]
 pub(super) struct Scored {
     pub(super) score: f32,
+    /// By a reward model, where asked for: at each token of the conversation.
+    pub(super) token_rewards: Vec<f32>,
+    /// By a reward model, where asked for: after each layer.
+    pub(super) layer_rewards: Vec<f32>,
     /// Of each of its tokens, by a language model.
     pub(super) log_probabilities: Vec<f32>,
 }

@@ -157,8 +157,8 @@ impl StoreAdapter {
         if self.is_unread(job.model) {
             return Ok(Answer::Unread);
         }
-        // The tokens are not in the store.
-        let known = if job.tokens { Ok(Recalled::default()) } else { self.look_up(label, job) };
+        // The store has neither tokens nor readings.
+        let known = if job.wants_scores_alone() { self.look_up(label, job) } else { Ok(Recalled::default()) };
         let known = match known {
             Ok(recalled) => recalled,
             Err(error) if self.is_to_wait(&error) => return Ok(Answer::Busy),
@@ -227,6 +227,7 @@ impl StoreAdapter {
             words: (0..job.words.len()).filter(missing).map(|at| job.words[at].clone()).collect(),
             token_ids: (0..job.token_ids.len()).filter(missing).map(|at| job.token_ids[at]).collect(),
             tokens: job.tokens,
+            readings: job.readings,
             ..Job::new(job.model, job.prompt, job.prompt_text.clone(), Vec::new())
         };
         // The same content may lie elsewhere now; nothing of it is in memory.
@@ -405,6 +406,7 @@ mod tests {
             words: (from..from + 500).map(|id| (WordId(id), format!("a word of some length, number {id}").into())).collect(),
             token_ids: Vec::new(),
             tokens: false,
+            readings: Default::default(),
         };
         keeper.recall((&files, &label, &options), &job(0), &Cancel::default()).unwrap();
         let info = ModelInfo { family: Family::Llama, provenance: Provenance::of_recorded("x".into()), memory_bytes: 0 };

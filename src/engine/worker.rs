@@ -5,6 +5,7 @@
 //! went and finds no room again waits for it.
 
 mod memory_sharing;
+mod reading;
 mod storing;
 
 use std::any::Any;
@@ -125,6 +126,8 @@ pub(super) struct Worker {
     jobs: Vec<Running>,
     store: StoreAdapter,
     unwritten: Option<Unwritten>,
+    /// The word that was inspected last, whose readings have not been sent.
+    unread: Option<InspectRequest>,
     /// Bytes that are free on a device, where it tells.
     available: FreeFn,
     step: StepFn,
@@ -143,6 +146,7 @@ impl Worker {
             jobs: Vec::new(),
             store,
             unwritten: None,
+            unread: None,
             available: Box::new(memory::free_on),
             step: Box::new(Batches::step),
         }
@@ -164,6 +168,23 @@ impl Worker {
             // A computed batch is sent before anything else is done.
             if let Some(unwritten) = self.unwritten.take() {
                 is_waiting = !self.finish(unwritten);
+                continue;
+            }
+            if self.unread.is_some() {
+                let cancel = Cancel::default();
+                *lock(&self.activity) = Activity { cancel: cancel.clone(), ..Activity::default() };
+                let goes_on = match self.requests.try_recv() {
+                    Ok(request) => self.take(request),
+                    Err(TryRecvError::Disconnected) => false,
+                    Err(TryRecvError::Empty) => {
+                        self.read(&cancel);
+                        true
+                    }
+                };
+                if !goes_on {
+                    return;
+                }
+                *lock(&self.activity) = Activity::default();
                 continue;
             }
             let opened = |job: &Running| self.models.get(&job.batches.job().model);
@@ -264,7 +285,10 @@ impl Worker {
                     }
                 }
             }
-            Request::Inspect(request) => self.inspect(request),
+            Request::Inspect(request) => {
+                self.inspect(request.clone());
+                self.unread = Some(request);
+            }
             Request::Close(model) => {
                 self.models.remove(&model);
                 // There may be room now for one that waits.
@@ -280,7 +304,7 @@ impl Worker {
 
     /// A model that is not loaded has its tokenizer read for this alone.
     fn inspect(&self, request: InspectRequest) {
-        let InspectRequest { model, prompt_text, word, company } = request;
+        let InspectRequest { model, prompt_text, word, company, .. } = request;
         let answer = || -> Result<Inspection, ModelError> {
             let none =
                 || ModelError::unsupported("the model", "its files are not here yet", "Wait until they are, or open it again");

@@ -3,6 +3,8 @@
 //! [`LongTable::columns`] alone says which columns there are. Knows nothing of models. What goes to a terminal is made safe to
 //! show; what goes to a file is exact.
 
+mod layers;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -40,11 +42,18 @@ struct LongRow {
     tokens: Option<TokenColumns>,
 }
 
-/// What `--tokens` adds to a row.
+/// What a row has beside its score, where it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TokenColumns {
     /// Of the whole conversation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub token_ids: Vec<u32>,
+    /// Of a reward model: the reward at each of `token_ids`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub token_rewards: Vec<f64>,
+    /// Of a reward model: what its head reads after each layer, the last of which is the score.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layer_rewards: Vec<f64>,
     /// Of a language model: the log-probabilities of the word's tokens, which are the last of `token_ids`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub token_logprobs: Vec<f64>,
@@ -112,15 +121,23 @@ impl LongTable {
 pub enum RowLayout {
     /// Lined up for reading.
     Table,
-    /// With columns of the word's tokens, or of the token that the word is, where asked for.
-    Csv {
-        /// With the ids and log-probabilities of the word's tokens.
-        tokens: bool,
-        /// With the id of the token that the word is.
-        ids: bool,
-    },
+    /// With the columns that were asked for.
+    Csv(CsvColumns),
     /// A JSON object for each row.
     Jsonl,
+}
+
+/// Columns of CSV beside those that every format has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CsvColumns {
+    /// The ids and log-probabilities of the word's tokens.
+    pub tokens: bool,
+    /// The reward at every token.
+    pub token_rewards: bool,
+    /// What the head reads after every layer.
+    pub layer_rewards: bool,
+    /// The id of the token that the word is.
+    pub ids: bool,
 }
 
 /// Writes groups of rows, one group for each model and prompt.
@@ -145,7 +162,7 @@ impl<W: Write> RowWriter<W> {
     pub fn group(&mut self, heading: &str, group: &LongTable) -> io::Result<()> {
         match self.layout {
             RowLayout::Table => self.table(heading, &group.rows)?,
-            RowLayout::Csv { tokens, ids } => self.csv(group, tokens, ids)?,
+            RowLayout::Csv(columns) => self.csv(group, columns)?,
             RowLayout::Jsonl => self.jsonl(group)?,
         }
         self.groups += 1;
@@ -157,8 +174,8 @@ impl<W: Write> RowWriter<W> {
         self.out
     }
 
-    fn table(&mut self, heading: &str, rows: &[LongRow]) -> io::Result<()> {
-        let mut rows: Vec<_> = rows.iter().collect();
+    fn table(&mut self, heading: &str, group: &[LongRow]) -> io::Result<()> {
+        let mut rows: Vec<_> = group.iter().collect();
         // An own word comes before the one whose rank it would have, and before own words of lower scores.
         let by_score = |a: &LongRow, b: &LongRow| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal);
         let order = |row: &LongRow| sort_rank(row.rank, row.word.own);
@@ -182,24 +199,36 @@ impl<W: Write> RowWriter<W> {
             let (word, category) = (pad(word, word_width), pad(category, category_width));
             let rank = shown_rank(row.rank, row.word.own);
             write!(self.out, "{rank:>7}  {word}  {category}  {:>12}", score_text(row.score))?;
-            if let Some(tokens) = &row.tokens {
+            if let Some(tokens) = row.tokens.as_ref().filter(|tokens| !tokens.token_ids.is_empty()) {
                 let merged = if tokens.merged { "  merges with the text before it" } else { "" };
-                let values = if tokens.token_logprobs.is_empty() { "" } else { "  " };
-                write!(self.out, "  {}{values}{}{merged}", joined(&tokens.token_ids), joined(&tokens.token_logprobs))?;
+                write!(self.out, "  {}", joined(&tokens.token_ids))?;
+                for values in [&tokens.token_logprobs, &tokens.token_rewards].into_iter().filter(|values| !values.is_empty()) {
+                    write!(self.out, "  {}", joined(values))?;
+                }
+                write!(self.out, "{merged}")?;
             }
             writeln!(self.out)?;
+        }
+        for line in layers::by_category(group) {
+            writeln!(self.out, "{}", text::visible(&line))?;
         }
         Ok(())
     }
 
-    fn csv(&mut self, group: &LongTable, tokens: bool, ids: bool) -> io::Result<()> {
-        let mut table = group.columns_with(ids);
-        if tokens {
-            let texts = |of: fn(&TokenColumns) -> String| {
-                Values::Text(group.rows.iter().map(|row| row.tokens.as_ref().map(of).unwrap_or_default().into()).collect())
-            };
+    fn csv(&mut self, group: &LongTable, columns: CsvColumns) -> io::Result<()> {
+        let mut table = group.columns_with(columns.ids);
+        let texts = |of: fn(&TokenColumns) -> String| {
+            Values::Text(group.rows.iter().map(|row| row.tokens.as_ref().map(of).unwrap_or_default().into()).collect())
+        };
+        if columns.tokens {
             table.add("token_ids", texts(|tokens| joined(&tokens.token_ids)));
             table.add("token_logprobs", texts(|tokens| joined(&tokens.token_logprobs)));
+        }
+        if columns.token_rewards {
+            table.add("token_rewards", texts(|tokens| joined(&tokens.token_rewards)));
+        }
+        if columns.layer_rewards {
+            table.add("layer_rewards", texts(|tokens| joined(&tokens.layer_rewards)));
         }
         if self.terminal {
             table = table.visible();
@@ -304,11 +333,11 @@ mod tests {
 
     #[test]
     fn csv_is_exact_in_a_file_and_safe_on_a_terminal() {
-        let exact = written(RowLayout::Csv { tokens: false, ids: false }, false);
+        let exact = written(RowLayout::Csv(CsvColumns::default()), false);
         let mut reader = csv::Reader::from_reader(exact.as_bytes());
         let words: Vec<String> = reader.records().map(|r| r.unwrap()[2].to_owned()).collect();
         assert_eq!(words, ["cold, or \"not\"", "\u{1b}[31m爱", "even"]);
-        assert!(!written(RowLayout::Csv { tokens: false, ids: false }, true).contains('\u{1b}'));
+        assert!(!written(RowLayout::Csv(CsvColumns::default()), true).contains('\u{1b}'));
     }
 
     #[test]

@@ -10,13 +10,22 @@ use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::popup::boxed;
 use crate::app::App;
-use crate::app::inspector::{Inspector, Signs, Tone, box_width};
+use crate::app::inspector::{Inspector, Page, Signs, Tone, box_width};
 use crate::base::text::{visible, visible_word};
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, inspector: &Inspector, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let place = box_width(area.width);
-    let signs = Signs { shared: glyphs.dot, pooled: glyphs.current, ascii: theme.ascii };
+    let signs = Signs {
+        shared: glyphs.dot,
+        pooled: glyphs.current,
+        levels: glyphs.levels,
+        up: glyphs.up,
+        down: glyphs.down,
+        minus: glyphs.minus,
+        bar: glyphs.bar,
+        ascii: theme.ascii,
+    };
     let lines = inspector.lines(usize::from(place).saturating_sub(4), signs);
     let word = visible_word(&inspector.word, theme.ascii);
     let name = app.model(inspector.model).map(|model| visible(&model.spec.name).into_owned()).unwrap_or_default();
@@ -27,7 +36,11 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, inspector: &Inspector, the
     } else {
         String::new()
     };
-    let title = format!("Tokens of {} by {}{more}", fit(&word, 24, glyphs.ellipsis), fit(&name, 24, glyphs.ellipsis));
+    let page = match inspector.page {
+        Page::Tokens => "Tokens",
+        Page::Layers => "Layers",
+    };
+    let title = format!("{page} of {} by {}{more}", fit(&word, 24, glyphs.ellipsis), fit(&name, 24, glyphs.ellipsis));
     let high = (lines.len() as u16).saturating_add(2).clamp(5, area.height);
     let left = area.x + (area.width - place) / 2;
     let inner = boxed(frame, Rect::new(left, area.y, place, high), &title, theme);

@@ -9,10 +9,11 @@ use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::{fitting, line_with_end, numbers};
 use crate::app::action::Action;
+use crate::app::inspector::{Page, TURN};
 use crate::app::table::SideScores;
 use crate::app::{App, Model, Overlay, StepBack, View};
 use crate::base::text::{bytes, count, duration, visible};
-use crate::engine::Phase;
+use crate::engine::{Phase, Unread};
 
 /// What a model is doing, with numbers: `scoring 4,120 of 14,634  38 words/s  ETA 4:37`.
 pub fn phase(phase: &Phase) -> String {
@@ -221,9 +222,16 @@ pub fn hints(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
             given.extend(input.everything.map(|_| hint("Tab", "these rows, everything")));
             given.push(hint("Esc", "close"));
         }
-        Some(Overlay::Inspector(_)) => {
+        Some(Overlay::Inspector(inspector)) => {
             let flip = (app.models.len() > 1).then(|| hint(&Action::NextModel.key_text(), "flip"));
-            given.extend([hint("Up Down", "scroll")].into_iter().chain(flip).chain([hint("Esc", "close")]));
+            let load = (inspector.readings == Some(Err(Unread::NotLoaded))).then(|| hint("Enter", "load"));
+            let turn = match (&inspector.readings, inspector.page) {
+                (_, Page::Layers) => Some(hint(&TURN.to_string(), "tokens")),
+                (Some(Ok(_)), Page::Tokens) => Some(hint(&TURN.to_string(), "layers")),
+                _ => None,
+            };
+            let last = [hint("Esc", "close")];
+            given.extend([hint("Up Down", "scroll")].into_iter().chain(load).chain(turn).chain(flip).chain(last));
         }
         Some(Overlay::Help { .. }) => given.extend([hint("Up Down", "scroll"), hint("Esc", "close")]),
         None if app.search.editing => {

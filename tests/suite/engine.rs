@@ -94,6 +94,7 @@ fn job(model: ModelId, prompt: u32, words: &[String]) -> Job {
         words,
         token_ids: Vec::new(),
         tokens: false,
+        readings: Default::default(),
     }
 }
 
@@ -209,6 +210,7 @@ fn a_word_is_taken_apart_while_others_are_scored() {
         prompt_text: "What, in one word, is the greatest thing ever?".into(),
         word: " love".into(),
         company: vec!["love".into(), "hate".into()],
+        load: false,
     };
     // Before anything is loaded, and in the middle of a long run.
     bench.engine.inspect(request.clone());

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use candle_core::{DType, Device};
-use rewardscope::model::decoder::{Cache, Decoder, Nodes, Output};
+use rewardscope::model::decoder::{Cache, Decoder, Nodes, Output, Wanted};
 use rewardscope::model::format::config::ModelConfig;
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
@@ -26,6 +26,7 @@ struct Ways {
     composed: Decoder,
     emulated: Decoder,
     vocabulary: u32,
+    layers: usize,
 }
 
 impl Ways {
@@ -42,7 +43,14 @@ impl Ways {
         let emulated = Decoder::emulated(&config, DType::F32, &mut fetch).unwrap().unwrap();
         let ways = [native.decoder(), &composed, &emulated].map(Decoder::way);
         assert_eq!(ways, ["native", "candle", "emulated"], "{name}");
-        Ways { name: name.to_owned(), native, composed, emulated, vocabulary: config.vocab_size as u32 }
+        Ways {
+            name: name.to_owned(),
+            native,
+            composed,
+            emulated,
+            vocabulary: config.vocab_size as u32,
+            layers: config.windows.len(),
+        }
     }
 
     fn all(&self) -> [&Decoder; 3] {
@@ -54,22 +62,32 @@ impl Ways {
         std::iter::successors(Some(seed), next).skip(1).take(count).map(|token| (token >> 8) % self.vocabulary).collect()
     }
 
-    /// Runs all ways, each behind what it kept itself, and holds the hidden states of all nodes together.
+    /// Runs all ways, each behind what it kept itself, and holds the hidden states of all nodes after every layer together.
     #[track_caller]
     fn run(&self, what: &str, nodes: &Nodes, behind: &Kept, keep: &[u32]) -> Kept {
         let reads: Vec<u32> = (0..nodes.len() as u32).collect();
         let run = |(way, behind): (&Decoder, &Option<Cache>)| {
-            way.forward_keeping(nodes, behind.as_ref(), &reads, keep, &Cancel::default()).unwrap()
+            let wanted = Wanted { reads: &reads, keep, by_layer: &reads };
+            way.forward_for(nodes, behind.as_ref(), wanted, &Cancel::default()).unwrap()
         };
         let [native, composed, emulated] = self.all();
         let outputs = [(native, &behind[0]), (composed, &behind[1]), (emulated, &behind[2])].map(run);
-        let values = |output: &Output| output.hidden.to_vec2::<f32>().unwrap();
+        assert_eq!(outputs.each_ref().map(|output| output.earlier.len() + 1), [self.layers; 3], "{}", self.name);
+        let values = |output: &Output| -> Vec<Vec<f32>> {
+            output.earlier.iter().chain([&output.hidden]).flat_map(|states| states.to_vec2::<f32>().unwrap()).collect()
+        };
         let [native, others @ ..] = outputs.each_ref().map(values);
         for (other, way) in others.iter().zip(["candle", "emulated"]) {
-            for (node, (native, other)) in native.iter().zip(other).enumerate() {
+            assert_eq!(native.len(), other.len());
+            for (row, (native, other)) in native.iter().zip(other).enumerate() {
+                let (layer, node) = (row / nodes.len(), row % nodes.len());
                 let size = native.iter().fold(0f32, |most, value| most.max(value.abs()));
                 let off = native.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                assert!(off <= TOLERANCE * size, "{}, {what}, {way}, node {node}: off by {off} of {size}", self.name);
+                assert!(
+                    off <= TOLERANCE * size,
+                    "{}, {what}, {way}, layer {layer}, node {node}: off by {off} of {size}",
+                    self.name
+                );
             }
         }
         outputs.map(|output| output.cache)

@@ -104,7 +104,15 @@ impl Bench {
     fn score(&self, prompt: &str, words: &[&str]) -> Scored {
         let words = words.iter().zip(0..).map(|(word, i)| (WordId(i), (*word).into())).collect();
         let prompt_text = prompt.into();
-        self.run(Job { model: MODEL, prompt: PromptId(0), prompt_text, words, token_ids: Vec::new(), tokens: true })
+        self.run(Job {
+            model: MODEL,
+            prompt: PromptId(0),
+            prompt_text,
+            words,
+            token_ids: Vec::new(),
+            tokens: true,
+            readings: Default::default(),
+        })
     }
 
     fn run(&self, job: Job) -> Scored {
@@ -199,7 +207,15 @@ fn a_bare_prompt_gives_a_word_and_the_word_behind_a_space_the_same_tokens() {
         // Tokens of a vocabulary follow the prompt as they are, with no space of ours.
         let words = vec![(WordId(0), "".into())];
         let prompt_text: Arc<str> = "Which?".into();
-        let job = Job { model: MODEL, prompt: PromptId(9), prompt_text, words, token_ids: vec![7], tokens: true };
+        let job = Job {
+            model: MODEL,
+            prompt: PromptId(9),
+            prompt_text,
+            words,
+            token_ids: vec![7],
+            tokens: true,
+            readings: Default::default(),
+        };
         let ids = bench.run(job).tokens[&0].ids.clone();
         let before = bench.score("Which?", &["\n"]).tokens[&0].ids.clone();
         assert_eq!(ids[..ids.len() - 1], before[..ids.len() - 1], "{name}");
@@ -263,6 +279,7 @@ fn chat_is_the_default_where_there_is_a_template_and_bare_where_there_is_none() 
         words,
         token_ids: Vec::new(),
         tokens: false,
+        readings: Default::default(),
     }]);
     loop {
         if let Event::Phase { phase: Phase::Failed(error), .. } = bench.events.recv_timeout(PATIENCE).unwrap() {
@@ -309,7 +326,15 @@ fn a_vocabulary_is_one_distribution_and_its_tokens_are_the_words_scored_one_by_o
         let rows = expected.row.len() as u32;
         let words: Vec<(WordId, Arc<str>)> = (0..rows).map(|id| (WordId(id), "".into())).collect();
         let token_ids = (0..rows).collect();
-        let job = Job { model: MODEL, prompt: PromptId(0), prompt_text: prompt.as_str().into(), words, token_ids, tokens: true };
+        let job = Job {
+            model: MODEL,
+            prompt: PromptId(0),
+            prompt_text: prompt.as_str().into(),
+            words,
+            token_ids,
+            tokens: true,
+            readings: Default::default(),
+        };
         let scored = bench.run(job);
         assert!(scored.unscorable.is_empty());
         for (ours, theirs) in (0..rows).map(|id| scored.scores[&id]).zip(&expected.row) {
@@ -336,8 +361,15 @@ fn a_vocabulary_is_one_distribution_and_its_tokens_are_the_words_scored_one_by_o
 fn a_token_without_a_row_is_left_out_with_its_reason() {
     let bench = Bench::new(&folder("llama-lm"), options("bare", BosPolicy::Single));
     let words = vec![(WordId(0), "a".into()), (WordId(1), "b".into())];
-    let job =
-        Job { model: MODEL, prompt: PromptId(0), prompt_text: "Which?".into(), words, token_ids: vec![5, 99_999], tokens: false };
+    let job = Job {
+        model: MODEL,
+        prompt: PromptId(0),
+        prompt_text: "Which?".into(),
+        words,
+        token_ids: vec![5, 99_999],
+        tokens: false,
+        readings: Default::default(),
+    };
     let scored = bench.run(job);
     assert!(scored.scores[&0] < 0.0 && scored.unscorable[&1].contains("token 99999"), "{:?}", scored.unscorable);
 }

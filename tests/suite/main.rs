@@ -29,6 +29,8 @@ mod own_words;
 mod paper;
 mod parity;
 mod picture;
+
+mod readings;
 mod real_models;
 mod same_bits;
 mod statistics;

@@ -13,7 +13,7 @@ use crate::scores::provenance::FileProvenance;
 use crate::session::failure::Failure;
 use crate::sources::resolve::ModelSpec;
 use crate::tables::checksum::Checksum;
-use crate::tables::long::{LongTable, RowLayout, RowWriter};
+use crate::tables::long::{CsvColumns, LongTable, RowLayout, RowWriter};
 
 /// An open place to write to.
 pub(super) struct RowOutput {
@@ -32,7 +32,12 @@ impl RowOutput {
         let endings = [("csv", Format::Csv, false), ("jsonl", Format::Jsonl, false), ("txt", Format::Table, false)];
         let layout = match output::format(args.format, &to, &endings, Format::Table)? {
             Format::Table => RowLayout::Table,
-            Format::Csv => RowLayout::Csv { tokens: args.tokens, ids: args.words.vocabulary },
+            Format::Csv => RowLayout::Csv(CsvColumns {
+                tokens: args.tokens || args.trace,
+                token_rewards: args.trace,
+                layer_rewards: args.layers,
+                ids: args.words.vocabulary,
+            }),
             Format::Jsonl => RowLayout::Jsonl,
         };
         output::note_of_stream(&to);

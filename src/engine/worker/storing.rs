@@ -66,8 +66,8 @@ impl Worker {
         let before = if running.batches.is_fresh() { running.recalled_at } else { running.looked_at };
         let now = self.store.version();
         running.looked_at = now;
-        // Tokens come all from one forward.
-        if now == before || before.is_none() || !job.token_ids.is_empty() {
+        // Tokens come all from one forward, and the store has scores alone.
+        if now == before || before.is_none() || !job.token_ids.is_empty() || !job.wants_scores_alone() {
             return false;
         }
         let (model, prompt, ahead) = (job.model, job.prompt, running.batches.ahead());

@@ -64,6 +64,7 @@ impl Bench {
             words: words.clone(),
             token_ids: Vec::new(),
             tokens: false,
+            readings: Default::default(),
         };
         self.requests.send(Request::Plan((0..prompts).map(job).collect())).unwrap();
     }
@@ -167,7 +168,7 @@ fn scores_wait_for_a_store_that_is_busy_and_all_of_them_come_and_are_kept() {
     assert_eq!(bench.scores(), [], "nothing is told that is not kept");
     // It answers all the while.
     let word: Arc<str> = "love".into();
-    let request = InspectRequest { model: MODEL, prompt_text: PROMPT.into(), word, company: Vec::new() };
+    let request = InspectRequest { model: MODEL, prompt_text: PROMPT.into(), word, company: Vec::new(), load: false };
     bench.requests.send(Request::Inspect(request)).unwrap();
     bench.until("an answer", |seen| seen.iter().any(|event| matches!(event, Event::Inspected { .. })));
     assert_eq!(bench.scores(), []);

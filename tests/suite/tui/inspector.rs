@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rewardscope::app::{Effect, Overlay, Startup};
 use rewardscope::engine::inspect::inspect;
-use rewardscope::engine::{Event, InspectRequest, Inspection};
+use rewardscope::engine::{Event, InspectRequest, Inspection, Unread, WordTokens};
 use rewardscope::model::checkpoint::read_tokenizer;
 use rewardscope::model::format::files::Files;
 use rewardscope::model::{BosPolicy, LoadOptions};
@@ -45,6 +45,69 @@ fn what_it_looks_like() {
     driver.keys("w love<Enter><Esc>i");
     answer_with(&mut driver, "llama", BosPolicy::Published);
     insta::assert_snapshot!("inspector_badges", driver.text());
+}
+
+/// The head reads the word: a course that falls, jumps at the 60th token, and ends high.
+fn readings(tokens: usize) -> WordTokens {
+    let value = |at: usize| if at < 60 { 2.0 - at as f32 / 20.0 } else { 4.0 + (at % 3) as f32 };
+    let layer_rewards = vec![-0.5, 0.25, -1.5, -1.75, 2.0, 2.5, 4.25, value(tokens - 1)];
+    WordTokens { token_rewards: (0..tokens).map(value).collect(), layer_rewards, ..WordTokens::default() }
+}
+
+fn read(driver: &mut Driver, readings: Result<Box<WordTokens>, Unread>) {
+    let InspectRequest { model, prompt_text, word, .. } = asked(driver);
+    driver.engine(Event::Read { model, prompt_text, word, readings });
+}
+
+#[test]
+fn rewards_along_the_conversation_and_by_layer() {
+    for size in [(80, 24), (120, 36), (160, 50)] {
+        let mut driver = Driver::scored_pair(size);
+        driver.keys("i");
+        answer_with(&mut driver, "llama", BosPolicy::Single);
+        read(&mut driver, Ok(Box::new(readings(67))));
+        insta::assert_snapshot!(format!("inspector_rewards_{}x{}", size.0, size.1), driver.text());
+        driver.keys("l");
+        insta::assert_snapshot!(format!("inspector_layers_{}x{}", size.0, size.1), driver.text());
+        driver.keys("l");
+        assert!(driver.text().contains("Reward at each token"), "{}", driver.text());
+    }
+    let mut driver = Driver::scored_pair(SIZE);
+    driver.keys("i");
+    answer_with(&mut driver, "llama", BosPolicy::Single);
+    read(&mut driver, Ok(Box::new(readings(67))));
+    let plain = driver.draw_with(&ascii());
+    let inside = plain.content().iter().map(|cell| cell.symbol()).collect::<String>();
+    assert!(inside.is_ascii() && inside.contains("-0.95 to +6.00") && inside.contains('^'), "{inside}");
+}
+
+#[test]
+fn a_model_that_is_not_loaded_is_loaded_on_request_alone() {
+    let mut driver = Driver::scored_pair(SIZE);
+    driver.keys("i");
+    answer_with(&mut driver, "llama", BosPolicy::Single);
+    assert!(!asked(&driver).load && !driver.text().contains("not loaded"));
+    read(&mut driver, Err(Unread::NotLoaded));
+    assert!(driver.text().contains("is not loaded") && driver.text().contains("Enter load"), "{}", driver.text());
+    driver.keys("<Enter>");
+    assert!(asked(&driver).load);
+    answer_with(&mut driver, "llama", BosPolicy::Single);
+    read(&mut driver, Err(Unread::Refused("the disk is gone".to_owned())));
+    assert!(driver.text().contains("no rewards at tokens: the disk is gone"), "{}", driver.text());
+}
+
+#[test]
+fn a_gated_head_says_why_tokens_have_no_reward_and_a_language_model_says_nothing() {
+    let mut driver = Driver::scored_pair(SIZE);
+    driver.keys("i");
+    answer_with(&mut driver, "llama", BosPolicy::Single);
+    read(&mut driver, Ok(Box::new(WordTokens { token_rewards: Vec::new(), ..readings(67) })));
+    assert!(driver.text().contains("The head's gate reads one place"), "{}", driver.text());
+    driver.ready_as_language(LLAMA);
+    driver.keys("<Esc>i");
+    answer_with(&mut driver, "llama-lm", BosPolicy::Single);
+    read(&mut driver, Err(Unread::NotLoaded));
+    assert!(!driver.text().contains("not loaded"), "{}", driver.text());
 }
 
 #[test]

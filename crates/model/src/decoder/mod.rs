@@ -49,8 +49,22 @@ pub struct Output {
     /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for. On the CPU but where candle's
     /// operations run on a GPU.
     pub hidden: Tensor,
+    /// Hidden states after each layer but the last, from the first on, through the final norm: of each layer
+    /// `[by_layer, hidden_size]` in f32, in the order of the nodes asked for. Empty where none were.
+    pub earlier: Vec<Tensor>,
     /// Keys and values of nodes of this batch (not of the prefix), where they were asked for.
     pub cache: Option<Cache>,
+}
+
+/// What a forward is to give back; indices of nodes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Nodes whose hidden states after the last layer are wanted.
+    pub reads: &'a [u32],
+    /// Nodes whose keys and values are wanted.
+    pub keep: &'a [u32],
+    /// Nodes whose hidden states after every earlier layer are wanted as well.
+    pub by_layer: &'a [u32],
 }
 
 /// A decoder-only transformer in memory: token ids to hidden states.
@@ -240,45 +254,63 @@ impl Decoder {
         keep: &[u32],
         cancel: &Cancel,
     ) -> Result<Output, super::ModelError> {
+        self.forward_for(nodes, prefix, Wanted { reads, keep, by_layer: &[] }, cancel)
+    }
+
+    /// The same, with all that is `wanted`.
+    ///
+    /// # Errors
+    /// An index without a node, a root behind more positions than `prefix` holds, a `prefix` of another decoder, and
+    /// [`ModelError::Cancelled`](super::ModelError::Cancelled).
+    pub fn forward_for(
+        &self,
+        nodes: &Nodes,
+        prefix: Option<&Cache>,
+        wanted: Wanted<'_>,
+        cancel: &Cancel,
+    ) -> Result<Output, super::ModelError> {
+        let Wanted { reads, keep, by_layer } = wanted;
         let held = prefix.map_or(0, Cache::len);
         let roots = nodes.positions().iter().zip(nodes.parents()).filter(|(_, parent)| parent.is_none());
         let missing = |error: String| super::ModelError::from(candle_core::Error::msg(error));
         if let Some((position, _)) = roots.max().filter(|(position, _)| **position as usize > held) {
             return Err(missing(format!("a node stands at position {position}, and keys and values of {held} are held")));
         }
-        if let Some(node) = reads.iter().chain(keep).find(|node| **node as usize >= nodes.len()) {
+        if let Some(node) = reads.iter().chain(keep).chain(by_layer).find(|node| **node as usize >= nodes.len()) {
             return Err(missing(format!("there is no node {node} among {}", nodes.len())));
         }
         let no_states = || Tensor::zeros((0, self.config.hidden_size), DType::F32, &Device::Cpu);
         if nodes.is_empty() {
-            return Ok(Output { hidden: no_states()?, cache: None });
+            return Ok(Output { hidden: no_states()?, earlier: Vec::new(), cache: None });
         }
         let prefix = prefix.filter(|cache| !cache.is_empty());
         let length = keep.len();
-        let (hidden, layers) = match &self.forward {
+        let (hidden, earlier, layers) = match &self.forward {
             Forward::Native(native) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Rows(rows)) => Some(rows),
                     Some(Layers::Tensors(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
                     None => None,
                 };
-                let (hidden, rows) = native.forward(nodes, past, reads, keep, cancel)?;
-                (Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), &self.device)?, Layers::Rows(rows))
+                let native::Run { hidden, earlier, kept } = native.forward(nodes, past, wanted, cancel)?;
+                let states = |rows: usize, values| Tensor::from_vec(values, (rows, self.config.hidden_size), &self.device);
+                let earlier = earlier.into_iter().map(|values| states(by_layer.len(), values)).collect::<Result<_, _>>()?;
+                (states(reads.len(), hidden)?, earlier, Layers::Rows(kept))
             }
             #[cfg(feature = "cuda")]
-            Forward::Fused(fused, _) => self.run_fused(fused, nodes, prefix, reads, keep, cancel)?,
-            Forward::Emulated(fused) => self.run_fused(fused, nodes, prefix, reads, keep, cancel)?,
+            Forward::Fused(fused, _) => self.run_fused(fused, nodes, prefix, wanted, cancel)?,
+            Forward::Emulated(fused) => self.run_fused(fused, nodes, prefix, wanted, cancel)?,
             Forward::Composed(composed) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Tensors(layers)) => Some(layers),
                     Some(Layers::Rows(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
                     None => None,
                 };
-                let (hidden, layers) = composed.forward(nodes, past, reads, keep, cancel)?;
-                (hidden.map_or_else(no_states, Ok)?, Layers::Tensors(layers))
+                let (hidden, earlier, layers) = composed.forward(nodes, past, wanted, cancel)?;
+                (hidden.map_or_else(no_states, Ok)?, earlier, Layers::Tensors(layers))
             }
         };
-        Ok(Output { hidden, cache: (length > 0).then_some(Cache { layers, length }) })
+        Ok(Output { hidden, earlier, cache: (length > 0).then_some(Cache { layers, length }) })
     }
 
     fn run_fused<B: fused::Backend>(
@@ -286,17 +318,17 @@ impl Decoder {
         fused: &Fused<B>,
         nodes: &Nodes,
         prefix: Option<&Cache>,
-        reads: &[u32],
-        keep: &[u32],
+        wanted: Wanted<'_>,
         cancel: &Cancel,
-    ) -> Result<(Tensor, Layers), super::ModelError> {
+    ) -> Result<(Tensor, Vec<Tensor>, Layers), super::ModelError> {
         let past = match prefix.map(|cache| &cache.layers) {
             Some(Layers::Tensors(layers)) => Some(layers),
             Some(Layers::Rows(_)) => return Err(candle_core::Error::msg("the prefix is of another decoder").into()),
             None => None,
         };
-        let (hidden, layers) = fused.forward(nodes, past, reads, keep, cancel)?;
-        let hidden = Tensor::from_vec(hidden, (reads.len(), self.config.hidden_size), &Device::Cpu)?;
-        Ok((hidden, Layers::Tensors(layers)))
+        let fused::Run { hidden, earlier, kept } = fused.forward(nodes, past, wanted, cancel)?;
+        let states = |rows: usize, values| Tensor::from_vec(values, (rows, self.config.hidden_size), &Device::Cpu);
+        let earlier = earlier.into_iter().map(|values| states(wanted.by_layer.len(), values)).collect::<Result<_, _>>()?;
+        Ok((states(wanted.reads.len(), hidden)?, earlier, Layers::Tensors(kept)))
     }
 }

@@ -7,7 +7,7 @@ mod layer;
 use candle_core::{DType, Device, Tensor};
 
 use super::nodes::Nodes;
-use super::{Fetch, Role};
+use super::{Fetch, Role, Wanted};
 use crate::format::config::DecoderConfig;
 use crate::nonempty::NonEmptyTensor;
 use crate::{Cancel, ModelError};
@@ -46,16 +46,15 @@ impl Composed {
         self.embedding.tensor()
     }
 
-    /// See [`Decoder::forward`](super::Decoder::forward). `nodes` holds at least one; without reads there are no hidden states.
-    /// Keys and values of the nodes `keep` are returned in that order.
+    /// See [`Decoder::forward_for`](super::Decoder::forward_for). `nodes` holds at least one; without reads there are no hidden
+    /// states after the last layer. Returns these, those after each earlier layer, and keys and values.
     pub(super) fn forward(
         &self,
         nodes: &Nodes,
         past: Option<&KeysValues>,
-        reads: &[u32],
-        keep: &[u32],
+        wanted: Wanted<'_>,
         cancel: &Cancel,
-    ) -> Result<(Option<Tensor>, KeysValues), ModelError> {
+    ) -> Result<(Option<Tensor>, Vec<Tensor>, KeysValues), ModelError> {
         let ids = self.indices(nodes.tokens())?;
         let mut hidden = self.embedding.index_select(&ids, 0)?.to_dtype(self.dtype)?;
         if let Some(scale) = self.config.embedding_scale {
@@ -66,10 +65,11 @@ impl Composed {
         let rotation = self.rotary.at(nodes.positions(), &self.device)?;
         let local_rotation = self.local_rotary.as_ref().map(|rotary| rotary.at(nodes.positions(), &self.device)).transpose()?;
         let some = |indices: &[u32]| (!indices.is_empty()).then(|| self.indices(indices)).transpose();
-        let (reads, keep) = (some(reads)?, some(keep)?);
+        let (reads, keep, by_layer) = (some(wanted.reads)?, some(wanted.keep)?, some(wanted.by_layer)?);
         let length = past.and_then(|layers| layers.first()).map_or(Ok(0), |(keys, _)| keys.dim(1))?;
         let masks = Masks::new(nodes, length, &self.config.windows, &self.device)?;
-        let mut kept = Vec::new();
+        let states = |rows: &NonEmptyTensor| Ok::<_, ModelError>(self.norm.forward(rows)?.to_dtype(DType::F32)?.into_tensor());
+        let (mut kept, mut earlier) = (Vec::new(), Vec::new());
         for (i, layer) in self.layers.iter().enumerate() {
             cancel.check()?;
             let last = i + 1 == self.layers.len();
@@ -88,10 +88,13 @@ impl Composed {
             }
             match next {
                 Some(next) => hidden = next,
-                None => return Ok((None, kept)),
+                None => return Ok((None, earlier, kept)),
+            }
+            if let Some(by_layer) = by_layer.as_ref().filter(|_| !last) {
+                earlier.push(states(&hidden.index_select(by_layer, 0)?)?);
             }
         }
-        Ok((Some(self.norm.forward(&hidden)?.to_dtype(DType::F32)?.into_tensor()), kept))
+        Ok((Some(states(&hidden)?), earlier, kept))
     }
 
     fn indices(&self, indices: &[u32]) -> candle_core::Result<NonEmptyTensor> {

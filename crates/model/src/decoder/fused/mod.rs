@@ -19,7 +19,7 @@ use std::sync::Mutex;
 use candle_core::{DType, Result, Tensor};
 
 use super::nodes::Nodes;
-use super::{Fetch, Role};
+use super::{Fetch, Role, Wanted};
 use crate::device::Compute;
 use crate::format::config::{Activation, DecoderConfig};
 use crate::nonempty::NonEmptyTensor;
@@ -38,7 +38,7 @@ pub(super) type Tensors = HashMap<String, Tensor>;
 pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// Keys and values, a pair a layer, each `[1, positions, kv_heads · head_dim]` in f32.
-type KeysValues = Vec<(NonEmptyTensor, NonEmptyTensor)>;
+pub(super) type KeysValues = Vec<(NonEmptyTensor, NonEmptyTensor)>;
 
 /// What of a model's configuration decides what kernels do.
 #[derive(Clone, Debug)]
@@ -218,6 +218,15 @@ impl<B: Backend> Workspace<B> {
     }
 }
 
+/// What a forward gives back.
+pub(super) struct Run {
+    /// `[reads, hidden_size]`
+    pub hidden: Vec<f32>,
+    /// Of each layer but the last, `[by_layer, hidden_size]`.
+    pub earlier: Vec<Vec<f32>>,
+    pub kept: KeysValues,
+}
+
 pub(super) struct Fused<B: Backend> {
     backend: B,
     embedding: B::Embedding,
@@ -286,17 +295,16 @@ impl<B: Backend> Fused<B> {
         &self,
         nodes: &Nodes,
         past: Option<&KeysValues>,
-        reads: &[u32],
-        keep: &[u32],
+        wanted: Wanted<'_>,
         cancel: &Cancel,
-    ) -> std::result::Result<(Vec<f32>, KeysValues), ModelError> {
+    ) -> std::result::Result<Run, ModelError> {
         // Taken out, not locked: another thread may begin a forward of its own.
         let taken = self.workspace.lock().ok().and_then(|mut kept| kept.take());
         let mut workspace = match taken.filter(|workspace| workspace.rows >= nodes.len()) {
             Some(workspace) => workspace,
             None => Workspace::new(&self.backend, nodes.len())?,
         };
-        let result = self.run(&mut workspace, nodes, past, reads, keep, cancel);
+        let result = self.run(&mut workspace, nodes, past, wanted, cancel);
         if let Ok(mut kept) = self.workspace.lock() {
             *kept = Some(workspace);
         }
@@ -308,17 +316,17 @@ impl<B: Backend> Fused<B> {
         space: &mut Workspace<B>,
         nodes: &Nodes,
         past: Option<&KeysValues>,
-        reads: &[u32],
-        keep: &[u32],
+        wanted: Wanted<'_>,
         cancel: &Cancel,
-    ) -> std::result::Result<(Vec<f32>, KeysValues), ModelError> {
+    ) -> std::result::Result<Run, ModelError> {
+        let Wanted { reads, keep, by_layer } = wanted;
         let (backend, shape, count) = (&self.backend, self.backend.shape(), nodes.len());
         let tree = Tree::new(backend, nodes)?;
         let turns = self.turns(&self.frequencies, nodes.positions())?;
         let local = self.local_frequencies.as_ref().map(|local| self.turns(local, nodes.positions())).transpose()?;
         let some = |rows: &[u32]| (!rows.is_empty()).then(|| backend.indices(rows)).transpose();
-        let (read, keeping) = (some(reads)?, some(keep)?);
-        let mut kept = Vec::new();
+        let (read, keeping, by_layer) = (some(reads)?, some(keep)?, some(by_layer)?.map(|rows| (rows, by_layer.len())));
+        let (mut kept, mut earlier) = (Vec::new(), Vec::new());
         backend.embed(&self.embedding, nodes.tokens(), self.embedding_scale, &mut space.hidden)?;
         let Some(first) = self.layers.first() else { return Err(candle_core::Error::msg("a decoder without layers").into()) };
         backend.norm(&space.hidden, count, &first.input_norm, &mut space.normed)?;
@@ -370,9 +378,23 @@ impl<B: Backend> Fused<B> {
                 Some(_) => backend.join(&space.added, &part, &mut space.hidden, &mut space.normed)?,
                 None => backend.finish(&space.added, &part, &mut space.hidden, &mut space.joined)?,
             }
+            if let (Some((rows, count)), Some(_)) = (&by_layer, next) {
+                earlier.push(self.states_at(&space.hidden, (rows, *count))?);
+            }
         }
         let hidden = if reads.is_empty() { Vec::new() } else { backend.download(&space.joined, reads.len() * shape.hidden)? };
-        Ok((hidden, kept))
+        Ok(Run { hidden, earlier, kept })
+    }
+
+    /// Rows of the stream after the norm behind the last layer.
+    fn states_at(&self, hidden: &B::Floats, rows: (&B::Indices, usize)) -> Result<Vec<f32>> {
+        let (backend, width) = (&self.backend, self.backend.shape().hidden);
+        let zeros = || backend.floats(rows.1 * width);
+        let (mut stream, nothing, mut states) = (zeros()?, zeros()?, zeros()?);
+        backend.gather(hidden, (width, 0, width), rows, &mut stream)?;
+        let part = Join { rows: rows.1, bias: None, post: None, next: &self.norm };
+        backend.finish(&nothing, &part, &mut stream, &mut states)?;
+        backend.download(&states, rows.1 * width)
     }
 
     /// Cosines and sines, `[positions, head_dim / 2]` each; angles in f32, as on the CPU.

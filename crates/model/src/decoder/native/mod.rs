@@ -13,6 +13,7 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
+use super::Wanted;
 use super::cache::Rows;
 use super::nodes::Nodes;
 use super::source::Source;
@@ -43,6 +44,16 @@ pub(super) struct Native {
     workspaces: Mutex<Vec<Workspace>>,
 }
 
+/// What a forward gave.
+pub(super) struct Run {
+    /// `[reads, hidden_size]`
+    pub(super) hidden: Vec<f32>,
+    /// Of each layer but the last, `[by_layer, hidden_size]`.
+    pub(super) earlier: Vec<Vec<f32>>,
+    /// Keys and values of the nodes to keep.
+    pub(super) kept: Rows,
+}
+
 impl Native {
     /// Reads the layers in parallel.
     pub(super) fn read(config: &DecoderConfig, compute: Compute, source: &(dyn Source + Sync)) -> Result<Self, ModelError> {
@@ -64,20 +75,18 @@ impl Native {
         })
     }
 
-    /// See [`Decoder::forward`](super::Decoder::forward); keys and values of the nodes `keep` are returned in that order.
-    /// Hidden states are `[reads, hidden_size]`.
+    /// See [`Decoder::forward_for`](super::Decoder::forward_for).
     pub(super) fn forward(
         &self,
         nodes: &Nodes,
         past: Option<&Rows>,
-        reads: &[u32],
-        keep: &[u32],
+        wanted: Wanted<'_>,
         cancel: &Cancel,
-    ) -> Result<(Vec<f32>, Rows), ModelError> {
+    ) -> Result<Run, ModelError> {
         // Taken out, not locked: a thread that waits for its part may begin another forward.
         let taken = self.workspaces.lock().ok().and_then(|mut free| free.pop());
         let mut workspace = taken.unwrap_or_default();
-        let result = self.run(&mut workspace, nodes, past, reads, keep, cancel);
+        let result = self.run(&mut workspace, nodes, past, wanted, cancel);
         if let Ok(mut free) = self.workspaces.lock() {
             free.push(workspace);
         }
@@ -89,10 +98,10 @@ impl Native {
         space: &mut Workspace,
         nodes: &Nodes,
         past: Option<&Rows>,
-        reads: &[u32],
-        keep: &[u32],
+        wanted: Wanted<'_>,
         cancel: &Cancel,
-    ) -> Result<(Vec<f32>, Rows), ModelError> {
+    ) -> Result<Run, ModelError> {
+        let Wanted { reads, keep, by_layer } = wanted;
         let (config, width) = (&self.config, self.config.hidden_size);
         self.embed(nodes.tokens(), workspace::sized(&mut space.hidden, nodes.len() * width))?;
         rotations(&self.frequencies, nodes.positions(), &mut space.global);
@@ -100,7 +109,7 @@ impl Native {
             rotations(frequencies, nodes.positions(), &mut space.local);
         }
         let places = Place::all(nodes);
-        let mut kept = Rows::default();
+        let (mut kept, mut earlier) = (Rows::default(), Vec::new());
         for (i, layer) in self.layers.iter().enumerate() {
             cancel.check()?;
             let last = i + 1 == self.layers.len();
@@ -117,10 +126,15 @@ impl Native {
             if !(last && reads.is_empty()) {
                 layer.attend_and_feed(config, space, nodes, &places, last.then_some(reads), past, cancel)?;
             }
+            if !(last || by_layer.is_empty()) {
+                let mut states = vec![0.0; by_layer.len() * width];
+                self.norm.rows(&workspace::rows(&space.hidden, by_layer, width), &mut states);
+                earlier.push(states);
+            }
         }
         let mut hidden = vec![0.0; reads.len() * width];
         self.norm.rows(&space.hidden[..hidden.len()], &mut hidden);
-        Ok((hidden, kept))
+        Ok(Run { hidden, earlier, kept })
     }
 
     fn embed(&self, tokens: &[u32], hidden: &mut [f32]) -> Result<(), ModelError> {

@@ -28,11 +28,15 @@ impl Workspace {
     /// Moves the rows of `reads` to the front of the stream and of what its norm gave.
     pub(super) fn select(&mut self, reads: &[u32], width: usize) {
         for buffer in [&mut self.hidden, &mut self.normed] {
-            let rows: Vec<f32> =
-                reads.iter().flat_map(|&read| buffer[read as usize * width..][..width].iter().copied()).collect();
+            let rows = rows(buffer, reads, width);
             sized(buffer, rows.len()).copy_from_slice(&rows);
         }
     }
+}
+
+/// Copies of the rows `reads`, each `width` wide.
+pub(super) fn rows(buffer: &[f32], reads: &[u32], width: usize) -> Vec<f32> {
+    reads.iter().flat_map(|&read| buffer[read as usize * width..][..width].iter().copied()).collect()
 }
 
 /// The first `length` values, whatever they hold.
