@@ -155,7 +155,10 @@ impl Block<'_> {
         match before.kind {
             Kind::Literal => true,
             Kind::Sign => before.closes(),
-            Kind::Name => !(at == 1 && self.is_tag) && !JOINING.contains(&before.text) && !matches!(before.text, "not" | "is"),
+            Kind::Name => {
+                let is_keyword = JOINING.contains(&before.text) || matches!(before.text, "not" | "is");
+                !(is_keyword || at == 1 && self.is_tag)
+            }
         }
     }
 
