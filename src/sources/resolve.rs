@@ -9,6 +9,7 @@ use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::{Family, Measure};
 use crate::catalogue::{Catalogue, Entry};
 use crate::model::format::files;
+use crate::model::format::instead::Instead;
 use crate::model::hub::{RepositoryId, is_revision};
 use crate::model::{LoadOptions, ModelError};
 use crate::recorded;
@@ -89,6 +90,8 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
             return implicit(argument, measure, pair, catalogue);
         }
     }
+    let address = id_of_address(argument);
+    let argument = address.as_deref().unwrap_or(argument);
     let path = expand_home(argument);
     let has_separator = argument.contains(std::path::is_separator);
     let is_path = argument.starts_with(['.', '~']) || path.is_absolute();
@@ -125,6 +128,18 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
         source: ModelSource::Hub { repository, revision: revision.map(str::to_owned) },
         family,
     }])
+}
+
+/// The id that a page of the hub is about: `https://huggingface.co/owner/name/tree/revision` is `owner/name@revision`.
+fn id_of_address(argument: &str) -> Option<String> {
+    let plain = argument.strip_prefix("https://").or_else(|| argument.strip_prefix("http://")).unwrap_or(argument);
+    let plain = plain.strip_prefix("www.").unwrap_or(plain);
+    let path = ["huggingface.co/", "hf.co/"].iter().find_map(|host| plain.strip_prefix(host))?;
+    let path = path.split(['?', '#']).next()?;
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    let id = format!("{}/{}", parts.next()?, parts.next()?);
+    let revision = parts.next().filter(|part| ["tree", "blob", "resolve"].contains(part)).and_then(|_| parts.next());
+    Some(revision.map_or(id.clone(), |revision| format!("{id}@{revision}")))
 }
 
 /// The pair that stands behind the colon. A name may hold commas: the first comma with a model on either side parts them.
@@ -174,6 +189,9 @@ fn from_path(path: &Path, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, Model
         let name = file_name(path);
         let family = Family::guess(&name);
         return Ok(vec![ModelSpec { name, source: ModelSource::Directory(path.to_owned()), family }]);
+    }
+    if let Some(Instead { problem, next }) = Instead::of(path) {
+        return Err(ModelError::file(path, problem, next));
     }
     let recorded::Folder { files, passed_over } = recorded::folder(path);
     if files.is_empty() {
@@ -309,6 +327,29 @@ mod tests {
         }
         std::fs::write(root.path().join("other.gguf"), "GGUF").expect("written");
         assert!(refusal(root.path().to_str().expect("UTF-8")).contains("single GGUF"));
+    }
+
+    #[test]
+    fn an_address_of_the_hub_is_the_id_it_is_about() {
+        for (address, revision) in [
+            ("https://huggingface.co/lab/some-llama", None),
+            ("hf.co/lab/some-llama", None),
+            ("https://hf.co/lab/some-llama/", None),
+            ("huggingface.co/lab/some-llama?library=transformers#files", None),
+            ("https://huggingface.co/lab/some-llama/tree/v2", Some("v2")),
+            ("https://huggingface.co/lab/some-llama/blob/main/config.json", Some("main")),
+            ("hf.co/lab/some-llama@v2", Some("v2")),
+        ] {
+            assert_eq!(one(address).source, hub("lab/some-llama", revision), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_folder_with_an_adapter_alone_names_its_base() {
+        let root = tempfile::tempdir().expect("a folder");
+        std::fs::write(root.path().join("adapter_config.json"), r#"{"base_model_name_or_path":"lab/base"}"#).expect("written");
+        let message = refusal(root.path().to_str().expect("UTF-8"));
+        assert!(message.contains("LoRA adapter of lab/base") && message.contains("Merge"), "{message}");
     }
 
     #[test]

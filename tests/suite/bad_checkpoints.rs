@@ -113,7 +113,10 @@ fn no_weights() {
 fn a_missing_head_lists_the_tensors_found() {
     let directory = copy();
     rewrite_weights(directory.path(), |name| name != "score.weight", str::to_owned);
-    assert_refused(directory.path(), &["no tensor score.weight", "Found: model.embed_tokens.weight, model.norm.weight", "more"]);
+    assert_refused(
+        directory.path(),
+        &["no tensor score.weight", "Found: model.embed_tokens.weight, model.norm.weight", "tensors of the layers"],
+    );
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn a_missing_shard_and_other_formats_are_named() {
     let mut files = without(&TINY, &["model.safetensors"]);
     files.push(("pytorch_model.bin", b"pickle"));
     let server = HubServer::start(&files, Behaviour::default());
-    assert!(Home::new(&server).refusal().contains("found: pytorch_model.bin"));
+    assert!(Home::new(&server).refusal().contains("only in pytorch_model.bin"));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! A checkpoint brought together: files to something that gives scores.
 
-use crate::format::head_names;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use candle_core::{DType, Device, Tensor};
@@ -12,7 +11,7 @@ use super::decoder::{Decoder, Nodes, Role, packed};
 use super::device::{Chosen, Compute, DeviceClass, DeviceName};
 use super::format::config::{DecoderConfig, ModelConfig, Task};
 use super::format::files::Files;
-use super::format::head_names::{EMBEDDING, LM_HEAD};
+use super::format::head_names::{self, EMBEDDING, LM_HEAD};
 use super::format::weights::{Embedding, Keep, Meter, Stored, Weights};
 use super::head::{self, GatingPattern, Head};
 use super::provenance::{Backend, Products, Stated};
@@ -131,12 +130,13 @@ pub(super) struct Checkpoint<'a> {
 
 impl<'a> Checkpoint<'a> {
     pub(super) fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
-        let (mut config, tokenizer) = read_small(files, options)?;
+        let (mut config, mut tokenizer) = read_small(files, options)?;
         let weights = Weights::open(files, head::is_of_a_head)?;
         let named = config.task;
+        let resized = take_resized(&mut config, &mut tokenizer, &weights);
         let notes = task::settle((files, label), &mut config, &weights, options)?;
         let mut policies = policies(&config, &tokenizer, options);
-        policies.notes.splice(0..0, notes);
+        policies.notes.splice(0..0, notes.into_iter().chain(resized));
         if options.softcap == SoftCap::Off {
             config.decoder.attention_softcap = None;
         }
@@ -339,8 +339,10 @@ impl Source for Reading<'_, '_> {
 /// The tokenizer alone, for a look at ids while the weights are not in memory; of a language model, with the form in which
 /// a prompt is put to it.
 pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatTokenizer, Option<PromptForm>), ModelError> {
-    let (mut config, tokenizer) = read_small(files, options)?;
-    task::settle((files, &SourceLabel::default()), &mut config, &Weights::open(files, head::is_of_a_head)?, options)?;
+    let (mut config, mut tokenizer) = read_small(files, options)?;
+    let weights = Weights::open(files, head::is_of_a_head)?;
+    task::settle((files, &SourceLabel::default()), &mut config, &weights, options)?;
+    take_resized(&mut config, &mut tokenizer, &weights);
     let form = (config.task == Task::Language).then(|| tokenizer.form(options.form));
     Ok((tokenizer, form))
 }
@@ -350,6 +352,18 @@ fn read_small(files: &Files, options: &LoadOptions) -> Result<(ModelConfig, Chat
     let (rows, bos) = (config.decoder.vocab_size, config.bos_token_id);
     let tokenizer = ChatTokenizer::on(files, options.bos, options.date, rows, bos)?;
     Ok((config, tokenizer))
+}
+
+/// Takes the rows of an embedding that has more than config.json says, as after tokens were added to a tokenizer; says so.
+fn take_resized(config: &mut ModelConfig, tokenizer: &mut ChatTokenizer, weights: &Weights) -> Option<String> {
+    let stated = config.decoder.vocab_size;
+    let &[rows, _] = weights.get(EMBEDDING)?.shape.as_slice() else { return None };
+    if rows <= stated {
+        return None;
+    }
+    config.decoder.vocab_size = rows;
+    tokenizer.set_rows(rows);
+    Some(format!("the embedding has {rows} rows, and config.json says {stated}: all {rows} are taken"))
 }
 
 /// What of the options holds for this model; those that have nothing to act on are named.

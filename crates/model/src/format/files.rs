@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::gguf;
+use super::instead::Instead;
 use crate::{ModelError, hub};
 use rewardscope_base::text;
 
@@ -189,14 +190,14 @@ impl Files {
     }
 
     fn no_weights(&self, single: &str, index: &str) -> ModelError {
-        let others = ["pytorch_model.bin", "pytorch_model.bin.index.json", "model.gguf"];
-        let problem = match others.iter().find(|name| self.exists(name)) {
-            Some(name) => format!("no {single} and no {index} here, only {name}"),
-            None => format!("no {single} and no {index} here"),
-        };
+        if let Files::Directory(directory) = self
+            && let Some(Instead { problem, next }) = Instead::of(directory)
+        {
+            return ModelError::file(directory, problem, next);
+        }
         ModelError::file(
             self.path(""),
-            problem,
+            format!("no {single} and no {index} here"),
             "Weights are read from safetensors: download them, or save the model again in that format",
         )
     }
@@ -333,6 +334,6 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         let (_kept, files) = directory(&[("pytorch_model.bin", "")]);
-        assert!(files.weights().unwrap_err().to_string().contains("only pytorch_model.bin"));
+        assert!(files.weights().unwrap_err().to_string().contains("only in pytorch_model.bin"));
     }
 }

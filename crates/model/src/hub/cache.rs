@@ -76,9 +76,10 @@ impl Folder {
 
     /// Puts a blob into a snapshot under the file's name, by a relative link; without links (Windows) the blob itself moves.
     pub fn link(&self, commit: &str, file: &str, etag: &str) -> io::Result<PathBuf> {
-        let directory = self.snapshot(commit);
-        fs::create_dir_all(&directory)?;
-        let pointer = directory.join(file);
+        let pointer = self.snapshot(commit).join(file);
+        if let Some(directory) = pointer.parent() {
+            fs::create_dir_all(directory)?;
+        }
         if pointer.is_file() {
             return Ok(pointer);
         }
@@ -86,7 +87,9 @@ impl Folder {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
-        std::os::unix::fs::symlink(Path::new("../../blobs").join(etag), &pointer)?;
+        // A shard in a folder of its own is so much deeper.
+        let to_blobs = format!("{}blobs", "../".repeat(2 + file.matches('/').count()));
+        std::os::unix::fs::symlink(Path::new(&to_blobs).join(etag), &pointer)?;
         Ok(pointer)
     }
 }

@@ -33,6 +33,7 @@ pub use settings::{DEFAULT_ENDPOINT, HubSettings, Token, TokenOrigin};
 pub use verify::{WEB_PAGE, is_web_page};
 
 use super::{Cancel, ModelError};
+use crate::format::instead::Instead;
 use cache::Folder;
 use damaged::Damaged;
 use remote::{Remote, RemoteFile};
@@ -129,6 +130,9 @@ pub fn fetch_looking(
         }
         None if settings.offline => {
             let commit = folder.commit(revision).map(|commit| folder.snapshot(&commit)).filter(|snapshot| snapshot.is_dir());
+            if let Some(Instead { problem, next }) = commit.as_deref().and_then(Instead::of) {
+                return Err(ModelError::Hub { repository: repository.to_string(), problem, next });
+            }
             let missing = commit.map_or_else(Vec::new, |snapshot| wanted::missing(&snapshot));
             return Err(remote::not_cached(settings, &repository, revision, &missing));
         }
@@ -243,6 +247,9 @@ async fn weights(
         return Ok(vec![single]);
     }
     let Some(index) = remote.find(wanted::INDEX).await? else {
+        if let Some(Instead { problem, next }) = Instead::among(&remote.names(), || None, None) {
+            return Err(fault(problem, &next));
+        }
         let found = match remote.other_weights() {
             names if names.is_empty() => String::new(),
             names => format!(" (found: {})", names.join(", ")),

@@ -104,6 +104,11 @@ impl<'a> Remote<'a> {
         Ok(files)
     }
 
+    /// The files of its top folder, as far as the server lists them.
+    pub fn names(&self) -> Vec<&str> {
+        self.tree.iter().flatten().map(|file| file.name.as_str()).collect()
+    }
+
     /// The weight files in formats that are not read, for the message that no others are there.
     pub fn other_weights(&self) -> Vec<&str> {
         let names = self.tree.iter().flatten().map(|file| file.name.as_str());

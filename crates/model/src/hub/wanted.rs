@@ -33,12 +33,15 @@ struct Index {
     weight_map: std::collections::HashMap<String, String>,
 }
 
-/// The weight files that an index names, sorted. Only plain names are taken: `../x` or `/x` would reach outside the folder.
+/// The weight files that an index names, sorted. Only plain names and plain folders
+/// are taken: `../x` or `/x` would reach outside the folder.
 pub fn shards(index: &[u8]) -> Result<Vec<String>, String> {
     let index: Index = serde_json::from_slice(index).map_err(|e| format!("this is not a weight index ({e})"))?;
     let shards: BTreeSet<String> = index.weight_map.into_values().collect();
-    if let Some(odd) = shards.iter().find(|name| !is_file_name(name) || !name.ends_with(".safetensors")) {
-        return Err(format!("it names the weight file '{odd}', which is not a plain .safetensors name in the same folder"));
+    if let Some(odd) = shards.iter().find(|name| !name.split('/').all(is_file_name) || !name.ends_with(".safetensors")) {
+        return Err(format!(
+            "it names the weight file '{odd}', which is not a plain .safetensors name in the same folder or below it"
+        ));
     }
     if shards.is_empty() {
         return Err("it names no weight file".to_owned());
@@ -105,6 +108,11 @@ mod tests {
         write("m-1.safetensors", "");
         assert_eq!(missing(folder.path()), ["m-2.safetensors"]);
         write("m-2.safetensors", "");
+        assert!(missing(folder.path()).is_empty());
+        write(INDEX, r#"{"weight_map":{"a":"parts/m-1.safetensors"}}"#);
+        assert_eq!(missing(folder.path()), ["parts/m-1.safetensors"]);
+        std::fs::create_dir(folder.path().join("parts")).expect("created");
+        write("parts/m-1.safetensors", "");
         assert!(missing(folder.path()).is_empty());
     }
 }

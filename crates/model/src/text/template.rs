@@ -1,11 +1,16 @@
 //! Chat templates: a prompt and a word to the text that the model was trained to read.
 //!
 //! A template is a program from elsewhere: `jinja` says what it means, `serve` runs it in a process of its own, and
-//! `renderer` is what this program holds of that process.
+//! `renderer` is what this program holds of that process. `source`, `python`, `methods` and `json` bring minijinja to mean
+//! what Python's Jinja means.
 
 mod jinja;
+mod json;
+mod methods;
+mod python;
 mod renderer;
 mod serve;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

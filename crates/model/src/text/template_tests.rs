@@ -104,3 +104,37 @@ fn of_named_templates_the_default_is_taken() {
     assert_eq!(named_default(&serde_json::json!("plain")), Some("plain"));
     assert_eq!(named_default(&serde_json::json!(null)), None);
 }
+
+/// Written by `tests/fixtures/make_template_expressions.py`.
+#[derive(serde::Deserialize)]
+struct Expressions {
+    /// Templates, and what Python's Jinja writes for them; nothing where it fails.
+    equal: Vec<(String, Option<String>)>,
+    /// Templates that Python renders, and the name of what this program does not know in each.
+    unknown: Vec<(String, String)>,
+}
+
+fn expressions() -> Expressions {
+    serde_json::from_str(include_str!("../../../../tests/fixtures/template_expressions.json")).unwrap()
+}
+
+#[test]
+fn expressions_give_what_jinja2_gives() {
+    let mut wrong = Vec::new();
+    for (source, expected) in expressions().equal {
+        let found = template(&source).and_then(|template| template.render("Which?", " love "));
+        if found.as_ref().ok() != expected.as_ref() {
+            wrong.push(format!("{source}\n  expected {expected:?}\n  found    {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_this_program_does_not_know_is_named_and_no_fault_of_the_file() {
+    for (source, name) in expressions().unknown {
+        let message = failure(&source);
+        assert!(message.contains("this program does not know") && message.contains(&name), "{source}: {message}");
+        assert!(!message.contains("Correct"), "{message}");
+    }
+}

@@ -163,6 +163,11 @@ impl ChatTokenizer {
         })
     }
 
+    /// Takes ids below `rows` for those of the model: its embedding may have more rows than config.json says.
+    pub(crate) fn set_rows(&mut self, rows: usize) {
+        self.vocab_size = rows;
+    }
+
     /// What of the tokenizer draws at random in training and was switched off; none where nothing did.
     pub fn sampling(&self) -> Option<&str> {
         self.sampling.as_deref()

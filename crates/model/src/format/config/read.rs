@@ -81,6 +81,8 @@ struct Raw {
     rope_parameters: Option<Map<String, Value>>,
     partial_rotary_factor: Option<f64>,
     quantization_config: Option<Value>,
+    /// What MLX writes in its place.
+    quantization: Option<Value>,
     num_labels: Option<usize>,
     id2label: Option<BTreeMap<String, Value>>,
     bos_token_id: Option<Value>,
@@ -129,6 +131,9 @@ impl ModelConfig {
         let text = raw.text_config.as_deref().unwrap_or(&raw);
         if raw.quantization_config.as_ref().is_some_and(|value| !value.is_null()) {
             return Err(Refusal::Unsupported("the weights are quantized (key quantization_config)".to_owned()));
+        }
+        if raw.quantization.as_ref().is_some_and(|value| !value.is_null()) {
+            return Err(Refusal::Unsupported("the weights are quantized by MLX (key quantization)".to_owned()));
         }
         if text.use_bidirectional_attention.as_ref().is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false))) {
             return Err(Refusal::Unsupported("attention looks both ways (key use_bidirectional_attention)".to_owned()));

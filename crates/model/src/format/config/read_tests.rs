@@ -177,6 +177,7 @@ fn what_is_not_run_is_named() {
         (r#""architectures":["GRewardModel"]"#, "", "GRewardModel"),
         (r#""architectures":[]"#, "", "no architecture"),
         (LLAMA, r#","quantization_config":{"bits":4}"#, "quantized"),
+        (LLAMA, r#","quantization":{"group_size":64,"bits":4}"#, "quantized by MLX"),
         (LLAMA, r#","rope_scaling":{"type":"yarn","factor":2}"#, "yarn"),
         (LLAMA, r#","rope_scaling":{"type":"linear"}"#, "lacks the key factor"),
         (LLAMA, r#","rope_parameters":{"full_attention":{"rope_type":"default"}}"#, "kinds of layers"),

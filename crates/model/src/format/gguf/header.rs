@@ -34,6 +34,10 @@ impl Header {
         }
         let content = Content::read(&mut Cursor::new(head)).map_err(|error| {
             let error = error.to_string();
+            if let Some(name) = quantization(&error) {
+                let next = "GGUF is read in F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and Q2_K to Q6_K: take the file with one of them";
+                return ModelError::unsupported(path.display().to_string(), format!("the quantization {name} is not read"), next);
+            }
             let error = text::visible(error.lines().next().unwrap_or_default());
             damaged(format!("is no GGUF file of {} that can be read: {error}", text::bytes(bytes.len() as u64)))
         })?;
@@ -101,6 +105,37 @@ impl Header {
     }
 }
 
+/// Kinds of tensors that candle does not know, by their number in ggml (`enum ggml_type` in `ggml.h`).
+const UNREAD: [(u32, &str); 20] = [
+    (16, "IQ2_XXS"),
+    (17, "IQ2_XS"),
+    (18, "IQ3_XXS"),
+    (19, "IQ1_S"),
+    (20, "IQ4_NL"),
+    (21, "IQ3_S"),
+    (22, "IQ2_S"),
+    (23, "IQ4_XS"),
+    (24, "I8"),
+    (25, "I16"),
+    (26, "I32"),
+    (27, "I64"),
+    (28, "F64"),
+    (29, "IQ1_M"),
+    (31, "Q4_0_4_4"),
+    (32, "Q4_0_4_8"),
+    (33, "Q4_0_8_8"),
+    (34, "TQ1_0"),
+    (35, "TQ2_0"),
+    (39, "MXFP4"),
+];
+
+/// The quantization that candle's message is about, where ggml has one of that number.
+fn quantization(message: &str) -> Option<&'static str> {
+    let (_, number) = message.lines().next()?.split_once("unknown dtype for tensor ")?;
+    let number: u32 = number.trim().parse().ok()?;
+    UNREAD.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+}
+
 /// Looks for the key anywhere: a name or text that says the same is no honest one either.
 fn states_no_alignment(head: &[u8]) -> bool {
     let mut places = head.windows(ALIGNMENT.len()).enumerate().filter(|(_, bytes)| *bytes == ALIGNMENT);
@@ -146,6 +181,16 @@ mod tests {
         ] {
             let message = refusal(&bytes);
             assert!(message.starts_with("model.gguf: "), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_quantization_that_is_not_read_is_named() {
+        for (number, name) in UNREAD {
+            let tensor = [&key("x", 1, &8u64.to_le_bytes())[..], &number.to_le_bytes(), &0u64.to_le_bytes()].concat();
+            let message = refusal(&file([1, 0], &tensor));
+            assert!(message.contains(&format!("the quantization {name} is not read")), "{message}");
+            assert!(message.contains("Q8_0") && !message.contains("Download"), "{message}");
         }
     }
 

@@ -360,16 +360,15 @@ impl Weights {
         )
     }
 
-    /// Names for a message: those outside the layers first, for a head stands there.
+    /// Names for a message: those outside the layers, where a head is; of the layers the number.
     fn names(&self) -> String {
         let (layers, outside): (Vec<&str>, Vec<&str>) =
             self.tensors.keys().map(String::as_str).partition(|name| name.contains("layers."));
-        let shown: Vec<_> = outside.iter().chain(&layers).take(NAMES_LISTED).map(|name| text::visible(name)).collect();
-        match self.tensors.len() - shown.len() {
-            0 if shown.is_empty() => "no tensors at all".to_owned(),
-            0 => shown.join(", "),
-            more => format!("{} and {more} more", shown.join(", ")),
-        }
+        let mut shown: Vec<String> = outside.iter().take(NAMES_LISTED).map(|name| text::visible(name).into_owned()).collect();
+        let more = outside.len() - shown.len();
+        shown.extend((more > 0).then(|| format!("{more} more outside the layers")));
+        shown.extend((!layers.is_empty()).then(|| format!("tensors of the layers: {}", layers.len())));
+        if shown.is_empty() { "no tensors at all".to_owned() } else { shown.join(", ") }
     }
 }
 

@@ -80,7 +80,7 @@ fn wrong_tensors_are_named_with_what_was_found() {
     let (_kept, files) =
         weights(&[("model.layers.0.w", Dtype::F32, &[1], f32s(&[1.0])), ("v_head.summary.weight", Dtype::I64, &[1], vec![0; 8])]);
     for (name, shape, expected) in [
-        ("score.weight", &[1][..], "no tensor score.weight. Found: v_head.summary.weight, model.layers.0.w"),
+        ("score.weight", &[1][..], "no tensor score.weight. Found: v_head.summary.weight, tensors of the layers: 1"),
         ("model.layers.0.w", &[2, 3], "model.layers.0.w has shape [1], and config.json asks for [2, 3]"),
         ("v_head.summary.weight", &[1], "v_head.summary.weight is stored as I64"),
     ] {
@@ -95,7 +95,7 @@ fn a_long_list_of_tensors_is_cut_and_counted() {
     let tensors: Vec<_> = names.iter().map(|n| (n.as_str(), Dtype::F32, &[1][..], f32s(&[0.0]))).collect();
     let (_kept, files) = weights(&tensors);
     let error = load(&files, "score.weight", &[1], Keep::AsStored).unwrap_err().to_string();
-    assert!(error.contains("t11 and 8 more") && !error.contains("t12"), "{error}");
+    assert!(error.contains("t11, 8 more outside the layers") && !error.contains("t12"), "{error}");
 }
 
 #[test]

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Value};
+use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, context};
 use serde::{Deserialize, Serialize};
 
+use super::{python, source as source_text};
 use crate::TemplateDate;
 use rewardscope_base::text;
 
@@ -71,7 +72,9 @@ impl Jinja {
         let Setup { source, tokens, date } = setup;
         let failed = |problem: String| Problem { problem, next: CORRECT.to_owned(), is_limit: false };
         let own: usize = tokens.values().map(String::len).sum();
-        for (length, most, what) in [(source.len() + own, MOST_SOURCE, "text"), (code_length(&source), MOST_CODE, "code")] {
+        for (length, most, what) in
+            [(source.len() + own, MOST_SOURCE, "text"), (source_text::code_length(&source), MOST_CODE, "code")]
+        {
             if length > most {
                 let (length, most) = (text::bytes(length as u64), text::bytes(most as u64));
                 return Err(failed(format!("the chat template has {length} of {what}, and at most {most} are read")));
@@ -81,7 +84,7 @@ impl Jinja {
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| failed(describe(&error)))?);
         environment.set_fuel(Some(FUEL));
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        python::add_to(&mut environment);
         environment.add_function("raise_exception", |message: String| -> Result<(), Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
@@ -91,9 +94,9 @@ impl Jinja {
                 Error::new(ErrorKind::InvalidOperation, message)
             })
         });
-        environment.add_filter("tojson", to_json);
+        let prepared = source_text::prepared(&source).map_err(|name| unknown(&format!("'{name}'")))?;
         environment
-            .add_template_owned(NAME, without_generation_marks(&source))
+            .add_template_owned(NAME, prepared)
             .map_err(|error| failed(format!("the chat template does not parse: {}", describe(&error))))?;
         Ok(Jinja { environment, tokens: Value::from_pairs(tokens) })
     }
@@ -131,31 +134,21 @@ fn failed(error: &Error) -> Problem {
         let next = "Look for an endless loop in it, or shorten the prompt";
         return Problem::limit("the chat template does not come to an end within its budget", next);
     }
+    if matches!(
+        error.kind(),
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction | ErrorKind::UnknownMethod
+    ) {
+        return unknown(&describe(error));
+    }
     let problem = format!("the chat template fails on this conversation: {}", describe(error));
-    Problem { problem, next: "Correct the template, or choose another prompt".to_owned(), is_limit: false }
+    Problem { problem, next: "Choose another prompt, or give the model another chat template".to_owned(), is_limit: false }
 }
 
-/// Bytes inside of `{{ }}` and `{% %}`, texts in quotes left out.
-fn code_length(source: &str) -> usize {
-    let (mut length, mut rest) = (0, source.as_bytes());
-    while let Some(at) = rest.windows(2).position(|pair| matches!(pair, b"{{" | b"{%")) {
-        rest = &rest[at + 2..];
-        let mut quote = None;
-        while let [byte, after @ ..] = rest {
-            if quote.is_none() && matches!(rest, [b'}' | b'%', b'}', ..]) {
-                break;
-            }
-            rest = after;
-            match (quote, byte) {
-                (None, b'"' | b'\'') => quote = Some(*byte),
-                (Some(_), b'\\') => rest = after.get(1..).unwrap_or_default(),
-                (Some(open), close) if open == *close => quote = None,
-                (Some(_), _) => {}
-                (None, _) => length += 1,
-            }
-        }
-    }
-    length
+/// What Python's Jinja may have and this program has not: the file is not at fault.
+fn unknown(construct: &str) -> Problem {
+    let problem = format!("this program does not know a part of Jinja that the chat template uses: {construct}");
+    let next = "The file may be sound: put a chat_template.jinja without it beside the model, or report what is missing";
+    Problem { problem, next: next.to_owned(), is_limit: false }
 }
 
 /// `syntax error: unexpected end of block (line 3 of the template)`
@@ -172,69 +165,4 @@ fn describe(error: &Error) -> String {
         message.push_str(&format!(" (line {line} of the template)"));
     }
     text::visible(&message).into_owned()
-}
-
-/// transformers marks what the assistant said with `{% generation %}` blocks, which change nothing in the text: they
-/// become `{% if true %}`, which leaves the trimming of white space around them as it was.
-fn without_generation_marks(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(at) = rest.find("{%") {
-        let (before, tag) = rest.split_at(at + 2);
-        out.push_str(before);
-        let inside = tag.trim_start_matches(['-', '+']).trim_start();
-        let open = &tag[..tag.len() - inside.len()];
-        let word = inside.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
-        let replacement = match word {
-            "generation" => "if true",
-            "endgeneration" => "endif",
-            word => word,
-        };
-        out.push_str(open);
-        out.push_str(replacement);
-        rest = &inside[word.len()..];
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Python's `json.dumps(value, ensure_ascii=False, indent=…)`: `", "` and `": "` between items, and `<`, `&`, `'` as they are.
-fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
-    let indent: Option<usize> = options.get("indent")?;
-    // Whatever else Python's dumps takes changes nothing for the plain values of a conversation.
-    for ignored in ["ensure_ascii", "separators", "sort_keys"] {
-        let _: Option<Value> = options.get(ignored)?;
-    }
-    options.assert_all_used()?;
-    let failed = |error: serde_json::Error| Error::new(ErrorKind::BadSerialization, error.to_string());
-    let mut out = Vec::new();
-    match indent {
-        Some(width) => {
-            let spaces = " ".repeat(width.min(16));
-            let formatter = serde_json::ser::PrettyFormatter::with_indent(spaces.as_bytes());
-            serde::Serialize::serialize(value, &mut serde_json::Serializer::with_formatter(&mut out, formatter))
-                .map_err(failed)?;
-        }
-        None => {
-            serde::Serialize::serialize(value, &mut serde_json::Serializer::with_formatter(&mut out, Spaced)).map_err(failed)?
-        }
-    }
-    String::from_utf8(out).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
-}
-
-/// Python's default separators.
-struct Spaced;
-
-impl serde_json::ser::Formatter for Spaced {
-    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, writer: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
-    }
-
-    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, writer: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
-        writer.write_all(b": ")
-    }
 }
