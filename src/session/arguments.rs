@@ -13,7 +13,7 @@ use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, Publ
 pub(crate) type Choice<T> = (T, &'static str);
 
 const BOS: [Choice<BosPolicy>; 3] = [
-    (BosPolicy::Single, "Exactly one: what the model was trained on"),
+    (BosPolicy::Single, "One, where the chat template writes it or the tokenizer adds it; else none"),
     (
         BosPolicy::Published,
         "The template's text tokenized with special tokens added once more, as the published scripts do (often two)",
@@ -49,7 +49,7 @@ where
 /// What decides a score beside model, prompt and word.
 #[derive(Clone, Debug, Args)]
 pub struct ModelOptions {
-    /// Beginning-of-sequence tokens: exactly one; as the published scripts (the template's text tokenized with special
+    /// Beginning-of-sequence tokens: one, where template or tokenizer has it; as the published scripts (the template's text tokenized with special
     /// tokens added once more); or none [default: single]
     #[arg(long, value_parser = choice(&BOS, BosPolicy::name))]
     pub bos: Option<BosPolicy>,

@@ -40,7 +40,7 @@ pub use provenance::{ModelInfo, Provenance, Stated};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BosPolicy {
-    /// Exactly one: what the model was trained on.
+    /// One, where the chat template writes it or the tokenizer adds it; else none.
     #[default]
     Single,
     /// The template's text tokenized with special tokens added once more, as the published scripts do (often two).

@@ -20,7 +20,9 @@ use crate::scores::store::fingerprint::IdentifyError;
 ///
 /// 2: products of f32 and f16 are summed in blocks.
 /// 3: what a checkpoint is taken for is read from all of its files; a tokenizer's dropout is off.
-const SCORING: u32 = 3;
+/// 4: a text begins with a first token only where template or tokenizer has one; the token that is read and the row of a head
+/// are those that the model's own code takes.
+const SCORING: u32 = 4;
 
 /// The parts, each as text that a reader understands; their order is part of the digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,6 +25,8 @@ pub struct ChatTokenizer {
     /// None for a base model.
     template: Option<ChatTemplate>,
     bos: Option<u32>,
+    /// The tokenizer puts that token in front of a text by itself.
+    adds_bos: bool,
     policy: BosPolicy,
     vocab_size: usize,
     file: PathBuf,
@@ -71,18 +73,18 @@ impl ChatTokenizer {
                 tokens.entry(name).or_insert(token);
             }
         }
+        let front = tokenizer.encode("", true).map_err(unsound)?.get_ids().first().copied();
         let bos = match tokens.get("bos_token") {
             Some(token) => tokenizer.token_to_id(token),
-            None => {
-                let front = tokenizer.encode("", true).map_err(unsound)?.get_ids().first().copied();
-                front.filter(|id| Some(*id) == model_bos)
-            }
+            None => front.filter(|id| Some(*id) == model_bos),
         };
+        // transformers makes the post-processor anew where this key is given (`tokenization_utils_tokenizers.py`, 5.24).
+        let adds_bos = config.get("add_bos_token").and_then(Value::as_bool).unwrap_or(front.is_some() && front == bos);
         if let (None, Some(token)) = (tokens.get("bos_token"), bos.and_then(|id| tokenizer.id_to_token(id))) {
             tokens.insert("bos_token".to_owned(), token);
         }
         let template = ChatTemplate::load(files, &config, tokens, date)?;
-        Ok(ChatTokenizer { tokenizer, template, bos, policy, vocab_size, file, sampling })
+        Ok(ChatTokenizer { tokenizer, template, bos, adds_bos, policy, vocab_size, file, sampling })
     }
 
     /// Ids of `[{user: prompt}, {assistant: word}]`, the policy on BOS applied.
@@ -208,8 +210,16 @@ impl ChatTokenizer {
         })
     }
 
+    /// The ids with as many BOS in front as the policy asks for.
     fn begin(&self, ids: &[u32]) -> Vec<u32> {
-        begin(ids, self.bos, self.policy)
+        let Some(bos) = self.bos else { return ids.to_vec() };
+        let written = ids.iter().take_while(|id| **id == bos).count();
+        let kept = match self.policy {
+            BosPolicy::Published => return ids.to_vec(),
+            BosPolicy::Single => usize::from(written > 0 || self.adds_bos),
+            BosPolicy::None => 0,
+        };
+        std::iter::repeat_n(bos, kept).chain(ids[written..].iter().copied()).collect()
     }
 
     /// Ids of the conversation with an empty answer; `None` where the template refuses one.
@@ -266,17 +276,6 @@ fn without_sampling(tokenizer: &mut Tokenizer) -> Option<String> {
 fn special_tokens(map: &Map<String, Value>) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().or_else(|| value.get("content")?.as_str()).map(str::to_owned);
     SPECIAL.iter().filter_map(|name| Some(((*name).to_owned(), text(map.get(*name)?)?))).collect()
-}
-
-/// The ids with as many BOS in front as the policy asks for.
-fn begin(ids: &[u32], bos: Option<u32>, policy: BosPolicy) -> Vec<u32> {
-    let Some(bos) = bos else { return ids.to_vec() };
-    let rest = ids.iter().skip_while(|id| **id == bos).copied();
-    match policy {
-        BosPolicy::Published => ids.to_vec(),
-        BosPolicy::Single => std::iter::once(bos).chain(rest).collect(),
-        BosPolicy::None => rest.collect(),
-    }
 }
 
 #[cfg(test)]
