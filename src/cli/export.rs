@@ -227,6 +227,8 @@ fn fits(run: &Run, options: &ModelOptions) -> bool {
         && options.template_date.is_none_or(|date| key.template_date == Stated::Known(date))
         && (!options.reference_rounding || key.rounding.is_some())
         && options.taken_as.is_none_or(|kind| Some(kind) == key.taken_as)
+        && options.chat_template.as_deref().is_none_or(|name| key.chat_template.as_deref() == Some(name))
+        && options.read.is_none_or(|read| key.read.is_none_or(|computed| read == computed))
         && form.is_none_or(|form| key.form == Some(Some(form).into()))
 }
 

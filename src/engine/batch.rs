@@ -22,6 +22,7 @@ use crate::model::language::LanguageModel;
 use crate::model::loaded::LoadedModel;
 use crate::model::text::continuation::Continuation;
 use crate::model::{Cancel, ModelError};
+use crate::tables::long::IndexedToken;
 
 /// Words tokenized at a time, for only these share prefix and nodes: lists at once, of a vocabulary a few so that scores
 /// appear, and then all that is left. Kept ids of so many take some tens of megabytes.
@@ -219,7 +220,10 @@ impl Batches {
             step.scores.push((word, result.score));
             if self.job.tokens {
                 let Continuation { ids, merged, .. } = asked;
-                step.tokens.push((word, WordTokens { ids, merged, log_probabilities: result.log_probabilities }));
+                let is_reward = matches!(model, LoadedModel::Reward(_));
+                let read = Some(asked.word - 1).filter(|at| is_reward && at + 1 < ids.len());
+                let read_token = read.map(|index| IndexedToken { index, text: model.tokenizer().token_text(ids[index]) });
+                step.tokens.push((word, WordTokens { ids, merged, read_token, log_probabilities: result.log_probabilities }));
             }
         }
         Ok(step)
@@ -249,7 +253,7 @@ impl Batches {
             step.scores.push((*word, value));
             if self.job.tokens {
                 let ids = before.iter().copied().chain([token]).collect();
-                step.tokens.push((*word, WordTokens { ids, log_probabilities: vec![value], merged: false }));
+                step.tokens.push((*word, WordTokens { ids, log_probabilities: vec![value], ..WordTokens::default() }));
             }
         }
         self.tokenized = self.job.words.len();
@@ -265,7 +269,7 @@ impl Batches {
             LoadedModel::Reward(model) => {
                 let whole = |ids: Vec<u32>| {
                     model.gate_position(&ids)?;
-                    Ok(Continuation { word: ids.len(), ids, merged: false })
+                    Ok(Continuation { word: model.tokenizer.read_at(&ids) + 1, ids, merged: false })
                 };
                 let encoded = model.tokenizer.encode_all(prompt, &texts, cancel)?;
                 encoded.into_iter().map(|ids| ids.and_then(whole)).collect()
@@ -280,7 +284,7 @@ impl Batches {
             }
         }
         encoded.sort_by(|a, b| a.1.ids.cmp(&b.1.ids));
-        // The token that is read follows the prefix: a conversation's last token, or the one before a word's first.
+        // The token that is read follows the prefix: that of a whole conversation, or the one before a word's first.
         let shared = common_prefix(encoded.iter().map(|(_, asked)| &asked.ids[..asked.word]));
         self.shared = if self.whole { 0 } else { shared };
         self.gates.clear();
@@ -306,7 +310,7 @@ impl Batches {
     }
 }
 
-/// Rewards of as many conversations as make a forest of `nodes`, each read at its last token, and where a gate reads.
+/// Rewards of as many conversations as make a forest of `nodes`, each read at its token, and where a gate reads.
 fn rewards<'a>(
     model: &RewardModel,
     waiting: impl Iterator<Item = &'a Continuation>,
@@ -318,14 +322,15 @@ fn rewards<'a>(
     let mut forest = Forest::default();
     let (mut reads, mut gates) = (Vec::new(), Vec::new());
     let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
-    for Continuation { ids, .. } in waiting {
+    for Continuation { ids, word, .. } in waiting {
         let gate = model.gate_position(ids)?;
-        // The last token runs even where the prefix holds it, because its hidden state is read; so does a gate's token.
-        let must_run = gate.filter(|at| *at >= shared).unwrap_or(ids.len()).min(ids.len() - 1);
+        let read = word - 1;
+        // The token that is read runs even where the prefix holds it; so does a gate's token.
+        let must_run = gate.filter(|at| *at >= shared).unwrap_or(read).min(read);
         let start = prefix.map_or(0, |prefix| prefix.held(&ids[..must_run]));
         path = forest.path(start, &ids[start..])?;
         last = ids;
-        reads.extend(path.last());
+        reads.push(path[read - start]);
         gates.extend(gate.map(|at| if at < shared { Gate::InPrefix(at) } else { Gate::InForest(path[at - start]) }));
         if forest.nodes().len() >= nodes {
             break;

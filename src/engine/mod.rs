@@ -43,7 +43,7 @@ use crate::model::hub;
 use crate::recorded::scores::Recorded;
 use crate::scores::store::Key;
 use crate::scores::table::decimal;
-use crate::tables::long::TokenColumns;
+use crate::tables::long::{IndexedToken, TokenColumns};
 
 /// Words to score by one model under one prompt.
 #[derive(Clone, Debug)]
@@ -154,12 +154,14 @@ pub struct WordTokens {
     pub log_probabilities: Vec<f32>,
     /// The first of the word's tokens includes text before the word. Only known of a language model.
     pub merged: bool,
+    /// The token that the reward is read at, where it is not the last one.
+    pub read_token: Option<IndexedToken>,
 }
 
 impl From<WordTokens> for TokenColumns {
     fn from(tokens: WordTokens) -> Self {
         let token_logprobs = tokens.log_probabilities.into_iter().map(decimal).collect();
-        TokenColumns { token_ids: tokens.ids, token_logprobs, merged: tokens.merged }
+        TokenColumns { token_ids: tokens.ids, token_logprobs, merged: tokens.merged, read_token: tokens.read_token }
     }
 }
 

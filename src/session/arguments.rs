@@ -7,7 +7,9 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::settings::Settings;
-use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TakenAs, TemplateDate};
+use crate::model::{
+    BosPolicy, DeviceChoice, Dtype, HeadRow, LoadOptions, PromptForm, PublishedDtype, ReadToken, SoftCap, TakenAs, TemplateDate,
+};
 
 /// A value of an option, and what `--help` says of it.
 pub(crate) type Choice<T> = (T, &'static str);
@@ -30,6 +32,9 @@ const DTYPES: [Choice<Dtype>; 5] = [
 const SOFTCAPS: [Choice<SoftCap>; 2] = [(SoftCap::On, "As the checkpoint asks for"), (SoftCap::Off, "")];
 const TAKEN_AS: [Choice<TakenAs>; 1] =
     [(TakenAs::LanguageModel, "Scored by log-probability, although there are signs of a reward model")];
+
+const READ_TOKENS: [Choice<ReadToken>; 2] =
+    [(ReadToken::Last, "The last one"), (ReadToken::BeforePad, "The last one that is not the model's pad token")];
 
 /// An option that takes one of these values, each by its name.
 pub(crate) fn choice<T>(values: &'static [Choice<T>], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
@@ -82,6 +87,15 @@ pub struct ModelOptions {
     /// Take every …ForCausalLM checkpoint for this, whatever signs of a reward model its files show
     #[arg(long = "as", value_parser = choice(&TAKEN_AS, TakenAs::name), value_name = "KIND")]
     pub taken_as: Option<TakenAs>,
+    /// Read a reward at this token [default: as the code that the architecture names]
+    #[arg(long, value_parser = choice(&READ_TOKENS, ReadToken::name), value_name = "TOKEN")]
+    pub read: Option<ReadToken>,
+    /// The row that is the reward, where a head has several: its label in config.json, or its number from 0
+    #[arg(long, value_name = "LABEL|N", value_parser = |text: &str| Ok::<_, String>(HeadRow::from(text)))]
+    pub head_row: Option<HeadRow>,
+    /// The chat template of this name, where tokenizer_config.json has several [default: the one called default]
+    #[arg(long, value_name = "NAME")]
+    pub chat_template: Option<Arc<str>>,
 }
 
 impl ModelOptions {
@@ -97,7 +111,9 @@ impl ModelOptions {
             rounding: (self.reference_rounding || settings.reference_rounding.unwrap_or(false)).then(PublishedDtype::default),
             vocabulary: false,
             form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
-            reward_row: None,
+            reward_row: self.head_row.clone(),
+            read: self.read,
+            chat_template: self.chat_template.clone(),
             taken_as: self.taken_as,
         }
     }

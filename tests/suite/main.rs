@@ -27,6 +27,7 @@ mod own_words;
 mod paper;
 mod parity;
 mod picture;
+mod reading;
 mod real_models;
 mod same_bits;
 mod statistics;

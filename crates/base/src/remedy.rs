@@ -28,6 +28,12 @@ pub enum Remedy {
     ReferenceRounding,
     /// What a checkpoint is taken for, whatever its files show.
     TakenAs,
+    /// The token that a reward is read at.
+    Read,
+    /// The row of a head with several that is the reward.
+    HeadRow,
+    /// One of several chat templates, by its name.
+    ChatTemplate,
     /// The file that scores are kept in.
     Store,
     /// The base model that a model grew from.
@@ -60,7 +66,7 @@ pub fn use_wording(wording: Wording) {
 
 impl Remedy {
     /// Every one.
-    pub const ALL: [Remedy; 18] = [
+    pub const ALL: [Remedy; 21] = [
         Remedy::Bos,
         Remedy::Dtype,
         Remedy::Device,
@@ -70,6 +76,9 @@ impl Remedy {
         Remedy::Softcap,
         Remedy::ReferenceRounding,
         Remedy::TakenAs,
+        Remedy::Read,
+        Remedy::HeadRow,
+        Remedy::ChatTemplate,
         Remedy::Store,
         Remedy::Family,
         Remedy::Corpus,
@@ -106,6 +115,9 @@ fn plain(remedy: Remedy, value: &str) -> String {
         Remedy::Softcap => "soft-cap",
         Remedy::ReferenceRounding => "rounding to the published dtype",
         Remedy::TakenAs => "kind",
+        Remedy::Read => "token to read",
+        Remedy::HeadRow => "head row",
+        Remedy::ChatTemplate => "chat template",
         Remedy::Store => "store",
         Remedy::Family => "family",
         Remedy::Corpus => "word list",

@@ -11,7 +11,8 @@ use crate::model::device::{Compute, DeviceClass};
 use crate::model::format::files::{Files, SourceLabel};
 use crate::model::provenance::Backend;
 use crate::model::{
-    BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap, Stated, TakenAs, TemplateDate, checkpoint,
+    BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, ReadToken, SoftCap, Stated, TakenAs, TemplateDate,
+    checkpoint,
 };
 use crate::scores::store::fingerprint::IdentifyError;
 
@@ -48,6 +49,12 @@ pub struct Key {
     /// What the checkpoint was taken for, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_as: Option<TakenAs>,
+    /// The token that a reward is read at, where another was asked for than the architecture's code reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<ReadToken>,
+    /// The chat template that was asked for by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_template: Option<String>,
     /// The dtype of the computation.
     pub dtype: Stated<Compute>,
     /// `cpu`, or the kind of GPU: `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`.
@@ -89,7 +96,7 @@ impl Key {
     /// # Errors
     /// Where headers of weights or the device cannot be had: the model cannot be loaded either.
     pub fn new(files: &Files, options: &LoadOptions, content: fingerprint::Content) -> Result<Key, ModelError> {
-        let Estimate { device_class, dtype, kernel, is_language, .. } = checkpoint::estimate(files, options)?;
+        let Estimate { device_class, dtype, kernel, is_language, read, reward_row, .. } = checkpoint::estimate(files, options)?;
         Ok(Key {
             scoring: SCORING,
             content: content.model,
@@ -100,8 +107,10 @@ impl Key {
             // Rewards are f32 as computed.
             rounding: options.rounding.filter(|dtype| *dtype != PublishedDtype::F32),
             form: is_language.then(|| options.form.into()),
-            reward_row: options.reward_row,
+            reward_row,
             taken_as: options.taken_as,
+            read,
+            chat_template: options.chat_template.as_deref().map(str::to_owned),
             kernel: Stated::Known(kernel),
             dtype: Stated::Known(dtype),
             device: Stated::Known(device_class),
@@ -121,6 +130,8 @@ impl Key {
             form: None,
             reward_row: None,
             taken_as: None,
+            read: None,
+            chat_template: None,
             dtype: Stated::Unknown,
             device: Stated::Unknown,
             kernel: Stated::Unknown,

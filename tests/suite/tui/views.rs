@@ -145,6 +145,7 @@ fn policies_stand_in_the_provenance_line_and_in_the_models_view() {
         attention_softcap: Some(SoftCap::Off),
         rewards_rounded_to: Some(PublishedDtype::Bf16),
         notes: vec!["--template-date changes nothing".to_owned()],
+        ..Policies::default()
     };
     driver.ready_under(GEMMA, off);
     driver.keys("<Tab>");

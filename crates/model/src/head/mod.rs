@@ -1,7 +1,7 @@
 //! Hidden states to a reward.
 //!
 //! One file a kind of head: `score` (plain), `value` (GRM `-sftreg`), `gated` with its `gate` and `pattern` (ArmoRM, QRM),
-//! `uncertain` (URM). Each says of itself, in a [`HeadKind`], what its tensors are called, how it is recognised and how it is
+//! `uncertain` (URM). `row` says which row of several is the reward. Each says of itself, in a [`HeadKind`], what its tensors are called, how it is recognised and how it is
 //! loaded; [`KINDS`] lists them. The names of architectures that end in their own way, as `…ForRewardModelWithGating`, are in
 //! `format/config/architecture`. `read` sees to it that no tensor of a head is overlooked. Nothing here
 //! knows how hidden states are computed.
@@ -10,6 +10,7 @@ mod gate;
 mod gated;
 mod pattern;
 mod read;
+pub(super) mod row;
 mod score;
 mod uncertain;
 mod value;
