@@ -250,6 +250,7 @@ fn conversation(inspection: &Inspection, cells: usize, ascii: bool) -> Vec<Toned
 fn own_tokens(inspection: &Inspection, signs: Signs) -> TonedLine {
     let Inspection { tokens, shared, pooled, .. } = inspection;
     let read = match pooled {
+        Some(at) if at + 1 < tokens.len() => (format!("  {} reward read here, before the pad token", signs.pooled), Tone::Pooled),
         Some(_) => (format!("  {} reward read here", signs.pooled), Tone::Pooled),
         None => ("  each has its log-probability".to_owned(), Tone::Text),
     };

@@ -229,6 +229,8 @@ fn fits(run: &Run, options: &ModelOptions) -> bool {
         && options.taken_as.is_none_or(|kind| Some(kind) == key.taken_as)
         && options.token_logit.is_none_or(|token| Some(token) == key.token_logit)
         && (!options.normalize || key.normalize)
+        && options.chat_template.as_deref().is_none_or(|name| key.chat_template.as_deref() == Some(name))
+        && options.read.is_none_or(|read| key.read.is_none_or(|computed| read == computed))
         && form.is_none_or(|form| key.form == Some(Some(form).into()))
 }
 

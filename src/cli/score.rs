@@ -383,6 +383,15 @@ impl ScoreRun {
         let words: Vec<LongWord> = listed.chain(own).collect();
         let score = |id: &WordId| self.score_table.score(model, group.prompt, *id).unwrap_or(f64::NAN);
         let scores: Vec<f64> = group.words.iter().map(score).collect();
+        if scores.len() > 1 && scores.iter().all(|score| *score == scores[0]) {
+            let (all, under) = (scores.len(), prompt.label());
+            let note = format!(
+                "{}: all {all} words have the same score under {under}, so they have no order: look at their tokens with `rewardscope \
+                 score --tokens`",
+                spec.name
+            );
+            self.notes.push((Some(model), note));
+        }
         let mut rows = LongTable::default();
         rows.add_with_tokens(&spec.name, prompt.label(), &words, &scores, |at| {
             self.word_tokens.remove(&(model, group.prompt, group.words[at])).map(TokenColumns::from)

@@ -23,6 +23,7 @@ use crate::model::language::LanguageModel;
 use crate::model::loaded::LoadedModel;
 use crate::model::text::continuation::Continuation;
 use crate::model::{Cancel, ModelError};
+use crate::tables::long::IndexedToken;
 
 /// Words tokenized at a time, for only these share prefix and nodes: lists at once, of a vocabulary a few so that scores
 /// appear, and then all that is left. Kept ids of so many take some tens of megabytes.
@@ -226,8 +227,12 @@ impl Batches {
             step.scores.push((word, result.score));
             if !self.job.wants_scores_alone() {
                 let Scored { token_rewards, layer_rewards, log_probabilities, .. } = result;
-                let ids = if self.job.tokens || self.job.readings.by_token { asked.ids } else { Vec::new() };
-                let tokens = WordTokens { ids, token_rewards, layer_rewards, log_probabilities, merged: asked.merged };
+                let Continuation { ids, merged, word: length } = asked;
+                let is_reward = matches!(model, LoadedModel::Reward(_));
+                let read = Some(length - 1).filter(|at| is_reward && at + 1 < ids.len());
+                let read_token = read.map(|index| IndexedToken { index, text: model.tokenizer().token_text(ids[index]) });
+                let ids = if self.job.tokens || self.job.readings.by_token { ids } else { Vec::new() };
+                let tokens = WordTokens { ids, token_rewards, layer_rewards, log_probabilities, merged, read_token };
                 step.tokens.push((word, tokens));
             }
         }
@@ -274,7 +279,7 @@ impl Batches {
             LoadedModel::Reward(model) => {
                 let whole = |ids: Vec<u32>| {
                     model.gate_position(&ids)?;
-                    Ok(Continuation { word: ids.len(), ids, merged: false })
+                    Ok(Continuation { word: model.tokenizer.read_at(&ids) + 1, ids, merged: false })
                 };
                 let encoded = model.tokenizer.encode_all(prompt, &texts, cancel)?;
                 encoded.into_iter().map(|ids| ids.and_then(whole)).collect()
@@ -289,7 +294,7 @@ impl Batches {
             }
         }
         encoded.sort_by(|a, b| a.1.ids.cmp(&b.1.ids));
-        // The token that is read follows the prefix: a conversation's last token, or the one before a word's first.
+        // The token that is read follows the prefix: that of a whole conversation, or the one before a word's first.
         let shared = common_prefix(encoded.iter().map(|(_, asked)| &asked.ids[..asked.word]));
         self.shared = if self.whole { 0 } else { shared };
         self.gates.clear();
@@ -318,7 +323,7 @@ impl Batches {
     }
 }
 
-/// Rewards of as many conversations as make a forest of `nodes`, each read at its last token, and where a gate reads; with the
+/// Rewards of as many conversations as make a forest of `nodes`, each read at its token, and where a gate reads; with the
 /// readings asked for.
 fn rewards<'a>(
     model: &RewardModel,
@@ -330,22 +335,23 @@ fn rewards<'a>(
     let mut forest = Forest::default();
     let (mut reads, mut gates, mut paths) = (Vec::new(), Vec::new(), Vec::new());
     let (mut last, mut path): (&[u32], Vec<u32>) = (&[], Vec::new());
-    for Continuation { ids, .. } in waiting {
+    for Continuation { ids, word, .. } in waiting {
         let gate = model.gate_position(ids)?;
-        // The last token runs even where the prefix holds it, because its hidden state is read; so does a gate's token. The
-        // prefix keeps the last layer's states alone, so a gate that is read after every layer runs as well.
+        let read = word - 1;
+        // The token that is read runs even where the prefix holds it; so does a gate's token. The prefix keeps the last layer's
+        // states alone, so a gate that is read after every layer runs as well.
         let must_run = match asked {
-            Readings { by_token: true, .. } => shared,
-            Readings { by_layer, .. } => gate.filter(|at| by_layer || *at >= shared).unwrap_or(ids.len()).min(ids.len() - 1),
+            Readings { by_token: true, .. } => shared.min(read),
+            Readings { by_layer, .. } => gate.filter(|at| by_layer || *at >= shared).unwrap_or(read).min(read),
         };
         let start = prefix.map_or(0, |prefix| prefix.held(&ids[..must_run]));
         path = forest.path(start, &ids[start..])?;
         last = ids;
-        reads.extend(path.last());
+        reads.push(path[read - start]);
         let in_prefix = |at: usize| at < shared && !asked.by_layer;
         gates.extend(gate.map(|at| if in_prefix(at) { Gate::InPrefix(at) } else { Gate::InForest(path[at - start]) }));
         if asked.by_token {
-            paths.push((start, path.clone()));
+            paths.push((start, path.clone(), read));
         }
         if forest.nodes().len() >= nodes {
             break;
@@ -371,11 +377,11 @@ fn rewards<'a>(
         let before = readings::of_prefix(model, prefix, shared)?;
         let at_nodes = output.hidden.narrow(0, rows, forest.nodes().len())?;
         let at_nodes = model.published(model.head.rewards(&at_nodes, None)?)?;
-        for (scored, (start, path)) in scored.iter_mut().zip(paths) {
+        for (scored, (start, path, read)) in scored.iter_mut().zip(paths) {
             scored.token_rewards =
                 before[..start].iter().copied().chain(path.iter().map(|&node| at_nodes[node as usize])).collect();
             // A sum over more rows may round otherwise on a GPU; the word has one reward.
-            scored.score = scored.token_rewards.last().copied().unwrap_or(scored.score);
+            scored.score = scored.token_rewards.get(read).copied().unwrap_or(scored.score);
         }
     }
     if asked.by_layer {

@@ -25,7 +25,7 @@ pub struct Inspection {
     pub tokens: Vec<(u32, String)>,
     /// How many tokens from the first are the same for the other words: they run once.
     pub shared: usize,
-    /// The token at whose hidden state the reward is read, which is the last one; none for a language model, which gives
+    /// The token at whose hidden state the reward is read, which is the last one, or the last before the pad token; none for a language model, which gives
     /// each token of the word a probability.
     pub pooled: Option<usize>,
     /// Warnings about this token.
@@ -64,8 +64,8 @@ pub struct Parts<'a> {
     pub tokens: Vec<(u32, String)>,
     /// The id of the beginning-of-sequence token, where the tokenizer has one.
     pub bos: Option<u32>,
-    /// Of a reward model.
-    pub pooled: bool,
+    /// Of a reward model: the index of the token that is read.
+    pub pooled: Option<usize>,
     /// Ids of `rendered` alone, and of its part before the word: no policy applied to either.
     pub plain: Vec<u32>,
     /// Ids of the conversation up to the word's first token.
@@ -104,7 +104,7 @@ impl Inspection {
         Inspection {
             word: place,
             shared,
-            pooled: parts.tokens.len().checked_sub(1).filter(|_| parts.pooled),
+            pooled: parts.pooled.filter(|at| *at < parts.tokens.len()),
             rendered: parts.rendered,
             tokens: parts.tokens,
             badges,
@@ -172,9 +172,9 @@ pub fn inspect(
     Ok(Inspection::of(Parts {
         word,
         gap,
+        pooled: form.is_none().then(|| tokenizer.read_at(&ids)),
         tokens: ids.into_iter().map(|id| (id, tokenizer.token_text(id))).collect(),
         bos: tokenizer.bos(),
-        pooled: form.is_none(),
         plain: tokenizer.plain(&rendered)?,
         before: tokenizer.plain(&rendered[..start])?,
         company: others,
@@ -211,7 +211,7 @@ mod tests {
             gap: "",
             tokens: ids(&rendered).into_iter().map(|id| (id, String::new())).collect(),
             bos: Some('^' as u32),
-            pooled: true,
+            pooled: Some(ids(&rendered).len() - 1),
             plain: ids(&rendered),
             before: ids(&rendered[..start]),
             company,

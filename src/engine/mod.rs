@@ -44,7 +44,7 @@ use crate::model::hub;
 use crate::recorded::scores::Recorded;
 use crate::scores::store::Key;
 use crate::scores::table::decimal;
-use crate::tables::long::TokenColumns;
+use crate::tables::long::{IndexedToken, TokenColumns};
 
 /// Words to score by one model under one prompt.
 #[derive(Clone, Debug)]
@@ -187,6 +187,8 @@ pub struct WordTokens {
     pub log_probabilities: Vec<f32>,
     /// The first of the word's tokens includes text before the word. Only known of a language model.
     pub merged: bool,
+    /// The token that the reward is read at, where it is not the last one.
+    pub read_token: Option<IndexedToken>,
 }
 
 impl From<WordTokens> for TokenColumns {
@@ -198,6 +200,7 @@ impl From<WordTokens> for TokenColumns {
             token_rewards: decimals(tokens.token_rewards),
             layer_rewards: decimals(tokens.layer_rewards),
             merged: tokens.merged,
+            read_token: tokens.read_token,
         }
     }
 }

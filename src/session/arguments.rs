@@ -7,13 +7,15 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::settings::Settings;
-use crate::model::{BosPolicy, DeviceChoice, Dtype, LoadOptions, PromptForm, PublishedDtype, SoftCap, TakenAs, TemplateDate};
+use crate::model::{
+    BosPolicy, DeviceChoice, Dtype, HeadRow, LoadOptions, PromptForm, PublishedDtype, ReadToken, SoftCap, TakenAs, TemplateDate,
+};
 
 /// A value of an option, and what `--help` says of it.
 pub(crate) type Choice<T> = (T, &'static str);
 
 const BOS: [Choice<BosPolicy>; 3] = [
-    (BosPolicy::Single, "Exactly one: what the model was trained on"),
+    (BosPolicy::Single, "One, where the chat template writes it or the tokenizer adds it; else none"),
     (
         BosPolicy::Published,
         "The template's text tokenized with special tokens added once more, as the published scripts do (often two)",
@@ -30,6 +32,9 @@ const DTYPES: [Choice<Dtype>; 5] = [
 const SOFTCAPS: [Choice<SoftCap>; 2] = [(SoftCap::On, "As the checkpoint asks for"), (SoftCap::Off, "")];
 const TAKEN_AS: [Choice<TakenAs>; 1] =
     [(TakenAs::LanguageModel, "Scored by log-probability, although there are signs of a reward model")];
+
+const READ_TOKENS: [Choice<ReadToken>; 2] =
+    [(ReadToken::Last, "The last one"), (ReadToken::BeforePad, "The last one that is not the model's pad token")];
 
 /// An option that takes one of these values, each by its name.
 pub(crate) fn choice<T>(values: &'static [Choice<T>], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
@@ -49,7 +54,7 @@ where
 /// What decides a score beside model, prompt and word.
 #[derive(Clone, Debug, Args)]
 pub struct ModelOptions {
-    /// Beginning-of-sequence tokens: exactly one; as the published scripts (the template's text tokenized with special
+    /// Beginning-of-sequence tokens: one, where template or tokenizer has it; as the published scripts (the template's text tokenized with special
     /// tokens added once more); or none [default: single]
     #[arg(long, value_parser = choice(&BOS, BosPolicy::name))]
     pub bos: Option<BosPolicy>,
@@ -89,6 +94,15 @@ pub struct ModelOptions {
     /// Normalize rewards by the mean and the standard deviation that the checkpoint holds for that (OpenRLHF, safe-rlhf)
     #[arg(long)]
     pub normalize: bool,
+    /// Read a reward at this token [default: as the code that the architecture names]
+    #[arg(long, value_parser = choice(&READ_TOKENS, ReadToken::name), value_name = "TOKEN")]
+    pub read: Option<ReadToken>,
+    /// The row that is the reward, where a head has several: its label in config.json, or its number from 0
+    #[arg(long, value_name = "LABEL|N", value_parser = |text: &str| Ok::<_, String>(HeadRow::from(text)))]
+    pub head_row: Option<HeadRow>,
+    /// The chat template of this name, where tokenizer_config.json has several [default: the one called default]
+    #[arg(long, value_name = "NAME")]
+    pub chat_template: Option<Arc<str>>,
 }
 
 impl ModelOptions {
@@ -104,7 +118,9 @@ impl ModelOptions {
             rounding: (self.reference_rounding || settings.reference_rounding.unwrap_or(false)).then(PublishedDtype::default),
             vocabulary: false,
             form: if self.bare { Some(PromptForm::Bare) } else { self.chat.then_some(PromptForm::Chat) },
-            reward_row: None,
+            reward_row: self.head_row.clone(),
+            read: self.read,
+            chat_template: self.chat_template.clone(),
             taken_as: self.taken_as,
             token_logit: self.token_logit,
             normalize: self.normalize,

@@ -11,7 +11,7 @@ use crate::catalogue::{Catalogue, Entry};
 use crate::model::format::files;
 use crate::model::format::instead::Instead;
 use crate::model::hub::{RepositoryId, is_revision};
-use crate::model::{LoadOptions, ModelError};
+use crate::model::{HeadRow, LoadOptions, ModelError};
 use crate::recorded;
 use crate::sources::bundled::BUNDLED;
 
@@ -66,7 +66,7 @@ impl Catalogue {
         let entry = self.entry_of(source);
         let published = entry.and_then(|entry| entry.published_dtype);
         LoadOptions {
-            reward_row: entry.map(|entry| entry.reward_row).or(options.reward_row),
+            reward_row: options.reward_row.or(entry.map(|entry| HeadRow::Number(entry.reward_row))),
             token_logit: options.token_logit.or(entry.and_then(|entry| entry.token_logit).filter(|_| options.taken_as.is_none())),
             rounding: options.rounding.map(|assumed| published.unwrap_or(assumed)),
             ..options
@@ -434,8 +434,8 @@ mod tests {
         std::fs::write(folder.path().join("models.toml"), text).unwrap();
         let catalogue = Catalogue::with_user(Some(folder.path())).unwrap();
         for (source, row) in [
-            (ModelSource::Hub { repository: "me/mine".to_owned(), revision: None }, Some(3)),
-            (ModelSource::Directory("/models/me_mine".into()), Some(3)),
+            (ModelSource::Hub { repository: "me/mine".to_owned(), revision: None }, Some(HeadRow::Number(3))),
+            (ModelSource::Directory("/models/me_mine".into()), Some(HeadRow::Number(3))),
             (ModelSource::Directory("/models/other".into()), None),
         ] {
             assert_eq!(catalogue.completed(LoadOptions::default(), &source).reward_row, row, "{source:?}");

@@ -60,6 +60,18 @@ pub struct TokenColumns {
     /// The word's first token includes text before the word.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub merged: bool,
+    /// The token that the reward is read at, where it is not the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_token: Option<IndexedToken>,
+}
+
+/// A token of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IndexedToken {
+    /// Its place among the conversation's tokens; the first is 0.
+    pub index: usize,
+    /// What it stands for.
+    pub text: String,
 }
 
 /// Scores of words, a row for each.

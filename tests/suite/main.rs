@@ -29,7 +29,7 @@ mod own_words;
 mod paper;
 mod parity;
 mod picture;
-
+mod reading;
 mod readings;
 mod real_models;
 mod same_bits;

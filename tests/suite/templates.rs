@@ -13,7 +13,7 @@ use crate::support::pty::{CTRL_C, Launch};
 use rewardscope::model::format::files::Files;
 use rewardscope::model::text::template;
 use rewardscope::model::text::template::ChatTemplate;
-use rewardscope::model::{Cancel, ModelError, TemplateDate};
+use rewardscope::model::{Cancel, LoadOptions, ModelError};
 
 /// Long after every limit. A template that is not done by then hangs.
 const HANG: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ fn load(source: &str) -> Result<ChatTemplate, ModelError> {
     std::fs::write(folder.path().join("chat_template.jinja"), source).expect("a file");
     let tokens = BTreeMap::from([("bos_token".to_owned(), "<s>".to_owned())]);
     let files = Files::Directory(folder.path().to_owned());
-    let template = ChatTemplate::load(&files, &serde_json::Map::new(), tokens, TemplateDate::default())?;
+    let template = ChatTemplate::load(&files, &serde_json::Map::new(), tokens, &LoadOptions::default())?;
     Ok(template.expect("it is there"))
 }
 

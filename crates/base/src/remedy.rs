@@ -32,6 +32,12 @@ pub enum Remedy {
     TokenLogit,
     /// Rewards brought to the scale that a checkpoint holds for them.
     Normalize,
+    /// The token that a reward is read at.
+    Read,
+    /// The row of a head with several that is the reward.
+    HeadRow,
+    /// One of several chat templates, by its name.
+    ChatTemplate,
     /// The file that scores are kept in.
     Store,
     /// The base model that a model grew from.
@@ -64,7 +70,7 @@ pub fn use_wording(wording: Wording) {
 
 impl Remedy {
     /// Every one.
-    pub const ALL: [Remedy; 20] = [
+    pub const ALL: [Remedy; 23] = [
         Remedy::Bos,
         Remedy::Dtype,
         Remedy::Device,
@@ -76,6 +82,9 @@ impl Remedy {
         Remedy::TakenAs,
         Remedy::TokenLogit,
         Remedy::Normalize,
+        Remedy::Read,
+        Remedy::HeadRow,
+        Remedy::ChatTemplate,
         Remedy::Store,
         Remedy::Family,
         Remedy::Corpus,
@@ -114,6 +123,9 @@ fn plain(remedy: Remedy, value: &str) -> String {
         Remedy::TakenAs => "kind",
         Remedy::TokenLogit => "token logit",
         Remedy::Normalize => "normalization",
+        Remedy::Read => "token to read",
+        Remedy::HeadRow => "head row",
+        Remedy::ChatTemplate => "chat template",
         Remedy::Store => "store",
         Remedy::Family => "family",
         Remedy::Corpus => "word list",

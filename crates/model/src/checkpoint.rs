@@ -13,13 +13,13 @@ use super::format::config::{DecoderConfig, ModelConfig, Task};
 use super::format::files::Files;
 use super::format::head_names::{self, EMBEDDING, LM_HEAD};
 use super::format::weights::{Embedding, Keep, Meter, Stored, Weights};
-use super::head::{self, GatingPattern, Head};
+use super::head::{self, GatingPattern, Head, row};
 use super::provenance::{Backend, Products, Stated};
 use super::text::template::ChatTemplate;
 use super::text::tokenizer::ChatTokenizer;
 use super::{
-    Cancel, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, SoftCap, TemplateDate, device,
-    task,
+    Cancel, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, ReadToken, SoftCap,
+    TemplateDate, device, task,
 };
 use crate::format::files::SourceLabel;
 use rewardscope_base::remedy::Remedy;
@@ -70,8 +70,9 @@ impl RewardModel {
         let loading = checkpoint.loading(progress, cancel);
         // The head first: a model without one is found out before gigabytes are read.
         let Checkpoint { files, config, weights, options, .. } = &checkpoint;
+        let (row, row_note) = row::choose(files, config, options.reward_row.as_ref())?;
         // On the CPU whatever computes the rest: a head is small, and its sums there depend on no other row.
-        let head = Head::load(files, config, weights, options, &Device::Cpu, &loading.meter, true)
+        let head = Head::load(files, config, weights, row, options, &Device::Cpu, &loading.meter, true)
             .map_err(|error| if checkpoint.is_retaken { task::all_the_same(error) } else { error })?;
         let gating = head.is_gated().then(|| GatingPattern::of(config.family, &checkpoint.tokenizer)).transpose()?;
         loading.count(head.parameters(), head.parameters() * 4);
@@ -79,6 +80,7 @@ impl RewardModel {
         let loaded = loading.finish();
         let mut info = checkpoint.info(loaded, head.describe(), checkpoint.template_text(), Unit::Reward);
         normalization(&head, options.normalize, &mut info.provenance.policies);
+        info.provenance.policies.notes.extend(row_note);
         let rounding = checkpoint.options.rounding;
         Ok(RewardModel { decoder, head, gating, tokenizer: checkpoint.tokenizer, info, rounding })
     }
@@ -100,7 +102,7 @@ impl RewardModel {
 
     /// The reward of one conversation run on its own, nothing shared: slow, and what every faster way must agree with.
     pub fn reward_alone(&self, ids: &[u32], cancel: &Cancel) -> Result<f32, ModelError> {
-        let last = ids.len().saturating_sub(1);
+        let last = self.tokenizer.read_at(ids);
         let gate = self.gate_position(ids)?;
         let reads: Vec<u32> = std::iter::once(last).chain(gate).map(|at| at as u32).collect();
         let hidden = self.decoder.forward(&Nodes::chain(ids, 0), None, &reads, false, cancel)?.hidden;
@@ -350,7 +352,9 @@ pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatToken
 fn read_small(files: &Files, options: &LoadOptions) -> Result<(ModelConfig, ChatTokenizer), ModelError> {
     let config = ModelConfig::read(files)?;
     let (rows, bos) = (config.decoder.vocab_size, config.bos_token_id);
-    let tokenizer = ChatTokenizer::on(files, options.bos, options.date, rows, bos)?;
+    let tokenizer = ChatTokenizer::on(files, options, rows, bos)?;
+    let pad = config.pad_token_id.filter(|_| options.read.unwrap_or(config.read) == ReadToken::BeforePad);
+    let tokenizer = tokenizer.for_model(pad, config.decoder.max_positions);
     Ok((config, tokenizer))
 }
 
@@ -381,6 +385,7 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
     if let Some(sampling) = tokenizer.sampling() {
         notes.push(format!("the tokenizer's {sampling}, which makes tokens a matter of chance, is switched off"));
     }
+    notes.extend(tokenizer.added().map(str::to_owned));
     let reward = config.task == Task::Reward;
     if options.rounding.is_some() && !reward {
         let asked = Remedy::ReferenceRounding;
@@ -390,7 +395,14 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
         let asked = Remedy::Normalize;
         notes.push(format!("{asked} changes nothing: this model gives log-probabilities, not rewards"));
     }
+    let read = read_token(config, tokenizer, options.read).filter(|_| reward);
+    notes.extend(read.map(|read| read_note(config, tokenizer, read)));
+    if let (Some(asked), None) = (options.read, read) {
+        let asked = Remedy::Read.with(asked);
+        notes.push(format!("{asked} changes nothing: no conversation ends with a pad token that config.json names"));
+    }
     Policies {
+        read,
         attention_softcap: has_cap.then_some(options.softcap),
         rewards_rounded_to: options.rounding.filter(|_| reward),
         normalized: None,
@@ -417,6 +429,33 @@ fn normalization(head: &Head, asked: bool, policies: &mut Policies) {
     policies.notes.push(note);
 }
 
+/// Which token is read; none where conversations do not end with the pad token, so that it is the last one in any case.
+fn read_token(config: &ModelConfig, tokenizer: &ChatTokenizer, asked: Option<ReadToken>) -> Option<ReadToken> {
+    let text = tokenizer.render("A", "b").ok()?;
+    let last = tokenizer.conversation(&text).ok()?.pop()?;
+    (config.pad_token_id == Some(last)).then(|| asked.unwrap_or(config.read))
+}
+
+fn read_note(config: &ModelConfig, tokenizer: &ChatTokenizer, read: ReadToken) -> String {
+    let id = config.pad_token_id.unwrap_or_default();
+    let pad = tokenizer.token_text(id);
+    let (token, other) = match read {
+        ReadToken::Last => ("this last token", ReadToken::BeforePad),
+        ReadToken::BeforePad => ("the token before it", ReadToken::Last),
+    };
+    let why = match (read == config.read, config.read) {
+        (false, _) => "as was asked",
+        (true, ReadToken::BeforePad) => "as the class of transformers that config.json names does",
+        (true, ReadToken::Last) => "as checkpoints with code of their own do",
+    };
+    format!(
+        "a conversation ends with {}, which is the pad token too (config.json: pad_token_id {id}). The reward is read at {token}, \
+         {why}; {} takes the other",
+        text::visible(&pad),
+        Remedy::Read.with(other)
+    )
+}
+
 /// What a checkpoint will be in memory, from the headers of its files.
 #[derive(Clone, Debug)]
 pub struct Estimate {
@@ -436,6 +475,10 @@ pub struct Estimate {
     pub device_class: DeviceClass,
     /// Whether it is scored as a language model.
     pub is_language: bool,
+    /// The token that a reward is read at, where another was asked for than the architecture's code reads.
+    pub read: Option<ReadToken>,
+    /// The number of the head's row that was asked for.
+    pub reward_row: Option<usize>,
 }
 
 /// Opens the device and reads headers, no weights.
@@ -449,6 +492,8 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
     Ok(Estimate {
         weights_bytes: memory(&weights, &config, chosen.compute, &device),
         is_language: config.task == Task::Language,
+        read: options.read.filter(|asked| config.task == Task::Reward && config.pad_token_id.is_some() && *asked != config.read),
+        reward_row: options.reward_row.as_ref().map(|row| row::number(files, &config, row)).transpose()?,
         config: config.decoder,
         device_name: device::name(&device),
         kernel: backend(chosen.compute, &device),

@@ -33,14 +33,14 @@ use rewardscope_base::suggestions::named;
 
 pub use cancel::Cancel;
 pub use error::ModelError;
-pub use policy::{Policies, PublishedDtype, SoftCap, TemplateDate};
+pub use policy::{Policies, PublishedDtype, ReadToken, SoftCap, TemplateDate};
 pub use provenance::{ModelInfo, Provenance, Stated};
 
 /// How many beginning-of-sequence tokens a conversation starts with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BosPolicy {
-    /// Exactly one: what the model was trained on.
+    /// One, where the chat template writes it or the tokenizer adds it; else none.
     #[default]
     Single,
     /// The template's text tokenized with special tokens added once more, as the published scripts do (often two).
@@ -209,6 +209,27 @@ pub struct LoadOptions {
     pub normalize: bool,
     /// The engine reports the vocabulary as soon as the tokenizer is read; decides no score.
     pub vocabulary: bool,
-    /// Row of a plain head that holds the reward, where the catalogue says; none: row 0, as the published scripts read it.
-    pub reward_row: Option<usize>,
+    /// Row of a plain head that holds the reward, as the user or the catalogue says; none: row 0, as the published scripts read
+    /// it, unless its label speaks against it.
+    pub reward_row: Option<HeadRow>,
+    /// The token that a reward is read at; none: as the code that the architecture names.
+    pub read: Option<ReadToken>,
+    /// Of several chat templates, the one of this name; none: the default.
+    pub chat_template: Option<Arc<str>>,
+}
+
+/// A row of a head that has several.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HeadRow {
+    /// The first is 0.
+    Number(usize),
+    /// As config.json calls it in `id2label`, in whatever case.
+    Label(Arc<str>),
+}
+
+/// `1` is a number, anything else a label.
+impl From<&str> for HeadRow {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| HeadRow::Label(text.into()), HeadRow::Number)
+    }
 }

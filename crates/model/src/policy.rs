@@ -136,6 +136,33 @@ impl FromStr for SoftCap {
     }
 }
 
+/// The token of a conversation at which a reward is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadToken {
+    /// The last one, as OpenRLHF and the heads of their own kind read.
+    Last,
+    /// The last one that is not the model's `pad_token_id`, as transformers' `…ForSequenceClassification` reads
+    /// (`modeling_layers.py`, `GenericForSequenceClassification`): another one where conversations end with that token.
+    BeforePad,
+}
+
+impl ReadToken {
+    /// What options and files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ReadToken::Last => "last",
+            ReadToken::BeforePad => "before-pad",
+        }
+    }
+}
+
+impl fmt::Display for ReadToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// The dtype in which a published run wrote its rewards down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -182,6 +209,9 @@ pub struct Policies {
     /// `mean 0.75 and standard deviation 2.5 (normalize_reward is true)`; none where rewards are as the head gives them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalized: Option<String>,
+    /// Which token is read; none where conversations do not end with the pad token, so that there is no choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<ReadToken>,
     /// What there is to say of how the model was read: signs that its files show, what was switched off or not read, options
     /// that were given and had nothing to act on.
     pub notes: Vec<String>,
@@ -193,7 +223,11 @@ impl Policies {
         let rounded = self.rewards_rounded_to.map(|dtype| format!("rounded to {dtype}"));
         let softcap = self.attention_softcap.map(|cap| format!("soft-cap {cap}"));
         let normalized = self.normalized.as_ref().map(|by| format!("normalized by {by}"));
-        softcap.into_iter().chain(normalized).chain(rounded).collect()
+        let read = self.read.map(|read| match read {
+            ReadToken::Last => "read at the last token".to_owned(),
+            ReadToken::BeforePad => "read before the pad token".to_owned(),
+        });
+        softcap.into_iter().chain(normalized).chain(rounded).chain(read).collect()
     }
 
     /// Those that differ from what is usual.

@@ -23,8 +23,14 @@ use crate::model::{Cancel, ModelError};
 /// A file must have been at rest for so long before its hash is kept.
 const AT_REST: Duration = Duration::from_secs(2);
 /// Everything beside the weights that can change a score.
-const SMALL: [&str; 5] =
-    ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
+const SMALL: [&str; 6] = [
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "added_tokens.json",
+];
 
 /// The hash of the content of a model's files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use crate::model::device::{Compute, DeviceClass};
 use crate::model::format::files::{Files, SourceLabel};
 use crate::model::provenance::Backend;
 use crate::model::{
-    BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, SoftCap, Stated, TakenAs, TemplateDate, checkpoint,
+    BosPolicy, Cancel, LoadOptions, ModelError, PromptForm, PublishedDtype, ReadToken, SoftCap, Stated, TakenAs, TemplateDate,
+    checkpoint,
 };
 use crate::scores::store::fingerprint::IdentifyError;
 
@@ -20,7 +21,9 @@ use crate::scores::store::fingerprint::IdentifyError;
 ///
 /// 2: products of f32 and f16 are summed in blocks.
 /// 3: what a checkpoint is taken for is read from all of its files; a tokenizer's dropout is off.
-const SCORING: u32 = 3;
+/// 4: a text begins with a first token only where template or tokenizer has one; the token that is read and the row of a head
+/// are those that the model's own code takes.
+const SCORING: u32 = 4;
 
 /// The parts, each as text that a reader understands; their order is part of the digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,12 @@ pub struct Key {
     /// Whether rewards were asked for as the checkpoint's own mean and deviation normalize them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub normalize: bool,
+    /// The token that a reward is read at, where another was asked for than the architecture's code reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<ReadToken>,
+    /// The chat template that was asked for by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_template: Option<String>,
     /// The dtype of the computation.
     pub dtype: Stated<Compute>,
     /// `cpu`, or the kind of GPU: `cuda NVIDIA H100 PCIe`, `metal applegpu_g14d`.
@@ -93,7 +102,7 @@ impl Key {
     /// # Errors
     /// Where headers of weights or the device cannot be had: the model cannot be loaded either.
     pub fn new(files: &Files, options: &LoadOptions, content: fingerprint::Content) -> Result<Key, ModelError> {
-        let Estimate { device_class, dtype, kernel, is_language, .. } = checkpoint::estimate(files, options)?;
+        let Estimate { device_class, dtype, kernel, is_language, read, reward_row, .. } = checkpoint::estimate(files, options)?;
         Ok(Key {
             scoring: SCORING,
             content: content.model,
@@ -104,10 +113,12 @@ impl Key {
             // Rewards are f32 as computed.
             rounding: options.rounding.filter(|dtype| *dtype != PublishedDtype::F32),
             form: is_language.then(|| options.form.into()),
-            reward_row: options.reward_row,
+            reward_row,
             taken_as: options.taken_as,
             token_logit: options.token_logit,
             normalize: options.normalize,
+            read,
+            chat_template: options.chat_template.as_deref().map(str::to_owned),
             kernel: Stated::Known(kernel),
             dtype: Stated::Known(dtype),
             device: Stated::Known(device_class),
@@ -129,6 +140,8 @@ impl Key {
             taken_as: None,
             token_logit: None,
             normalize: false,
+            read: None,
+            chat_template: None,
             dtype: Stated::Unknown,
             device: Stated::Unknown,
             kernel: Stated::Unknown,

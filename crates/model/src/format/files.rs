@@ -231,7 +231,8 @@ pub fn gguf_in(path: &Path) -> Option<PathBuf> {
 }
 
 fn is_of_tokenizer(name: &str) -> bool {
-    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"].contains(&name)
+    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"]
+        .contains(&name)
 }
 
 /// Above this a file of that name is not read: memory is not filled by a file that cannot be what it says.

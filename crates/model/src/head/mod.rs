@@ -2,7 +2,8 @@
 //!
 //! One file a kind of head: `score` (plain, under any of its names), `network` (layers with ReLU between), `value` (GRM
 //! `-sftreg`), `gated` with its `gate` and `pattern` (ArmoRM, QRM), `uncertain` (URM). Beside them `token_logit` is the
-//! head of a model that has none of its own, and `normalizer` what may be applied to the rewards of any. Each kind says of itself, in a [`HeadKind`], what its tensors are called, how it is recognised and how it is
+//! head of a model that has none of its own, `normalizer` what may be applied to the rewards of any, and `row` says which row of
+//! several is the reward. Each kind says of itself, in a [`HeadKind`], what its tensors are called, how it is recognised and how it is
 //! loaded; [`KINDS`] lists them. The names of architectures that end in their own way, as `…ForRewardModelWithGating`, are in
 //! `format/config/architecture`. `read` sees to it that no tensor of a head is overlooked. Nothing here
 //! knows how hidden states are computed.
@@ -13,6 +14,7 @@ mod network;
 mod normalizer;
 mod pattern;
 mod read;
+pub(super) mod row;
 mod score;
 mod token_logit;
 mod uncertain;
@@ -127,17 +129,18 @@ impl Head {
     /// # Errors
     /// Where there is no head, with what there is instead: a model loaded without one would give noise for rewards. Where a
     /// further tensor of a head is left, for its part in the reward is not known.
+    #[allow(clippy::too_many_arguments)]
     pub fn load(
         files: &Files,
         config: &ModelConfig,
         weights: &Weights,
+        row: Option<usize>,
         options: &LoadOptions,
         device: &Device,
         meter: &Meter,
         packs: bool,
     ) -> Result<Self, ModelError> {
         let kind = recognise(&config.architecture, weights);
-        let row = options.reward_row;
         let mut reader = Reader { files, config, weights, row, device, meter, packs, taken: Default::default(), parameters: 0 };
         let normalizer = Normalizer::load(&mut reader)?;
         let head = match config.token_logit {

@@ -4,6 +4,7 @@ use super::read::{HeadLinear, Reader};
 use super::{HeadKind, RewardHead};
 use crate::ModelError;
 use crate::nonempty::NonEmptyTensor;
+use rewardscope_base::remedy::Remedy;
 
 /// The name that transformers gives to the matrix.
 pub(super) const NAME: &str = "score";
@@ -59,11 +60,11 @@ impl ScoreHead {
         let weight = reader.tensor(&name, &[rows, reader.hidden_size()])?;
         let row = reader.row.unwrap_or(0);
         if row >= rows {
-            let problem = format!("{name} has {rows} rows, and the catalogue takes row {row} for the reward");
+            let problem = format!("{name} has {rows} rows, and row {row} is asked for as the reward");
             return Err(ModelError::unsupported(
                 reader.files.path("").display().to_string(),
                 problem,
-                "Correct reward_row in models.toml; the first row is 0",
+                format!("Take another with {}, or correct reward_row in models.toml; the first row is 0", Remedy::HeadRow),
             ));
         }
         // transformers builds `score` without a bias: one beside it has a part that is not known.

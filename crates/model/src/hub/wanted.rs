@@ -17,7 +17,7 @@ const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 const CHAT_TEMPLATE: &str = "chat_template.jinja";
 
 /// The small files, brought before the weights; those that a repository does not have are skipped.
-pub const SMALL: [&str; 5] = [CONFIG, TOKENIZER, TOKENIZER_CONFIG, CHAT_TEMPLATE, "special_tokens_map.json"];
+pub const SMALL: [&str; 6] = [CONFIG, TOKENIZER, TOKENIZER_CONFIG, CHAT_TEMPLATE, "special_tokens_map.json", "added_tokens.json"];
 
 /// Usual names of a file that holds a head beside the weights. One that cannot be read is brought too: what it says is that
 /// the model is no plain language model.

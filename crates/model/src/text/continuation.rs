@@ -13,7 +13,8 @@ use rewardscope_base::remedy::Remedy;
 pub struct Continuation {
     /// Of the whole text; behind a word, without an end of turn.
     pub ids: Vec<u32>,
-    /// Index of the word's first token: at least 1, below `ids.len()`; of a whole conversation, `ids.len()`.
+    /// Index of the word's first token: at least 1, below `ids.len()`; of a whole conversation, that
+    /// of the token after the one that is read.
     pub word: usize,
     /// The word's first token holds text that stands before the word, so that its probability counts as well.
     pub merged: bool,

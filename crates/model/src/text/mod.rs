@@ -1,5 +1,6 @@
 //! From a conversation to token ids: chat template, tokenizer.
 
+mod added_tokens;
 pub mod continuation;
 pub mod template;
 pub mod tokenizer;

@@ -16,14 +16,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::format::files::Files;
-use crate::{Cancel, ModelError, TemplateDate};
+use crate::{Cancel, LoadOptions, ModelError, TemplateDate};
 use jinja::{Problem, Setup};
 pub use renderer::use_program;
 use renderer::{Renderer, Stop};
+use rewardscope_base::remedy::Remedy;
+use rewardscope_base::text;
 pub use serve::{ARGUMENT, main as serve_main};
 
 const JINJA: &str = "chat_template.jinja";
 const CONFIG: &str = "tokenizer_config.json";
+/// The template that is taken where none is asked for.
+const DEFAULT: &str = "default";
+/// Templates that a message names before it says how many more there are.
+const NAMED: usize = 12;
 
 /// A parsed template with the special tokens that it may write.
 pub struct ChatTemplate {
@@ -31,28 +37,40 @@ pub struct ChatTemplate {
     /// File that it stands in.
     file: PathBuf,
     origin: &'static str,
+    /// What it is called among several, where it was asked for by that name.
+    name: Option<String>,
     /// The day it is told, where it asks for one.
     date: Option<TemplateDate>,
 }
 
 impl ChatTemplate {
-    /// Takes `chat_template.jinja`, else the key `chat_template` of `tokenizer_config.json`: a text, or a list of named ones
-    /// of which `default` is taken; `None` where there is neither, as for a base model.
+    /// Takes `chat_template.jinja`, else the key `chat_template` of `tokenizer_config.json`: a text, or named ones, as
+    /// a list or as a map, of which `default` or the one that is asked for is taken; `None` where there is none to take.
     ///
-    /// Fails where it does not parse; the message has file and line.
+    /// Fails where it does not parse, and the message has file and line; and where none has the name that is asked for.
     pub fn load(
         files: &Files,
         tokenizer_config: &serde_json::Map<String, serde_json::Value>,
         tokens: BTreeMap<String, String>,
-        date: TemplateDate,
+        options: &LoadOptions,
     ) -> Result<Option<Self>, ModelError> {
+        let date = options.date;
+        if let Some(asked) = options.chat_template.as_deref().filter(|asked| *asked != DEFAULT) {
+            let named = named(tokenizer_config);
+            let Some((_, source)) = named.iter().find(|(name, _)| *name == asked) else {
+                let problem = format!("there is no chat template called '{}' here", text::visible(asked));
+                return Err(ModelError::file(files.path(CONFIG), problem, listed(&Self::names(tokenizer_config))));
+            };
+            let template = Self::parse((*source).to_owned(), CONFIG, files.path(CONFIG), tokens, date)?;
+            return Ok(Some(ChatTemplate { name: Some(asked.to_owned()), ..template }));
+        }
         let (origin, source) = match files.read(JINJA)? {
             Some(bytes) => match String::from_utf8(bytes.into_owned()) {
                 Ok(source) if matches!(files, Files::Gguf { tokenizer: None, .. }) => ("of the GGUF", source),
                 Ok(source) => (JINJA, source),
                 Err(_) => return Err(ModelError::file(files.path(JINJA), "is not UTF-8", "Download the file again")),
             },
-            None => match tokenizer_config.get("chat_template").and_then(named_default) {
+            None => match named(tokenizer_config).into_iter().find(|(name, _)| *name == DEFAULT).map(|(_, source)| source) {
                 Some(source) => (CONFIG, source.to_owned()),
                 None => return Ok(None),
             },
@@ -63,6 +81,16 @@ impl ChatTemplate {
     /// The error for a model that needs a template and has none.
     pub fn missing(folder: impl Into<PathBuf>, next: &str) -> ModelError {
         ModelError::file(folder, format!("there is no chat template: no {JINJA}, and no chat_template in {CONFIG}"), next)
+    }
+
+    /// The names of the templates in `tokenizer_config.json`, in order.
+    pub fn names(tokenizer_config: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
+        named(tokenizer_config).into_iter().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// The error for a model that has several templates, of which none is the default.
+    pub fn undecided(folder: impl Into<PathBuf>, names: &[String]) -> ModelError {
+        ModelError::file(folder, format!("{CONFIG} has several chat templates, and none is called {DEFAULT}"), listed(names))
     }
 
     fn parse(
@@ -79,7 +107,7 @@ impl ChatTemplate {
         }
         let asks = named || source.contains("strftime_now");
         let renderer = Renderer::start(Setup { source, tokens, date }).map_err(|problem| at(&file, problem))?;
-        Ok(ChatTemplate { renderer, file, origin, date: asks.then_some(date) })
+        Ok(ChatTemplate { renderer, file, origin, name: None, date: asks.then_some(date) })
     }
 
     /// The conversation `[{user: prompt}, {assistant: word}]` as text, without a generation prompt.
@@ -107,7 +135,9 @@ impl ChatTemplate {
 
     /// For the provenance line: where it stands, and the date where it asks for one.
     pub fn describe(&self) -> String {
-        self.date.map_or_else(|| self.origin.to_owned(), |date| format!("{}, {date}", self.origin))
+        let name = self.name.as_deref().map(|name| format!(" '{}'", text::visible(name))).unwrap_or_default();
+        let date = self.date.map(|date| format!(", {date}")).unwrap_or_default();
+        format!("{}{name}{date}", self.origin)
     }
 
     /// Whether the text depends on the day that the template is told.
@@ -132,14 +162,30 @@ fn at(file: &Path, problem: Problem) -> ModelError {
     ModelError::file(file, problem.problem, problem.next)
 }
 
-fn named_default(value: &serde_json::Value) -> Option<&str> {
-    match value {
-        serde_json::Value::String(template) => Some(template),
-        serde_json::Value::Array(templates) => {
-            let default = templates.iter().find(|t| t.get("name").and_then(|n| n.as_str()) == Some("default"))?;
-            default.get("template")?.as_str()
+/// Names and texts of the templates that the key `chat_template` holds; a text alone is the default.
+fn named(tokenizer_config: &serde_json::Map<String, serde_json::Value>) -> Vec<(&str, &str)> {
+    match tokenizer_config.get("chat_template") {
+        Some(serde_json::Value::String(template)) => vec![(DEFAULT, template)],
+        Some(serde_json::Value::Array(templates)) => {
+            templates.iter().filter_map(|entry| Some((entry.get("name")?.as_str()?, entry.get("template")?.as_str()?))).collect()
         }
-        _ => None,
+        Some(serde_json::Value::Object(templates)) => {
+            templates.iter().filter_map(|(name, template)| Some((name.as_str(), template.as_str()?))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What to do where one of these has to be chosen.
+fn listed(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().take(NAMED).map(|name| text::visible(name).into_owned()).collect();
+    let more = names.len().saturating_sub(NAMED);
+    match shown.len() {
+        0 => format!("{CONFIG} names no templates; leave {} out", Remedy::ChatTemplate),
+        _ => {
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("Choose one of {}{more} with {}", shown.join(", "), Remedy::ChatTemplate.with("NAME"))
+        }
     }
 }
 

@@ -98,11 +98,13 @@ fn no_template_runs_or_grows_without_bound() {
 }
 
 #[test]
-fn of_named_templates_the_default_is_taken() {
-    let config = serde_json::json!([{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]);
-    assert_eq!(named_default(&config), Some("yes"));
-    assert_eq!(named_default(&serde_json::json!("plain")), Some("plain"));
-    assert_eq!(named_default(&serde_json::json!(null)), None);
+fn named_templates_are_read_as_a_list_or_a_dict_and_a_single_one_is_the_default() {
+    let of = |value: serde_json::Value| serde_json::Map::from_iter([("chat_template".to_owned(), value)]);
+    let list = of(serde_json::json!([{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]));
+    assert_eq!(named(&list), [("tool_use", "no"), ("default", "yes")]);
+    assert_eq!(named(&of(serde_json::json!({"default": "yes", "rag": "no"}))), [("default", "yes"), ("rag", "no")]);
+    assert_eq!(named(&of(serde_json::json!("plain"))), [("default", "plain")]);
+    assert_eq!(named(&of(serde_json::json!(null))), []);
 }
 
 /// Written by `tests/fixtures/make_template_expressions.py`.

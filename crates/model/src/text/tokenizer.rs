@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 use tokenizers::{Encoding, ModelWrapper, Tokenizer};
 
+use super::added_tokens;
 use super::template::ChatTemplate;
 use crate::format::files::Files;
 use crate::format::gguf;
-use crate::{BosPolicy, Cancel, ModelError, PromptForm, TemplateDate};
+use crate::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm};
 
-const FILE: &str = "tokenizer.json";
+pub(super) const FILE: &str = "tokenizer.json";
 /// Conversations tokenized between two looks at the cancel flag.
 pub const AT_ONCE: usize = 256;
 /// What a template may write by name.
@@ -24,11 +25,20 @@ pub struct ChatTokenizer {
     tokenizer: Tokenizer,
     /// None for a base model.
     template: Option<ChatTemplate>,
+    /// Of several templates, of which none is the default and none was asked for; else empty.
+    template_names: Vec<String>,
     bos: Option<u32>,
+    /// The tokenizer puts that token in front of a text by itself.
+    adds_bos: bool,
     policy: BosPolicy,
     vocab_size: usize,
+    /// A conversation is read at the last token that is not this one.
+    pad: Option<u32>,
+    /// Tokens that a conversation may have.
+    max_positions: usize,
     file: PathBuf,
     sampling: Option<String>,
+    added: Option<String>,
 }
 
 impl ChatTokenizer {
@@ -37,23 +47,18 @@ impl ChatTokenizer {
     /// `vocab_size` is the number of rows of the embedding. `model_bos` is config.json's idea of the first token; it counts
     /// only where the tokenizer names none and yet puts that very id in front, for transformers writes a default there.
     pub fn load(files: &Files, policy: BosPolicy, vocab_size: usize, model_bos: Option<u32>) -> Result<Self, ModelError> {
-        Self::on(files, policy, TemplateDate::default(), vocab_size, model_bos)
+        Self::on(files, &LoadOptions { bos: policy, ..LoadOptions::default() }, vocab_size, model_bos)
     }
 
-    /// The same, with the chat template rendered on another day.
-    pub fn on(
-        files: &Files,
-        policy: BosPolicy,
-        date: TemplateDate,
-        vocab_size: usize,
-        model_bos: Option<u32>,
-    ) -> Result<Self, ModelError> {
+    /// The same, with the chat template and the day that the options ask for.
+    pub fn on(files: &Files, options: &LoadOptions, vocab_size: usize, model_bos: Option<u32>) -> Result<Self, ModelError> {
         let file = files.path(FILE);
         let unsound =
             |error: tokenizers::Error| ModelError::file(&file, format!("is no tokenizer: {error}"), "Download the file again");
-        let mut tokenizer = match (files, files.read(FILE)?) {
-            (_, Some(bytes)) => Tokenizer::from_bytes(&bytes).map_err(unsound)?,
-            (Files::Gguf { file, tokenizer: None }, None) => gguf::tokenizer(file)?,
+        let config: Map<String, Value> = files.json("tokenizer_config.json")?.unwrap_or_default();
+        let (mut tokenizer, added) = match (files, files.read(FILE)?) {
+            (_, Some(bytes)) => added_tokens::complete(files, &config, Tokenizer::from_bytes(&bytes).map_err(unsound)?, &bytes)?,
+            (Files::Gguf { file, tokenizer: None }, None) => (gguf::tokenizer(file)?, None),
             (_, None) => {
                 let next = "The fast tokenizer is needed: download it, or save the tokenizer again with transformers";
                 return Err(ModelError::file(&file, "missing", next));
@@ -64,25 +69,48 @@ impl ChatTokenizer {
         tokenizer.with_truncation(None).map_err(unsound)?;
         let sampling = without_sampling(&mut tokenizer);
 
-        let config: Map<String, Value> = files.json("tokenizer_config.json")?.unwrap_or_default();
         let mut tokens = special_tokens(&config);
         if let Some(more) = files.json("special_tokens_map.json")? {
             for (name, token) in special_tokens(&more) {
                 tokens.entry(name).or_insert(token);
             }
         }
+        let front = tokenizer.encode("", true).map_err(unsound)?.get_ids().first().copied();
         let bos = match tokens.get("bos_token") {
             Some(token) => tokenizer.token_to_id(token),
-            None => {
-                let front = tokenizer.encode("", true).map_err(unsound)?.get_ids().first().copied();
-                front.filter(|id| Some(*id) == model_bos)
-            }
+            None => front.filter(|id| Some(*id) == model_bos),
         };
+        // transformers makes the post-processor anew where this key is given (`tokenization_utils_tokenizers.py`, 5.24).
+        let adds_bos = config.get("add_bos_token").and_then(Value::as_bool).unwrap_or(front.is_some() && front == bos);
         if let (None, Some(token)) = (tokens.get("bos_token"), bos.and_then(|id| tokenizer.id_to_token(id))) {
             tokens.insert("bos_token".to_owned(), token);
         }
-        let template = ChatTemplate::load(files, &config, tokens, date)?;
-        Ok(ChatTokenizer { tokenizer, template, bos, policy, vocab_size, file, sampling })
+        let template = ChatTemplate::load(files, &config, tokens, options)?;
+        let template_names = if template.is_none() { ChatTemplate::names(&config) } else { Vec::new() };
+        Ok(ChatTokenizer {
+            tokenizer,
+            template,
+            template_names,
+            bos,
+            adds_bos,
+            policy: options.bos,
+            vocab_size,
+            pad: None,
+            max_positions: usize::MAX,
+            file,
+            sampling,
+            added,
+        })
+    }
+
+    /// The same for a model that reads its reward at the last token that is not `pad`, and has `max_positions` positions.
+    pub(crate) fn for_model(self, pad: Option<u32>, max_positions: usize) -> Self {
+        ChatTokenizer { pad, max_positions, ..self }
+    }
+
+    /// The index of the token at whose hidden state a reward is read; 0 where there is none.
+    pub fn read_at(&self, ids: &[u32]) -> usize {
+        ids.iter().rposition(|id| Some(*id) != self.pad).unwrap_or(0)
     }
 
     /// Ids of `[{user: prompt}, {assistant: word}]`, the policy on BOS applied.
@@ -152,13 +180,20 @@ impl ChatTokenizer {
 
     /// How a prompt is put where these are a language model's: as asked, else in the template where there is one.
     pub fn form(&self, asked: Option<PromptForm>) -> PromptForm {
-        asked.unwrap_or(if self.template.is_some() { PromptForm::Chat } else { PromptForm::Bare })
+        asked.unwrap_or(if self.template.is_some() || !self.template_names.is_empty() {
+            PromptForm::Chat
+        } else {
+            PromptForm::Bare
+        })
     }
 
     /// The template, where one is needed.
     pub fn chat_template(&self) -> Result<&ChatTemplate, ModelError> {
         self.template.as_ref().ok_or_else(|| {
             let folder = self.file.parent().map(PathBuf::from).unwrap_or_default();
+            if !self.template_names.is_empty() {
+                return ChatTemplate::undecided(folder, &self.template_names);
+            }
             ChatTemplate::missing(folder, "Put the template that the model was trained with beside its tokenizer")
         })
     }
@@ -171,6 +206,11 @@ impl ChatTokenizer {
     /// What of the tokenizer draws at random in training and was switched off; none where nothing did.
     pub fn sampling(&self) -> Option<&str> {
         self.sampling.as_deref()
+    }
+
+    /// Which tokens were added that only the files beside `tokenizer.json` list, in a sentence; none where it lists all.
+    pub fn added(&self) -> Option<&str> {
+        self.added.as_deref()
     }
 
     /// The token that begins a sequence, where this tokenizer has one.
@@ -213,8 +253,16 @@ impl ChatTokenizer {
         })
     }
 
+    /// The ids with as many BOS in front as the policy asks for.
     fn begin(&self, ids: &[u32]) -> Vec<u32> {
-        begin(ids, self.bos, self.policy)
+        let Some(bos) = self.bos else { return ids.to_vec() };
+        let written = ids.iter().take_while(|id| **id == bos).count();
+        let kept = match self.policy {
+            BosPolicy::Published => return ids.to_vec(),
+            BosPolicy::Single => usize::from(written > 0 || self.adds_bos),
+            BosPolicy::None => 0,
+        };
+        std::iter::repeat_n(bos, kept).chain(ids[written..].iter().copied()).collect()
     }
 
     /// Ids of the conversation with an empty answer; `None` where the template refuses one.
@@ -226,7 +274,8 @@ impl ChatTokenizer {
     /// The ids of a word's conversation, if it can be scored. `empty` are those of the conversation with an empty answer.
     ///
     /// # Errors
-    /// Where the word leaves no token, and where an id is beyond the model's vocabulary.
+    /// Where the word leaves no token, where there are more tokens than the model has positions, and where an id is beyond the
+    /// model's vocabulary.
     pub fn judge(&self, word: &str, ids: Vec<u32>, empty: Option<&[u32]>) -> Result<Vec<u32>, ModelError> {
         let refuse = |problem: String, next: &str| ModelError::Word { word: word.to_owned(), problem, next: next.to_owned() };
         if ids.is_empty() || empty == Some(&ids) {
@@ -234,6 +283,10 @@ impl ChatTokenizer {
                 "tokenizes to nothing: chat template and tokenizer leave no token of it".to_owned(),
                 "Leave it out",
             ));
+        }
+        if ids.len() > self.max_positions {
+            let problem = format!("its conversation has {} tokens, and the model {} positions", ids.len(), self.max_positions);
+            return Err(refuse(problem, "Shorten the prompt or the word (config.json: max_position_embeddings)"));
         }
         match ids.iter().find(|&&id| id as usize >= self.vocab_size) {
             Some(id) => {
@@ -271,17 +324,6 @@ fn without_sampling(tokenizer: &mut Tokenizer) -> Option<String> {
 fn special_tokens(map: &Map<String, Value>) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().or_else(|| value.get("content")?.as_str()).map(str::to_owned);
     SPECIAL.iter().filter_map(|name| Some(((*name).to_owned(), text(map.get(*name)?)?))).collect()
-}
-
-/// The ids with as many BOS in front as the policy asks for.
-fn begin(ids: &[u32], bos: Option<u32>, policy: BosPolicy) -> Vec<u32> {
-    let Some(bos) = bos else { return ids.to_vec() };
-    let rest = ids.iter().skip_while(|id| **id == bos).copied();
-    match policy {
-        BosPolicy::Published => ids.to_vec(),
-        BosPolicy::Single => std::iter::once(bos).chain(rest).collect(),
-        BosPolicy::None => rest.collect(),
-    }
 }
 
 #[cfg(test)]

@@ -52,7 +52,14 @@ fn the_policy_decides_how_many_bos_stand_in_front() {
         (front, WITHOUT_BOS, object, None, Single, &[1, 2, 3]),
         (front, WITHOUT_BOS, object, None, Published, &[1, 2, 3]),
         (front, WITHOUT_BOS, object, None, Bare, &[2, 3]),
-        (None, WITHOUT_BOS, named, None, Single, &[1, 2, 3]),
+        // Named, and added by neither template nor tokenizer.
+        (None, WITHOUT_BOS, named, None, Single, &[2, 3]),
+        (None, WITH_BOS, named, None, Single, &[1, 2, 3]),
+        (None, WITHOUT_BOS, r#","bos_token":"<s>","add_bos_token":true"#, None, Single, &[1, 2, 3]),
+        (None, WITHOUT_BOS, r#","bos_token":"<s>","add_bos_token":false"#, None, Single, &[2, 3]),
+        // The key outweighs the post-processor, as in transformers.
+        (front, WITHOUT_BOS, r#","bos_token":"<s>","add_bos_token":false"#, None, Single, &[2, 3]),
+        (front, WITH_BOS, r#","bos_token":"<s>","add_bos_token":false"#, None, Single, &[1, 2, 3]),
         (None, WITHOUT_BOS, named, None, Published, &[2, 3]),
         // Nobody names one, and config.json holds a default: only a tokenizer that acts on it counts.
         (None, WITHOUT_BOS, null, Some(1), Single, &[2, 3]),

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use super::architecture::{self, ActivationKey, Architecture, Bias, Task};
 use super::{Activation, DecoderConfig, refused, rope, signs, windows};
-use crate::ModelError;
 use crate::format::config::refusal::{FILE, Refusal, positive, size, wrong};
 use crate::format::files::Files;
+use crate::{ModelError, ReadToken};
 use rewardscope_base::terms::Family;
 use rewardscope_base::text;
 
@@ -32,6 +32,12 @@ pub struct ModelConfig {
     pub decoder: DecoderConfig,
     /// Rows of the reward head; `None` where the file does not say.
     pub labels: Option<usize>,
+    /// What the file calls these rows (`id2label`), in the order of their numbers.
+    pub label_names: BTreeMap<usize, String>,
+    /// The token that fills up shorter texts of a batch.
+    pub pad_token_id: Option<u32>,
+    /// Which token the code that the architecture names reads a reward at.
+    pub read: ReadToken,
     /// Which id begins a sequence, as far as the model knows; the tokenizer has the last word.
     pub bos_token_id: Option<u32>,
     /// The embedding is the output matrix as well, where the file has no `lm_head.weight`.
@@ -86,6 +92,12 @@ struct Raw {
     num_labels: Option<usize>,
     id2label: Option<BTreeMap<String, Value>>,
     bos_token_id: Option<Value>,
+    pad_token_id: Option<Value>,
+    /// Classes that come with the checkpoint.
+    auto_map: Option<Value>,
+    /// Keys that OpenRLHF writes.
+    value_head_prefix: Option<Value>,
+    normalize_reward: Option<Value>,
     tie_word_embeddings: Option<bool>,
     /// Ours: what stood in no metadata and was taken as documented.
     #[serde(default)]
@@ -142,7 +154,13 @@ impl ModelConfig {
         if labels == Some(0) {
             return Err(wrong("it counts no label (key id2label)"));
         }
+        let id = |value: Option<&Value>| value.and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
         let bos = raw.bos_token_id.as_ref().or(text.bos_token_id.as_ref());
+        let pad = raw.pad_token_id.as_ref().or(text.pad_token_id.as_ref());
+        let label = |(row, name): (&String, &Value)| Some((row.parse().ok()?, name.as_str()?.to_owned()));
+        let label_names = raw.id2label.iter().flatten().filter_map(label).collect();
+        let own_code = [&raw.auto_map, &raw.value_head_prefix, &raw.normalize_reward].into_iter().any(Option::is_some);
+        let is_of_transformers = architecture.ends_with("ForSequenceClassification") && !own_code;
         let tied = raw.tie_word_embeddings.or(text.tie_word_embeddings).unwrap_or(backbone.tied);
         let final_softcap = backbone.softcaps.and_then(|[_, cap]| text.final_logit_softcapping.unwrap_or(cap));
         Ok(ModelConfig {
@@ -152,7 +170,10 @@ impl ModelConfig {
             token_logit: None,
             decoder: decoder(backbone, text)?,
             labels,
-            bos_token_id: bos.and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()),
+            label_names,
+            pad_token_id: id(pad),
+            read: if is_of_transformers { ReadToken::BeforePad } else { ReadToken::Last },
+            bos_token_id: id(bos),
             tied,
             final_softcap: final_softcap.map(|cap| positive("final_logit_softcapping", cap)).transpose()?,
             architecture,
