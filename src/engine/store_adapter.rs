@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::Job;
 use crate::base::terms::{ModelId, WordId};
 use crate::model::format::files::{Files, SourceLabel};
+use crate::model::provenance::{Backend, Products, Stated};
 use crate::model::{Cancel, LoadOptions, ModelError, ModelInfo};
 use crate::scores::store::fingerprint::{Hashed, IdentifyError, Stamps, Unread};
 use crate::scores::store::key::Key;
@@ -316,6 +317,11 @@ impl StoreAdapter {
     /// Writes scores into the store, where the model's are kept, and puts what is there now in their state.
     fn write(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Result<(), StoreError> {
         let Some(KeyState::Known { key, info: Some(info), stamps, .. }) = self.states.get(&batch.model) else { return Ok(()) };
+        // Where our CUDA kernels gave way to candle at load, the scores are not those that the key names: they are not kept.
+        let products = |kernel: &Stated<Backend>| kernel.known().map(|backend| backend.products);
+        if (products(&key.kernel), products(&info.provenance.kernel)) == (Some(Products::Cuda), Some(Products::Candle)) {
+            return Ok(());
+        }
         let Some(store) = &mut self.store else { return Ok(()) };
         if scores.is_empty() || batch.words.len() != scores.len() {
             return Ok(());
