@@ -326,7 +326,7 @@ mod tests {
             assert_eq!(one(argument.to_str().expect("UTF-8")), spec);
         }
         std::fs::write(root.path().join("other.gguf"), "GGUF").expect("written");
-        assert!(refusal(root.path().to_str().expect("UTF-8")).contains("single GGUF"));
+        assert!(refusal(root.path().to_str().expect("UTF-8")).contains("Name one of them by its path"));
     }
 
     #[test]

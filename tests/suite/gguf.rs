@@ -294,17 +294,18 @@ fn a_head_that_cannot_be_read_is_refused_by_name() {
         let more = more.map(|name| (name.to_owned(), tensor(1)));
         let tensors: Vec<_> = [("token_embd.weight".to_owned(), tensor(96))].into_iter().chain(more).collect();
         let files = Files::at(&write(&folder.path().join("x.gguf"), metadata, &tensors));
-        estimate(&files, &LoadOptions::default()).map(drop).map_err(|error| error.to_string())
+        estimate(&files, &LoadOptions::default()).map(|found| found.is_language).map_err(|error| error.to_string())
     };
-    assert_eq!(opened(&plain(), None), Ok(()));
-    for name in ["cls.weight", "value_head.weight", "reward_head.weight"] {
-        let message = opened(&plain(), Some(name)).unwrap_err();
-        assert!(message.contains(name) && message.contains("kind language-model"), "{name}: {message}");
+    assert_eq!(opened(&plain(), None), Ok(true));
+    for name in ["value_head.weight", "reward_head.weight"] {
+        assert_eq!(opened(&plain(), Some(name)), Ok(false), "{name} makes a reward model of it");
     }
+    let message = opened(&plain(), Some("cls.weight")).unwrap_err();
+    assert!(message.contains("cls.weight") && message.contains("kind language-model"), "{message}");
     let mut ranked = plain();
     ranked.extend([count("pooling_type", 4)]);
     assert!(opened(&ranked, None).unwrap_err().contains("pooling type for ranking"));
-    assert_eq!(opened(&ranked, Some("cls.output.weight")), Ok(()));
+    assert_eq!(opened(&ranked, Some("cls.output.weight")), Ok(false));
 }
 
 #[test]

@@ -194,7 +194,16 @@ fn in_blocks_of_eight_bits_on_any_number_of_threads() {
 fn behind_a_prompt_of_many_hundred_tokens() {
     let long = "What, of all that you have ever heard of, is the greatest thing, and why is it greater than others? ".repeat(30);
     for name in ["demo-llama", "demo-gemma"] {
-        let model = load(&Files::Bundled { name, entries: bundled::bundled(name).unwrap() }, Dtype::F32);
+        // A copy that claims more positions than the demonstration has.
+        let folder = tempfile::tempdir().unwrap();
+        for (file, bytes) in bundled::bundled(name).unwrap() {
+            std::fs::write(folder.path().join(file), bytes).unwrap();
+        }
+        let path = folder.path().join("config.json");
+        let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        config["max_position_embeddings"] = 4096.into();
+        std::fs::write(&path, config.to_string()).unwrap();
+        let model = load(&Files::Directory(folder.path().to_owned()), Dtype::F32);
         let some = [0, 3, 5, 20];
         let (together, run) = ask(&model, &long, &some, PLAIN, &mut None);
         assert!(run > 700, "{name}: a prompt of only {run} tokens");

@@ -31,10 +31,9 @@ pub(super) fn complete(
     if missing.is_empty() {
         return Ok((tokenizer, None));
     }
-    let refuse = |problem: String| {
-        ModelError::file(files.path(super::tokenizer::FILE), problem, "Save the tokenizer again with transformers")
-    };
-    let mut whole: Value = files.parsed(super::tokenizer::FILE, bytes)?;
+    let refuse =
+        |problem: String| ModelError::file(files.path(super::TOKENIZER), problem, "Save the tokenizer again with transformers");
+    let mut whole: Value = files.parsed(super::TOKENIZER, bytes)?;
     let mut tokens: Vec<Value> = whole.get("added_tokens").and_then(Value::as_array).cloned().unwrap_or_default();
     tokens.extend(missing.values().cloned());
     // Ids are given in this order.

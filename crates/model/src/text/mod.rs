@@ -4,3 +4,6 @@ mod added_tokens;
 pub mod continuation;
 pub mod template;
 pub mod tokenizer;
+
+/// The file that holds a tokenizer whole.
+const TOKENIZER: &str = "tokenizer.json";

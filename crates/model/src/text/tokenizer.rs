@@ -14,7 +14,6 @@ use crate::format::files::Files;
 use crate::format::gguf;
 use crate::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm};
 
-pub(super) const FILE: &str = "tokenizer.json";
 /// Conversations tokenized between two looks at the cancel flag.
 pub const AT_ONCE: usize = 256;
 /// What a template may write by name.
@@ -52,11 +51,11 @@ impl ChatTokenizer {
 
     /// The same, with the chat template and the day that the options ask for.
     pub fn on(files: &Files, options: &LoadOptions, vocab_size: usize, model_bos: Option<u32>) -> Result<Self, ModelError> {
-        let file = files.path(FILE);
+        let file = files.path(super::TOKENIZER);
         let unsound =
             |error: tokenizers::Error| ModelError::file(&file, format!("is no tokenizer: {error}"), "Download the file again");
         let config: Map<String, Value> = files.json("tokenizer_config.json")?.unwrap_or_default();
-        let (mut tokenizer, added) = match (files, files.read(FILE)?) {
+        let (mut tokenizer, added) = match (files, files.read(super::TOKENIZER)?) {
             (_, Some(bytes)) => added_tokens::complete(files, &config, Tokenizer::from_bytes(&bytes).map_err(unsound)?, &bytes)?,
             (Files::Gguf { file, tokenizer: None }, None) => (gguf::tokenizer(file)?, None),
             (_, None) => {
