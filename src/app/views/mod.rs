@@ -1,6 +1,6 @@
 //! The views: what can fill the screen, listed once. A view is a module here and one of the same name in `ui::views`.
 //!
-//! All that a view decides is in its module, which implements [`Controller`]; the rest of the state asks the view on the screen
+//! All that a view decides is in its module, which implements `Controller`; the rest of the state asks the view on the screen
 //! and knows none of them by name. To add one: its module, a variant of [`View`], and its place in the two lists below it.
 
 pub mod ablation;

@@ -3,8 +3,8 @@
 //! One file a kind of head: `score` (plain, under any of its names), `network` (layers with ReLU between), `value` (GRM
 //! `-sftreg`), `gated` with its `gate` and `pattern` (ArmoRM, QRM), `uncertain` (URM). Beside them `token_logit` is the
 //! head of a model that has none of its own, `normalizer` what may be applied to the rewards of any, and `row` says which row of
-//! several is the reward. Each kind says of itself, in a [`HeadKind`], what its tensors are called, how it is recognised and how it is
-//! loaded; [`KINDS`] lists them. The names of architectures that end in their own way, as `…ForRewardModelWithGating`, are in
+//! several is the reward. Each kind says of itself, in a `HeadKind`, what its tensors are called, how it is recognised and how it is
+//! loaded; `KINDS` lists them. The names of architectures that end in their own way, as `…ForRewardModelWithGating`, are in
 //! `format/config/architecture`. `read` sees to it that no tensor of a head is overlooked. Nothing here
 //! knows how hidden states are computed.
 
