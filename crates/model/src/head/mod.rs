@@ -25,12 +25,12 @@ use candle_core::{Device, Tensor};
 pub use normalizer::Normalizer;
 pub use pattern::GatingPattern;
 
+use super::ModelError;
 use super::format::config::ModelConfig;
 use super::format::files::Files;
 use super::format::head_names;
 use super::format::weights::{Meter, Weights};
 use super::nonempty::NonEmptyTensor;
-use super::{LoadOptions, ModelError};
 use read::Reader;
 use rewardscope_base::text;
 use token_logit::TokenLogit;
@@ -117,39 +117,43 @@ pub struct Head {
     normalizer: Option<Normalizer>,
     /// True where that is asked for.
     normalizes: bool,
+    ignored_row: Option<usize>,
     parameters: u64,
     /// The file beside the weights that holds it.
     own_file: Option<String>,
 }
 
 impl Head {
-    /// Finds the head among the tensors. Of the options the row of a plain head that holds the reward counts, and whether
-    /// rewards are normalized. On the CPU matrices are packed (`packs`), so that a row's sums do not depend on the other rows.
+    /// Finds the head among the tensors. `row` is the row of a plain head that holds the reward; `normalizes` says whether
+    /// rewards are brought to the scale that the checkpoint holds. A head is computed on the CPU, whatever computes the rest:
+    /// it is small, and its sums there depend on no other row.
     ///
     /// # Errors
     /// Where there is no head, with what there is instead: a model loaded without one would give noise for rewards. Where a
     /// further tensor of a head is left, for its part in the reward is not known.
-    #[allow(clippy::too_many_arguments)]
     pub fn load(
         files: &Files,
         config: &ModelConfig,
         weights: &Weights,
         row: Option<usize>,
-        options: &LoadOptions,
-        device: &Device,
+        normalizes: bool,
         meter: &Meter,
-        packs: bool,
     ) -> Result<Self, ModelError> {
         let kind = recognise(&config.architecture, weights);
-        let mut reader = Reader { files, config, weights, row, device, meter, packs, taken: Default::default(), parameters: 0 };
+        let mut reader = Reader { files, config, weights, row, meter, taken: Default::default(), parameters: 0 };
         let normalizer = Normalizer::load(&mut reader)?;
         let head = match config.token_logit {
             Some(token) => Box::new(TokenLogit::load(&mut reader, token)?),
             None => (kind.load)(kind, &mut reader)?,
         };
-        let own_file = reader.own_file();
+        let (own_file, ignored_row) = (reader.own_file(), reader.row.take());
         let parameters = if config.token_logit.is_some() { reader.parameters } else { reader.finish()? };
-        Ok(Head { head, normalizer, normalizes: options.normalize, parameters, own_file })
+        Ok(Head { head, normalizer, normalizes, ignored_row, parameters, own_file })
+    }
+
+    /// The row that was chosen, where the head has no rows to choose from.
+    pub fn ignored_row(&self) -> Option<usize> {
+        self.ignored_row
     }
 
     /// How many numbers the head holds.

@@ -22,12 +22,9 @@ pub(super) struct Reader<'a, 'm> {
     pub(super) files: &'a Files,
     pub(super) config: &'a ModelConfig,
     pub(super) weights: &'a Weights,
-    /// The row of a matrix that holds the reward, where the catalogue says.
+    /// The row of a matrix that holds the reward, where it was chosen; a head with rows takes it.
     pub(super) row: Option<usize>,
-    pub(super) device: &'a Device,
     pub(super) meter: &'a Meter<'m>,
-    /// Matrices are packed for the CPU.
-    pub(super) packs: bool,
     /// The tensors that have been read.
     pub(super) taken: BTreeSet<String>,
     /// How many numbers they hold.
@@ -72,7 +69,7 @@ impl<'a> Reader<'a, '_> {
 
     /// A tensor in f32.
     pub(super) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<NonEmptyTensor, ModelError> {
-        let tensor = self.weights.load(name, shape, Keep::As(DType::F32), self.device, self.meter)?;
+        let tensor = self.weights.load(name, shape, Keep::As(DType::F32), &Device::Cpu, self.meter)?;
         self.taken.insert(name.to_owned());
         self.parameters += tensor.elem_count() as u64;
         Ok(NonEmptyTensor::of(tensor)?)
@@ -87,7 +84,7 @@ impl<'a> Reader<'a, '_> {
 
     /// `weight` is `[out, in]`, `bias` `[out]`, both in f32.
     pub(super) fn multiplier(&self, weight: NonEmptyTensor, bias: Option<NonEmptyTensor>) -> candle_core::Result<HeadLinear> {
-        let weight = if self.packs { Weight::Packed(packed(&weight)?) } else { Weight::Tensor(weight) };
+        let weight = packed(&weight)?;
         Ok(HeadLinear { weight, bias })
     }
 
@@ -127,27 +124,19 @@ impl<'a> Reader<'a, '_> {
 
 /// `x · weightᵀ + bias`, in f32.
 ///
-/// On the CPU a row's sums are added in one order, however many rows there are; candle's products there take another order
-/// for other numbers of rows.
+/// Packed, so that a row's sums are added in one order, however many rows there are; candle's products take another order for
+/// other numbers of rows.
 pub(super) struct HeadLinear {
-    weight: Weight,
+    /// `[out, in]`
+    weight: kernels::PackedLinear,
     /// `[out]`
     bias: Option<NonEmptyTensor>,
-}
-
-/// `[out, in]`
-enum Weight {
-    Tensor(NonEmptyTensor),
-    Packed(kernels::PackedLinear),
 }
 
 impl HeadLinear {
     /// `[rows, in]` to `[rows, out]`.
     pub(super) fn forward(&self, x: &NonEmptyTensor) -> candle_core::Result<NonEmptyTensor> {
-        let y = match &self.weight {
-            Weight::Tensor(weight) => x.matmul(&weight.t()?)?,
-            Weight::Packed(packed) => x.multiplied(packed)?,
-        };
+        let y = x.multiplied(&self.weight)?;
         match &self.bias {
             Some(bias) => y.broadcast_add(bias),
             None => Ok(y),
@@ -155,10 +144,7 @@ impl HeadLinear {
     }
 
     pub(super) fn rows(&self) -> usize {
-        match &self.weight {
-            Weight::Tensor(weight) => weight.dim(0).unwrap_or_default(),
-            Weight::Packed(packed) => packed.matrix().out(),
-        }
+        self.weight.matrix().out()
     }
 }
 

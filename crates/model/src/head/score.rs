@@ -58,9 +58,10 @@ impl ScoreHead {
         let labels = reader.config.labels.filter(|_| module == NAME && is_a_classifier(&reader.config.architecture));
         let rows = labels.unwrap_or(stored);
         let weight = reader.tensor(&name, &[rows, reader.hidden_size()])?;
-        let row = reader.row.unwrap_or(0);
+        let row = reader.row.take().unwrap_or(0);
         if row >= rows {
-            let problem = format!("{name} has {rows} rows, and row {row} is asked for as the reward");
+            let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+            let problem = format!("{name} has {rows}, and row {row} is asked for as the reward");
             return Err(ModelError::unsupported(
                 reader.files.path("").display().to_string(),
                 problem,

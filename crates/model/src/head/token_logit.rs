@@ -6,6 +6,7 @@ use super::read::{HeadLinear, Reader};
 use crate::ModelError;
 use crate::format::head_names::{EMBEDDING, LM_HEAD};
 use crate::nonempty::NonEmptyTensor;
+use candle_core::Device;
 use rewardscope_base::remedy::Remedy;
 
 /// `reward = hidden · output_matrix[token]`
@@ -31,7 +32,7 @@ impl TokenLogit {
         let table = reader.weights.embedding(matrix, rows, hidden_size, reader.meter)?;
         let mut row = vec![0.0; hidden_size];
         table.rows(&[token], &mut row)?;
-        let row = reader.multiplier(NonEmptyTensor::new(row, &[1, hidden_size], reader.device)?, None)?;
+        let row = reader.multiplier(NonEmptyTensor::new(row, &[1, hidden_size], &Device::Cpu)?, None)?;
         Ok(TokenLogit { matrix, token, row, softcap: reader.config.final_softcap })
     }
 }
