@@ -317,9 +317,7 @@ impl StoreAdapter {
     /// Writes scores into the store, where the model's are kept, and puts what is there now in their state.
     fn write(&mut self, batch: &Batch, scores: &mut [(WordId, f32)]) -> Result<(), StoreError> {
         let Some(KeyState::Known { key, info: Some(info), stamps, .. }) = self.states.get(&batch.model) else { return Ok(()) };
-        // Where our CUDA kernels gave way to candle at load, the scores are not those that the key names: they are not kept.
-        let products = |kernel: &Stated<Backend>| kernel.known().map(|backend| backend.products);
-        if (products(&key.kernel), products(&info.provenance.kernel)) == (Some(Products::Cuda), Some(Products::Candle)) {
+        if candle_took_over(key, info) {
             return Ok(());
         }
         let Some(store) = &mut self.store else { return Ok(()) };
@@ -385,6 +383,12 @@ fn changed(name: &str) -> String {
     )
 }
 
+/// Whether our CUDA kernels, which the key names, gave way to candle when the model was loaded: the scores are not the key's.
+fn candle_took_over(key: &Key, info: &ModelInfo) -> bool {
+    let products = |kernel: &Stated<Backend>| kernel.known().map(|backend| backend.products);
+    (products(&key.kernel), products(&info.provenance.kernel)) == (Some(Products::Cuda), Some(Products::Candle))
+}
+
 /// The words of a job as the store knows them.
 pub(super) fn stored_words(job: &Job) -> impl Iterator<Item = (WordId, StoredWord<'_>)> {
     let tokens = job.token_ids.iter().copied().map(Some).chain(std::iter::repeat(None));
@@ -397,6 +401,19 @@ mod tests {
     use crate::base::terms::{Family, PromptId};
     use crate::model::Provenance;
     use crate::sources::bundled;
+
+    #[test]
+    fn scores_of_candle_are_not_kept_under_a_key_that_names_our_kernels() {
+        let computed = |products| Stated::Known(Backend { products, build: None });
+        let took_over = |planned, loaded| {
+            let key = Key { kernel: computed(planned), ..Key::of_recorded("x") };
+            let mut info = ModelInfo { family: Family::Llama, provenance: Provenance::of_recorded("x".into()), memory_bytes: 0 };
+            info.provenance.kernel = computed(loaded);
+            candle_took_over(&key, &info)
+        };
+        assert!(took_over(Products::Cuda, Products::Candle));
+        assert!(!took_over(Products::Cuda, Products::Cuda) && !took_over(Products::Candle, Products::Candle));
+    }
 
     #[test]
     fn a_full_disk_is_told_of_once_and_tried_again_with_every_batch() {

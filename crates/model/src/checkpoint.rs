@@ -190,7 +190,8 @@ impl<'a> Checkpoint<'a> {
         let mut kernel = backend(self.compute, &self.device);
         if let Some(why) = loaded.why_candle {
             kernel = Backend { products: Products::Candle, build: None };
-            policies.notes.push(format!("our CUDA kernels are not used for this model, candle computes more slowly: {why}"));
+            let note = "our CUDA kernels are not used for this model: candle computes, more slowly, and scores are not kept in the store";
+            policies.notes.push(format!("{note} ({why})"));
         }
         let provenance = Provenance {
             source: self.label.source.clone(),
