@@ -60,6 +60,11 @@ impl Pacer {
         }
     }
 
+    /// Whether the newest answer knows of all that happened.
+    pub(super) fn is_current(&self) -> bool {
+        !self.changed && !self.in_flight
+    }
+
     /// When the next request may be made, where one waits.
     pub(super) fn due(&self) -> Option<Duration> {
         self.due
@@ -78,9 +83,12 @@ mod tests {
         pacer.change();
         assert_eq!(pacer.ask(at(10)), None, "one is on its way");
         pacer.answered(1, at(100), at(200));
+        assert!(!pacer.is_current(), "the answer does not know of the change");
         assert_eq!((pacer.ask(at(110)), pacer.due()), (None, Some(at(500))), "it took 100 ms");
         assert_eq!((pacer.ask(at(500)), pacer.due()), (Some(2), None));
+        assert!(!pacer.is_current(), "asked, not answered");
         pacer.answered(2, at(501), at(200));
+        assert!(pacer.is_current());
         assert_eq!(pacer.ask(at(900)), None, "nothing has changed");
         pacer.change();
         assert_eq!(pacer.ask(at(600)), None, "the shortest rest");

@@ -45,6 +45,11 @@ impl App {
         self.shown_table().map(Arc::as_ref)
     }
 
+    /// Whether that table knows of every score that came in.
+    pub fn table_is_current(&self) -> bool {
+        self.ranking.pacer.is_current()
+    }
+
     pub(super) fn shown_table(&self) -> Option<&Arc<RankedTable>> {
         self.ranking.shown.get(&self.view_of_table())
     }

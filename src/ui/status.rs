@@ -159,6 +159,9 @@ fn focused_phase(app: &App, model: &Model) -> String {
         }
         Phase::Idle | Phase::Cancelled => {
             let left = (all + own).saturating_sub(known + own_known);
+            if left > 0 && !app.table_is_current() {
+                return format!("ranking {} words", count(all));
+            }
             let of = |known: usize, all: usize| match known == all {
                 true => count(all),
                 false => format!("{} of {}", count(known), count(all)),

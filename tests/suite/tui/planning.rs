@@ -348,3 +348,18 @@ fn a_word_typed_while_a_load_is_cancelled_brings_the_model_back() {
     session.run();
     assert_eq!(session.missing(), [] as [&str; 0]);
 }
+
+#[test]
+fn words_are_not_called_unscored_before_the_table_knows_of_their_scores() {
+    let mut driver = Driver::pair(SIZE);
+    driver.ready(LLAMA);
+    driver.slow = true;
+    driver.score_plan();
+    let text = driver.text();
+    assert!(text.contains("ranking 27 words") && !text.contains("without score"), "{text}");
+    driver.slow = false;
+    while !driver.waiting.is_empty() {
+        driver.rank_waiting();
+    }
+    assert!(driver.text().contains("◆ 27 words scored"), "{}", driver.text());
+}
