@@ -13,6 +13,7 @@ use crate::corpus::{Corpus, Prompt};
 use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
 use crate::report::card::CardPage;
+use crate::report::grid::DocumentFormat;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::table::ScoreTable;
@@ -73,8 +74,9 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     let mut page = CardPage::new(card, &study, &corpus.name, provenance);
     (page.pairs, page.notes) = (accuracy, notes);
     let written = match format {
-        CardFormat::Text => page.text().into_bytes(),
-        CardFormat::Markdown => page.markdown().into_bytes(),
+        CardFormat::Text => page.document(DocumentFormat::Table).into_bytes(),
+        CardFormat::Markdown => page.document(DocumentFormat::Markdown).into_bytes(),
+        CardFormat::Latex => page.document(DocumentFormat::Latex).into_bytes(),
         CardFormat::Json => page.json().map_err(Failure::run)?.into_bytes(),
         CardFormat::Svg => page.figure().svg().into_bytes(),
         CardFormat::Png => page.figure().png().map_err(Failure::run)?,
@@ -112,6 +114,7 @@ fn format(args: &CardArgs, output: &Destination) -> Result<CardFormat, Failure> 
         ("txt", CardFormat::Text, false),
         ("md", CardFormat::Markdown, false),
         ("markdown", CardFormat::Markdown, false),
+        ("tex", CardFormat::Latex, false),
         ("json", CardFormat::Json, false),
         ("svg", CardFormat::Svg, true),
         ("png", CardFormat::Png, true),

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::args::{StatsArgs, StatsFormat};
+use super::args::{PageFormat, StatsArgs};
 use super::headless::{Headless, LeftOut};
 use super::output;
 use super::score::progress::Progress;
@@ -174,13 +174,14 @@ fn unknown_families(report: &Report) -> Option<String> {
     (!unknown.is_empty()).then_some(note)
 }
 
-fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
+fn print(report: &Report, format: PageFormat) -> Result<(), Failure> {
     output::print(&match format {
-        StatsFormat::Json => {
+        PageFormat::Json => {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
             format!("{}\n", text::visible_json(&json))
         }
-        StatsFormat::Table => statistics::page(report, DocumentFormat::Table),
-        StatsFormat::Markdown => statistics::page(report, DocumentFormat::Markdown),
+        PageFormat::Table => statistics::page(report, DocumentFormat::Table),
+        PageFormat::Markdown => statistics::page(report, DocumentFormat::Markdown),
+        PageFormat::Latex => statistics::page(report, DocumentFormat::Latex),
     })
 }

@@ -5,6 +5,7 @@
 pub mod card;
 pub mod figure;
 pub mod grid;
+mod latex;
 pub mod panels;
 pub mod statistics;
 pub mod wording;

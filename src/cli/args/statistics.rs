@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::PageFormat;
 use crate::base::terms::Measure;
 use crate::report::figure::FigureFormat;
 use crate::session::arguments::{Choice, MachineOptions, ModelOptions, StoreArgs, WordArgs, choice};
@@ -43,8 +44,8 @@ pub struct ImplicitArgs {
     pub measure: Measure,
     #[arg(long, value_parser = choice(&VARIANTS, Variants::name), default_value_t)]
     pub variants: Variants,
-    /// table, csv (a word and one column a prompt, which opens as recorded scores) or json [default: by the end of FILE: .txt,
-    /// .csv or .json; else table]
+    /// As it is written; csv is a word and one column a prompt, which opens as recorded scores [default: by the end of FILE:
+    /// .txt, .csv, .json, .md or .tex; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
     /// Draw the words at both ends as well, under the first prompt, into this file: .svg or .png
@@ -74,7 +75,7 @@ pub struct AblationArgs {
     /// How many of the words that moved farthest are named
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub moved: usize,
-    /// table, csv (one row a checkpoint) or json [default: by the end of FILE: .txt, .csv or .json; else table]
+    /// As it is written; csv has one row a checkpoint [default: by the end of FILE: .txt, .csv, .json, .md or .tex; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
     /// Draw the medians over checkpoints as well, into this file: .svg or .png
@@ -121,7 +122,7 @@ pub struct CardArgs {
     pub replicates: u32,
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// [default: by the end of FILE: .txt, .md, .json, .svg or .png; else text]
+    /// [default: by the end of FILE: .txt, .md, .tex, .json, .svg or .png; else text]
     #[arg(long, value_enum)]
     pub format: Option<CardFormat>,
     /// Write to this file instead of standard output
@@ -138,6 +139,9 @@ pub enum TextFormat {
     Table,
     Csv,
     Json,
+    Markdown,
+    /// Tables by the booktabs package, for a paper
+    Latex,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -145,6 +149,8 @@ pub enum CardFormat {
     #[default]
     Text,
     Markdown,
+    /// Tables by the booktabs package, for a paper
+    Latex,
     Json,
     Svg,
     Png,
@@ -181,7 +187,7 @@ pub struct StatsArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     #[arg(long, value_enum, default_value_t)]
-    pub format: StatsFormat,
+    pub format: PageFormat,
     /// Draw the panels as well, into this file: .svg or .png
     #[arg(long, value_name = "FILE", value_parser = figure_file)]
     pub figure: Option<PathBuf>,
@@ -194,16 +200,6 @@ pub struct StatsArgs {
     pub store: StoreArgs,
     #[command(flatten)]
     pub machine: MachineOptions,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum StatsFormat {
-    /// For reading
-    #[default]
-    Table,
-    /// One object with everything, cell by cell
-    Json,
-    Markdown,
 }
 
 fn figure_file(text: &str) -> Result<PathBuf, String> {
