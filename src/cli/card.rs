@@ -45,11 +45,12 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         return Err(Failure::Use(format!("{}: {why}", args.model)));
     }
     let Words { list, own } = session.words_apart(&args.words)?;
-    let corpus = match list {
+    let mut corpus = Arc::unwrap_or_clone(match list {
         Some(corpus) => corpus,
         None => session.default_corpus()?,
-    };
+    });
     let mut headless = Headless::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
+    headless.expand(&mut corpus);
     let prompts = prompts(args, &session, &headless)?;
     let mut notes = [of_folders, corpus.notes.clone()].concat();
     if !own.is_empty() {

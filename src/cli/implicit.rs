@@ -153,7 +153,11 @@ impl AskedWords {
         let mut words = AskedWords {
             list: match asked.list {
                 _ if args.words.vocabulary => Corpus::new("vocabulary"),
-                Some(list) => Arc::unwrap_or_clone(list),
+                Some(list) => {
+                    let mut list = Arc::unwrap_or_clone(list);
+                    headless.expand(&mut list);
+                    list
+                }
                 None if headless.recorded.is_empty() => Arc::unwrap_or_clone(session.default_corpus()?),
                 None => {
                     let files = [0, 1].map(ModelId).into_iter().filter_map(|model| headless.recorded.get(&model));

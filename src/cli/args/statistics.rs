@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::PageFormat;
-use crate::base::terms::Measure;
+use crate::base::terms::{Framing, Measure};
 use crate::report::figure::FigureFormat;
 use crate::session::arguments::{Choice, MachineOptions, ModelOptions, StoreArgs, WordArgs, choice};
 use crate::stats::implicit::Variants;
@@ -21,6 +21,11 @@ const VARIANTS: [Choice<Variants>; 3] = [
     (Variants::Average, "They are one word, whose value is the mean of theirs"),
     (Variants::Keep, "Each is a word of its own"),
     (Variants::Add, "Each word of the list is asked also with a capital, and each of both behind a space; these are averaged"),
+];
+
+const SPELLINGS: [Choice<Variants>; 2] = [
+    (Variants::Average, "They are one word, whose score is the mean of theirs"),
+    (Variants::Keep, "Each takes a rank of its own"),
 ];
 
 #[derive(Debug, Args)]
@@ -68,6 +73,13 @@ pub struct AblationArgs {
     /// Word list with the categories of a file of scores [default: big-two]
     #[arg(long, value_name = "NAME|FILE")]
     pub corpus: Vec<String>,
+    /// Spellings of a word that differ by case or outer spaces alone, as ' love' and 'Love'
+    #[arg(long, value_parser = choice(&SPELLINGS, Variants::name), default_value_t)]
+    pub variants: Variants,
+    /// Only the words of this file, exactly as it spells them, such as the tokens that several models share: a word list in
+    /// any form, whose categories do not count
+    #[arg(long, value_name = "FILE")]
+    pub only_words: Option<PathBuf>,
     /// What a file's runs were trained on, where its name and columns do not say it or say it wrongly: thousands of pairs,
     /// source, method, each of which may be left empty. May be repeated
     #[arg(long, value_name = "FILE=SIZE[,SOURCE[,METHOD]]")]
@@ -169,6 +181,10 @@ pub struct StatsArgs {
     /// sources have scores for; with live sources alone, all 54]
     #[arg(long, value_name = "KEY|TEXT|all")]
     pub prompt: Vec<String>,
+    /// Say whether a prompt of your own, by key or by its text, asks for the best or for the worst, such as
+    /// kindest_thing=positive. May be repeated
+    #[arg(long, value_name = "KEY=positive|negative", value_parser = prompt_and_framing)]
+    pub framing: Vec<(String, Framing)>,
     /// Fold categories by what stands before the first `_` or `.`: Care_Virtue and Care_Vice become Care, in which a word of
     /// both counts once
     #[arg(long)]
@@ -207,6 +223,16 @@ fn figure_file(text: &str) -> Result<PathBuf, String> {
     match FigureFormat::from_path(&path) {
         Some(_) => Ok(path),
         None => Err("a name that ends with .svg or .png is needed".to_owned()),
+    }
+}
+
+/// A prompt's text may hold `=`.
+fn prompt_and_framing(text: &str) -> Result<(String, Framing), String> {
+    let (prompt, framing) = text.rsplit_once('=').unwrap_or_default();
+    match framing.trim() {
+        "positive" if !prompt.is_empty() => Ok((prompt.to_owned(), Framing::Positive)),
+        "negative" if !prompt.is_empty() => Ok((prompt.to_owned(), Framing::Negative)),
+        _ => Err("write KEY=positive or KEY=negative, such as kindest_thing=positive".to_owned()),
     }
 }
 
