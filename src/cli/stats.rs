@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::args::{StatsArgs, StatsFormat};
 use super::headless::{Headless, LeftOut};
-use super::output;
 use super::score::progress::Progress;
+use super::{output, ratings};
 use crate::base::terms::{Family, ModelId};
 use crate::base::text;
 use crate::corpus::{Corpus, Prompt, PromptSet};
@@ -20,6 +20,7 @@ use crate::session::failure::Failure;
 use crate::session::{Named, Session};
 use crate::stats::common::CommonWords;
 use crate::stats::options::ReportOptions;
+use crate::stats::ratings::relations;
 use crate::stats::report::report_with;
 use crate::stats::results::Report;
 use crate::stats::study::Study;
@@ -34,7 +35,9 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let figure = output::figure(args.figure.as_deref(), args.force)?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
-    let mut headless = Headless::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
+    let ratings = session.ratings(&args.ratings)?;
+    let load_options = args.options.over(&session.settings);
+    let mut headless = Headless::open(&session, &specs, load_options.clone(), &args.store)?;
     let prompts = match asked {
         Some(prompts) => prompts,
         None => default_prompts(&session, &headless)?,
@@ -67,6 +70,12 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     check(&study, &corpus)?;
     let mut report = compute(&study, args);
     notes.extend(unknown_families(&report));
+    if let Some(given) = ratings {
+        let study = study.of_common_words();
+        let (columns, of_ratings) = ratings::of_study(&given, &study, &specs, &headless, &load_options);
+        report.ratings = relations(&study, &columns);
+        notes.extend(of_ratings);
+    }
     report.notes.splice(0..0, notes);
     report.warnings.splice(0..0, headless.asked_differently());
     output::draw(figure, || {

@@ -3,10 +3,11 @@
 //! Three layouts, each as CSV, Parquet or JSON lines: `response,<prompt>…`, `token_id,token_name,token_decoded,<prompt>…`
 //! (`wide`), and the one that this program writes, `model,prompt,word,…,score,…`, of one model (`long`). A prompt is named by
 //! its key or its text (`labels`). Numbers are kept as written, in f64. The word columns know no missing value: `NA` and
-//! `null` are words there.
+//! `null` are words there. `ratings` reads what else is known of words.
 
 mod labels;
 mod long;
+pub mod ratings;
 pub mod scores;
 pub mod trainings;
 mod wide;

@@ -5,6 +5,9 @@
 pub mod card;
 pub mod figure;
 pub mod grid;
+pub mod optimal;
 pub mod panels;
+pub mod ratings;
+pub mod scores;
 pub mod statistics;
 pub mod wording;

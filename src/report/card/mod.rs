@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::model::Provenance;
 use crate::report::figure::Figure;
 use crate::stats::card::{Accuracy, Card};
+use crate::stats::ratings::Relation;
 use crate::stats::study::Study;
 
 pub use text::{accuracy, framing};
@@ -29,6 +30,9 @@ pub struct CardPage {
     pub categories: Vec<(String, usize)>,
     /// How often the model prefers what people chose, where pairs were given.
     pub pairs: Option<Accuracy>,
+    /// Its scores beside each column of ratings, where some were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ratings: Vec<Relation>,
     /// The model's weights, tokenizer and settings, or the file that its scores were read from.
     pub provenance: Provenance,
     /// What a reader should know beside it.
@@ -46,6 +50,7 @@ impl CardPage {
             corpus: corpus.to_owned(),
             categories: study.categories.iter().enumerate().map(of).collect(),
             pairs: None,
+            ratings: Vec::new(),
             provenance,
             notes: Vec::new(),
         }
