@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::PageFormat;
 use crate::base::terms::{Framing, Measure};
 use crate::report::figure::FigureFormat;
-use crate::session::arguments::{Choice, MachineOptions, ModelOptions, StoreArgs, WordArgs, choice};
+use crate::session::arguments::{Choice, MachineOptions, ModelOptions, RatingArgs, StoreArgs, WordArgs, choice};
 use crate::stats::implicit::Variants;
 
 const MEASURES: [Choice<Measure>; 2] = [
@@ -129,6 +129,8 @@ pub struct CardArgs {
     /// JSON lines with prompt, chosen and rejected: the model's accuracy on them stands on the card
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
+    #[command(flatten)]
+    pub ratings: RatingArgs,
     /// Bootstrap samples
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub replicates: u32,
@@ -196,6 +198,8 @@ pub struct StatsArgs {
     /// Say which family a model belongs to, such as my-model=Llama. May be repeated
     #[arg(long, value_name = "MODEL=NAME", value_parser = model_and_family)]
     pub family: Vec<(String, String)>,
+    #[command(flatten)]
+    pub ratings: RatingArgs,
     /// Random divisions in each permutation test; 0 leaves these tests and the bootstrap intervals out
     #[arg(long, value_name = "N", default_value_t = 9_999)]
     pub replicates: u32,
@@ -210,6 +214,27 @@ pub struct StatsArgs {
     /// Replace FILE if it is there
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+#[derive(Debug, Args)]
+pub struct TokensArgs {
+    /// Models: live ones score every token of their vocabulary; of recorded ones the words of the file are the tokens
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<String>,
+    /// A prompt by key, by its text, or `all` for the study's 54. May be repeated [default: greatest_ever_one]
+    #[arg(long, value_name = "KEY|TEXT|all")]
+    pub prompt: Vec<String>,
+    /// How many tokens are named at either end
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    pub top: u16,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PageFormat,
     #[command(flatten)]
     pub options: ModelOptions,
     #[command(flatten)]
