@@ -7,6 +7,7 @@ use super::output;
 use super::output::FileOption;
 use super::store::is_called;
 use crate::base::atomic_file::Destination;
+use crate::base::terms::{Family, Framing};
 use crate::corpus::{self, Corpus, Prompt, PromptSet};
 use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance, Stated};
 use crate::recorded;
@@ -26,6 +27,7 @@ use crate::tables::long::{LongTable, LongWord};
 /// All that is known of one model.
 struct ExportedModel {
     origin: ModelProvenance,
+    family: Family,
     prompts: Vec<Prompt>,
     words: Vec<(Arc<str>, Option<u32>)>,
     /// `[prompts][words]`, NaN where there is none.
@@ -131,14 +133,14 @@ fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<Expo
 
 fn read_recorded(session: &Session, spec: &ModelSpec) -> Result<ExportedModel, Failure> {
     let ModelSource::Recorded(path) = &spec.source else { return Err(Failure::Use(format!("{}: no file", spec.name))) };
-    let (name, _, table) = recorded::read(path, &session.catalogue).map_err(Failure::usage)?;
+    let (name, family, table) = recorded::read(path, &session.catalogue).map_err(Failure::usage)?;
     for note in &table.notes {
         output::note(&format!("{name}: {note}"));
     }
     let recorded = || ModelProvenance::new(&name, &Provenance::of_recorded(path.display().to_string()));
     let origin = FileProvenance::of_one_model(path).unwrap_or_else(recorded);
     let words = table.words.into_iter().map(|word| (word, None)).collect();
-    Ok(ExportedModel { origin, prompts: table.prompts, words, scores: table.scores })
+    Ok(ExportedModel { origin, family, prompts: table.prompts, words, scores: table.scores })
 }
 
 fn read_stored(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&ModelSpec>) -> Result<ExportedModel, Failure> {
@@ -171,6 +173,7 @@ fn read_stored(session: &Session, args: &ExportArgs, argument: &str, spec: Optio
     let provenance = run.info.as_ref().map_or_else(|| Provenance::of_recorded(run.name.clone()), |info| info.provenance.clone());
     let score = |score: &Option<f32>| score.map_or(f64::NAN, decimal);
     Ok(ExportedModel {
+        family: run.info.as_ref().map_or(Family::Other, |info| info.family),
         origin: ModelProvenance { model: run.name.clone(), provenance, key: run.key.clone() },
         prompts: table.prompts.iter().map(prompt).collect(),
         words: table.words.into_iter().map(|(word, token)| (word.into(), token)).collect(),
@@ -319,7 +322,30 @@ fn long(sources: &[ExportedModel], corpus: Option<&Corpus>) -> ColumnTable {
             table.add(&source.origin.model, prompt.label(), &words, column);
         }
     }
-    table.columns()
+    let mut table = table.columns();
+    add_factors(&mut table, sources);
+    table
+}
+
+/// What the rows of one model and prompt share: the model's family and the prompt's framing, none where it is not known.
+fn add_factors(table: &mut ColumnTable, sources: &[ExportedModel]) {
+    let (mut families, mut framings) = (Vec::new(), Vec::new());
+    for source in sources {
+        let family = (source.family != Family::Other).then(|| Arc::from(source.family.to_string()));
+        for (prompt, column) in source.prompts.iter().zip(&source.scores) {
+            let framing = prompt.framing.map(|framing| match framing {
+                Framing::Positive => "positive".into(),
+                Framing::Negative => "negative".into(),
+            });
+            let rows = column.iter().filter(|score| !score.is_nan()).count();
+            families.extend(std::iter::repeat_n(family.clone(), rows));
+            framings.extend(std::iter::repeat_n(framing, rows));
+        }
+    }
+    // Before the ids of tokens, which only vocabularies have.
+    let at = table.columns.iter().position(|(name, _)| name == "rank").map_or(0, |rank| rank + 1);
+    let factors = [("family", families), ("framing", framings)];
+    table.columns.splice(at..at, factors.map(|(name, values)| (name.to_owned(), Values::OptionalText(values))));
 }
 
 /// A row for each word and a column for each prompt, as the study's authors published them.

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::args::{StatsArgs, StatsFormat};
+use super::args::{PageFormat, StatsArgs};
 use super::headless::{Headless, LeftOut};
-use super::output;
 use super::score::progress::Progress;
+use super::{output, ratings};
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::{Family, Framing, ModelId};
 use crate::base::text;
@@ -21,6 +21,7 @@ use crate::session::failure::Failure;
 use crate::session::{Named, Session};
 use crate::stats::common::CommonWords;
 use crate::stats::options::ReportOptions;
+use crate::stats::ratings::relations;
 use crate::stats::report::report_with;
 use crate::stats::results::Report;
 use crate::stats::study::Study;
@@ -37,7 +38,9 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let figure = output::figure(args.figure.as_deref(), args.force)?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
-    let mut headless = Headless::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
+    let ratings = session.ratings(&args.ratings)?;
+    let load_options = args.options.over(&session.settings);
+    let mut headless = Headless::open(&session, &specs, load_options.clone(), &args.store)?;
     headless.expand(&mut corpus);
     let mut prompts = match asked {
         Some(prompts) => prompts,
@@ -74,6 +77,12 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     notes.extend(unknown_families(&report));
     if prompts.iter().any(|prompt| prompt.framing.is_none()) {
         notes.push("the framing of a prompt of your own is given by --framing KEY=positive or KEY=negative".to_owned());
+    }
+    if let Some(given) = ratings {
+        let study = study.of_common_words();
+        let (columns, of_ratings) = ratings::of_study(&given, &study, &specs, &headless, &load_options);
+        report.ratings = relations(&study, &columns);
+        notes.extend(of_ratings);
     }
     report.notes.splice(0..0, notes);
     report.warnings.splice(0..0, headless.asked_differently());
@@ -206,13 +215,14 @@ fn unknown_families(report: &Report) -> Option<String> {
     (!unknown.is_empty()).then_some(note)
 }
 
-fn print(report: &Report, format: StatsFormat) -> Result<(), Failure> {
+fn print(report: &Report, format: PageFormat) -> Result<(), Failure> {
     output::print(&match format {
-        StatsFormat::Json => {
+        PageFormat::Json => {
             let json = serde_json::to_string(report).map_err(Failure::run)?;
             format!("{}\n", text::visible_json(&json))
         }
-        StatsFormat::Table => statistics::page(report, DocumentFormat::Table),
-        StatsFormat::Markdown => statistics::page(report, DocumentFormat::Markdown),
+        PageFormat::Table => statistics::page(report, DocumentFormat::Table),
+        PageFormat::Markdown => statistics::page(report, DocumentFormat::Markdown),
+        PageFormat::Latex => statistics::page(report, DocumentFormat::Latex),
     })
 }

@@ -4,10 +4,12 @@
 //! (`wide`), as the study's `response,<prompt>…` and `token_id,token_name,token_decoded,<prompt>…`; and a row for each score
 //! of one model (`long`), as this program writes it: `model,prompt,word,…,score,…`. A prompt is named by its key or its text
 //! (`labels`). Numbers are kept as written, in f64; NaN and infinities count as missing, and are counted. The word columns
-//! know no missing value: `NA` and `null` are words there.
+//! know no missing value: `NA` and `null` are words there. `ratings` reads what else is known
+//! of words.
 
 mod labels;
 mod long;
+pub mod ratings;
 pub mod scores;
 pub mod trainings;
 mod wide;

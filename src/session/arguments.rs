@@ -165,6 +165,18 @@ pub struct WordArgs {
     pub prompt: Vec<String>,
 }
 
+/// Numbers about words that scores are set beside.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RatingArgs {
+    /// Set scores beside what else is known of the words: a table with a column `word` and columns of numbers (sentiment, log
+    /// frequency, what people prefer), or `characters` or `tokens` (of live models), which are counted. May be repeated
+    #[arg(long, value_name = "FILE|characters|tokens")]
+    pub ratings: Vec<String>,
+    /// Of the tables, take this column of numbers. May be repeated [default: all of them]
+    #[arg(long, value_name = "NAME", requires = "ratings")]
+    pub rating_column: Vec<String>,
+}
+
 /// Where scores are kept.
 #[derive(Clone, Debug, Default, Args)]
 pub struct StoreArgs {

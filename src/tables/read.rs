@@ -220,6 +220,12 @@ impl Table {
         format!("{}, column {}: '{}' is not a score", self.place(row), self.header[column], row.text(column))
     }
 
+    /// The header as a row, for files whose first row names no columns.
+    pub(crate) fn header_as_row(&self) -> Row {
+        let decimal_comma = matches!(&self.rows, Rows::Csv(table) if table.dialect.decimal_comma);
+        Row::Csv { record: StringRecord::from(self.header.clone()), decimal_comma }
+    }
+
     /// The position of a row in its file, for a message.
     pub(crate) fn place(&self, row: &Row) -> String {
         match row {

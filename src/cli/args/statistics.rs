@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::PageFormat;
 use crate::base::terms::{Framing, Measure};
 use crate::report::figure::FigureFormat;
-use crate::session::arguments::{Choice, MachineOptions, ModelOptions, StoreArgs, WordArgs, choice};
+use crate::session::arguments::{Choice, MachineOptions, ModelOptions, RatingArgs, StoreArgs, WordArgs, choice};
 use crate::stats::implicit::Variants;
 
 const MEASURES: [Choice<Measure>; 2] = [
@@ -48,8 +49,8 @@ pub struct ImplicitArgs {
     pub measure: Measure,
     #[arg(long, value_parser = choice(&VARIANTS, Variants::name), default_value_t)]
     pub variants: Variants,
-    /// table, csv (a word and one column a prompt, which opens as recorded scores) or json [default: by the end of FILE: .txt,
-    /// .csv or .json; else table]
+    /// As it is written; csv is a word and one column a prompt, which opens as recorded scores [default: by the end of FILE:
+    /// .txt, .csv, .json, .md or .tex; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
     /// Draw the words at both ends as well, under the first prompt, into this file: .svg or .png
@@ -86,7 +87,7 @@ pub struct AblationArgs {
     /// How many of the words that moved farthest are named
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub moved: usize,
-    /// table, csv (one row a checkpoint) or json [default: by the end of FILE: .txt, .csv or .json; else table]
+    /// As it is written; csv has one row a checkpoint [default: by the end of FILE: .txt, .csv, .json, .md or .tex; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
     /// Draw the medians over checkpoints as well, into this file: .svg or .png
@@ -128,12 +129,14 @@ pub struct CardArgs {
     /// JSON lines with prompt, chosen and rejected: the model's accuracy on them stands on the card
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
+    #[command(flatten)]
+    pub ratings: RatingArgs,
     /// Bootstrap samples
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub replicates: u32,
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// [default: by the end of FILE: .txt, .md, .json, .svg or .png; else text]
+    /// [default: by the end of FILE: .txt, .md, .tex, .json, .svg or .png; else text]
     #[arg(long, value_enum)]
     pub format: Option<CardFormat>,
     /// Write to this file instead of standard output
@@ -150,6 +153,9 @@ pub enum TextFormat {
     Table,
     Csv,
     Json,
+    Markdown,
+    /// Tables by the booktabs package, for a paper
+    Latex,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -157,6 +163,8 @@ pub enum CardFormat {
     #[default]
     Text,
     Markdown,
+    /// Tables by the booktabs package, for a paper
+    Latex,
     Json,
     Svg,
     Png,
@@ -190,6 +198,8 @@ pub struct StatsArgs {
     /// Say which family a model belongs to, such as my-model=Llama. May be repeated
     #[arg(long, value_name = "MODEL=NAME", value_parser = model_and_family)]
     pub family: Vec<(String, String)>,
+    #[command(flatten)]
+    pub ratings: RatingArgs,
     /// Random divisions in each permutation test; 0 leaves these tests and the bootstrap intervals out
     #[arg(long, value_name = "N", default_value_t = 9_999)]
     pub replicates: u32,
@@ -197,7 +207,7 @@ pub struct StatsArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     #[arg(long, value_enum, default_value_t)]
-    pub format: StatsFormat,
+    pub format: PageFormat,
     /// Draw the panels as well, into this file: .svg or .png
     #[arg(long, value_name = "FILE", value_parser = figure_file)]
     pub figure: Option<PathBuf>,
@@ -212,14 +222,25 @@ pub struct StatsArgs {
     pub machine: MachineOptions,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum StatsFormat {
-    /// For reading
-    #[default]
-    Table,
-    /// One object with everything, cell by cell
-    Json,
-    Markdown,
+#[derive(Debug, Args)]
+pub struct TokensArgs {
+    /// Models: live ones score every token of their vocabulary; of recorded ones the words of the file are the tokens
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<String>,
+    /// A prompt by key, by its text, or `all` for the study's 54. May be repeated [default: greatest_ever_one]
+    #[arg(long, value_name = "KEY|TEXT|all")]
+    pub prompt: Vec<String>,
+    /// How many tokens are named at either end
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    pub top: u16,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PageFormat,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
 }
 
 fn figure_file(text: &str) -> Result<PathBuf, String> {
