@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::model::Provenance;
 use crate::report::figure::Figure;
 use crate::stats::card::{Accuracy, Card};
-use crate::stats::ratings::Relation;
+use crate::stats::results::Relation;
 use crate::stats::study::Study;
 
 pub use text::{accuracy, framing};

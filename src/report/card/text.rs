@@ -9,8 +9,7 @@ use crate::base::terms::Framing;
 use crate::base::text::{visible, visible_word, wrap};
 use crate::report::ratings;
 use crate::stats::card::{Accuracy, Extremes, Leaning, Likeness, Ranked, Standing};
-use crate::stats::ratings::Relation;
-use crate::stats::results::FramingAgreement;
+use crate::stats::results::{FramingAgreement, Relation};
 use crate::tables::long::rank_text;
 
 /// Lines of running text end here.
