@@ -13,6 +13,7 @@ use crate::corpus::{Corpus, Prompt};
 use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
 use crate::report::card::CardPage;
+use crate::report::grid::DocumentFormat;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::table::ScoreTable;
@@ -45,13 +46,14 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         return Err(Failure::Use(format!("{}: {why}", args.model)));
     }
     let Words { list, own } = session.words_apart(&args.words)?;
-    let corpus = match list {
+    let mut corpus = Arc::unwrap_or_clone(match list {
         Some(corpus) => corpus,
         None => session.default_corpus()?,
-    };
+    });
     let given = session.ratings(&args.ratings)?;
     let load_options = args.options.over(&session.settings);
     let mut headless = Headless::open(&session, &specs, load_options.clone(), &args.store)?;
+    headless.expand(&mut corpus);
     let prompts = prompts(args, &session, &headless)?;
     let mut notes = [of_folders, corpus.notes.clone()].concat();
     if !own.is_empty() {
@@ -82,8 +84,9 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     let mut page = CardPage::new(card, &study, &corpus.name, provenance);
     (page.pairs, page.ratings, page.notes) = (accuracy, beside, notes);
     let written = match format {
-        CardFormat::Text => page.text().into_bytes(),
-        CardFormat::Markdown => page.markdown().into_bytes(),
+        CardFormat::Text => page.document(DocumentFormat::Table).into_bytes(),
+        CardFormat::Markdown => page.document(DocumentFormat::Markdown).into_bytes(),
+        CardFormat::Latex => page.document(DocumentFormat::Latex).into_bytes(),
         CardFormat::Json => page.json().map_err(Failure::run)?.into_bytes(),
         CardFormat::Svg => page.figure().svg().into_bytes(),
         CardFormat::Png => page.figure().png().map_err(Failure::run)?,
@@ -121,6 +124,7 @@ fn format(args: &CardArgs, output: &Destination) -> Result<CardFormat, Failure> 
         ("txt", CardFormat::Text, false),
         ("md", CardFormat::Markdown, false),
         ("markdown", CardFormat::Markdown, false),
+        ("tex", CardFormat::Latex, false),
         ("json", CardFormat::Json, false),
         ("svg", CardFormat::Svg, true),
         ("png", CardFormat::Png, true),

@@ -38,10 +38,14 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let to = output::output(args.output.as_deref(), args.force)?;
     let format = format(args, &to)?;
-    let corpus = session.words(&args.words)?;
+    let mut corpus = session.words(&args.words)?;
     let mut sources = Vec::new();
     for argument in &args.sources {
         sources.extend(read(&session, args, argument)?);
+    }
+    if let Some(corpus) = &mut corpus {
+        Arc::make_mut(corpus).expand(sources.iter().flat_map(|source| &source.words).map(|(word, _)| &**word));
+        corpus.notes.iter().for_each(|note| output::note(&format!("{}: {note}", corpus.name)));
     }
     for source in &mut sources {
         if !args.words.prompt.is_empty() {
@@ -347,7 +351,7 @@ fn add_factors(table: &mut ColumnTable, sources: &[ExportedModel]) {
 /// A row for each word and a column for each prompt, as the study's authors published them.
 fn wide(source: &ExportedModel) -> Result<ColumnTable, Failure> {
     /// Columns of words, by which a file of that layout is known.
-    const TAKEN: [&str; 4] = ["response", "token_id", "token_name", "token_decoded"];
+    const TAKEN: [&str; 5] = ["response", "token_id", "token_name", "token_decoded", "prompt"];
     if let Some(prompt) = source.prompts.iter().find(|prompt| TAKEN.contains(&prompt.label().trim())) {
         let why = "is called as a column of words is: it cannot be told from one there. Take --layout long";
         return Err(Failure::Use(format!("the prompt '{}' {why}", prompt.label())));

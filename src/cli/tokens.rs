@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::args::{StatsFormat, TokensArgs};
+use super::args::{PageFormat, TokensArgs};
 use super::headless::Headless;
 use super::output;
 use crate::base::terms::{ModelId, WordId};
@@ -31,9 +31,10 @@ pub(super) fn run(args: &TokensArgs) -> Result<(), Failure> {
     notes.splice(0..0, headless.asked_differently());
     let shared = shared(&specs, &headless, &mut table, &prompts, args.top.into(), notes)?;
     output::print(&match args.format {
-        StatsFormat::Json => format!("{}\n", text::visible_json(&serde_json::to_string(&shared).map_err(Failure::run)?)),
-        StatsFormat::Table => shared.page(DocumentFormat::Table),
-        StatsFormat::Markdown => shared.page(DocumentFormat::Markdown),
+        PageFormat::Json => format!("{}\n", text::visible_json(&serde_json::to_string(&shared).map_err(Failure::run)?)),
+        PageFormat::Table => shared.page(DocumentFormat::Table),
+        PageFormat::Markdown => shared.page(DocumentFormat::Markdown),
+        PageFormat::Latex => shared.page(DocumentFormat::Latex),
     })
 }
 

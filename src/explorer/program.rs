@@ -235,7 +235,8 @@ impl<'a> Explorer<'a> {
                     let (catalogue, user_dir) = (self.session.catalogue.clone(), self.user_dir());
                     self.answer(move || {
                         let corpus = corpus.map_or_else(|| Corpus::load(DEFAULT_CORPUS, user_dir.as_deref()).map(Arc::new), Ok);
-                        let followed = corpus.and_then(|corpus| trainings::follow(&paths, &corpus, &catalogue));
+                        let followed =
+                            corpus.and_then(|corpus| trainings::follow(&paths, &trainings::Words::of(&corpus), &catalogue));
                         Message::Followed(followed.map(Box::new).map_err(|error| error.to_string()))
                     });
                 }

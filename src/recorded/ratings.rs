@@ -209,7 +209,7 @@ fn read_file(path: &Path) -> Result<RatingFile, FileError> {
     let mut rows: Vec<Row> = Vec::new();
     if is_headless {
         notes.push("its first row holds a number, so it is taken for words and not for the names of columns".to_owned());
-        rows.push(Row::Csv(csv::StringRecord::from(header.clone())));
+        rows.push(table.header_as_row());
     }
     while let Some(row) = table.next_row()? {
         rows.push(row);
@@ -270,7 +270,7 @@ fn file(rows: &[Row], word: usize, numbers: &[usize]) -> (File, usize) {
         for (values, &column) in file.values.iter_mut().zip(numbers) {
             values.push(match row.reading(column) {
                 Reading::Score(value) => value,
-                Reading::Missing | Reading::Infinite | Reading::Text => f64::NAN,
+                Reading::Missing | Reading::NotFinite | Reading::Text => f64::NAN,
             });
         }
     }

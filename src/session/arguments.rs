@@ -147,8 +147,8 @@ pub struct MachineOptions {
 /// Which words and prompts.
 #[derive(Clone, Debug, Args)]
 pub struct WordArgs {
-    /// Word list: a name from `rewardscope corpora`, or a file (CSV with word,category; the study's CSV; LIWC .dic or
-    /// .dicx; one word a line). May be repeated
+    /// Word list: a name from `rewardscope corpora`, or a file (a table with word,category or a column a category; LIWC .dic
+    /// or .dicx; JSON, Lexicoder, WordStat; one word a line). May be repeated
     #[arg(long, value_name = "NAME|FILE")]
     pub corpus: Vec<String>,
     /// A single word, exactly as given. Beside a list it is scored with it and takes no rank from it. May be repeated

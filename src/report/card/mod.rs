@@ -1,4 +1,4 @@
-//! A value card as a page that can be read or sent: plain text, Markdown, JSON and a picture.
+//! A value card as a page that can be read or sent: plain text, Markdown, LaTeX, JSON and a picture.
 //!
 //! `stats::card` computes the numbers. Knows no file and no screen.
 
@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::model::Provenance;
 use crate::report::figure::Figure;
+use crate::report::grid::DocumentFormat;
 use crate::stats::card::{Accuracy, Card};
 use crate::stats::results::Relation;
 use crate::stats::study::Study;
@@ -56,14 +57,9 @@ impl CardPage {
         }
     }
 
-    /// As plain text, 100 columns wide.
-    pub fn text(&self) -> String {
-        text::text(self)
-    }
-
-    /// As Markdown.
-    pub fn markdown(&self) -> String {
-        text::markdown(self)
+    /// As a page of text in one of the formats.
+    pub fn document(&self, format: DocumentFormat) -> String {
+        text::document(self, format)
     }
 
     /// Indented, safe to show.
