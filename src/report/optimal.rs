@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::grid::{Alignment, Document, DocumentFormat};
 use super::wording::{missing, number};
 use crate::base::text::{count, visible_word};
-use crate::stats::optimal::{Optimal, RankedWord};
+use crate::stats::results::{Optimal, RankedWord};
 use crate::tables::long::rank_text;
 
 const L: Alignment = Alignment::Left;
@@ -50,6 +50,9 @@ impl SharedTokens {
         };
         let columns = [("model", L), ("tokens", R), ("repeated", R), ("without score", R), ("not shared", R)];
         document.table(&columns, &self.models.iter().map(row).collect::<Vec<_>>());
+        for of_prompt in self.optimal.chunk_by(|a, b| a.prompt == b.prompt) {
+            side_by_side(&mut document, of_prompt);
+        }
         for of in &self.optimal {
             for (what, words) in [("Optimal", &of.optimal), ("Pessimal", &of.pessimal)] {
                 document.heading(&format!("{what} by {} under {}", of.model, of.prompt));
@@ -63,6 +66,23 @@ impl SharedTokens {
             self.notes.iter().for_each(|note| document.item(note));
         }
         document.finish()
+    }
+}
+
+/// The tokens of all models under one prompt, a column a model.
+fn side_by_side(document: &mut Document, of_prompt: &[Optimal]) {
+    let Some(first) = of_prompt.first() else { return };
+    for (what, is_optimal) in [("Optimal", true), ("Pessimal", false)] {
+        let tokens = |of: &Optimal| -> Vec<String> {
+            let words = if is_optimal { &of.optimal } else { &of.pessimal };
+            words.iter().map(|word| visible_word(&word.word, false).into_owned()).collect()
+        };
+        // The models share their tokens, so the lists are of one length.
+        let lists: Vec<Vec<String>> = of_prompt.iter().map(tokens).collect();
+        let row = |at: usize| lists.iter().map(|list| list[at].clone()).collect();
+        let rows: Vec<Vec<String>> = (0..lists[0].len()).map(row).collect();
+        document.heading(&format!("{what} under {}, the models side by side", first.prompt));
+        document.table(&of_prompt.iter().map(|of| (of.model.to_string(), L)).collect::<Vec<_>>(), &rows);
     }
 }
 

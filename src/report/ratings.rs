@@ -3,7 +3,7 @@
 use super::grid::{Alignment, Document};
 use super::wording::{missing, number, signed};
 use crate::base::text::visible_word;
-use crate::stats::ratings::{Adjusted, CategoryDifference, FromLine, RankDifference, Relation};
+use crate::stats::results::{Adjusted, CategoryDifference, FromLine, RankDifference, Relation};
 
 const L: Alignment = Alignment::Left;
 const R: Alignment = Alignment::Right;

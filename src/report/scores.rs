@@ -4,8 +4,7 @@
 use super::grid::{Alignment, Document};
 use super::wording::{missing, number, signed};
 use crate::base::text::visible_word;
-use crate::stats::framing_sums::{FramingSum, FramingSums};
-use crate::stats::moments::Moments;
+use crate::stats::results::{FramingSum, FramingSums, Moments};
 
 const L: Alignment = Alignment::Left;
 const R: Alignment = Alignment::Right;

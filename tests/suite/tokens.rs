@@ -29,7 +29,12 @@ fn tokens_are_ranked_over_the_texts_that_all_models_have() {
     assert_eq!(found["optimal"][0]["optimal"], json!([word("love", 3.0, [1.0, 4.0]), word(" love", 2.0, [2.0, 3.0])]));
     assert_eq!(found["optimal"][1]["pessimal"], json!([word("love", -2.0, [1.0, 4.0]), word(" love", 0.0, [2.0, 3.0])]));
     let page = text(&rewardscope(home.path(), &arguments).stdout);
-    assert!(page.contains("Optimal by one under best_ever_one") && page.contains("rank by two"), "{page}");
+    assert!(
+        page.contains("Optimal under best_ever_one, the models side by side")
+            && page.contains("Optimal by one under best_ever_one")
+            && page.contains("rank by two"),
+        "{page}"
+    );
     program::refused(
         home.path(),
         &["tokens", "one.csv", "two.csv", "--prompt", "worst_ever_one"],

@@ -3,56 +3,16 @@
 //! A model whose order turns about with the question gives every word a sum of 0. A sum above 0 says that the word is liked
 //! in both answers, one below 0 that it is disliked in both (framing asymmetry).
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
 use rewardscope_base::terms::Framing;
-use serde::Serialize;
 
 use super::agreement::mean_over_prompts;
-use super::results::text;
+use super::results::{FramingSum, FramingSums};
 use super::study::Study;
 use super::{mean_sd, z_scores};
 
 /// Words named at either end.
 const NAMED: usize = 20;
-
-/// The sums of one model's words.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FramingSums {
-    /// The model's name.
-    #[serde(serialize_with = "text")]
-    pub model: Arc<str>,
-    /// Prompts of a positive framing.
-    pub positive_prompts: usize,
-    /// Prompts of a negative framing.
-    pub negative_prompts: usize,
-    /// Words with a score under both.
-    pub n: usize,
-    /// Standard deviation of the sums over words: 0 where the order turns about.
-    pub sd_of_sums: f64,
-    /// Standard deviation of the differences: 0 where the framing makes no difference.
-    pub sd_of_differences: f64,
-    /// The words with the highest sums, the highest first.
-    pub highest: Vec<FramingSum>,
-    /// The words with the lowest sums, the lowest first.
-    pub lowest: Vec<FramingSum>,
-}
-
-/// A word under both framings, in z-scores within model and prompt, of which the means over prompts are taken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FramingSum {
-    /// The word.
-    pub word: String,
-    /// Mean under positive prompts.
-    pub positive: f64,
-    /// Mean under negative prompts.
-    pub negative: f64,
-    /// Both together.
-    pub sum: f64,
-    /// The first less the second.
-    pub difference: f64,
-}
 
 /// Every model that was asked under both framings.
 pub fn framing_sums(study: &Study) -> Vec<FramingSums> {

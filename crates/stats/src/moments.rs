@@ -1,35 +1,10 @@
 //! The moments of a model's scores under each prompt: where they are, how wide, how lopsided, how heavy their tails.
 
-use std::sync::Arc;
-
 use rayon::prelude::*;
-use serde::Serialize;
 
 use super::mean_sd;
-use super::results::text;
+use super::results::Moments;
 use super::study::Study;
-
-/// Of one model's scores under one prompt, by the estimators of pandas' `std`, `skew` and `kurt`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Moments {
-    /// The model's name.
-    #[serde(serialize_with = "text")]
-    pub model: Arc<str>,
-    /// The prompt's label.
-    #[serde(serialize_with = "text")]
-    pub prompt: Arc<str>,
-    /// Words with a score.
-    pub n: usize,
-    /// In the unit of the scores.
-    pub mean: f64,
-    /// Standard deviation with n - 1, in the unit of the scores; none of one word.
-    pub sd: Option<f64>,
-    /// Corrected for bias: G1 of Joanes and Gill (1998). None of fewer than three words, and of equal scores.
-    pub skew: Option<f64>,
-    /// Excess (0 for a normal distribution), corrected for bias: G2 of Joanes and Gill. None of fewer than four words, and of
-    /// equal scores.
-    pub kurtosis: Option<f64>,
-}
 
 /// Every model under every prompt that has a score, in their orders.
 pub fn moments(study: &Study) -> Vec<Moments> {

@@ -1,40 +1,9 @@
 //! The words that each model scores highest and lowest, with the ranks that the other models give them ("optimal and pessimal
 //! tokens", Christian et al. 2025, arXiv 2506.07326).
 
-use std::sync::Arc;
-
-use serde::Serialize;
-
 use super::ranks;
-use super::results::text;
+use super::results::{Optimal, RankedWord};
 use super::study::Study;
-
-/// One model under one prompt.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Optimal {
-    /// The model's name.
-    #[serde(serialize_with = "text")]
-    pub model: Arc<str>,
-    /// The prompt's label.
-    #[serde(serialize_with = "text")]
-    pub prompt: Arc<str>,
-    /// The words with the highest scores, the highest first.
-    pub optimal: Vec<RankedWord>,
-    /// The words with the lowest scores, the lowest first.
-    pub pessimal: Vec<RankedWord>,
-}
-
-/// A word at one of the ends.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RankedWord {
-    /// The word.
-    pub word: String,
-    /// Its raw score.
-    pub score: f64,
-    /// Its rank by every model of the study, in their order; 1 is the highest score, ties averaged. None where a model has no
-    /// score.
-    pub ranks: Vec<Option<f64>>,
-}
 
 /// Of every prompt and model, in their orders, the `many` words at either end; of words with one score, the first of the list.
 pub fn optimal(study: &Study, many: usize) -> Vec<Optimal> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{RankedTable, SideScores};
 use crate::app::universe::Universe;
 use crate::recorded::ratings::Ratings;
-use crate::stats::ratings::{Asked, Relation, relation};
+use crate::stats::ratings::relation;
+use crate::stats::results::{Asked, Relation};
 use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
 
 /// Scores beside one column of ratings, under the prompt of the table.

@@ -13,7 +13,7 @@ use crate::model::Provenance;
 use crate::report::figure::Figure;
 use crate::report::grid::DocumentFormat;
 use crate::stats::card::{Accuracy, Card};
-use crate::stats::ratings::Relation;
+use crate::stats::results::Relation;
 use crate::stats::study::Study;
 
 pub use text::{accuracy, framing};

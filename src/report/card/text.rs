@@ -6,8 +6,7 @@ use crate::base::text::visible_word;
 use crate::report::grid::{Alignment, Document, DocumentFormat};
 use crate::report::ratings;
 use crate::stats::card::{Accuracy, Extremes, Leaning, Likeness, Ranked, Standing};
-use crate::stats::ratings::Relation;
-use crate::stats::results::FramingAgreement;
+use crate::stats::results::{FramingAgreement, Relation};
 use crate::tables::long::rank_text;
 
 /// A heading, a remark, and a table.

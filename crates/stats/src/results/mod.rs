@@ -1,6 +1,8 @@
 //! What the statistics find: plain values, one type for each result.
 
 mod linear;
+mod ratings;
+mod scores;
 
 use std::sync::Arc;
 
@@ -8,11 +10,10 @@ use serde::{Serialize, Serializer};
 
 use super::common::CommonWords;
 use super::contrast::{TESTS, Test, TestResult};
-use super::framing_sums::FramingSums;
-use super::moments::Moments;
-use super::ratings::Relation;
 pub use linear::{Anova, AnovaTerm, FixedEffect, MixedModel};
+pub use ratings::{Adjusted, Asked, CategoryDifference, FromLine, RankDifference, Relation};
 use rewardscope_base::terms::Framing;
+pub use scores::{FramingSum, FramingSums, Moments, Optimal, RankedWord};
 
 /// The family of a model of which none is known: such models have cells, and take part in no comparison of families.
 pub const UNKNOWN_FAMILY: &str = "other";
@@ -334,7 +335,7 @@ pub struct Agreement {
 }
 
 // serde writes what an Arc holds only with a feature that nothing else here needs.
-pub(super) fn text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+fn text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(text)
 }
 

@@ -9,7 +9,7 @@ use ratatui::widgets::canvas::{Canvas, Line as Segment, Points};
 
 use crate::app::table::{RankedTable, Scatter};
 use crate::base::text::{count, visible, visible_word};
-use crate::stats::ratings::{FromLine, Relation};
+use crate::stats::results::{FromLine, Relation};
 use crate::ui::fit::{fit, width};
 use crate::ui::glyphs::Glyphs;
 use crate::ui::numbers::{self, Digits};
