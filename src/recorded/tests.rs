@@ -279,27 +279,22 @@ fn a_column_that_numbers_the_rows_is_no_prompt() {
     assert_eq!(recorded.notes, ["passed over: the column whole, which numbers the rows"]);
 }
 
-/// A file of this name and content: words, labels of prompts, scores, notes.
-fn opened(name: &str, bytes: &[u8]) -> Result<(Vec<String>, Vec<String>, Vec<Vec<f64>>, String), String> {
+/// What a file of this name and content holds.
+fn opened(name: &str, bytes: &[u8]) -> Result<Recorded, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).unwrap();
     check(&path).map_err(|error| error.to_string())?;
-    let (_, _, recorded) = read(&path, &Catalogue::builtin().unwrap()).map_err(|error| error.to_string())?;
-    let words = recorded.words.iter().map(|word| word.to_string()).collect();
-    let labels = recorded.prompts.iter().map(|prompt| prompt.label().to_owned()).collect();
-    Ok((words, labels, recorded.scores, recorded.notes.join("; ")))
+    read(&path, &Catalogue::builtin().unwrap()).map(|(_, _, recorded)| recorded).map_err(|error| error.to_string())
 }
 
 /// Two words under two prompts of the study.
 fn holds_two(name: &str, text: &str, said: &str) {
-    let (words, labels, scores, notes) = opened(name, text.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
-    assert_eq!(
-        (words, labels),
-        (vec!["love".to_owned(), "war".to_owned()], vec!["best_ever_one".to_owned(), "worst_ever_one".to_owned()]),
-        "{text}"
-    );
-    assert_eq!(scores, [[1.5, -2.0], [0.25, 1e-3]], "{text}");
+    let recorded = opened(name, text.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let labels: Vec<&str> = recorded.prompts.iter().map(|prompt| prompt.label()).collect();
+    assert_eq!((words(&recorded), labels), (vec!["love", "war"], vec!["best_ever_one", "worst_ever_one"]), "{text}");
+    assert_eq!(recorded.scores, [[1.5, -2.0], [0.25, 1e-3]], "{text}");
+    let notes = recorded.notes.join("; ");
     assert!(if said.is_empty() { notes.is_empty() } else { notes.contains(said) }, "'{said}' is not in: {notes}");
 }
 
@@ -367,10 +362,10 @@ fn a_token_that_is_a_carriage_return_is_read_as_pandas_writes_it() {
         "response,best_ever_one\nlove,1\n\r,2\nx\r,3\n\"\r\n\",4\n",
         "best_ever_one,response\n1,love\n2,\r\n3,x\r\n4,\"\r\n\"\n5,a\n6,b\n7,c\n",
     ] {
-        let (words, _, scores, _) = opened("x.csv", text.as_bytes()).unwrap();
+        let recorded = opened("x.csv", text.as_bytes()).unwrap();
         assert_eq!(
-            (&words[..4], &scores[0][..4]),
-            (&["love", "\r", "x\r", "\r\n"].map(str::to_owned)[..], &[1.0, 2.0, 3.0, 4.0][..])
+            (&words(&recorded)[..4], &recorded.scores[0][..4]),
+            (&["love", "\r", "x\r", "\r\n"][..], &[1.0, 2.0, 3.0, 4.0][..])
         );
     }
 }
@@ -390,12 +385,13 @@ fn what_is_not_finite_counts_as_missing_and_is_counted() {
              {\"response\": \"hope\", \"best_ever_one\": null}\n",
         ),
     ] {
-        let (words, _, scores, notes) = opened(name, text.as_bytes()).unwrap();
-        assert_eq!((words.len(), scores[0][0], scores[0].iter().filter(|score| score.is_nan()).count()), (5, 1.0, 4), "{name}");
-        assert_eq!(notes, "3 scores are NaN, inf or -inf and count as missing", "{name}");
+        let recorded = opened(name, text.as_bytes()).unwrap();
+        let missing = recorded.scores[0].iter().filter(|score| score.is_nan()).count();
+        assert_eq!((recorded.words.len(), recorded.scores[0][0], missing), (5, 1.0, 4), "{name}");
+        assert_eq!(recorded.notes, ["3 scores are NaN, inf or -inf and count as missing"], "{name}");
     }
-    let (words, ..) = opened("x.jsonl", b"{\"response\": \"say \\\"NaN\\\" -Infinity\", \"best_ever_one\": 1}\n").unwrap();
-    assert_eq!(words, ["say \"NaN\" -Infinity"], "within a text it is text");
+    let text = b"{\"response\": \"say \\\"NaN\\\" -Infinity\", \"best_ever_one\": 1}\n";
+    assert_eq!(words(&opened("x.jsonl", text).unwrap()), ["say \"NaN\" -Infinity"], "within a text it is text");
 }
 
 /// `response,best_ever_one` and `love,1`, packed.

@@ -32,6 +32,7 @@ fn name(remedy: Remedy) -> &'static str {
         Remedy::Store => "--store",
         Remedy::Family => "--family",
         Remedy::Corpus => "--corpus",
+        Remedy::Ratings => "--ratings",
         Remedy::RatingColumn => "--rating-column",
         Remedy::WordsFile => "--words-file",
         Remedy::Prompt => "--prompt",

@@ -44,6 +44,8 @@ pub enum Remedy {
     Family,
     /// A word list.
     Corpus,
+    /// A file with numbers about words.
+    Ratings,
     /// A column of ratings.
     RatingColumn,
     /// A plain list, one word a line.
@@ -72,7 +74,7 @@ pub fn use_wording(wording: Wording) {
 
 impl Remedy {
     /// Every one.
-    pub const ALL: [Remedy; 24] = [
+    pub const ALL: [Remedy; 25] = [
         Remedy::Bos,
         Remedy::Dtype,
         Remedy::Device,
@@ -90,6 +92,7 @@ impl Remedy {
         Remedy::Store,
         Remedy::Family,
         Remedy::Corpus,
+        Remedy::Ratings,
         Remedy::RatingColumn,
         Remedy::WordsFile,
         Remedy::Prompt,
@@ -132,6 +135,7 @@ fn plain(remedy: Remedy, value: &str) -> String {
         Remedy::Store => "store",
         Remedy::Family => "family",
         Remedy::Corpus => "word list",
+        Remedy::Ratings => "ratings",
         Remedy::RatingColumn => "column of ratings",
         Remedy::WordsFile => "file of words",
         Remedy::Prompt => "prompt",

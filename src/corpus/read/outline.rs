@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Terms;
 use crate::base::file_error::FileError;
+use crate::base::remedy::Remedy;
 use crate::corpus::Corpus;
 
 /// Reads a text that is such a dictionary, by the end of its name or by how it begins; none where it is no such dictionary.
@@ -66,11 +67,8 @@ fn json(path: &Path, text: &str) -> Result<Corpus, FileError> {
         }
         Value::Object(map) if map.values().any(Value::is_number) => {
             let problem = "it gives words numbers, as a list of ratings does, and no categories";
-            return Err(FileError::file(
-                path,
-                problem,
-                "Write it as CSV with the columns word,rating, and give it to `stats --ratings`",
-            ));
+            let next = format!("Write it as CSV with the columns word,rating, and give it with {}", Remedy::Ratings);
+            return Err(FileError::file(path, problem, next));
         }
         Value::Object(_) | Value::Array(_) => walk(path, &value, "", &mut terms)?,
         _ => return Err(FileError::file(path, "it is neither a dictionary nor a list", FORM)),

@@ -21,8 +21,6 @@ const CATEGORY: [&str; 5] = ["category", "categories", "foundation", "emotion", 
 const FLAG: [&str; 5] = ["association", "associated", "member", "flag", "value"];
 /// Columns that a note names.
 const NAMED: usize = 8;
-/// What to do with a list of ratings.
-const RATED: &str = "give the file to `stats --ratings` to compare scores with them";
 
 /// Which rules hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -174,7 +172,9 @@ fn with_header(table: &mut Delimited, word: usize, terms: &mut Terms) -> Result<
     } else if !rated.is_empty() {
         let rated = in_short(header, rated);
         terms.note(format!(
-            "the columns {rated} hold numbers, as in a list of ratings, and none is called category, so its words have none; {RATED}"
+            "the columns {rated} hold numbers, as in a list of ratings, and none is called category, so its words have none; give \
+             the file with {} to compare scores with them",
+            Remedy::Ratings
         ));
     } else if header.len() > 1 {
         let columns = in_short(header, 0..header.len());
@@ -281,7 +281,9 @@ fn without_header(path: &Path, table: &mut Delimited, terms: &mut Terms) -> Resu
     } else if is_even && width > 1 && (1..width).all(|column| all(&rows, column, is_number)) {
         let numbers = width - 1;
         terms.note(format!(
-            "it is a list of ratings, {numbers} numbers behind each word, so its words have no categories; {RATED}"
+            "it is a list of ratings, {numbers} numbers behind each word, so its words have no categories; with a first line \
+             that names its columns, {} compares scores with them",
+            Remedy::Ratings
         ));
         rows.iter().for_each(|row| terms.add(row.get(0).unwrap_or_default(), &[]));
     } else if let (true, 2, Some((word, category))) = (is_even, width, word_and_category(&rows)) {

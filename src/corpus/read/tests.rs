@@ -192,8 +192,7 @@ fn lists_of_ratings_give_words_and_name_the_option_for_numbers() {
         ("warriner.csv", ",Word,V.Mean.Sum\n1,widget,6.26\n2,gadget,5.1\n"),
         ("emfd.csv", "word,care_p,fairness_p\nwidget,0.1,0.2\ngadget,0,1\n"),
     ] {
-        holds(name, text, words, "ratings");
-        assert!(file(name, text).unwrap().1.contains("stats --ratings"), "{name}");
+        holds(name, text, words, "a list of ratings");
     }
 }
 
@@ -273,7 +272,7 @@ fn dictionaries_of_other_programs_are_read_or_refused_by_name() {
         ("x.txt", "care:\n  - widget\nharm:\n  - gadget\n", "YAML"),
         ("x.txt", "A CATEGORY: [more, lamb]\n", "YAML"),
         ("x.json", "{\"widget\": \"care\", \"gadget\": \"harm\"}", "cannot be known"),
-        ("x.json", "{\"widget\": 3.5}", "--ratings"),
+        ("x.json", "{\"widget\": 3.5}", "give it with ratings"),
         ("x.json", "[{\"word\": \"widget\"}]", "list of records (word)"),
         ("x.json", "{\"word\": \"a\"}\n{\"word\": \"b\"}\n", "JSON lines"),
         ("x.json", "{\"care\": [1]}", "1 under 'care' is no word"),
