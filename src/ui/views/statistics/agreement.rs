@@ -64,7 +64,6 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme:
         width: area.width.saturating_sub(3),
         y: top,
         height: area.bottom().saturating_sub(top + 1),
-        ..area
     };
     if let Some(place) = [beside, below].into_iter().find(|place| place.width >= MAP.0 && place.height >= MAP.1) {
         draw_map(frame, place, map, &matrix.models, theme);
