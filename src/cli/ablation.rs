@@ -5,8 +5,9 @@ use std::path::Path;
 use super::args::{AblationArgs, AblationPicture, TextFormat};
 use super::output;
 use crate::base::text::{visible, visible_word};
+use crate::base::text_file::stem;
 use crate::corpus::Corpus;
-use crate::recorded::trainings;
+use crate::recorded::trainings::{self, Words};
 use crate::report::figure;
 use crate::report::figure::{Figure, LinesFigure, MovedFigure, QuantitiesFigure};
 use crate::report::grid::{Alignment, Document, DocumentFormat};
@@ -20,10 +21,12 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let (output, figure) = output::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
     let format = TextFormat::of(args.format, &output)?;
     let corpus = corpus(args, &session)?;
+    let only = args.only_words.as_deref().map(Corpus::of_file).transpose().map_err(Failure::usage)?;
+    let words = Words { corpus: &corpus, variants: args.variants, only: only.as_ref() };
     let data = args.data.iter().map(|text| Data::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
     for file in trainings::files(&args.files).map_err(Failure::usage)? {
-        let (found, told) = trainings::read(&file, &corpus, &session.catalogue).map_err(Failure::usage)?;
+        let (found, told) = trainings::read(&file, &words, &session.catalogue).map_err(Failure::usage)?;
         runs.extend(found);
         notes.extend(told);
     }
@@ -43,6 +46,7 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
             unused.file
         )));
     }
+    notes.splice(0..0, corpus.notes_when_expanded().map(|note| format!("{}: {note}", corpus.name)));
     let mut found = Ablation::new(runs, notes);
     // Before the lists are cut: of a picture, so many words rose and so many fell.
     let picture = picture(args, &found)?;
@@ -110,8 +114,7 @@ impl Data {
     }
 
     fn is_of(&self, training: &Training) -> bool {
-        let stem = Path::new(&training.file).file_stem().map(|stem| stem.to_string_lossy());
-        self.file == training.file || stem.is_some_and(|stem| stem == self.file)
+        self.file == training.file || self.file == stem(Path::new(&training.file))
     }
 
     fn apply(&self, training: &mut Training) {

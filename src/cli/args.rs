@@ -55,6 +55,8 @@ pub enum Command {
     Card(CardArgs),
     /// Compare families of models: median ranks, tests, a mixed model
     Stats(StatsArgs),
+    /// The best and the worst tokens of the vocabulary that several models share, with the ranks that each gives them
+    Tokens(TokensArgs),
     /// Look after the store, in which every score is kept
     #[command(subcommand)]
     Store(StoreCommand),

@@ -219,7 +219,11 @@ impl AskedWords {
         let mut words = AskedWords {
             list: match asked.list {
                 _ if args.words.vocabulary => Corpus::new("vocabulary"),
-                Some(list) => Arc::unwrap_or_clone(list),
+                Some(list) => {
+                    let mut list = Arc::unwrap_or_clone(list);
+                    headless.expand(&mut list);
+                    list
+                }
                 None if headless.recorded.is_empty() => Arc::unwrap_or_clone(session.default_corpus()?),
                 None => {
                     let files = headless.ids().filter_map(|model| headless.recorded.get(&model));

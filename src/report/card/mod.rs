@@ -13,6 +13,7 @@ use crate::model::Provenance;
 use crate::report::figure::Figure;
 use crate::report::grid::DocumentFormat;
 use crate::stats::card::{Accuracy, Card};
+use crate::stats::results::Relation;
 use crate::stats::study::Study;
 
 pub use text::{accuracy, framing};
@@ -30,6 +31,9 @@ pub struct CardPage {
     pub categories: Vec<(String, usize)>,
     /// How often the model prefers what people chose, where pairs were given.
     pub pairs: Option<Accuracy>,
+    /// Its scores beside each column of ratings, where some were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ratings: Vec<Relation>,
     /// The model's weights, tokenizer and settings, or the file that its scores were read from.
     pub provenance: Provenance,
     /// What a reader should know beside it.
@@ -47,6 +51,7 @@ impl CardPage {
             corpus: corpus.to_owned(),
             categories: study.categories.iter().enumerate().map(of).collect(),
             pairs: None,
+            ratings: Vec::new(),
             provenance,
             notes: Vec::new(),
         }

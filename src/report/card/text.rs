@@ -4,8 +4,9 @@ use super::CardPage;
 use crate::base::terms::Framing;
 use crate::base::text::visible_word;
 use crate::report::grid::{Alignment, Document, DocumentFormat};
+use crate::report::ratings;
 use crate::stats::card::{Accuracy, Extremes, Leaning, Likeness, Ranked, Standing};
-use crate::stats::results::FramingAgreement;
+use crate::stats::results::{FramingAgreement, Relation};
 use crate::tables::long::rank_text;
 
 /// A heading, a remark, and a table.
@@ -71,6 +72,9 @@ fn sections(page: &CardPage) -> Vec<Section> {
     sections.extend(card.framings.as_ref().map(framings));
     let judgement = page.pairs.as_ref().map(|pairs| accuracy(pairs) + ".");
     sections.extend(judgement.map(|remark| Section::of_words("Judgement of pairs", remark)));
+    if !page.ratings.is_empty() {
+        sections.extend([beside_ratings(&page.ratings), far_from_ratings(&page.ratings)]);
+    }
     let notes = (!page.notes.is_empty()).then(|| page.notes.join("; ") + ".");
     sections.extend(notes.map(|remark| Section::of_words("Notes", remark)));
     sections
@@ -171,6 +175,44 @@ fn agreement(agreement: &[Likeness]) -> Section {
             .to_owned(),
         header: vec!["model", "prompts", "rho", "tau", "overlap", "family"],
         rows: agreement.iter().map(row).collect(),
+    }
+}
+
+/// How the scores follow each column of ratings.
+fn beside_ratings(relations: &[Relation]) -> Section {
+    let row = |of: &Relation| {
+        let given = of.adjusted.first().map_or_else(String::new, |given| ratings::slope(given.slope));
+        vec![
+            of.column.to_string(),
+            of.framing.name().to_owned(),
+            of.n.to_string(),
+            ratings::correlation(of.spearman),
+            ratings::correlation(of.kendall),
+            ratings::correlation(of.standardized),
+            given,
+            ratings::slope(of.slope),
+            ratings::interval(of.low, of.high),
+        ]
+    };
+    Section {
+        title: "Scores beside ratings".to_owned(),
+        remark: ratings::DEFINITION.to_owned(),
+        header: vec!["ratings", "framing", "n", "rho", "tau", "standardized", "given others", "slope", "95 %"],
+        rows: relations.iter().map(row).collect(),
+    }
+}
+
+/// The words farthest from each line.
+fn far_from_ratings(relations: &[Relation]) -> Section {
+    let row = |of: &Relation| {
+        let [above, below] = ratings::beside_the_line(of);
+        vec![of.column.to_string(), of.framing.name().to_owned(), above, below]
+    };
+    Section {
+        title: "Words farthest from the line of their ratings".to_owned(),
+        remark: String::new(),
+        header: vec!["ratings", "framing", "above the line", "below the line"],
+        rows: relations.iter().map(row).collect(),
     }
 }
 

@@ -59,12 +59,8 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme:
     let beside =
         Rect { x: area.x + taken, width: area.width.saturating_sub(taken + 1), height: area.height.saturating_sub(1), ..area };
     let top = area.y + 2 + rows as u16;
-    let below = Rect {
-        x: area.x + 2,
-        width: area.width.saturating_sub(3),
-        y: top,
-        height: area.bottom().saturating_sub(top + 1),
-    };
+    let below =
+        Rect { x: area.x + 2, width: area.width.saturating_sub(3), y: top, height: area.bottom().saturating_sub(top + 1) };
     if let Some(place) = [beside, below].into_iter().find(|place| place.width >= MAP.0 && place.height >= MAP.1) {
         draw_map(frame, place, map, &matrix.models, theme);
     }
