@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::args::{AblationArgs, TextFormat};
+use super::args::{AblationArgs, AblationPicture, TextFormat};
 use super::output;
 use crate::base::text::{visible, visible_word};
 use crate::base::text_file::stem;
 use crate::corpus::Corpus;
 use crate::recorded::trainings::{self, Words};
 use crate::report::figure;
-use crate::report::figure::LinesFigure;
+use crate::report::figure::{Figure, LinesFigure, MovedFigure, QuantitiesFigure};
 use crate::report::grid::{Alignment, Document, DocumentFormat};
 use crate::session::failure::Failure;
 use crate::session::{DEFAULT_CORPUS, Session};
@@ -39,7 +39,6 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
             of.apply(&mut run.training);
             unused.retain(|other| other.file != of.file);
         }
-        run.moved.truncate(args.moved);
     }
     if let Some(unused) = unused.first() {
         return Err(Failure::Use(format!(
@@ -48,7 +47,10 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
         )));
     }
     notes.splice(0..0, corpus.notes_when_expanded().map(|note| format!("{}: {note}", corpus.name)));
-    let found = Ablation::new(runs, notes);
+    let mut found = Ablation::new(runs, notes);
+    // Before the lists are cut: of a picture, so many words rose and so many fell.
+    let picture = picture(args, &found)?;
+    found.runs.iter_mut().for_each(|run| run.moved.truncate(args.moved));
     let text = match format {
         TextFormat::Table => page(&found, DocumentFormat::Table),
         TextFormat::Markdown => page(&found, DocumentFormat::Markdown),
@@ -59,8 +61,27 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     for note in &found.notes {
         output::note(note);
     }
-    output::draw(figure, || figure::lines(&LinesFigure::new(&found)))?;
+    output::draw(figure, || picture)?;
     output::write(output, text.as_bytes(), None)
+}
+
+/// # Errors
+/// Where the files do not hold what is to be drawn.
+fn picture(args: &AblationArgs, found: &Ablation) -> Result<Figure, Failure> {
+    match args.draw.unwrap_or_default() {
+        AblationPicture::Checkpoints => Ok(figure::lines(&LinesFigure::new(found))),
+        AblationPicture::Quantities => match QuantitiesFigure::new(found) {
+            Some(figure) => Ok(figure::quantities(&figure)),
+            None => Err(Failure::Use(
+                "no file says on how many pairs its models were trained, so there is no axis to draw. Say it with --data FILE=SIZE"
+                    .to_owned(),
+            )),
+        },
+        AblationPicture::Moved if found.runs.iter().all(|run| run.moved.is_empty()) => Err(Failure::Use(
+            "the files hold medians, or one checkpoint: which words moved is known of scores at two checkpoints or more".to_owned(),
+        )),
+        AblationPicture::Moved => Ok(figure::moved(MovedFigure { found, words: args.moved })),
+    }
 }
 
 fn corpus(args: &AblationArgs, session: &Session) -> Result<Corpus, Failure> {

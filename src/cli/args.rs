@@ -217,6 +217,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_as_markdown_is_written_as_latex_too() {
+        let cli = Cli::command();
+        let formats = |command: &clap::Command| {
+            let format = command.get_arguments().find(|argument| argument.get_long() == Some("format"))?;
+            let names = format.get_possible_values().into_iter().map(|value| value.get_name().to_owned());
+            Some((command.get_name().to_owned(), names.collect::<Vec<_>>()))
+        };
+        let has = |name: &str, formats: &[String]| formats.iter().any(|format| format == name);
+        let pages: Vec<_> = cli.get_subcommands().filter_map(formats).filter(|(_, formats)| has("markdown", formats)).collect();
+        assert!(pages.len() >= 8, "{pages:?}");
+        assert!(pages.iter().all(|(_, formats)| has("latex", formats)), "{pages:?}");
+    }
+
+    #[test]
     fn what_messages_advise_exists() {
         let cli = Cli::command();
         let options: Vec<String> = std::iter::once(&cli)

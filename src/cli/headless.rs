@@ -52,10 +52,10 @@ impl Headless {
         Ok(headless)
     }
 
-    /// As [`Headless::open`] for the two language models of an implicit reward.
+    /// As [`Headless::open`] for the language models of implicit rewards.
     pub(super) fn open_language_models(
         session: &Session,
-        specs: &[ModelSpec; 2],
+        specs: &[ModelSpec],
         options: LoadOptions,
         store: &StoreArgs,
     ) -> Result<Self, Failure> {
@@ -102,6 +102,11 @@ impl Headless {
         headless.progress.clear();
         headless.fail()?;
         Ok(headless)
+    }
+
+    /// The models, in their order.
+    pub(super) fn ids(&self) -> impl Iterator<Item = ModelId> + use<> {
+        (0..self.specs.len() as u32).map(ModelId)
     }
 
     /// What a reader should know of the models, in their order; what holds for several is said once.

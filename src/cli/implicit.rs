@@ -1,6 +1,8 @@
 //! `rewardscope implicit`: what one language model likes more than another.
 
-use std::collections::HashMap;
+mod sets;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -31,10 +33,101 @@ use crate::tables::long::{shown_rank, sort_rank};
 type Column = Vec<(Arc<str>, f64)>;
 
 pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
-    let session = Session::new()?;
+    let (Some(a), Some(b)) = (&args.a, &args.b) else { return sets::run(args) };
     let (output, figure) = output::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
     let format = TextFormat::of(args.format, &output)?;
-    let specs = [language_model(&args.a, &session)?, language_model(&args.b, &session)?];
+    let Asked { mut headless, words, prompts, specs, sides, mut notes } = ask(args, &[a, b])?;
+    let sides = [&*sides[0], &*sides[1]];
+    let categories = categories(args, &words);
+    let of_prompt = |(at, prompt)| words_of(args, &words, &categories, prompt, sides.map(|side| &side[at]));
+    let mut found: Vec<PromptWords> = prompts.iter().enumerate().map(of_prompt).collect();
+    if found.iter().all(|prompt| prompt.words.is_empty()) {
+        return Err(Failure::Run("the two models have no word in common".to_owned()));
+    }
+    for (side, other) in [(0, 1), (1, 0)] {
+        let alone = |(own, other): (&Column, &Column)| own.len() - join(pairs(own), pairs(other)).len();
+        let apart: usize = sides[side].iter().zip(sides[other]).map(alone).sum();
+        if apart > 0 && !args.words.vocabulary {
+            let name = &specs[side].name;
+            notes.push(format!("{apart} times a word has a log-probability by {name} alone and was left out"));
+        }
+    }
+    let shown = Shown::new(args);
+    found.iter_mut().for_each(|of| of.words.retain(|row| shown.has(&row.word.word)));
+    shown.check(found.iter().flat_map(|of| &of.words).map(|row| row.word.word.as_str()))?;
+    let infos: Vec<ModelInfo> = specs.iter().zip(headless.ids()).map(|(spec, id)| info(spec, &headless, id)).collect();
+    let warnings = asked_differently(&specs, &infos);
+    let (a, b, measure) = (&specs[0].name, &specs[1].name, args.measure.key());
+    let report = ImplicitReport { warnings, a, b, measure, variants: args.variants, prompts: found };
+    let text = match format {
+        TextFormat::Table => page(&report, args, DocumentFormat::Table),
+        TextFormat::Markdown => page(&report, args, DocumentFormat::Markdown),
+        TextFormat::Latex => page(&report, args, DocumentFormat::Latex),
+        TextFormat::Csv => {
+            let value = |row: &ImplicitRow| (row.word.word.clone(), row.word.value(args.measure));
+            let columns = report.prompts.iter().map(|of| (of.prompt, of.words.iter().map(value).collect()));
+            csv(&columns.collect::<Vec<_>>(), output.is_terminal())?
+        }
+        TextFormat::Json => output::json(&report)?,
+    };
+    // What the files say of a live model goes before what its name lets guess.
+    let models = [0, 1].map(|side| (specs[side].name.clone(), infos[side].family));
+    output::draw(figure, || figure::lollipops(&picture(&report, models, args)))?;
+    notes.extend(headless.take_notes());
+    tell(args, format, &report.warnings, &notes);
+    output::write(output, text.as_bytes(), Some(&origin(args, &specs, &infos, &prompts)))
+}
+
+/// Warnings and notes on standard error; a table on the screen begins with the warnings.
+fn tell(args: &ImplicitArgs, format: TextFormat, warnings: &[String], notes: &[String]) {
+    if args.output.is_some() || format != TextFormat::Table {
+        warnings.iter().for_each(|warning| output::warning(warning));
+    }
+    notes.iter().for_each(|note| output::note(note));
+}
+
+/// The words that are printed and drawn.
+struct Shown<'a> {
+    args: &'a ImplicitArgs,
+    /// None for all of them.
+    keys: Option<HashSet<String>>,
+}
+
+impl Shown<'_> {
+    fn new(args: &ImplicitArgs) -> Shown<'_> {
+        let keys = (!args.show.is_empty()).then(|| args.show.iter().map(|word| key(args, word)).collect());
+        Shown { args, keys }
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.keys.as_ref().is_none_or(|keys| keys.contains(&key(self.args, word)))
+    }
+
+    /// Refuses a word that is none of those found.
+    fn check<'w>(&self, found: impl Iterator<Item = &'w str>) -> Result<(), Failure> {
+        let found: HashSet<String> = found.map(|word| key(self.args, word)).collect();
+        match self.args.show.iter().find(|word| !found.contains(&key(self.args, word))) {
+            Some(word) => Err(Failure::Use(format!("--show {word}: it is none of the words that all models have"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What language models answered.
+struct Asked {
+    headless: Headless,
+    words: AskedWords,
+    prompts: Vec<Prompt>,
+    specs: Vec<ModelSpec>,
+    /// Log-probabilities, `[models][prompts]`.
+    sides: Vec<Vec<Column>>,
+    notes: Vec<String>,
+}
+
+/// Opens the models and asks them for the words.
+fn ask(args: &ImplicitArgs, names: &[&String]) -> Result<Asked, Failure> {
+    let session = Session::new()?;
+    let specs = names.iter().map(|name| language_model(name, &session)).collect::<Result<Vec<_>, _>>()?;
     if let Some(reward) = specs.iter().find(|spec| is_reward_model(spec)) {
         return Err(Failure::Use(implicit::refusal(&reward.name, "is a reward model")));
     }
@@ -47,41 +140,13 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let words = AskedWords::new(args, &session, asked, &headless)?;
     let mut notes = Vec::new();
     let sides = sides(&mut headless, &words, args, &prompts, &mut notes)?;
-    let found = by_prompt(args, &words, &prompts, &sides);
-    if found.iter().all(|prompt| prompt.words.is_empty()) {
-        return Err(Failure::Run("the two models have no word in common".to_owned()));
-    }
-    for (side, other) in [(0, 1), (1, 0)] {
-        let alone = |(own, other): (&Column, &Column)| own.len() - join(pairs(own), pairs(other)).len();
-        let apart: usize = sides[side].iter().zip(&sides[other]).map(alone).sum();
-        if apart > 0 && !args.words.vocabulary {
-            let name = &specs[side].name;
-            notes.push(format!("{apart} times a word has a log-probability by {name} alone and was left out"));
-        }
-    }
-    let infos = [0, 1].map(|side| info(&specs[side], &headless, ModelId(side as u32)));
-    let named: Vec<_> = specs.iter().zip(&infos).map(|(spec, info)| (spec.name.as_str(), &info.provenance)).collect();
-    let differing = differences(&named);
-    let warnings: Vec<String> = differing.iter().map(|difference| difference.text.clone()).collect();
-    let (a, b, measure) = (&specs[0].name, &specs[1].name, args.measure.key());
-    let report = ImplicitReport { warnings, a, b, measure, variants: args.variants, prompts: found };
-    let text = match format {
-        TextFormat::Table => page(&report, args, DocumentFormat::Table),
-        TextFormat::Markdown => page(&report, args, DocumentFormat::Markdown),
-        TextFormat::Latex => page(&report, args, DocumentFormat::Latex),
-        TextFormat::Csv => csv(&report, args, output.is_terminal())?,
-        TextFormat::Json => output::json(&report)?,
-    };
-    // What the files say of a live model goes before what its name lets guess.
-    let models = [0, 1].map(|side| (specs[side].name.clone(), infos[side].family));
-    output::draw(figure, || figure::lollipops(&picture(&report, models, args)))?;
-    notes.extend(headless.take_notes());
-    // A table on the screen begins with the warnings.
-    if args.output.is_some() || format != TextFormat::Table {
-        report.warnings.iter().for_each(|warning| output::warning(warning));
-    }
-    notes.iter().for_each(|note| output::note(note));
-    output::write(output, text.as_bytes(), Some(&origin(args, &specs, &infos, &prompts)))
+    Ok(Asked { headless, words, prompts, specs, sides, notes })
+}
+
+/// What makes it doubtful to set these models side by side, in sentences.
+fn asked_differently(specs: &[ModelSpec], infos: &[ModelInfo]) -> Vec<String> {
+    let named: Vec<_> = specs.iter().zip(infos).map(|(spec, info)| (spec.name.as_str(), &info.provenance)).collect();
+    differences(&named).into_iter().map(|difference| difference.text).collect()
 }
 
 /// What is known of a model, from its files or from beside its scores.
@@ -91,8 +156,8 @@ fn info(spec: &ModelSpec, headless: &Headless, model: ModelId) -> ModelInfo {
 }
 
 /// What the numbers rest on, told of the pair as of one model: so the file opens again with its unit.
-fn origin(args: &ImplicitArgs, specs: &[ModelSpec; 2], [a, b]: &[ModelInfo; 2], prompts: &[Prompt]) -> FileProvenance {
-    let pair = implicit::together(args.measure, a, b);
+fn origin(args: &ImplicitArgs, specs: &[ModelSpec], infos: &[ModelInfo], prompts: &[Prompt]) -> FileProvenance {
+    let pair = implicit::together(args.measure, &infos[0], &infos[1]);
     let name = format!("{}:{},{}", args.measure.key(), specs[0].name, specs[1].name);
     FileProvenance::new(vec![ModelProvenance::new(&name, &pair.provenance)], prompts)
 }
@@ -107,6 +172,7 @@ fn picture(report: &ImplicitReport<'_>, models: [(String, Family); 2], args: &Im
         word: row.word.word.clone(),
         categories: row.categories.clone(),
         value: row.word.value(args.measure),
+        each: Vec::new(),
     };
     LollipopFigure {
         models,
@@ -127,7 +193,7 @@ fn language_model(name: &str, session: &Session) -> Result<ModelSpec, Failure> {
 
 /// Refuses files that hold no log-probabilities, and models that are known to give rewards.
 fn refuse_rewards(headless: &Headless) -> Result<(), Failure> {
-    for model in [0, 1].map(ModelId) {
+    for model in headless.ids() {
         let refused = match headless.recorded.get(&model) {
             Some(recorded) => implicit::log_probabilities(recorded),
             None if headless.infos.get(&model).is_some_and(|info| info.provenance.unit != Unit::Nats) => {
@@ -140,7 +206,7 @@ fn refuse_rewards(headless: &Headless) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The words that both models are asked.
+/// The words that all models are asked.
 struct AskedWords {
     list: Corpus,
     /// Given beside the list: they change nothing of its words, and take no rank from them.
@@ -160,7 +226,7 @@ impl AskedWords {
                 }
                 None if headless.recorded.is_empty() => Arc::unwrap_or_clone(session.default_corpus()?),
                 None => {
-                    let files = [0, 1].map(ModelId).into_iter().filter_map(|model| headless.recorded.get(&model));
+                    let files = headless.ids().filter_map(|model| headless.recorded.get(&model));
                     let words = files.flat_map(|file| &file.words).map(|word| word.to_string());
                     let mut all = Corpus::from_words("recorded", words);
                     corpus::join_categories(&mut all);
@@ -186,7 +252,7 @@ impl AskedWords {
     }
 }
 
-/// Log-probabilities by both models, `[models][prompts]`: of the words asked, or of all that they have.
+/// Log-probabilities by each model, `[models][prompts]`: of the words asked, or of all that they have.
 fn sides(
     headless: &mut Headless,
     words: &AskedWords,
@@ -208,7 +274,7 @@ fn sides(
         notes.push(format!("{} times a word could not be asked, first {}", left_out.len(), first.reason));
     }
     let mut sides = Vec::new();
-    for model in [0, 1].map(ModelId) {
+    for model in headless.ids() {
         let texts = |corpus: &Corpus| corpus.words.iter().map(|word| word.text.clone()).collect::<Vec<_>>();
         let (ids, texts) = match (headless.vocabularies.get(&model), headless.recorded.get(&model)) {
             (Some(vocabulary), _) => (table.corpus(vocabulary), texts(vocabulary)),
@@ -262,51 +328,62 @@ struct ImplicitRow {
     word: ImplicitWord,
 }
 
-fn by_prompt<'a>(args: &ImplicitArgs, words: &AskedWords, prompts: &'a [Prompt], sides: &[Vec<Column>]) -> Vec<PromptWords<'a>> {
-    let average = args.variants != Variants::Keep;
-    let key = |text: &str| if average { fold(text) } else { text.to_owned() };
+/// The categories of each word of the list, by what its spellings have in common where these are averaged.
+fn categories(args: &ImplicitArgs, words: &AskedWords) -> HashMap<String, Vec<String>> {
     let mut categories: HashMap<String, Vec<String>> = HashMap::new();
     for word in &words.list.words {
-        let known = categories.entry(key(&word.text)).or_default();
+        let known = categories.entry(key(args, &word.text)).or_default();
         let of_word = words.list.categories_of(word);
         let new: Vec<String> = of_word.filter(|name| !known.iter().any(|known| known == name)).map(str::to_owned).collect();
         known.extend(new);
     }
-    let own_categories = vec![own_label(&words.list.categories).to_owned()];
-    let of_prompt = |(at, prompt): (usize, &'a Prompt)| {
-        let column = |side: usize| pairs(&sides[side][at]);
-        // Each by itself: an own word that differs from one of the list by case alone is no variant of it.
-        let of_corpus = |corpus: &Corpus| {
-            let [a, b] = [0, 1].map(|side| column(side).collect::<HashMap<_, _>>());
-            let texts = || corpus.words.iter().map(|word| &*word.text);
-            let log = |logs: &HashMap<&str, f64>, text: &str| logs.get(text).copied().unwrap_or(f64::NAN);
-            let joined = join(texts().map(|text| (text, log(&a, text))), texts().map(|text| (text, log(&b, text))));
-            implicit_words(&joined, average, false)
-        };
-        let listed = match args.words.vocabulary {
-            true => implicit_words(&join(column(0), column(1)), average, true),
-            false => of_corpus(&words.list),
-        };
-        let own = of_corpus(&words.own);
-        let mut categories = categories.clone();
-        if args.words.vocabulary {
-            let mut all = Corpus::from_words("vocabulary", listed.iter().map(|word| word.word.clone()));
-            corpus::join_categories(&mut all);
-            let of_word = |word| all.categories_of(word).map(str::to_owned).collect();
-            categories = all.words.iter().map(|word| (word.text.to_string(), of_word(word))).collect();
-        }
-        let is_own: Vec<bool> = listed.iter().map(|_| false).chain(own.iter().map(|_| true)).collect();
-        let words: Vec<ImplicitWord> = listed.into_iter().chain(own).collect();
-        let values: Vec<f64> = words.iter().map(|word| word.value(args.measure)).collect();
-        let row = |((word, own), rank): ((ImplicitWord, bool), f64)| {
-            let of_list = || categories.get(&key(&word.word)).cloned().unwrap_or_default();
-            ImplicitRow { rank, categories: if own { own_categories.clone() } else { of_list() }, own, word }
-        };
-        let ranks = ranks_beside(&values, &is_own);
-        let words = words.into_iter().zip(is_own).zip(ranks).map(row).collect();
-        PromptWords { prompt: prompt.label(), text: &prompt.text, words }
+    categories
+}
+
+fn key(args: &ImplicitArgs, text: &str) -> String {
+    if args.variants == Variants::Keep { text.to_owned() } else { fold(text) }
+}
+
+/// The words of one prompt, from the log-probabilities by A and by B.
+fn words_of<'a>(
+    args: &ImplicitArgs,
+    words: &AskedWords,
+    categories: &HashMap<String, Vec<String>>,
+    prompt: &'a Prompt,
+    sides: [&Column; 2],
+) -> PromptWords<'a> {
+    let average = args.variants != Variants::Keep;
+    let [a, b] = sides.map(|side| pairs(side).collect::<HashMap<_, _>>());
+    // Each by itself: an own word that differs from one of the list by case alone is no variant of it.
+    let of_corpus = |corpus: &Corpus| {
+        let texts = || corpus.words.iter().map(|word| &*word.text);
+        let log = |logs: &HashMap<&str, f64>, text: &str| logs.get(text).copied().unwrap_or(f64::NAN);
+        let joined = join(texts().map(|text| (text, log(&a, text))), texts().map(|text| (text, log(&b, text))));
+        implicit_words(&joined, average, false)
     };
-    prompts.iter().enumerate().map(of_prompt).collect()
+    let listed = match args.words.vocabulary {
+        true => implicit_words(&join(pairs(sides[0]), pairs(sides[1])), average, true),
+        false => of_corpus(&words.list),
+    };
+    let own = of_corpus(&words.own);
+    let of_vocabulary = args.words.vocabulary.then(|| {
+        let mut all = Corpus::from_words("vocabulary", listed.iter().map(|word| word.word.clone()));
+        corpus::join_categories(&mut all);
+        let of_word = |word| all.categories_of(word).map(str::to_owned).collect();
+        all.words.iter().map(|word| (word.text.to_string(), of_word(word))).collect()
+    });
+    let categories = of_vocabulary.as_ref().unwrap_or(categories);
+    let own_categories = vec![own_label(&words.list.categories).to_owned()];
+    let is_own: Vec<bool> = listed.iter().map(|_| false).chain(own.iter().map(|_| true)).collect();
+    let words: Vec<ImplicitWord> = listed.into_iter().chain(own).collect();
+    let values: Vec<f64> = words.iter().map(|word| word.value(args.measure)).collect();
+    let row = |((word, own), rank): ((ImplicitWord, bool), f64)| {
+        let of_list = || categories.get(&key(args, &word.word)).cloned().unwrap_or_default();
+        ImplicitRow { rank, categories: if own { own_categories.clone() } else { of_list() }, own, word }
+    };
+    let ranks = ranks_beside(&values, &is_own);
+    let words = words.into_iter().zip(is_own).zip(ranks).map(row).collect();
+    PromptWords { prompt: prompt.label(), text: &prompt.text, words }
 }
 
 fn page(report: &ImplicitReport<'_>, args: &ImplicitArgs, format: DocumentFormat) -> String {
@@ -342,20 +419,20 @@ fn page(report: &ImplicitReport<'_>, args: &ImplicitArgs, format: DocumentFormat
 }
 
 /// The study's wide layout, which opens as recorded scores: a word, then one column a prompt.
-fn csv(report: &ImplicitReport<'_>, args: &ImplicitArgs, terminal: bool) -> Result<String, Failure> {
+fn csv(prompts: &[(&str, Vec<(String, f64)>)], terminal: bool) -> Result<String, Failure> {
     let mut order: Vec<&str> = Vec::new();
     let mut rows: HashMap<&str, Vec<Option<f64>>> = HashMap::new();
-    for (at, of) in report.prompts.iter().enumerate() {
-        for row in &of.words {
-            let values = rows.entry(&row.word.word).or_insert_with(|| {
-                order.push(&row.word.word);
-                vec![None; report.prompts.len()]
+    for (at, (_, words)) in prompts.iter().enumerate() {
+        for (word, value) in words {
+            let values = rows.entry(word).or_insert_with(|| {
+                order.push(word);
+                vec![None; prompts.len()]
             });
-            values[at] = Some(row.word.value(args.measure));
+            values[at] = Some(*value);
         }
     }
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = std::iter::once("response").chain(report.prompts.iter().map(|of| of.prompt));
+    let header = std::iter::once("response").chain(prompts.iter().map(|(label, _)| *label));
     let shown = |text: &str| if terminal { visible(text).into_owned() } else { text.to_owned() };
     writer.write_record(header.map(shown)).map_err(Failure::run)?;
     for word in order {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::args::{PageFormat, StatsArgs};
+use super::args::{PageFormat, StatsArgs, StatsPicture};
 use super::headless::{Headless, LeftOut};
 use super::score::progress::Progress;
 use super::{output, ratings};
@@ -11,7 +11,7 @@ use crate::base::terms::{Family, Framing, ModelId};
 use crate::base::text;
 use crate::corpus::{Corpus, Prompt, PromptSet};
 use crate::report::figure;
-use crate::report::figure::PanelsFigure;
+use crate::report::figure::{AgreementFigure, Figure, PanelsFigure};
 use crate::report::grid::DocumentFormat;
 use crate::report::panels::panels;
 use crate::report::statistics;
@@ -86,11 +86,19 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     }
     report.notes.splice(0..0, notes);
     report.warnings.splice(0..0, headless.asked_differently());
-    output::draw(figure, || {
-        let (panels, notes) = (&panels(&report), &report.warnings);
-        figure::panels(PanelsFigure { panels, report: &report, corpus: &corpus.name, notes })
-    })?;
+    output::draw(figure, || picture(&report, &corpus.name, args.draw.unwrap_or_default()))?;
     print(&report, args.format)
+}
+
+fn picture(report: &Report, corpus: &str, of: StatsPicture) -> Figure {
+    let notes = &report.warnings;
+    match of {
+        StatsPicture::Panels => figure::panels(PanelsFigure { panels: &panels(report), report, corpus, notes }),
+        StatsPicture::Agreement => {
+            let (words, prompts) = (report.words, report.prompts.len());
+            figure::agreement(AgreementFigure { matrix: &report.agreement_matrix, words, prompts, corpus, notes })
+        }
+    }
 }
 
 fn corpus(session: &Session, names: &[String]) -> Result<Corpus, Failure> {

@@ -64,6 +64,7 @@ fn number(text: &str) -> String {
     match power {
         None if sign.is_empty() => mantissa.to_owned(),
         None => format!("${sign}{mantissa}$"),
+        Some(power) if power.parse() == Ok(0) => format!("${sign}{mantissa}$"),
         Some(power) => format!("${sign}{mantissa} \\times 10^{{{}}}$", power.trim_start_matches('+')),
     }
 }
@@ -117,8 +118,8 @@ mod tests {
             "\\begin{tabular}{lr}\n\\toprule\nword & p \\\\\n\\midrule\n1e5 & $-1.25 \\times 10^{-5}$ \\\\\n{[}x & $<1 \\times \
              10^{-300}$ \\\\\n\\bottomrule\n\\end{tabular}\n\n"
         );
-        let shown = ["12", "+0.50", "1,024", "12, 18", "3 of 10", "–", "inf", "$x$", "0.1 **"].map(number);
-        assert_eq!(shown, ["12", "$+0.50$", "1,024", "12, 18", "3 of 10", "–", "inf", "\\$x\\$", "0.1 {*}{*}"]);
+        let shown = ["12", "+0.50", "-1.5e0", "1,024", "12, 18", "3 of 10", "–", "inf", "$x$", "0.1 **"].map(number);
+        assert_eq!(shown, ["12", "$+0.50$", "$-1.5$", "1,024", "12, 18", "3 of 10", "–", "inf", "\\$x\\$", "0.1 {*}{*}"]);
     }
 
     #[test]

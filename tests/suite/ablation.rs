@@ -41,6 +41,13 @@ fn a_training_is_followed_from_its_scores() {
         refused(home, &["implicit", "demo-llama", "demo-gemma", "-o", file], 2, &[file, naming]);
         assert!(!home.join(file).exists());
     }
+    let latex = stdout(home, &["ablation", &scores, "--corpus", &corpus, "--format", "latex"]);
+    assert!(latex.contains("step & a & c \\\\") && latex.contains("100 & 3.5 & 1.5 \\\\"), "{latex}");
+    let picture = home.join("quantities.svg");
+    let draw = ["ablation", &scores, "--corpus", &corpus, "--figure", picture.to_str().expect("UTF-8"), "--draw", "quantities"];
+    refused(home, &draw, 2, &["how many pairs", "--data FILE=SIZE"]);
+    stdout(home, &[&draw[..], &["--data", "my-gemma=13,uf,BT"]].concat());
+    assert!(std::fs::read_to_string(&picture).expect("a figure").contains(">13k<"));
     refused(home, &["ablation", &corpus], 2, &["list.csv", "word, category"]);
     refused(home, &["ablation", "no/such.csv"], 2, &["no/such.csv"]);
 }

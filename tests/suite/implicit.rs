@@ -160,6 +160,45 @@ fn words_that_either_model_has_alone_are_counted() {
 }
 
 #[test]
+fn many_pairs_have_a_mean_and_each_a_value_over_the_words_that_all_models_have() {
+    let home = home();
+    let home = home.path();
+    let model = |name: &str, rows: &str| file(home, &format!("{name}.csv"), &format!("response,best_ever_one\n{rows}"));
+    let a = model("a-llama", "love,-1\n Love,-3\nwar,-2\nonly-a,-3\n");
+    let c = model("c-llama", "love,-2\n Love,-2\nwar,-4\n");
+    let b = model("b-gemma", "love,-2\n Love,-1\nwar,-1\n");
+    let sets = ["implicit", "--a", &a, &c, "--b", &b, "--prompt", "best_ever_one"];
+    let report = json(home, &[&sets[..], &["--measure", "log-ratio"]].concat());
+    assert_eq!(report["pairs"], serde_json::json!([["a-llama", "b-gemma"], ["c-llama", "b-gemma"]]));
+    let words = by_word(&report["prompts"][0]["words"], "word");
+    assert_eq!(words.len(), 2, "{words:?}");
+    // Of love, the mean of two spellings: (1 − 2) / 2 and (0 − 1) / 2.
+    assert_eq!(words["love"]["each"], serde_json::json!([-0.5, -0.5]));
+    assert_eq!(words["war"]["each"], serde_json::json!([-1.0, -3.0]));
+    let war = &words["war"];
+    assert_eq!((number(&war["mean"]), number(&war["rank"]), war["above_zero"].as_u64()), (-2.0, 2.0, Some(0)));
+    assert!((number(&war["sd"]) - 2.0f64.sqrt()).abs() < 1e-12 && words["love"]["variants"] == 2);
+
+    let said = rewardscope(home, &sets);
+    assert!(
+        text(&said.stderr).contains("1 times a text has no log-probability by some of the 3 models"),
+        "{}",
+        text(&said.stderr)
+    );
+    let picture = home.join("pairs.svg");
+    let draw = ["--show", "WAR", "--figure", picture.to_str().expect("UTF-8"), "--format", "latex"];
+    let latex = stdout(home, &[&sets[..], &draw].concat());
+    assert!(latex.contains("war & A & B \\\\") && !latex.contains("love"), "{latex}");
+    let svg = std::fs::read_to_string(&picture).expect("a figure");
+    assert!(svg.contains("between 2 pairs of models") && svg.contains(">war<") && svg.contains(">c-llama<"), "{svg}");
+
+    refused(home, &[&sets[..], &["--show", "peace"]].concat(), 2, &["peace"]);
+    refused(home, &["implicit", "--a", &a, "--b", &b, &a], 2, &["named twice"]);
+    refused(home, &["implicit", "--a", &a], 2, &["--b"]);
+    refused(home, &["implicit"], 2, &["<A>"]);
+}
+
+#[test]
 fn recorded_scores_of_another_asking_are_said_to_be() {
     let home = home();
     let home = home.path();

@@ -259,6 +259,29 @@ fn tables_fit_a_page_and_name_the_test_beside_its_stars() {
     let markdown = stdout(home.path(), &with(&["--replicates", "99", "--format", "markdown"]));
     assert!(markdown.contains("## Mixed model") && markdown.contains("| category | framing |"), "{markdown}");
     assert!(!markdown.contains('\u{1b}'));
+    let latex = stdout(home.path(), &with(&["--replicates", "99", "--format", "latex"]));
+    assert!(latex.contains("\\subsection*{Mixed model}") && latex.contains("category & framing &"), "{latex}");
+    assert_eq!(latex.matches("\\toprule").count(), latex.matches("\\bottomrule").count());
+}
+
+#[test]
+fn the_agreement_of_all_models_is_in_json_and_in_a_picture() {
+    let home = home(&["llama-a", "gemma-a", "gemma-b"], some);
+    let report = json(home.path(), &with(&["--replicates", "0", "--figure", "map.svg", "--draw", "agreement"]));
+    let matrix = &report["agreement_matrix"];
+    let models: Vec<&str> = matrix["models"].as_array().expect("models").iter().filter_map(|of| of["model"].as_str()).collect();
+    assert_eq!(models, ["gemma-a", "gemma-b", "llama-a"], "by family");
+    let of = |a: &str, b: &str| -> Vec<f64> {
+        let is_it = |pair: &&Value| pair["a"] == a && pair["b"] == b;
+        report["agreement"].as_array().expect("pairs").iter().filter(is_it).filter_map(|pair| pair["spearman"].as_f64()).collect()
+    };
+    let values = of("gemma-b", "llama-a");
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    assert!((matrix["spearman"][2][1].as_f64().expect("a number") - mean).abs() < 1e-12 && matrix["rbo"][1][1] == 1.0);
+    assert_eq!(matrix["map"]["points"].as_array().map(Vec::len), Some(3));
+    let figure = std::fs::read_to_string(home.path().join("map.svg")).expect("a figure");
+    assert!(figure.contains("Agreement of models") && figure.contains(">Kendall<") && figure.contains(">llama-a<"));
+    refused(home.path(), &with(&["--draw", "agreement"]), &["--figure"]);
 }
 
 #[test]
@@ -267,6 +290,7 @@ fn every_test_of_the_list_is_shown_in_every_format() {
     let report = json(home.path(), &with(&["--replicates", "99", "--figure", "panels.svg"]));
     let table = stdout(home.path(), &with(&["--replicates", "99"]));
     let markdown = stdout(home.path(), &with(&["--replicates", "99", "--format", "markdown"]));
+    let latex = stdout(home.path(), &with(&["--replicates", "99", "--format", "latex"])).replace("\\%", "%");
     let figure = std::fs::read_to_string(home.path().join("panels.svg")).expect("a figure");
     for test in TESTS {
         let (key, contrasts) = (test.key, report["contrasts"].as_array().expect("contrasts"));
@@ -275,7 +299,9 @@ fn every_test_of_the_list_is_shown_in_every_format() {
         }
         assert_eq!(report["adjusted_for"].get(key).is_some(), test.has_p(), "{key}");
         for column in test.columns() {
-            assert!(table.contains(column.heading) && markdown.contains(column.heading), "{key}: {}", column.heading);
+            for page in [&table, &markdown, &latex] {
+                assert!(page.contains(column.heading), "{key}: {}", column.heading);
+            }
         }
     }
     for test in shown_tests().filter(|test| test.has_p()) {

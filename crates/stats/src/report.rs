@@ -5,6 +5,7 @@ use super::common::CommonWords;
 use super::compare::FamilyContrasts;
 use super::study::Study;
 use super::{agreement, anova, compare, framing_sums, mixed, moments, summary};
+use crate::agreement::AgreementMatrix;
 use crate::options::{Progress, ReportOptions};
 use crate::results::{DividingWords, ModelFamily, Report};
 use rewardscope_base::terms::Framing;
@@ -44,6 +45,7 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         Err(reason) => (None, Some(reason)),
     };
     notes.extend(missing);
+    let agreement = agreement::agreements(study);
     Report {
         common_words,
         cells: cells::named(study, &indexed),
@@ -57,7 +59,8 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         anova,
         anova_note,
         model_contrasts: compare::models(study, &panels),
-        agreement: agreement::agreements(study),
+        agreement_matrix: AgreementMatrix::new(&known.models, &agreement),
+        agreement,
         framings: agreement::framings(study),
         dividing: dividing(study),
         moments: moments::moments(study),

@@ -198,6 +198,7 @@ impl ImplicitSnapshot {
             word: corpus.words[i].text.to_string(),
             categories: corpus.categories_of(&corpus.words[i]).map(str::to_owned).collect(),
             value: table.left.scores[i],
+            each: Vec::new(),
         };
         let own = LollipopFigure::not_drawn(table.universe.own.len());
         let notes: Vec<&str> = [self.note.as_str(), &own].into_iter().filter(|note| !note.is_empty()).collect();

@@ -31,11 +31,18 @@ const SPELLINGS: [Choice<Variants>; 2] = [
 #[derive(Debug, Args)]
 pub struct ImplicitArgs {
     /// The language model whose liking is asked: live, or a file of recorded log-probabilities
-    #[arg(value_name = "A")]
-    pub a: String,
+    #[arg(value_name = "A", required_unless_present = "many_a")]
+    pub a: Option<String>,
     /// The one it is held against: its own base model, or another
-    #[arg(value_name = "B")]
-    pub b: String,
+    #[arg(value_name = "B", required_unless_present = "many_a")]
+    pub b: Option<String>,
+    /// In place of A and B: each of these against each of --b, over the words that all of them have; the mean over the pairs,
+    /// and every pair beside it
+    #[arg(id = "many_a", long = "a", value_name = "A", num_args = 1.., requires = "many_b", conflicts_with_all = ["a", "b"])]
+    pub many_a: Vec<String>,
+    /// The models that those of --a are held against
+    #[arg(id = "many_b", long = "b", value_name = "B", num_args = 1.., requires = "many_a")]
+    pub many_b: Vec<String>,
     #[command(flatten)]
     pub words: WordArgs,
     #[command(flatten)]
@@ -49,11 +56,16 @@ pub struct ImplicitArgs {
     pub measure: Measure,
     #[arg(long, value_parser = choice(&VARIANTS, Variants::name), default_value_t)]
     pub variants: Variants,
+    /// Print and draw this word alone, of all that are ranked; its other spellings count for it where they are averaged. May be
+    /// repeated
+    #[arg(long, value_name = "WORD")]
+    pub show: Vec<String>,
     /// As it is written; csv is a word and one column a prompt, which opens as recorded scores [default: by the end of FILE:
     /// .txt, .csv, .json, .md or .tex; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
-    /// Draw the words at both ends as well, under the first prompt, into this file: .svg or .png
+    /// Draw the words at both ends as well, under the first prompt, into this file: .svg or .png. Of many pairs of models and
+    /// at most six words, a row is a pair
     #[arg(long, value_name = "FILE", value_parser = figure_file)]
     pub figure: Option<PathBuf>,
     /// Write to this file instead of standard output
@@ -90,9 +102,12 @@ pub struct AblationArgs {
     /// As it is written; csv has one row a checkpoint [default: by the end of FILE: .txt, .csv, .json, .md or .tex; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
-    /// Draw the medians over checkpoints as well, into this file: .svg or .png
+    /// Draw the medians as well, into this file: .svg or .png
     #[arg(long, value_name = "FILE", value_parser = figure_file)]
     pub figure: Option<PathBuf>,
+    /// What --figure draws [default: checkpoints]
+    #[arg(long, value_enum, requires = "figure")]
+    pub draw: Option<AblationPicture>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -208,9 +223,12 @@ pub struct StatsArgs {
     pub seed: u64,
     #[arg(long, value_enum, default_value_t)]
     pub format: PageFormat,
-    /// Draw the panels as well, into this file: .svg or .png
+    /// Draw a picture as well, into this file: .svg or .png
     #[arg(long, value_name = "FILE", value_parser = figure_file)]
     pub figure: Option<PathBuf>,
+    /// What --figure draws [default: panels]
+    #[arg(long, value_enum, requires = "figure")]
+    pub draw: Option<StatsPicture>,
     /// Replace FILE if it is there
     #[arg(long)]
     pub force: bool,
@@ -220,6 +238,26 @@ pub struct StatsArgs {
     pub store: StoreArgs,
     #[command(flatten)]
     pub machine: MachineOptions,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StatsPicture {
+    /// The families' median ranks by category and framing
+    #[default]
+    Panels,
+    /// How alike each two models rank, as matrices and as a map of the models
+    Agreement,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AblationPicture {
+    /// Medians over checkpoints
+    #[default]
+    Checkpoints,
+    /// Medians at the last checkpoint, against the quantity of data
+    Quantities,
+    /// Words that rose and fell farthest, where scores are known
+    Moved,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,6 @@
 //! How alike all models rank: a matrix of every model with every other for each measure, and the models as points on a map.
 
-use super::canvas::{
-    Canvas, Colour, FAINT, Figure, Font, GREY, INK, Look, fitted_name, line_height, mixed, text_width, wrapped,
-};
+use super::canvas::{Canvas, Colour, FAINT, Figure, Font, GREY, INK, Look, fitted_name, line_height, mixed, text_width, wrapped};
 use crate::stats::agreement::{AgreementMatrix, AgreementMeasure, ModelMap, PERSISTENCE};
 
 /// What the figure shows.
@@ -113,9 +111,11 @@ fn draw_matrix(
                 canvas.text(place.0 + size / 2.0, place.1 + size / 2.0 + 3.0, "–", Font::new(9).middle().colour(GREY));
                 continue;
             };
-            canvas.tile(place, (size, size), mixed(if *value < 0.0 { BELOW } else { ABOVE }, value.abs()));
+            // Values of models are mostly high: the power keeps them apart.
+            let strength = value.abs().powf(1.6);
+            canvas.tile(place, (size, size), mixed(if *value < 0.0 { BELOW } else { ABOVE }, strength));
             if size >= 26.0 {
-                let ink = if value.abs() > 0.55 { (0xff, 0xff, 0xff) } else { INK };
+                let ink = if strength > 0.6 { (0xff, 0xff, 0xff) } else { INK };
                 let text = number(*value);
                 canvas.text(place.0 + size / 2.0, place.1 + size / 2.0 + 4.0, &text, Font::new(10).middle().colour(ink));
             }
@@ -123,8 +123,8 @@ fn draw_matrix(
     }
     // A line between each two families.
     let end = matrix.models.len() as f64 * size;
-    for (at, pair) in matrix.models.windows(2).enumerate().filter(|(_, pair)| pair[0].family != pair[1].family) {
-        let _ = pair;
+    let families = matrix.models.windows(2).enumerate().filter(|(_, pair)| pair[0].family != pair[1].family);
+    for (at, _) in families {
         let line = (at + 1) as f64 * size;
         canvas.line((x + line, y), (x + line, y + end), INK, 1.4);
         canvas.line((x, y + line), (x + end, y + line), INK, 1.4);
@@ -161,7 +161,8 @@ fn draw_map(canvas: &mut Canvas, top: f64, map: &ModelMap) {
         let name = fitted_name(&point.model, 160.0, SMALL);
         let name_width = text_width(&name, SMALL);
         // To the right where that is free, else lower or higher.
-        let free = |dy: &f64| taken.iter().all(|(from, at, to)| (y + dy - at).abs() >= 12.0 || x > *to || x + 12.0 + name_width < *from);
+        let free =
+            |dy: &f64| taken.iter().all(|(from, at, to)| (y + dy - at).abs() >= 12.0 || x > *to || x + 12.0 + name_width < *from);
         let dy = [0.0, 12.0, -12.0, 24.0, -24.0, 36.0, -36.0].into_iter().find(free).unwrap_or(0.0);
         taken.push((x, y + dy, x + 12.0 + name_width));
         if dy != 0.0 {
@@ -172,7 +173,12 @@ fn draw_map(canvas: &mut Canvas, top: f64, map: &ModelMap) {
     }
     let bottom = top + MAP.1;
     let [first, second] = map.shares.map(|share| format!("{:.0} %", share * 100.0));
-    canvas.text(left, bottom + 18.0, &format!("first axis: {first} of the distances, second axis: {second}"), Font::new(SMALL).colour(GREY));
+    canvas.text(
+        left,
+        bottom + 18.0,
+        &format!("first axis: {first} of the distances, second axis: {second}"),
+        Font::new(SMALL).colour(GREY),
+    );
     let step = super::scale::ticks(0.0, 120.0 / scale, 1).get(1).copied().unwrap_or(0.1);
     let right = left + MAP.0;
     canvas.line((right - step * scale, bottom + 14.0), (right, bottom + 14.0), INK, 1.6);
@@ -221,7 +227,8 @@ mod tests {
     #[test]
     fn each_measure_has_its_cells_and_the_map_its_models() {
         let svg = svg(&[("a", "Gemma"), ("b", "Llama"), ("c", "Llama")], &["partial: 2 of 3 tables".to_owned()]);
-        for part in ["Spearman", "Kendall", "RBO", ">.83<", ">−.20<", ">.50<", ">–<", "first axis", "partial: 2 of 3 tables"] {
+        for part in ["Spearman", "Kendall", "RBO", ">.83<", ">−.20<", ">.50<", ">–<", "first axis", "partial: 2 of 3 tables"]
+        {
             assert!(svg.contains(part), "{part} in {svg}");
         }
         assert_eq!(svg.matches(">.83<").count(), 2, "a matrix is symmetric");

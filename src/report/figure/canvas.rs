@@ -64,6 +64,19 @@ pub enum Marker {
     Triangle,
     OpenCircle,
     OpenSquare,
+    OpenTriangle,
+}
+
+impl Marker {
+    /// Another shape for each of four groups, open where this one is.
+    pub fn of_group(self, group: usize) -> Marker {
+        let open = matches!(self, Marker::OpenDiamond | Marker::OpenCircle | Marker::OpenSquare | Marker::OpenTriangle);
+        let shapes = match open {
+            true => [Marker::OpenCircle, Marker::OpenTriangle, Marker::OpenSquare, Marker::OpenDiamond],
+            false => [Marker::Circle, Marker::Triangle, Marker::Square, Marker::Diamond],
+        };
+        shapes[group % 4]
+    }
 }
 
 impl Look {
@@ -250,6 +263,12 @@ impl Canvas {
         self.scene.add(Primitive::Path(Box::new(data)));
     }
 
+    /// A rectangle without an outline but a thin white one, as those of a matrix are.
+    pub fn tile(&mut self, (x, y): (f64, f64), (wide, tall): (f64, f64), colour: Colour) {
+        let corners = [(x, y), (x + wide, y), (x + wide, y + tall), (x, y + tall)];
+        self.path(&corners, Some(rgb(colour)), rgb((255, 255, 255)), 1.0);
+    }
+
     pub fn dot(&mut self, (x, y): (f64, f64), r: f64, colour: Colour, open: bool) {
         let fill = if open { rgb((255, 255, 255)) } else { rgb(colour) };
         self.scene.add(Primitive::Circle {
@@ -269,6 +288,7 @@ impl Canvas {
         let colour = rgb(look.colour);
         let diamond = [(x, y - r * 1.3), (x + r * 1.3, y), (x, y + r * 1.3), (x - r * 1.3, y)];
         let square = [(x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)];
+        let triangle = [(x, y - r * 1.2), (x + r * 1.2, y + r), (x - r * 1.2, y + r)];
         let wide = (r / 3.0).max(1.2);
         match look.marker {
             Marker::Diamond => self.path(&diamond, Some(colour.clone()), colour, wide),
@@ -277,10 +297,8 @@ impl Canvas {
             Marker::OpenCircle => self.dot(at, r, look.colour, true),
             Marker::Square => self.path(&square, Some(colour.clone()), colour, wide),
             Marker::OpenSquare => self.path(&square, Some(white), colour, wide),
-            Marker::Triangle => {
-                let points = [(x, y - r * 1.2), (x + r * 1.2, y + r), (x - r * 1.2, y + r)];
-                self.path(&points, Some(colour.clone()), colour, wide);
-            }
+            Marker::Triangle => self.path(&triangle, Some(colour.clone()), colour, wide),
+            Marker::OpenTriangle => self.path(&triangle, Some(white), colour, wide),
         }
     }
 }

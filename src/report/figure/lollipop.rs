@@ -14,8 +14,10 @@ pub struct Lollipop {
     pub word: String,
     /// Its categories, by name.
     pub categories: Vec<String>,
-    /// Its implicit reward, in nats.
+    /// Its implicit reward, in nats; of many pairs of models, the mean.
     pub value: f64,
+    /// Of many pairs of models, the value of each; else empty.
+    pub each: Vec<f64>,
 }
 
 /// What the figure shows.
@@ -75,7 +77,8 @@ impl Across {
     const LEAST: f64 = 0.2;
 
     fn of(figure: &LollipopFigure) -> Across {
-        let values = || figure.words.iter().map(|word| word.value).filter(|value| value.is_finite());
+        let of_word = |word: &Lollipop| word.each.iter().copied().chain([word.value]).collect::<Vec<_>>();
+        let values = || figure.words.iter().flat_map(of_word).filter(|value| value.is_finite());
         let (low, high) = (values().fold(0.0, f64::min) * 1.06, values().fold(0.0, f64::max) * 1.06);
         let (low, high) = if low == 0.0 && high == 0.0 { (-1.0, 1.0) } else { (low, high) };
         let least = match figure.measure {
@@ -164,6 +167,9 @@ pub fn lollipops(figure: &LollipopFigure) -> Figure {
         if word.value.is_finite() {
             let look = looks[usize::from(word.value < 0.0)];
             canvas.line((zero, y), (across.x(word.value), y), look.colour, 1.8);
+            for value in word.each.iter().filter(|value| value.is_finite()) {
+                canvas.dot((across.x(*value), y), 1.8, GREY, false);
+            }
             canvas.marker((across.x(word.value), y), 4.0, look);
         }
     }
@@ -197,16 +203,16 @@ fn looks([a, b]: [Family; 2]) -> [Look; 2] {
 
 /// Each model on its side, its name cut only where both have no room.
 fn legend(canvas: &mut Canvas, figure: &LollipopFigure, [look_a, look_b]: [Look; 2]) {
-    const MORE: &str = " likes it better";
+    const MORE: &str = "preferred by ";
     let [(a, _), (b, _)] = &figure.models;
     let room = WIDTH - 2.0 * MARGIN - 60.0 - 2.0 * text_width("→ ", 12) - 2.0 * text_width(MORE, 12);
     let half = |other: &str| (room - text_width(other, 12)).max(room / 2.0);
     let (name_a, name_b) = (fitted_name(a, half(b), 12), fitted_name(b, half(a), 12));
     canvas.marker((MARGIN + 6.0, 68.0), 4.5, look_b);
-    canvas.text(MARGIN + 18.0, 72.0, &format!("← {name_b}{MORE}"), Font::new(12).colour(look_b.colour));
+    canvas.text(MARGIN + 18.0, 72.0, &format!("← {MORE}{name_b}"), Font::new(12).colour(look_b.colour));
     let right = WIDTH - MARGIN - 6.0;
     canvas.marker((right, 68.0), 4.5, look_a);
-    canvas.text(right - 12.0, 72.0, &format!("{name_a}{MORE} →"), Font::new(12).end().colour(look_a.colour));
+    canvas.text(right - 12.0, 72.0, &format!("{MORE}{name_a} →"), Font::new(12).end().colour(look_a.colour));
 }
 
 fn caption(figure: &LollipopFigure) -> Vec<String> {
@@ -215,6 +221,11 @@ fn caption(figure: &LollipopFigure) -> Vec<String> {
         n if n > 2 * ENDS => format!("The {ENDS} words at either end, of n = {}.", count(n)),
         1 => "n = 1 word.".to_owned(),
         n => format!("n = {} words.", count(n)),
+    };
+    let pairs = figure.words.iter().map(|word| word.each.len()).max().unwrap_or(0);
+    let shown = match pairs {
+        0 => shown,
+        pairs => format!("{shown} A marker is the mean over {} pairs of models, a dot one pair.", count(pairs)),
     };
     let prompt = if figure.prompt.is_empty() { String::new() } else { format!(" Prompt: {}", figure.prompt) };
     [format!("{shown}{prompt}"), figure.note.clone()].into_iter().filter(|text| !text.is_empty()).collect()
@@ -229,6 +240,7 @@ mod tests {
             word: format!("w{i}"),
             categories: vec!["agency".to_owned()],
             value: (words as f64 / 2.0 - i as f64) * 1e-5,
+            each: Vec::new(),
         };
         let models = [("first".to_owned(), Family::Llama), ("second".to_owned(), Family::Gemma)];
         LollipopFigure { models, measure, words: (0..words).map(word).collect(), ..LollipopFigure::default() }
@@ -269,8 +281,8 @@ mod tests {
             let models = [(a.to_owned(), Family::Llama), (b.to_owned(), Family::Gemma)];
             lollipops(&LollipopFigure { models, ..figure(3, Measure::LogRatio) }).svg()
         };
-        assert!(of(name, "short").contains(&format!("{name} likes it better")), "where there is room nothing is cut");
+        assert!(of(name, "short").contains(&format!("preferred by {name}")), "where there is room nothing is cut");
         let both = of(name, name);
-        assert_eq!(both.matches("likes it better").count(), 2, "{both}");
+        assert_eq!(both.matches("preferred by ").count(), 2, "{both}");
     }
 }

@@ -4,20 +4,28 @@
 //! see fewer colours can tell apart); n and the name of every test stand in the caption. Knows no model and no screen; only
 //! `file` writes.
 
+mod agreement;
 mod canvas;
 mod card;
 mod file;
 mod lines;
 mod lollipop;
+mod moved;
+mod pairs;
 mod panels;
+mod quantities;
 mod scale;
 
+pub use agreement::{AgreementFigure, agreement};
 pub use canvas::Figure;
 pub use card::{CardAxis, CardFigure, CardLine, CardList, CardSubject, card};
 pub use file::FigureFormat;
 pub use lines::{LineColumn, LinesFigure, TrainingLine, lines};
 pub use lollipop::{Lollipop, LollipopFigure, lollipops};
+pub use moved::{MovedFigure, moved};
+pub use pairs::{PairRow, PairsFigure, pairs};
 pub use panels::{PanelsFigure, panels};
+pub use quantities::{QuantitiesFigure, QuantityLine, quantities};
 pub use scale::rounded_up;
 
 /// Why a figure could not be drawn.

@@ -48,16 +48,17 @@ impl QuantitiesFigure {
             [] => String::new(),
             names => format!(" Not drawn, as the quantity is not known: {}.", names.join(", ")),
         };
+        let notes: String = found.notes.iter().map(|note| format!(" {note}.")).collect();
         figure.caption = format!(
             "Median rank of each category's words at the last checkpoint of each training; 1 is the best. Quantities are drawn by \
-             their logarithm. Lines join trainings of one family on data of one source by one method.{without}"
+             their logarithm. Lines join trainings of one family on data of one source by one method.{without}{notes}"
         );
         Some(figure)
     }
 
     fn take(&mut self, of: &Final, size: f64) {
         let training = &of.training;
-        let parts = [&training.data_source, &training.method, &training.prompt];
+        let parts = [&training.data_source, &training.method];
         let source = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
         let source = if source.is_empty() { "source not known".to_owned() } else { source };
         let source = self.sources.iter().position(|known| *known == source).unwrap_or_else(|| {
@@ -86,7 +87,7 @@ const GAP: f64 = 34.0;
 const COLUMNS: usize = 2;
 const SMALL: u32 = 11;
 /// Below a panel: quantities, in two lines where they are close, and what they are.
-const BELOW: f64 = 52.0;
+const BELOW: f64 = 40.0;
 const LEGEND: f64 = 17.0;
 
 /// Draws the medians.
@@ -100,7 +101,7 @@ pub fn quantities(figure: &QuantitiesFigure) -> Figure {
     let inner = width - 2.0 * MARGIN;
     let caption = wrapped(&figure.caption, inner, SMALL);
     let legend = legend(figure, inner);
-    let top = 52.0 + legend.last().map_or(0.0, |entry| entry.y + LEGEND) + 14.0;
+    let top = 52.0 + legend.last().map_or(0.0, |entry| entry.y + LEGEND) + 32.0;
     let height = top + rows as f64 * (PANEL.1 + BELOW + GAP) + caption.len() as f64 * line_height(SMALL) + MARGIN;
     let title = "Median rank against quantity of data";
     let mut canvas = Canvas::new(width, height, title);
@@ -203,13 +204,13 @@ fn draw_panel(
         canvas.line((at_x(size), bottom), (at_x(size), bottom + 4.0 + 12.0 * line as f64), GREY, 1.0);
         canvas.text(at_x(size), bottom + 17.0 + 12.0 * line as f64, &text, Font::new(SMALL).middle().colour(GREY));
     }
-    canvas.text(x + wide / 2.0, bottom + 46.0, "pairs of answers trained on", Font::new(SMALL).middle().colour(GREY));
+    canvas.text(x + wide / 2.0, bottom + 44.0, "pairs of answers trained on", Font::new(SMALL).middle().colour(GREY));
     for line in &figure.lines {
         let look = look(figure, line);
         let own = line.series.iter().find(|(name, _)| name == category).map_or(&[][..], |(_, points)| points);
         let points: Vec<(f64, f64)> = own.iter().map(|&(size, rank)| (at_x(size), at_y(rank))).collect();
         if points.len() > 1 {
-            canvas.polyline(points.clone(), look.colour, 1.2, look.dash);
+            canvas.polyline(points.clone(), look.colour, 1.6, look.dash);
         }
         points.into_iter().for_each(|point| canvas.marker(point, 4.6, look));
     }
@@ -243,14 +244,11 @@ mod tests {
             run("lost", None, None, "uf", 60.0),
         ];
         let figure = QuantitiesFigure::new(&Ablation::new(runs, Vec::new())).unwrap();
-        let lines: Vec<_> = figure.lines.iter().map(|line| (line.family.as_str(), line.source, line.series[0].1.clone())).collect();
+        let lines: Vec<_> =
+            figure.lines.iter().map(|line| (line.family.as_str(), line.source, line.series[0].1.clone())).collect();
         assert_eq!(
             lines,
-            [
-                ("Gemma", 0, vec![(13.0, 30.0), (53.0, 40.0)]),
-                ("Llama", 0, vec![(13.0, 60.0)]),
-                ("Gemma", 1, vec![(77.0, 50.0)])
-            ]
+            [("Gemma", 0, vec![(13.0, 30.0), (53.0, 40.0)]), ("Llama", 0, vec![(13.0, 60.0)]), ("Gemma", 1, vec![(77.0, 50.0)])]
         );
         assert!(figure.caption.ends_with("as the quantity is not known: lost."), "{}", figure.caption);
         let looks: Vec<Look> = figure.lines.iter().map(|line| look(&figure, line)).collect();

@@ -3,6 +3,7 @@
 use rewardscope::app::views::statistics::StatisticsPage;
 use rewardscope::app::{Message, View};
 use rewardscope::base::terms::{Family, ModelId};
+use rewardscope::stats::agreement::AgreementMeasure;
 use rewardscope::ui::theme::Theme;
 
 use super::driver::*;
@@ -42,14 +43,27 @@ fn one_panel_by_model() {
 
 #[test]
 fn tables() {
-    for (pages, name) in [("<Tab>", "contrasts"), ("<Tab><Tab>", "mixed_model"), ("<Tab><Tab><Tab>", "agreement")] {
+    let pages = ["contrasts", "mixed_model", "agreement", "pairs"];
+    for (at, name) in pages.into_iter().enumerate() {
         for size in [(80, 24), (160, 50)] {
             let mut driver = study(size);
-            driver.keys(pages);
+            driver.keys(&"<Tab>".repeat(at + 1));
             driver.keys("j");
             insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), driver.text());
         }
     }
+}
+
+#[test]
+fn the_matrix_of_agreement_shows_each_measure() {
+    let mut driver = study((80, 24));
+    driver.keys("<Tab><Tab><Tab>");
+    for measure in ["Spearman", "Kendall", "RBO", "Spearman"] {
+        assert!(driver.text().contains(&format!("  {measure}  ")), "{}", driver.text());
+        driver.keys("]");
+    }
+    driver.keys("[[");
+    assert_eq!(driver.app.views.statistics.measure, AgreementMeasure::Rbo);
 }
 
 #[test]
@@ -254,7 +268,7 @@ fn a_pair_that_agrees_is_opened_side_by_side_and_a_term_is_not() {
     let mut driver = study((120, 36));
     driver.keys("<Tab><Tab><Enter>");
     assert_eq!((driver.app.view, driver.app.views.statistics.page), (View::Statistics, StatisticsPage::MixedModel));
-    driver.keys("<Tab>j");
+    driver.keys("<Tab><Tab>j");
     let shown = driver.app.views.statistics.shown().unwrap();
     let pair = [shown.pairs[1].a.to_string(), shown.pairs[1].b.to_string()];
     driver.keys("<Enter>");

@@ -159,7 +159,8 @@ fn classical_scaling(distances: &DMatrix<f64>) -> (Vec<[f64; 2]>, [f64; 2]) {
     for (axis, &at) in order.iter().take(2).enumerate() {
         let value = eigen.eigenvalues[at].max(0.0);
         let column = eigen.eigenvectors.column(at);
-        let farthest = column.iter().copied().fold(0.0, |most: f64, next| if next.abs() > most.abs() + 1e-9 { next } else { most });
+        let farthest =
+            column.iter().copied().fold(0.0, |most: f64, next| if next.abs() > most.abs() + 1e-9 { next } else { most });
         for (point, coordinate) in points.iter_mut().zip(column.iter()) {
             point[axis] = coordinate * value.sqrt() * 1f64.copysign(farthest);
         }

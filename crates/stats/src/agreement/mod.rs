@@ -3,6 +3,7 @@
 
 mod families;
 mod kendall;
+mod matrix;
 mod overlap;
 mod ranking;
 
@@ -15,6 +16,7 @@ use crate::results::FramingAgreement;
 pub use families::dividing;
 pub use kendall::kendall;
 use kendall::kendall_of;
+pub use matrix::{AgreementMatrix, AgreementMeasure, MapPoint, Matrix, ModelMap};
 use overlap::overlap_of;
 pub use overlap::{PERSISTENCE, depth_agreements, rank_biased_overlap};
 use ranking::{Ranking, spearman_of};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::agreement::AgreementMatrix;
 use super::common::CommonWords;
 use super::contrast::{TESTS, Test, TestResult};
 pub use linear::{Anova, AnovaTerm, FixedEffect, MixedModel};
@@ -108,6 +109,8 @@ pub struct Report {
     pub model_contrasts: Vec<ModelContrast>,
     /// Of each two models under each prompt.
     pub agreement: Vec<Agreement>,
+    /// Of all models, with the means over prompts, and a map of the models.
+    pub agreement_matrix: AgreementMatrix,
     /// How each model's positive framings agree with its negative ones.
     pub framings: Vec<FramingAgreement>,
     /// Between each two known families, the words that they rank most differently.

@@ -6,7 +6,7 @@ use crate::app::Universe;
 use crate::app::table::ScoreColumn;
 use crate::base::text::count;
 use crate::corpus::Prompt;
-use crate::report::figure::{Figure, PanelsFigure};
+use crate::report::figure::{AgreementFigure, Figure, PanelsFigure};
 use crate::report::panels::{Panel, RankAxis};
 use crate::report::{figure, panels};
 use crate::stats::results::Report;
@@ -116,12 +116,18 @@ pub struct Statistics {
 impl Statistics {
     /// The panels as a picture.
     pub fn figure(&self) -> Figure {
-        figure::panels(PanelsFigure {
-            panels: &self.panels,
-            report: &self.report,
-            corpus: &self.corpus,
-            notes: &[self.report.warnings.clone(), self.progress.notes()].concat(),
-        })
+        let (panels, report, corpus) = (&self.panels, &self.report, self.corpus.as_str());
+        figure::panels(PanelsFigure { panels, report, corpus, notes: &self.doubts() })
+    }
+
+    /// How alike all models rank, as a picture.
+    pub fn agreement_figure(&self) -> Figure {
+        let (matrix, words, prompts) = (&self.report.agreement_matrix, self.report.words, self.report.prompts.len());
+        figure::agreement(AgreementFigure { matrix, words, prompts, corpus: &self.corpus, notes: &self.doubts() })
+    }
+
+    fn doubts(&self) -> Vec<String> {
+        [self.report.warnings.clone(), self.progress.notes()].concat()
     }
 }
 

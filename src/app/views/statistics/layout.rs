@@ -14,6 +14,11 @@ pub fn statistics_rows(size: (u16, u16)) -> usize {
     layout::rows(size, LINES_ABOVE_ROWS).saturating_sub(usize::from(STATISTICS_NOTES)).max(1)
 }
 
+/// Rows of the matrix of agreement on the screen; one line below explains it.
+pub fn matrix_rows(size: (u16, u16)) -> usize {
+    layout::rows(size, LINES_ABOVE_ROWS).saturating_sub(1).max(1)
+}
+
 /// Lines that explain a table of statistics.
 pub const STATISTICS_NOTES: u16 = 6;
 

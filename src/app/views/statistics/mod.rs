@@ -21,6 +21,7 @@ use crate::app::table::TableSpec;
 use crate::app::{App, Effect, Level, Model};
 use crate::base::terms::{ModelId, PromptId};
 use crate::report::panels::Panel;
+use crate::stats::agreement::AgreementMeasure;
 
 const INFO: Info = Info {
     keys: &[Key::char('3')],
@@ -50,14 +51,21 @@ pub enum StatisticsPage {
     Contrasts,
     /// The fixed effects of the mixed model.
     MixedModel,
-    /// How alike two models rank.
+    /// How alike all models rank, as a matrix and as a map.
     Agreement,
+    /// How alike each two models rank, with the range over prompts.
+    Pairs,
 }
 
 impl StatisticsPage {
     /// Every page, in the order of the keys.
-    pub const ALL: [StatisticsPage; 4] =
-        [StatisticsPage::Panels, StatisticsPage::Contrasts, StatisticsPage::MixedModel, StatisticsPage::Agreement];
+    pub const ALL: [StatisticsPage; 5] = [
+        StatisticsPage::Panels,
+        StatisticsPage::Contrasts,
+        StatisticsPage::MixedModel,
+        StatisticsPage::Agreement,
+        StatisticsPage::Pairs,
+    ];
 
     /// On its tab.
     pub fn name(self) -> &'static str {
@@ -66,6 +74,7 @@ impl StatisticsPage {
             StatisticsPage::Contrasts => "Contrasts",
             StatisticsPage::MixedModel => "Mixed model",
             StatisticsPage::Agreement => "Agreement",
+            StatisticsPage::Pairs => "Pairs",
         }
     }
 }
@@ -82,6 +91,8 @@ pub struct StatisticsState {
     pub panel: ListCursor,
     /// The line under the cursor on the other pages.
     pub line: ListCursor,
+    /// The measure of the matrix.
+    pub measure: AgreementMeasure,
     /// One panel fills the page, model by model.
     pub zoomed: bool,
     /// The first line of that panel on the screen.
@@ -102,7 +113,8 @@ impl StatisticsState {
         match self.page {
             StatisticsPage::Panels | StatisticsPage::Contrasts => shown.panels.len(),
             StatisticsPage::MixedModel => shown.report.mixed_model.as_ref().map_or(0, |model| model.fixed.len()),
-            StatisticsPage::Agreement => shown.pairs.len(),
+            StatisticsPage::Agreement => shown.report.agreement_matrix.models.len(),
+            StatisticsPage::Pairs => shown.pairs.len(),
         }
     }
 
@@ -148,12 +160,19 @@ impl StatisticsState {
             // Side by side, down is the panel below.
             StatisticsPage::Panels => self.panel.step(by.saturating_mul(self.panels(size).columns as isize), lines, height),
             StatisticsPage::Contrasts => self.panel.step(by, lines, height),
-            StatisticsPage::MixedModel | StatisticsPage::Agreement => self.line.step(by, lines, height),
+            StatisticsPage::Agreement => self.line.step(by, lines, layout::matrix_rows(size)),
+            StatisticsPage::MixedModel | StatisticsPage::Pairs => self.line.step(by, lines, height),
         }
     }
 
-    /// To another panel, whatever their places; false on a page that has none.
+    /// To another panel, whatever their places, or to the matrix of another measure; false on a page that has neither.
     fn step_panel(&mut self, by: isize, size: (u16, u16)) -> bool {
+        if self.page == StatisticsPage::Agreement {
+            let all = AgreementMeasure::ALL;
+            let at = all.iter().position(|measure| *measure == self.measure).unwrap_or(0);
+            self.measure = all[(at + all.len()).saturating_add_signed(by) % all.len()];
+            return true;
+        }
         if self.has_panels() {
             self.panel.step(by, self.lines(), layout::statistics_rows(size));
             self.scroll = 0;
@@ -230,12 +249,13 @@ impl Controller for StatisticsView {
     fn hint(&self, app: &App, entry: &Entry) -> Option<&'static str> {
         let state = &app.views.statistics;
         let works = match entry.action {
+            Action::NextPanel if state.page == StatisticsPage::Agreement => return Some("measure"),
             Action::NextPanel => state.has_panels() && state.lines() > 1,
             Action::Zoom => match state.page {
                 StatisticsPage::Panels if state.zoomed => return Some("all panels"),
                 StatisticsPage::Panels | StatisticsPage::Contrasts => state.selected().is_some(),
-                StatisticsPage::Agreement => return app.pair_under_cursor().map(|_| "side by side"),
-                StatisticsPage::MixedModel => false,
+                StatisticsPage::Pairs => return app.pair_under_cursor().map(|_| "side by side"),
+                StatisticsPage::MixedModel | StatisticsPage::Agreement => false,
             },
             _ => return app.common_hint(entry),
         };
@@ -252,12 +272,14 @@ impl Controller for StatisticsView {
 
     fn offer(&self, app: &App) -> Option<Offer> {
         let shown = app.views.statistics.shown().filter(|shown| !shown.panels.is_empty())?;
-        let name = file_name(&format!("statistics-{}", shown.corpus)) + ".svg";
+        let what = if app.views.statistics.page == StatisticsPage::Agreement { "agreement" } else { "statistics" };
+        let name = file_name(&format!("{what}-{}", shown.corpus)) + ".svg";
         Some(Offer { name, noun: "figure", endings: FIGURES, has_everything: false })
     }
 
     fn snapshot(&self, app: &App, _ending: &str, _everything: bool) -> Option<Box<dyn Snapshot>> {
-        Some(Box::new(app.views.statistics.shown.clone()?))
+        let statistics = app.views.statistics.shown.clone()?;
+        Some(Box::new(StatisticsSnapshot { statistics, page: app.views.statistics.page }))
     }
 
     fn data_changed(&self, app: &mut App) {
@@ -276,9 +298,19 @@ impl Controller for StatisticsView {
     }
 }
 
-impl Snapshot for Arc<Statistics> {
+/// What the picture of a page is drawn from.
+#[derive(Debug)]
+struct StatisticsSnapshot {
+    statistics: Arc<Statistics>,
+    page: StatisticsPage,
+}
+
+impl Snapshot for StatisticsSnapshot {
     fn build(&self, _ending: &str) -> Result<Export, String> {
-        Ok(Export::Figure(self.figure()))
+        Ok(Export::Figure(match self.page {
+            StatisticsPage::Agreement => self.statistics.agreement_figure(),
+            _ => self.statistics.figure(),
+        }))
     }
 }
 
@@ -322,9 +354,9 @@ impl App {
         model.unscorable.get(&prompt).map_or(0, |words| words.iter().filter(|word| self.universe.lists(**word)).count())
     }
 
-    /// The two models of the pair under the cursor, on the page of agreement.
+    /// The two models of the pair under the cursor, on the page of pairs.
     fn pair_under_cursor(&self) -> Option<[ModelId; 2]> {
-        let shown = self.views.statistics.shown().filter(|_| self.views.statistics.page == StatisticsPage::Agreement)?;
+        let shown = self.views.statistics.shown().filter(|_| self.views.statistics.page == StatisticsPage::Pairs)?;
         let pair = shown.pairs.get(self.views.statistics.line.row(shown.pairs.len()))?;
         let same = self.models_of_one_unit();
         let names = named(&same);

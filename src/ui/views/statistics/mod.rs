@@ -1,5 +1,6 @@
 //! The statistics view: pages over the newest statistics, each drawn from what was computed elsewhere.
 
+mod agreement;
 mod notes;
 mod panels;
 mod tables;
@@ -43,7 +44,8 @@ impl Screen for StatisticsScreen {
             StatisticsPage::Panels => panels::draw(frame, below, app, shown, theme),
             StatisticsPage::Contrasts => tables::contrasts(frame, below, app, shown, theme),
             StatisticsPage::MixedModel => tables::mixed_model(frame, below, app, shown, theme),
-            StatisticsPage::Agreement => tables::agreement(frame, below, app, shown, theme),
+            StatisticsPage::Agreement => agreement::draw(frame, below, app, shown, theme),
+            StatisticsPage::Pairs => tables::pairs(frame, below, app, shown, theme),
         }
     }
 

@@ -175,7 +175,7 @@ pub fn mixed_model(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics,
     explain(frame, area, &[text], theme);
 }
 
-pub fn agreement(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
+pub fn pairs(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     if shown.pairs.is_empty() {
         let open = Action::OpenModel.key_text();
