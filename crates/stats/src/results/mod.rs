@@ -1,6 +1,8 @@
 //! What the statistics find: plain values, one type for each result.
 
 mod linear;
+mod ratings;
+mod scores;
 
 use std::sync::Arc;
 
@@ -9,7 +11,9 @@ use serde::{Serialize, Serializer};
 use super::common::CommonWords;
 use super::contrast::{TESTS, Test, TestResult};
 pub use linear::{Anova, AnovaTerm, FixedEffect, MixedModel};
+pub use ratings::{Adjusted, Asked, CategoryDifference, FromLine, RankDifference, Relation};
 use rewardscope_base::terms::Framing;
+pub use scores::{FramingSum, FramingSums, Moments, Optimal, RankedWord};
 
 /// The family of a model of which none is known: such models have cells, and take part in no comparison of families.
 pub const UNKNOWN_FAMILY: &str = "other";
@@ -108,6 +112,12 @@ pub struct Report {
     pub framings: Vec<FramingAgreement>,
     /// Between each two known families, the words that they rank most differently.
     pub dividing: Vec<DividingWords>,
+    /// Of the scores of each model under each prompt.
+    pub moments: Vec<Moments>,
+    /// The words that a model likes or dislikes under both framings.
+    pub framing_sums: Vec<FramingSums>,
+    /// Each model's scores beside each column of ratings; empty where none are given.
+    pub ratings: Vec<Relation>,
     /// Columns in which words of the study have no score (yet).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<PartialColumn>,
