@@ -142,6 +142,8 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
         return Ok(());
     }
     run.failures.sort_by_key(|(model, _)| *model);
+    // What fails for each word is said once.
+    run.failures.dedup();
     let failures: Vec<String> = run.failures.into_iter().map(|(_, message)| message).collect();
     Err(Failure::Run(failures.join("\n")))
 }
@@ -207,7 +209,8 @@ impl ScoreRun {
                 let group = Group { prompt: id, words: words.iter().map(|(word, _)| *word).collect(), missing: words.len() };
                 self.groups.insert((model, at), group);
                 let (prompt_text, words) = (prompt.text.clone(), words.clone());
-                jobs.push(Job { tokens: self.tokens, readings: self.readings, ..Job::new(model, id, prompt_text, words) });
+                let job = Job::new(model, id, prompt_text, words);
+                jobs.push(Job { tokens: self.tokens, read_tokens: true, readings: self.readings, ..job });
             }
         }
         engine.plan(jobs);

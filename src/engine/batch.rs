@@ -22,6 +22,7 @@ use crate::model::decoder::Wanted;
 use crate::model::language::LanguageModel;
 use crate::model::loaded::LoadedModel;
 use crate::model::text::continuation::Continuation;
+use crate::model::text::tokenizer::ChatTokenizer;
 use crate::model::{Cancel, ModelError};
 use crate::tables::long::IndexedToken;
 
@@ -75,6 +76,12 @@ pub struct Batches {
     whole: bool,
 }
 
+/// The token that a reward is read at, where it is not the last one.
+pub(super) fn read_token(tokenizer: &ChatTokenizer, ids: &[u32]) -> Option<IndexedToken> {
+    let index = Some(tokenizer.read_at(ids)).filter(|at| at + 1 < ids.len())?;
+    Some(IndexedToken { index, text: tokenizer.token_text(ids[index]) })
+}
+
 impl Batches {
     /// A job of which nothing has run.
     pub fn new(job: Job) -> Self {
@@ -108,7 +115,7 @@ impl Batches {
 
     /// True where going on with this job does all that `other` asks for, and nothing that it does not.
     pub fn is_for(&self, other: &Job) -> bool {
-        let asked = |job: &Job| (job.model, job.prompt, job.tokens, job.readings);
+        let asked = |job: &Job| (job.model, job.prompt, job.tokens, job.read_tokens, job.readings);
         if asked(&self.job) != asked(other) {
             return false;
         }
@@ -225,12 +232,11 @@ impl Batches {
                 return Err(self.not_finite(model, word, result.score));
             }
             step.scores.push((word, result.score));
-            if !self.job.wants_scores_alone() {
+            let is_reward = matches!(model, LoadedModel::Reward(_));
+            let read_token = read_token(model.tokenizer(), &asked.ids).filter(|_| is_reward);
+            if !self.job.wants_scores_alone() || self.job.read_tokens && read_token.is_some() {
                 let Scored { token_rewards, layer_rewards, log_probabilities, .. } = result;
-                let Continuation { ids, merged, word: length } = asked;
-                let is_reward = matches!(model, LoadedModel::Reward(_));
-                let read = Some(length - 1).filter(|at| is_reward && at + 1 < ids.len());
-                let read_token = read.map(|index| IndexedToken { index, text: model.tokenizer().token_text(ids[index]) });
+                let Continuation { ids, merged, .. } = asked;
                 let ids = if self.job.tokens || self.job.readings.by_token { ids } else { Vec::new() };
                 let tokens = WordTokens { ids, token_rewards, layer_rewards, log_probabilities, merged, read_token };
                 step.tokens.push((word, tokens));
@@ -453,6 +459,7 @@ mod tests {
             words,
             token_ids: vec![10, 11, 12, 13],
             tokens: false,
+            read_tokens: false,
             readings: Default::default(),
         };
         Batches::new(job)

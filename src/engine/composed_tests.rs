@@ -39,6 +39,7 @@ fn job(prompt: &str, words: &[&str], token_ids: Vec<u32>) -> Job {
         words,
         token_ids,
         tokens: true,
+        read_tokens: false,
         readings: Default::default(),
     }
 }

@@ -399,6 +399,7 @@ mod tests {
             words,
             token_ids: Vec::new(),
             tokens: true,
+            read_tokens: false,
             readings: Default::default(),
         }
     }

@@ -62,6 +62,8 @@ pub struct Job {
     pub token_ids: Vec<u32>,
     /// Send [`Event::Tokens`] as well.
     pub tokens: bool,
+    /// Send the token that a reward is read at with [`Event::Tokens`], for words of which it is not the last one.
+    pub read_tokens: bool,
     /// What is read of each conversation beside its score, and sent with [`Event::Tokens`].
     pub readings: Readings,
 }
@@ -84,7 +86,16 @@ impl Job {
 
     /// A job for words that are given as texts, without [`Event::Tokens`].
     pub fn new(model: ModelId, prompt: PromptId, prompt_text: Arc<str>, words: Vec<(WordId, Arc<str>)>) -> Self {
-        Job { model, prompt, prompt_text, words, token_ids: Vec::new(), tokens: false, readings: Readings::default() }
+        Job {
+            model,
+            prompt,
+            prompt_text,
+            words,
+            token_ids: Vec::new(),
+            tokens: false,
+            read_tokens: false,
+            readings: Readings::default(),
+        }
     }
 }
 

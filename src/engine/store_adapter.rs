@@ -228,6 +228,7 @@ impl StoreAdapter {
             words: (0..job.words.len()).filter(missing).map(|at| job.words[at].clone()).collect(),
             token_ids: (0..job.token_ids.len()).filter(missing).map(|at| job.token_ids[at]).collect(),
             tokens: job.tokens,
+            read_tokens: job.read_tokens,
             readings: job.readings,
             ..Job::new(job.model, job.prompt, job.prompt_text.clone(), Vec::new())
         };
@@ -429,6 +430,7 @@ mod tests {
             words: (from..from + 500).map(|id| (WordId(id), format!("a word of some length, number {id}").into())).collect(),
             token_ids: Vec::new(),
             tokens: false,
+            read_tokens: false,
             readings: Default::default(),
         };
         keeper.recall((&files, &label, &options), &job(0), &Cancel::default()).unwrap();

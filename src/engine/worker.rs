@@ -348,7 +348,7 @@ impl Worker {
     }
 
     fn score(&mut self, at: usize, cancel: &Cancel) -> Result<(), ModelError> {
-        while self.leave_to_others(at) {}
+        while self.leave_to_others(at, cancel)? {}
         let Some(running) = self.jobs.get_mut(at) else { return Ok(()) };
         if running.batches.is_done() {
             self.end(at);

@@ -90,7 +90,7 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
             return implicit(argument, measure, pair, catalogue);
         }
     }
-    let address = id_of_address(argument);
+    let address = id_of_address(argument)?;
     let argument = address.as_deref().unwrap_or(argument);
     let path = expand_home(argument);
     let has_separator = argument.contains(std::path::is_separator);
@@ -130,16 +130,34 @@ pub fn resolve(argument: &str, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, 
     }])
 }
 
-/// The id that a page of the hub is about: `https://huggingface.co/owner/name/tree/revision` is `owner/name@revision`.
-fn id_of_address(argument: &str) -> Option<String> {
-    let plain = argument.strip_prefix("https://").or_else(|| argument.strip_prefix("http://")).unwrap_or(argument);
+/// The id that a page of the hub is about: `https://huggingface.co/owner/name/tree/revision` is `owner/name@revision`. None for
+/// what is no address.
+///
+/// # Errors
+/// The address of another page, or of another place.
+fn id_of_address(argument: &str) -> Result<Option<String>, ModelError> {
+    /// First parts of pages that are no model's.
+    const OTHERS: [&str; 8] = ["datasets", "spaces", "collections", "models", "docs", "papers", "blog", "organizations"];
+    let unknown = |next: &str| Err(ModelError::Unknown { name: argument.to_owned(), next: next.to_owned() });
+    let (is_address, plain) = match argument.split_once("://") {
+        Some(("https" | "http", rest)) => (true, rest),
+        Some(("hf", rest)) => return Ok(Some(rest.to_owned())),
+        _ => (false, argument),
+    };
     let plain = plain.strip_prefix("www.").unwrap_or(plain);
-    let path = ["huggingface.co/", "hf.co/"].iter().find_map(|host| plain.strip_prefix(host))?;
-    let path = path.split(['?', '#']).next()?;
+    let Some(path) = ["huggingface.co/", "hf.co/"].iter().find_map(|host| plain.strip_prefix(host)) else {
+        let next =
+            "Of addresses, those of models on huggingface.co are taken. Give the id, owner/name; HF_ENDPOINT names a mirror";
+        return if is_address { unknown(next) } else { Ok(None) };
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default();
     let mut parts = path.split('/').filter(|part| !part.is_empty());
-    let id = format!("{}/{}", parts.next()?, parts.next()?);
+    let (Some(owner), Some(name)) = (parts.next().filter(|owner| !OTHERS.contains(owner)), parts.next()) else {
+        return unknown("This is no model's page. Give the address of one, or its id, owner/name");
+    };
+    let id = format!("{owner}/{name}");
     let revision = parts.next().filter(|part| ["tree", "blob", "resolve"].contains(part)).and_then(|_| parts.next());
-    Some(revision.map_or(id.clone(), |revision| format!("{id}@{revision}")))
+    Ok(Some(revision.map_or(id.clone(), |revision| format!("{id}@{revision}"))))
 }
 
 /// The pair that stands behind the colon. A name may hold commas: the first comma with a model on either side parts them.
@@ -192,6 +210,14 @@ fn from_path(path: &Path, catalogue: &Catalogue) -> Result<Vec<ModelSpec>, Model
     }
     if let Some(Instead { problem, next }) = Instead::of(path) {
         return Err(ModelError::file(path, problem, next));
+    }
+    if let Some(id) = RepositoryId::from_folder(&file_name(path)) {
+        let problem = "this is a model's folder in the Hugging Face cache";
+        return Err(ModelError::file(
+            path,
+            problem,
+            format!("Name the model by its id, {id}, or a folder under snapshots by its path"),
+        ));
     }
     let recorded::Folder { files, passed_over } = recorded::folder(path);
     if files.is_empty() {
@@ -290,6 +316,23 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_other_pages_and_places_are_refused_by_what_they_are() {
+        for (address, expected) in [
+            ("https://huggingface.co/datasets/lab/words", "no model's page"),
+            ("https://huggingface.co/lab", "no model's page"),
+            ("https://modelscope.cn/models/lab/x", "HF_ENDPOINT"),
+        ] {
+            let message = refusal(address);
+            assert!(message.contains(expected) && message.contains("owner/name"), "{message}");
+        }
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("models--lab--some-llama");
+        std::fs::create_dir_all(folder.join("snapshots")).expect("created");
+        let message = refusal(folder.to_str().expect("UTF-8"));
+        assert!(message.contains("by its id, lab/some-llama"), "{message}");
+    }
+
+    #[test]
     fn a_directory_is_a_checkpoint_or_holds_recorded_scores() {
         let root = tempfile::tempdir().expect("a folder");
         let checkpoint = root.path().join("my-gemma");
@@ -339,6 +382,7 @@ mod tests {
             ("https://huggingface.co/lab/some-llama/tree/v2", Some("v2")),
             ("https://huggingface.co/lab/some-llama/blob/main/config.json", Some("main")),
             ("hf.co/lab/some-llama@v2", Some("v2")),
+            ("hf://lab/some-llama", None),
         ] {
             assert_eq!(one(address).source, hub("lab/some-llama", revision), "{address}");
         }

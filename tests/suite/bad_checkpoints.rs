@@ -88,7 +88,7 @@ fn an_architecture_that_is_not_run() {
         edit(directory.path(), "config.json", "LlamaForSequenceClassification", name);
         assert_refused(
             directory.path(),
-            &["config.json", name, "This version runs Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3"],
+            &["config.json", name, "This version runs Llama, Mistral, Qwen2, Qwen3, InternLM2, Gemma, Gemma2 and Gemma3"],
         );
     }
 }
@@ -162,6 +162,9 @@ fn tokenizer_and_template_that_are_not_there() {
     let directory = copy();
     fs::remove_file(directory.path().join("chat_template.jinja")).unwrap();
     assert_refused(directory.path(), &["no chat template", "tokenizer_config.json"]);
+    fs::create_dir(directory.path().join("additional_chat_templates")).unwrap();
+    fs::write(directory.path().join("additional_chat_templates/tool.jinja"), "x").unwrap();
+    assert_refused(directory.path(), &["no chat template", "additional_chat_templates to chat_template.jinja: tool.jinja"]);
 }
 
 #[test]

@@ -94,6 +94,7 @@ fn job(model: ModelId, prompt: u32, words: &[String]) -> Job {
         words,
         token_ids: Vec::new(),
         tokens: false,
+        read_tokens: false,
         readings: Default::default(),
     }
 }

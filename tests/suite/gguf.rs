@@ -306,6 +306,17 @@ fn a_head_that_cannot_be_read_is_refused_by_name() {
     ranked.extend([count("pooling_type", 4)]);
     assert!(opened(&ranked, None).unwrap_err().contains("pooling type for ranking"));
     assert_eq!(opened(&ranked, Some("cls.output.weight")), Ok(false));
+    let mut labelled = plain();
+    labelled.extend([("qwen3.classifier.output_labels".to_owned(), texts(["rejected", "chosen"]))]);
+    let tensors = [("token_embd.weight".to_owned(), tensor(96)), ("cls.output.weight".to_owned(), tensor(2))];
+    let config = ModelConfig::read(&Files::at(&write(&folder.path().join("y.gguf"), &labelled, &tensors))).unwrap();
+    assert_eq!(
+        (config.labels, config.label_names.into_values().collect()),
+        (Some(2), vec!["rejected".to_owned(), "chosen".to_owned()])
+    );
+    let mut adapter = plain();
+    adapter.extend([("general.type".to_owned(), Value::String("adapter".into()))]);
+    assert!(opened(&adapter, None).unwrap_err().contains("LoRA adapter"));
 }
 
 #[test]

@@ -185,7 +185,6 @@ fn architectures_that_are_not_run_are_refused_with_what_would_open_them() {
     for (architecture, model_type, parts) in [
         ("MixtralForSequenceClassification", "mixtral", ["mixture of experts", "router"]),
         ("Qwen3MoeForSequenceClassification", "qwen3_moe", ["mixture of experts", "router"]),
-        ("InternLM2ForRewardModel", "internlm2", ["attention.wqkv", "reward_token_id"]),
         ("AtheneForSequenceClassification", "llama", ["Athene", "place that is read"]),
         ("Qwen2ForProcessRewardModel", "qwen2", ["each step", "Qwen2.5-Math-RM"]),
         ("DebertaV2ForSequenceClassification", "deberta-v2", ["encoder", "beside the decoder"]),

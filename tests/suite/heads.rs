@@ -373,6 +373,7 @@ fn engine_run(directory: &Path, prompts: &[(&str, &[&str])]) -> Outcome {
         words: words.iter().enumerate().map(|(i, word)| (WordId(i as u32), (*word).into())).collect(),
         token_ids: Vec::new(),
         tokens: false,
+        read_tokens: false,
         readings: Default::default(),
     };
     engine.plan(prompts.iter().enumerate().map(job).collect());

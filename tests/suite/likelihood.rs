@@ -111,6 +111,7 @@ impl Bench {
             words,
             token_ids: Vec::new(),
             tokens: true,
+            read_tokens: false,
             readings: Default::default(),
         })
     }
@@ -214,6 +215,7 @@ fn a_bare_prompt_gives_a_word_and_the_word_behind_a_space_the_same_tokens() {
             words,
             token_ids: vec![7],
             tokens: true,
+            read_tokens: false,
             readings: Default::default(),
         };
         let ids = bench.run(job).tokens[&0].ids.clone();
@@ -279,6 +281,7 @@ fn chat_is_the_default_where_there_is_a_template_and_bare_where_there_is_none() 
         words,
         token_ids: Vec::new(),
         tokens: false,
+        read_tokens: false,
         readings: Default::default(),
     }]);
     loop {
@@ -333,6 +336,7 @@ fn a_vocabulary_is_one_distribution_and_its_tokens_are_the_words_scored_one_by_o
             words,
             token_ids,
             tokens: true,
+            read_tokens: false,
             readings: Default::default(),
         };
         let scored = bench.run(job);
@@ -368,6 +372,7 @@ fn a_token_without_a_row_is_left_out_with_its_reason() {
         words,
         token_ids: vec![5, 99_999],
         tokens: false,
+        read_tokens: false,
         readings: Default::default(),
     };
     let scored = bench.run(job);

@@ -23,6 +23,7 @@ mod heads;
 mod hub;
 mod hub_faults;
 mod implicit;
+mod internlm2;
 mod likelihood;
 mod outputs;
 mod own_words;

@@ -55,6 +55,7 @@ fn a_reward_is_read_before_the_pad_token_as_transformers_does() {
         let ids = row["token_ids"].as_array().unwrap();
         assert_eq!(row["read_token"]["index"], json!(ids.len() - 2), "{row}");
     }
+    read_tokens_are_told_without_the_others(&model, &rows);
     assert!(notes.contains("pad_token_id 424") && notes.contains("--read last"), "{notes}");
     let (rows, notes) = scored(&model, &WORDS, &["--read", "last"]);
     assert_eq!(scores(&rows), plain);
@@ -64,6 +65,22 @@ fn a_reward_is_read_before_the_pad_token_as_transformers_does() {
         config["normalize_reward"] = json!(false);
     });
     assert_eq!(scores(&scored(&model, &WORDS, &[]).0), plain, "OpenRLHF reads the last token");
+}
+
+/// Computed, and known to the store, with no other token told.
+fn read_tokens_are_told_without_the_others(model: &Path, expected: &[Value]) {
+    let (home, model) = (program::home(), model.display().to_string());
+    let mut arguments = vec!["score", &model, "--prompt", "What is the best thing?", "--format", "jsonl"];
+    arguments.extend(WORDS.iter().flat_map(|word| ["--word", word]));
+    for _ in 0..2 {
+        let output = program::text(&program::rewardscope(home.path(), &arguments).stdout);
+        let rows: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(rows.len(), expected.len());
+        for (row, expected) in rows.iter().zip(expected) {
+            assert_eq!((&row["read_token"], &row["score"]), (&expected["read_token"], &expected["score"]));
+            assert!(row.get("token_ids").is_none(), "{row}");
+        }
+    }
 }
 
 #[test]
@@ -92,6 +109,19 @@ fn the_row_of_a_head_is_chosen_by_its_label() {
     assert_eq!(scores(&rows), by_row[2]);
     assert!(notes.contains("Row 2 is read as the reward, since row 0 is called bad"), "{notes}");
     assert_eq!(scores(&scored(&model, &WORDS, &["--head-row", "rejected"]).0), by_row[0]);
+    let under_another_name = |labels: Value| {
+        changed("llama-2024", "config.json", move |config| {
+            config["architectures"] = json!(["LlamaForCausalLM"]);
+            config["id2label"] = labels;
+        })
+    };
+    let (_kept, model) = under_another_name(json!({"0": "no", "1": "neither", "2": "yes"}));
+    let (rows, notes) = scored(&model, &WORDS, &[]);
+    assert_eq!(scores(&rows), by_row[2], "{notes}");
+    let (_kept, model) = under_another_name(json!({"0": "LABEL_0", "1": "LABEL_1"}));
+    let (rows, notes) = scored(&model, &WORDS, &[]);
+    assert_eq!(scores(&rows), by_row[0]);
+    assert!(notes.contains("several rows: 3, without labels. Row 0 is read"), "{notes}");
     let (_kept, model) = labels(json!({"0": "negative", "1": "neutral", "2": "mixed"}));
     let (rows, notes) = scored(&model, &WORDS, &[]);
     assert!(rows.is_empty() && notes.contains("row 0 is called bad") && notes.contains("--head-row LABEL"), "{notes}");

@@ -69,6 +69,7 @@ fn ask(model: &LoadedModel, prompt: &str, words: &[usize], way: Way, prefix: &mu
         words: words.iter().map(|&at| (WordId(at as u32), Arc::from(WORDS[at]))).collect(),
         token_ids: Vec::new(),
         tokens: false,
+        read_tokens: false,
         readings: Default::default(),
     };
     let mut batches = if way.whole { Batches::whole(job) } else { Batches::new(job) };

@@ -9,6 +9,9 @@ use std::fmt::Write as _;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+/// Characters of a name that [`named`] shows.
+pub const LONGEST_NAME: usize = 100;
+
 /// True for characters that would steer the terminal or reorder the text around them: C0 and C1 controls, DEL, line and
 /// paragraph separators, bidirectional controls, zero-width characters, byte order mark, tags and other format characters
 /// that no terminal draws.
@@ -38,6 +41,15 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// A name from a file as a message shows it: [`visible`], and cut where it has more than [`LONGEST_NAME`] characters.
+pub fn named(name: &str) -> String {
+    let shown = visible(name);
+    match shown.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown.into_owned(),
+    }
 }
 
 /// A word as a table shows it: like [`visible`], with leading and trailing spaces drawn as `␣` so that " love" and "love"
@@ -165,6 +177,13 @@ pub fn wrap(text: &str, cells: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_are_cut_and_unsafe_ones_escaped() {
+        assert_eq!(named("model.norm.weight\x1b"), "model.norm.weight\\u{1b}");
+        let long = named(&"é".repeat(5000));
+        assert!(long.chars().count() == LONGEST_NAME + 1 && long.ends_with('…'), "{long}");
+    }
 
     #[test]
     fn control_characters_become_escapes() {

@@ -11,7 +11,7 @@ use super::decoder::{Decoder, Nodes, Role, packed};
 use super::device::{Chosen, Compute, DeviceClass, DeviceName};
 use super::format::config::{DecoderConfig, ModelConfig, Task};
 use super::format::files::Files;
-use super::format::head_names::{self, EMBEDDING, LM_HEAD};
+use super::format::head_names::{EMBEDDING, LM_HEAD};
 use super::format::weights::{Embedding, Keep, Meter, Stored, Weights};
 use super::head::{self, GatingPattern, Head, row};
 use super::provenance::{Backend, Products, Stated};
@@ -19,15 +19,12 @@ use super::text::template::ChatTemplate;
 use super::text::tokenizer::ChatTokenizer;
 use super::{
     Cancel, HeadRow, LoadOptions, ModelError, ModelInfo, Policies, PromptForm, Provenance, PublishedDtype, ReadToken, SoftCap,
-    TemplateDate, device, task,
+    TemplateDate, device, task, unread,
 };
 use crate::format::files::SourceLabel;
 use rewardscope_base::remedy::Remedy;
 use rewardscope_base::terms::Unit;
 use rewardscope_base::{machine, text};
-
-/// Unread tensors that are named before it is said how many more there are.
-const UNREAD_NAMED: usize = 3;
 
 /// A reward model in memory, ready to score. Dropping it frees its memory.
 pub struct RewardModel {
@@ -70,7 +67,7 @@ impl RewardModel {
         let loading = checkpoint.loading(progress, cancel);
         // The head first: a model without one is found out before gigabytes are read.
         let Checkpoint { files, config, weights, options, .. } = &checkpoint;
-        let (row, row_note) = row::choose(files, config, options.reward_row.as_ref())?;
+        let (row, row_note) = row::choose(files, config, head::rows(config, weights), options.reward_row.as_ref())?;
         let head = Head::load(files, config, weights, row, options.normalize, &loading.meter)
             .map_err(|error| if checkpoint.is_retaken { task::all_the_same(error) } else { error })?;
         let gating = head.is_gated().then(|| GatingPattern::of(config.family, &checkpoint.tokenizer)).transpose()?;
@@ -137,7 +134,7 @@ pub(super) struct Checkpoint<'a> {
 impl<'a> Checkpoint<'a> {
     pub(super) fn open(files: &'a Files, label: &'a SourceLabel, options: &'a LoadOptions) -> Result<Self, ModelError> {
         let (mut config, mut tokenizer) = read_small(files, options)?;
-        let weights = Weights::open(files, head::is_of_a_head)?;
+        let weights = open_weights(files, &config)?;
         let named = config.task;
         let resized = take_resized(&mut config, &mut tokenizer, &weights);
         let notes = task::settle((files, label), &mut config, &weights, options)?;
@@ -168,7 +165,7 @@ impl<'a> Checkpoint<'a> {
 
     /// Begins to read weights.
     pub(super) fn loading<'b>(&'b self, progress: &'b mut (dyn FnMut(u64, u64) + Send), cancel: &'b Cancel) -> Loading<'b> {
-        let used = self.weights.tensors().filter(|(name, _)| is_used(name, &self.config));
+        let used = self.weights.tensors().filter(|(name, _)| unread::is_used(name, &self.config));
         let total = used.map(|(_, stored)| stored.bytes()).sum();
         let meter = Meter::new(progress, cancel, total);
         Loading {
@@ -186,7 +183,7 @@ impl<'a> Checkpoint<'a> {
 
     pub(super) fn info(&self, loaded: Loaded, head: String, template: String, unit: Unit) -> ModelInfo {
         let mut policies = self.policies.clone();
-        policies.notes.extend(self.unread());
+        policies.notes.extend(unread::notes(&self.weights, &self.config));
         let mut kernel = backend(self.compute, &self.device);
         if let Some(why) = loaded.why_candle {
             kernel = Backend { products: Products::Candle, build: None };
@@ -214,24 +211,6 @@ impl<'a> Checkpoint<'a> {
             policies,
         };
         ModelInfo { family: self.config.family, provenance, memory_bytes: loaded.memory_bytes }
-    }
-}
-
-impl Checkpoint<'_> {
-    /// What stands in the weights and no part of the model has asked for.
-    fn unread(&self) -> Option<String> {
-        let unread = self.weights.unread();
-        let unread: Vec<&str> = unread.into_iter().filter(|name| is_missed(name, &self.config)).collect();
-        let shown = unread.iter().take(UNREAD_NAMED).map(|name| text::visible(name)).collect::<Vec<_>>().join(", ");
-        let tensors = match (unread.len(), unread.len().saturating_sub(UNREAD_NAMED)) {
-            (0, _) => return None,
-            (1, _) => format!("1 tensor of the weights was not read, and has no part in the scores: {shown}"),
-            (all, 0) => format!("{all} tensors of the weights were not read, and have no part in the scores: {shown}"),
-            (all, more) => {
-                format!("{all} tensors of the weights were not read, and have no part in the scores: {shown} and {more} more")
-            }
-        };
-        Some(tensors)
     }
 }
 
@@ -347,11 +326,15 @@ impl Source for Reading<'_, '_> {
 /// a prompt is put to it.
 pub fn read_tokenizer(files: &Files, options: &LoadOptions) -> Result<(ChatTokenizer, Option<PromptForm>), ModelError> {
     let (mut config, mut tokenizer) = read_small(files, options)?;
-    let weights = Weights::open(files, head::is_of_a_head)?;
+    let weights = open_weights(files, &config)?;
     task::settle((files, &SourceLabel::default()), &mut config, &weights, options)?;
     take_resized(&mut config, &mut tokenizer, &weights);
     let form = (config.task == Task::Language).then(|| tokenizer.form(options.form));
     Ok((tokenizer, form))
+}
+
+fn open_weights(files: &Files, config: &ModelConfig) -> Result<Weights, ModelError> {
+    Weights::open(files, head::is_of_a_head)?.under_llama_names(&config.decoder)
 }
 
 fn read_small(files: &Files, options: &LoadOptions) -> Result<(ModelConfig, ChatTokenizer), ModelError> {
@@ -359,7 +342,8 @@ fn read_small(files: &Files, options: &LoadOptions) -> Result<(ModelConfig, Chat
     let (rows, bos) = (config.decoder.vocab_size, config.bos_token_id);
     let tokenizer = ChatTokenizer::on(files, options, rows, bos)?;
     let pad = config.pad_token_id.filter(|_| options.read.unwrap_or(config.read) == ReadToken::BeforePad);
-    let tokenizer = tokenizer.for_model(pad, config.decoder.max_positions);
+    let reward_token = config.reward_token.filter(|_| options.taken_as.is_none());
+    let tokenizer = tokenizer.for_model(pad, reward_token, config.decoder.max_positions);
     Ok((config, tokenizer))
 }
 
@@ -402,6 +386,7 @@ fn policies(config: &ModelConfig, tokenizer: &ChatTokenizer, options: &LoadOptio
     for (_, asked) in of_rewards.into_iter().filter(|(is_asked, _)| *is_asked && !reward) {
         notes.push(format!("{asked} changes nothing: this model gives log-probabilities, not rewards"));
     }
+    notes.extend(config.reward_token.filter(|_| reward).map(|token| reward_token_note(token, tokenizer)));
     let read = read_token(config, tokenizer, options.read).filter(|_| reward);
     notes.extend(read.map(|read| read_note(config, tokenizer, read)));
     if let (Some(asked), None, true) = (options.read, read, reward) {
@@ -434,6 +419,28 @@ fn normalization(head: &Head, asked: bool, policies: &mut Policies) {
         }
     };
     policies.notes.push(note);
+}
+
+/// What stands behind each conversation, and whether POLAR's reference stands in it: its tokenizers have a mark of their own
+/// between the two answers, where InternLM2's reward models have that name for the last token (InternLM's POLAR, README).
+fn reward_token_note(token: u32, tokenizer: &ChatTokenizer) -> String {
+    const MARK: &str = "<|reward|>";
+    let shown = tokenizer.token_text(token);
+    let note = format!(
+        "{} (config.json: reward_token_id {token}) stands behind each conversation, and the reward is read there, as InternLM's \
+         code does",
+        text::visible(&shown)
+    );
+    let is_compared = tokenizer.has_token(MARK) && shown != MARK;
+    let is_written = || tokenizer.render("A", "b").is_ok_and(|conversation| conversation.contains(MARK));
+    if is_compared && !is_written() {
+        return format!(
+            "{note}. The tokenizer is POLAR's, whose rewards compare an answer with a reference, and the chat template writes \
+             none: put a chat_template.jinja into the folder that writes prompt, new line, reference, {MARK}, prompt, new line, \
+             answer"
+        );
+    }
+    note
 }
 
 /// Which token is read; none where conversations do not end with the pad token, so that it is the last one in any case.
@@ -492,7 +499,7 @@ pub struct Estimate {
 pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelError> {
     // What the configuration says is wrong comes before what its weights lack.
     let mut config = ModelConfig::read(files)?;
-    let weights = Weights::open(files, head::is_of_a_head)?;
+    let weights = open_weights(files, &config)?;
     task::settle((files, &SourceLabel::default()), &mut config, &weights, options)?;
     let device = device::open(options.device)?;
     let chosen = choose(&weights, &config, options, &device)?;
@@ -531,28 +538,6 @@ fn keep(role: Role, dtype: DType) -> Keep {
     }
 }
 
-/// An output matrix stays on disk where only rewards are asked for, or where the embedding is the output matrix; so do
-/// what sees images and what only training counts.
-fn is_used(name: &str, config: &ModelConfig) -> bool {
-    let name = name.strip_prefix("model.").unwrap_or(name);
-    if head_names::is_a_counter(name) {
-        return false;
-    }
-    if config.task == Task::Language && head::resembles_a_head(name) {
-        return false;
-    }
-    if name.starts_with("lm_head.") {
-        return config.task == Task::Language && !config.tied;
-    }
-    !["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
-}
-
-/// What is worth a word where nothing reads it: neither what is no part of such a model, nor tables that are computed here.
-fn is_missed(name: &str, config: &ModelConfig) -> bool {
-    const COMPUTED: [&str; 5] = ["rotary_emb.inv_freq", "position_ids", "rope_freqs.weight", "masked_bias", "attn.bias"];
-    is_used(name, config) && !COMPUTED.iter().any(|end| name.ends_with(end))
-}
-
 /// Bytes that a model takes on its device. On the CPU its embedding stays in the file, unless it is the output matrix too.
 fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
     let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
@@ -566,5 +551,5 @@ fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &De
         (_, [_, _]) => stored.elements() * compute.dtype().size_in_bytes() as u64,
         _ => stored.elements() * 4,
     };
-    weights.tensors().filter(|(name, _)| is_used(name, config)).map(bytes).sum()
+    weights.tensors().filter(|(name, _)| unread::is_used(name, config)).map(bytes).sum()
 }

@@ -23,6 +23,7 @@ pub mod policy;
 pub mod provenance;
 mod task;
 pub mod text;
+mod unread;
 
 use std::fmt;
 use std::path::Path;

@@ -70,7 +70,8 @@ impl TemplateDate {
                 'c' => "%a %b %e %H:%M:%S %Y".to_owned(),
                 'x' => "%D".to_owned(),
                 'X' => "%T".to_owned(),
-                code if "aAbBdDeFGhHIjmMpRSTuwyY".contains(code) => format!("%{flag}{code}"),
+                'f' => "000000".to_owned(),
+                code if "aAbBdDeFGhHIjmMpRSTuUVwWyY".contains(code) => format!("%{flag}{code}"),
                 other => return Err(other),
             };
             out.push_str(&strtime::format(&directive, midnight).map_err(|_| code)?);

@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 
-use super::{Running, Worker};
+use super::{Opened, Running, Worker};
 use crate::base::terms::{ModelId, PromptId, WordId};
-use crate::engine::batch::{Batches, Step};
+use crate::engine::batch::{Batches, Step, read_token};
 use crate::engine::store_adapter::{Answer, Batch, Writing, stored_words};
-use crate::engine::{Event, Phase};
-use crate::model::{Cancel, ModelError};
+use crate::engine::{Event, Job, Phase, WordTokens};
+use crate::model::{Cancel, ModelError, ModelInfo, ReadToken, checkpoint};
 use crate::scores::table::decimal;
 
 /// A batch that has been computed, and is not sent before it is in the store.
@@ -37,6 +37,10 @@ impl Worker {
             Answer::Busy => return Ok(false),
             Answer::Unread => return Ok(true),
         };
+        let tokens = match &recalled.info {
+            Some(info) => read_tokens(opened, job, info, &recalled.scores, cancel)?,
+            None => Vec::new(),
+        };
         (running.recalled, running.recalled_at, running.looked_at) = (true, version, version);
         if let Some(left) = recalled.left {
             running.total = left.words.len();
@@ -49,9 +53,7 @@ impl Worker {
         if let Some(info) = recalled.info.filter(|_| opened.loaded.is_none()) {
             self.tell(Event::Ready { model, info });
         }
-        if !recalled.scores.is_empty() {
-            self.tell_scores(model, prompt, recalled.scores);
-        }
+        self.tell_known(model, prompt, recalled.scores, tokens);
         if done {
             self.end(at);
         }
@@ -60,7 +62,10 @@ impl Worker {
 
     /// Several programs may fill one store: of the words that come next, those that another one has scored since are sent and not
     /// computed. True where other words come next now, which it may have scored as well.
-    pub(super) fn leave_to_others(&mut self, at: usize) -> bool {
+    ///
+    /// # Errors
+    /// As of [`read_tokens`].
+    pub(super) fn leave_to_others(&mut self, at: usize, cancel: &Cancel) -> Result<bool, ModelError> {
         let running = &mut self.jobs[at];
         let job = running.batches.job();
         let before = if running.batches.is_fresh() { running.recalled_at } else { running.looked_at };
@@ -68,18 +73,33 @@ impl Worker {
         running.looked_at = now;
         // Tokens come all from one forward, and the store has scores alone.
         if now == before || before.is_none() || !job.token_ids.is_empty() || !job.wants_scores_alone() {
-            return false;
+            return Ok(false);
         }
         let (model, prompt, ahead) = (job.model, job.prompt, running.batches.ahead());
         let words: Vec<_> = stored_words(job).filter(|(word, _)| ahead.contains(word)).collect();
         let scores = self.store.written_elsewhere(job, &words);
         if scores.is_empty() {
-            return false;
+            return Ok(false);
         }
+        let loaded = self.models.get(&model).and_then(|opened| Some((opened, opened.loaded.as_ref()?.model.info())));
+        let tokens = match loaded {
+            Some((opened, info)) => read_tokens(opened, job, info, &scores, cancel)?,
+            None => Vec::new(),
+        };
         running.batches.leave_out(&scores.iter().map(|(word, _)| *word).collect::<HashSet<_>>());
         let others = running.batches.is_fresh() && !running.batches.is_done();
-        self.tell_scores(model, prompt, scores);
-        others
+        self.tell_known(model, prompt, scores, tokens);
+        Ok(others)
+    }
+
+    /// Tells what the store had, if it had anything.
+    fn tell_known(&self, model: ModelId, prompt: PromptId, scores: Vec<(WordId, f32)>, tokens: Vec<(WordId, WordTokens)>) {
+        if !tokens.is_empty() {
+            self.tell(Event::Tokens { model, prompt, tokens });
+        }
+        if !scores.is_empty() {
+            self.tell_scores(model, prompt, scores);
+        }
     }
 
     /// Tells a batch, once it is in the store: nothing that was seen is lost, whatever happens to this process. False where it
@@ -127,6 +147,37 @@ impl Worker {
             self.tell(Event::Notice { text });
         }
     }
+}
+
+/// The tokens that rewards are read at, of the words of a job whose scores the store had: it has scores alone, so that the
+/// tokenizer is asked. Of none where it is the last token in any case, and where the job does not ask.
+///
+/// # Errors
+/// Those of the model's files, and [`ModelError::Cancelled`].
+fn read_tokens(
+    opened: &Opened,
+    job: &Job,
+    info: &ModelInfo,
+    scores: &[(WordId, f32)],
+    cancel: &Cancel,
+) -> Result<Vec<(WordId, WordTokens)>, ModelError> {
+    if !job.read_tokens || info.provenance.policies.read != Some(ReadToken::BeforePad) {
+        return Ok(Vec::new());
+    }
+    let read;
+    let tokenizer = match &opened.loaded {
+        Some(loaded) => loaded.model.tokenizer(),
+        None => {
+            (read, _) = checkpoint::read_tokenizer(&opened.files, &opened.options)?;
+            &read
+        }
+    };
+    let known: HashSet<WordId> = scores.iter().map(|(word, _)| *word).collect();
+    let (words, texts): (Vec<WordId>, Vec<&str>) =
+        job.words.iter().filter(|(word, _)| known.contains(word)).map(|(word, text)| (*word, &**text)).unzip();
+    let all = tokenizer.encode_all(&job.prompt_text, &texts, cancel)?;
+    let tokens = |ids: Vec<u32>| WordTokens { read_token: read_token(tokenizer, &ids), ..WordTokens::default() };
+    Ok(words.into_iter().zip(all).filter_map(|(word, ids)| Some((word, tokens(ids.ok()?)))).collect())
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ impl Bench {
             words: words.clone(),
             token_ids: Vec::new(),
             tokens: false,
+            read_tokens: false,
             readings: Default::default(),
         };
         self.requests.send(Request::Plan((0..prompts).map(job).collect())).unwrap();

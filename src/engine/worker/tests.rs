@@ -34,6 +34,7 @@ fn run_until(available: &[u64], step: StepFn, is_enough: impl Fn(&[Event]) -> bo
         words: vec![(WordId(0), "love".into()), (WordId(1), "hate".into())],
         token_ids: Vec::new(),
         tokens: false,
+        read_tokens: false,
         readings: Default::default(),
     };
     requests.send(Request::Plan(vec![job(0, 0), job(1, 0), job(0, 1)])).unwrap();

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::gguf;
-use super::instead::Instead;
+use super::instead::{Instead, names_in};
 use crate::{ModelError, hub};
 use rewardscope_base::text;
 
@@ -123,13 +123,18 @@ impl Files {
         }
     }
 
+    /// Names of what lies in the folder, in order; of nothing where the checkpoint is no folder.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Files::Directory(directory) => names_in(directory),
+            Files::Gguf { .. } | Files::Bundled { .. } => Vec::new(),
+        }
+    }
+
     /// Names of files beside the weights that hold a head, by their names alone, in order; most models have none.
     pub fn head_files(&self) -> Vec<String> {
-        let Files::Directory(directory) = self else { return Vec::new() };
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let mut names = self.names();
         names.retain(|name| head_names::is_a_head_file(name) && self.exists(name));
-        names.sort();
         names
     }
 

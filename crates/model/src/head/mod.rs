@@ -110,6 +110,15 @@ fn recognise(architecture: &str, weights: &Weights) -> &'static HeadKind {
     fitting.iter().rev().find(is_there).unwrap_or(&fitting[0])
 }
 
+/// How many rows the matrix of a plain head has; 1 for a head of another kind.
+pub(super) fn rows(config: &ModelConfig, weights: &Weights) -> usize {
+    let matrix = weights.get(recognise(&config.architecture, weights).told_by);
+    match matrix.map(|stored| stored.shape.as_slice()) {
+        Some([rows, _]) => *rows,
+        _ => 1,
+    }
+}
+
 /// How the hidden state at the last token becomes one number. Always in f32; never through a sigmoid.
 pub struct Head {
     head: Box<dyn RewardHead>,

@@ -7,7 +7,7 @@ use rewardscope_base::remedy::Remedy;
 use rewardscope_base::text;
 
 /// Labels of rows that are high where an answer is bad.
-const NEGATIVE: [&str; 12] = [
+const NEGATIVE: [&str; 24] = [
     "rejected",
     "reject",
     "negative",
@@ -20,9 +20,21 @@ const NEGATIVE: [&str; 12] = [
     "incorrect",
     "unacceptable",
     "dispreferred",
+    "no",
+    "false",
+    "wrong",
+    "fail",
+    "failed",
+    "lose",
+    "loser",
+    "invalid",
+    "refused",
+    "contradiction",
+    "hate",
+    "spam",
 ];
 /// Labels of rows that are high where an answer is good.
-const POSITIVE: [&str; 12] = [
+const POSITIVE: [&str; 21] = [
     "chosen",
     "accepted",
     "positive",
@@ -35,11 +47,21 @@ const POSITIVE: [&str; 12] = [
     "correct",
     "acceptable",
     "preferred",
+    "yes",
+    "true",
+    "right",
+    "pass",
+    "passed",
+    "win",
+    "winner",
+    "valid",
+    "entailment",
 ];
 /// Labels that a message names before it says how many more there are.
 const NAMED: usize = 12;
 
-/// The row to read, and what there is to say of it; none for row 0. `asked` is what the user or the catalogue wants.
+/// The row to read of a plain head with so many `rows`, and what there is to say of it; none for row 0. `asked` is what the
+/// user or the catalogue wants.
 ///
 /// A row 0 that is called bad gives way to the only one that is called good.
 ///
@@ -48,16 +70,19 @@ const NAMED: usize = 12;
 pub fn choose(
     files: &Files,
     config: &ModelConfig,
+    rows: usize,
     asked: Option<&HeadRow>,
 ) -> Result<(Option<usize>, Option<String>), ModelError> {
     if let Some(asked) = asked {
         return Ok((Some(number(files, config, asked)?), None));
     }
-    let is_plain = config.architecture.ends_with("ForSequenceClassification");
-    if !is_plain || config.labels.is_none_or(|rows| rows < 2) {
+    if rows < 2 || config.token_logit.is_some() {
         return Ok((None, None));
     }
-    let rows = named_rows(config);
+    let rows = match config.label_names.len() == rows {
+        true => named_rows(config),
+        false => format!("{rows}, without labels"),
+    };
     let choice = Remedy::HeadRow;
     if !config.label_names.get(&0).is_some_and(|label| is_one_of(label, &NEGATIVE)) {
         return Ok((
@@ -107,7 +132,7 @@ fn named_rows(config: &ModelConfig) -> String {
     let named: Vec<String> =
         config.label_names.iter().take(NAMED).map(|(row, label)| format!("{row} '{}'", text::visible(label))).collect();
     match config.label_names.len() {
-        0 => format!("{} without labels", config.labels.unwrap_or_default()),
+        0 => "without labels".to_owned(),
         all if all > NAMED => format!("{} and {} more", named.join(", "), all - NAMED),
         _ => named.join(", "),
     }
@@ -116,8 +141,10 @@ fn named_rows(config: &ModelConfig) -> String {
 /// True where a word of the label is one of these: `NEGATIVE`, `not_preferred` is none.
 fn is_one_of(label: &str, words: &[&str]) -> bool {
     let label = label.to_ascii_lowercase();
-    let is_negated = label.split(|c: char| !c.is_alphanumeric()).any(|word| ["not", "non", "no"].contains(&word));
-    let has = |words: &[&str]| label.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
+    let parts: Vec<&str> = label.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    // `no` alone is an answer.
+    let is_negated = parts.len() > 1 && parts.iter().any(|word| ["not", "non", "no"].contains(word));
+    let has = |words: &[&str]| parts.iter().any(|word| words.contains(word));
     if !is_negated {
         return has(words);
     }

@@ -18,8 +18,8 @@ pub(super) const VALUE_HEAD: HeadKind = plain(&["OpenRLHF", "Ziya"], &["value_he
 pub(super) const REWARD_HEAD: HeadKind = plain(&["MOSS-RLHF"], &["reward_head"], "reward_head.weight");
 /// PKU-Alignment's safe-rlhf, `models/score_model`.
 pub(super) const SCORE_HEAD: HeadKind = plain(&["beaver"], &["score_head"], "score_head.weight");
-/// reward-bench `rewardbench/models/starling.py`.
-pub(super) const V_HEAD: HeadKind = plain(&["Starling"], &["v_head"], "v_head.weight");
+/// reward-bench `rewardbench/models/starling.py`; InternLM's `modeling_internlm2.py`.
+pub(super) const V_HEAD: HeadKind = plain(&["Starling", "InternLM2-Reward", "POLAR"], &["v_head"], "v_head.weight");
 
 /// A plain head whose matrix is `told_by`, in the one module of `modules`.
 const fn plain(names: &'static [&'static str], modules: &'static [&'static str], told_by: &'static str) -> HeadKind {

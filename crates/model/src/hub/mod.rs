@@ -33,7 +33,7 @@ pub use settings::{DEFAULT_ENDPOINT, HubSettings, Token, TokenOrigin};
 pub use verify::{WEB_PAGE, is_web_page};
 
 use super::{Cancel, ModelError};
-use crate::format::instead::Instead;
+use crate::format::instead::{Instead, names_in};
 use cache::Folder;
 use damaged::Damaged;
 use remote::{Remote, RemoteFile};
@@ -133,7 +133,12 @@ pub fn fetch_looking(
             if let Some(Instead { problem, next }) = commit.as_deref().and_then(Instead::of) {
                 return Err(ModelError::Hub { repository: repository.to_string(), problem, next });
             }
-            let missing = commit.map_or_else(Vec::new, |snapshot| wanted::missing(&snapshot));
+            let missing = commit.as_deref().map_or_else(Vec::new, wanted::missing);
+            let is_all_but = missing == [wanted::TOKENIZER];
+            let found = commit.filter(|_| is_all_but).and_then(|snapshot| Instead::of_a_tokenizer(&names_in(&snapshot)));
+            if let Some(Instead { problem, next }) = found {
+                return Err(ModelError::Hub { repository: repository.to_string(), problem, next });
+            }
             return Err(remote::not_cached(settings, &repository, revision, &missing));
         }
         _ => {}
@@ -212,6 +217,9 @@ async fn download(
             }
         }
         let weights = weights(&remote, folder, progress).await?;
+        if let Some(Instead { problem, next }) = Instead::of_a_tokenizer(&remote.names()) {
+            return Err(ModelError::Hub { repository: repository.to_string(), problem, next });
+        }
         check_space(settings, repository, folder, &weights)?;
         for file in &weights {
             transfer::bring(&remote, folder, file, progress).await?;

@@ -32,8 +32,8 @@ impl RepositoryId {
         Ok(RepositoryId { owner: owner.to_owned(), name: name.to_owned() })
     }
 
-    /// The id of a cache folder, `models--owner--name`.
-    pub(super) fn from_folder(folder: &str) -> Option<Self> {
+    /// The id of a cache folder, `models--owner--name`; none for another name.
+    pub fn from_folder(folder: &str) -> Option<Self> {
         let (owner, name) = folder.strip_prefix("models--")?.split_once("--")?;
         (is_part(owner) && is_part(name)).then(|| RepositoryId { owner: owner.to_owned(), name: name.to_owned() })
     }

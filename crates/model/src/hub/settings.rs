@@ -72,7 +72,8 @@ pub struct HubSettings {
 }
 
 impl HubSettings {
-    /// From `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH` and `HF_HUB_OFFLINE`.
+    /// From `HF_ENDPOINT`, `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `TRANSFORMERS_CACHE` (transformers before 5), `HF_HOME`,
+    /// `XDG_CACHE_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH` and `HF_HUB_OFFLINE`.
     pub fn from_env() -> Self {
         Self::from_lookup(|name| std::env::var(name).ok(), etcetera::home_dir().ok().as_deref())
     }
@@ -95,7 +96,10 @@ impl HubSettings {
         };
         HubSettings {
             endpoint: set("HF_ENDPOINT").map_or_else(|| DEFAULT_ENDPOINT.to_owned(), |url| url.trim_end_matches('/').to_owned()),
-            cache_dir: path("HF_HUB_CACHE").or_else(|| path("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| hf_home.join("hub")),
+            cache_dir: ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE"]
+                .into_iter()
+                .find_map(path)
+                .unwrap_or_else(|| hf_home.join("hub")),
             token,
             offline: set("HF_HUB_OFFLINE").is_some_and(|value| is_true(&value)),
             patience: PATIENCE,
@@ -140,6 +144,8 @@ mod tests {
             (&[("HF_HOME", "~/hf")], "/home/ada/hf/hub"),
             (&[("HF_HOME", "")], "/home/ada/.cache/huggingface/hub"),
             (&[("HF_HOME", "/h"), ("HF_HUB_CACHE", "/x")], "/x"),
+            (&[("HF_HOME", "/h"), ("TRANSFORMERS_CACHE", "/t")], "/t"),
+            (&[("HF_HUB_CACHE", "/x"), ("TRANSFORMERS_CACHE", "/t")], "/x"),
         ] {
             assert_eq!(settings(variables).cache_dir, Path::new(folder), "{variables:?}");
         }

@@ -1,21 +1,25 @@
 //! Chat templates: a prompt and a word to the text that the model was trained to read.
 //!
 //! A template is a program from elsewhere: `jinja` says what it means, `serve` runs it in a process of its own, and
-//! `renderer` is what this program holds of that process. `source`, `python`, `methods` and `json` bring minijinja to mean
-//! what Python's Jinja means.
+//! `renderer` is what this program holds of that process. `source`, `python`, `methods`, `percent`, `repr`,
+//! `wordwrap` and `json` bring minijinja to mean what Python's Jinja means.
 
 mod jinja;
 mod json;
 mod methods;
+mod percent;
 mod python;
 mod renderer;
+mod repr;
 mod serve;
 mod source;
+mod wordwrap;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::format::files::Files;
+use crate::format::instead::names_in;
 use crate::{Cancel, LoadOptions, ModelError, TemplateDate};
 use jinja::{Problem, Setup};
 pub use renderer::use_program;
@@ -59,7 +63,9 @@ impl ChatTemplate {
             let named = named(tokenizer_config);
             let Some((_, source)) = named.iter().find(|(name, _)| *name == asked) else {
                 let problem = format!("there is no chat template called '{}' here", text::visible(asked));
-                return Err(ModelError::file(files.path(CONFIG), problem, listed(&Self::names(tokenizer_config))));
+                let names = Self::names(tokenizer_config);
+                let next = beside(&files.path("")).filter(|_| names.is_empty()).unwrap_or_else(|| listed(&names));
+                return Err(ModelError::file(files.path(CONFIG), problem, next));
             };
             let template = Self::parse((*source).to_owned(), CONFIG, files.path(CONFIG), tokens, date)?;
             return Ok(Some(ChatTemplate { name: Some(asked.to_owned()), ..template }));
@@ -80,7 +86,10 @@ impl ChatTemplate {
 
     /// The error for a model that needs a template and has none.
     pub fn missing(folder: impl Into<PathBuf>, next: &str) -> ModelError {
-        ModelError::file(folder, format!("there is no chat template: no {JINJA}, and no chat_template in {CONFIG}"), next)
+        let folder = folder.into();
+        let next = beside(&folder).unwrap_or_else(|| next.to_owned());
+        let problem = format!("there is no chat template: no {JINJA}, and no text under chat_template in {CONFIG}");
+        ModelError::file(folder, problem, next)
     }
 
     /// The names of the templates in `tokenizer_config.json`, in order.
@@ -90,7 +99,7 @@ impl ChatTemplate {
 
     /// The error for a model that has several templates, of which none is the default.
     pub fn undecided(folder: impl Into<PathBuf>, names: &[String]) -> ModelError {
-        ModelError::file(folder, format!("{CONFIG} has several chat templates, and none is called {DEFAULT}"), listed(names))
+        ModelError::file(folder, format!("{CONFIG} names its chat templates, and none is called {DEFAULT}"), listed(names))
     }
 
     fn parse(
@@ -162,9 +171,17 @@ fn at(file: &Path, problem: Problem) -> ModelError {
     ModelError::file(file, problem.problem, problem.next)
 }
 
-/// Names and texts of the templates that the key `chat_template` holds; a text alone is the default.
+/// What to do where named templates lie in the folder that transformers 5 keeps them in, which is not read.
+fn beside(folder: &Path) -> Option<String> {
+    const FOLDER: &str = "additional_chat_templates";
+    let names = names_in(&folder.join(FOLDER));
+    let shown: Vec<String> = names.iter().take(NAMED).map(|name| text::named(name)).collect();
+    (!shown.is_empty()).then(|| format!("Copy one of the templates in {FOLDER} to {JINJA}: {}", shown.join(", ")))
+}
+
+/// Names and texts of the templates that the key `chat_template` holds; a text alone is the default, and an empty one none.
 fn named(tokenizer_config: &serde_json::Map<String, serde_json::Value>) -> Vec<(&str, &str)> {
-    match tokenizer_config.get("chat_template") {
+    let mut named: Vec<(&str, &str)> = match tokenizer_config.get("chat_template") {
         Some(serde_json::Value::String(template)) => vec![(DEFAULT, template)],
         Some(serde_json::Value::Array(templates)) => {
             templates.iter().filter_map(|entry| Some((entry.get("name")?.as_str()?, entry.get("template")?.as_str()?))).collect()
@@ -173,7 +190,9 @@ fn named(tokenizer_config: &serde_json::Map<String, serde_json::Value>) -> Vec<(
             templates.iter().filter_map(|(name, template)| Some((name.as_str(), template.as_str()?))).collect()
         }
         _ => Vec::new(),
-    }
+    };
+    named.retain(|(_, template)| !template.trim().is_empty());
+    named
 }
 
 /// What to do where one of these has to be chosen.

@@ -12,6 +12,7 @@ use super::added_tokens;
 use super::template::ChatTemplate;
 use crate::format::files::Files;
 use crate::format::gguf;
+use crate::format::instead::Instead;
 use crate::{BosPolicy, Cancel, LoadOptions, ModelError, PromptForm};
 
 /// Conversations tokenized between two looks at the cancel flag.
@@ -33,6 +34,8 @@ pub struct ChatTokenizer {
     vocab_size: usize,
     /// A conversation is read at the last token that is not this one.
     pad: Option<u32>,
+    /// Every conversation ends with this token.
+    reward_token: Option<u32>,
     /// Tokens that a conversation may have.
     max_positions: usize,
     file: PathBuf,
@@ -59,6 +62,9 @@ impl ChatTokenizer {
             (_, Some(bytes)) => added_tokens::complete(files, &config, Tokenizer::from_bytes(&bytes).map_err(unsound)?, &bytes)?,
             (Files::Gguf { file, tokenizer: None }, None) => (gguf::tokenizer(file)?, None),
             (_, None) => {
+                if let Some(Instead { problem, next }) = Instead::of_a_tokenizer(&files.names()) {
+                    return Err(ModelError::file(files.path(""), problem, next));
+                }
                 let next = "The fast tokenizer is needed: download it, or save the tokenizer again with transformers";
                 return Err(ModelError::file(&file, "missing", next));
             }
@@ -95,6 +101,7 @@ impl ChatTokenizer {
             policy: options.bos,
             vocab_size,
             pad: None,
+            reward_token: None,
             max_positions: usize::MAX,
             file,
             sampling,
@@ -102,9 +109,10 @@ impl ChatTokenizer {
         })
     }
 
-    /// The same for a model that reads its reward at the last token that is not `pad`, and has `max_positions` positions.
-    pub(crate) fn for_model(self, pad: Option<u32>, max_positions: usize) -> Self {
-        ChatTokenizer { pad, max_positions, ..self }
+    /// The same for a model that reads its reward at the last token that is not `pad`, behind whose conversations stands
+    /// `reward_token`, and that has `max_positions` positions.
+    pub(crate) fn for_model(self, pad: Option<u32>, reward_token: Option<u32>, max_positions: usize) -> Self {
+        ChatTokenizer { pad, reward_token, max_positions, ..self }
     }
 
     /// The index of the token at whose hidden state a reward is read; 0 where there is none.
@@ -162,6 +170,11 @@ impl ChatTokenizer {
         } else {
             decoded
         }
+    }
+
+    /// True for a token that the vocabulary holds whole.
+    pub(crate) fn has_token(&self, token: &str) -> bool {
+        self.tokenizer.token_to_id(token).is_some()
     }
 
     /// The ids of all tokens, ascending.
@@ -231,19 +244,19 @@ impl ChatTokenizer {
         let ids = |text: Result<String, ModelError>| {
             let text = text?;
             match batch.as_mut().and_then(Iterator::next) {
-                Some(encoding) => Ok(self.begin(encoding.get_ids())),
+                Some(encoding) => Ok(self.framed(encoding.get_ids())),
                 None => self.ids(&text),
             }
         };
         texts.into_iter().map(ids).collect()
     }
 
-    /// Ids of a whole conversation, which begins as the policy says.
+    /// Ids of a whole conversation, which begins as the policy says and ends with the model's reward token, if it has one.
     ///
     /// # Errors
     /// Where the tokenizer fails on it.
     pub fn ids(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        Ok(self.begin(self.encoded(text, self.adds_special_tokens())?.get_ids()))
+        Ok(self.framed(self.encoded(text, self.adds_special_tokens())?.get_ids()))
     }
 
     fn encoded(&self, text: &str, special_tokens: bool) -> Result<Encoding, ModelError> {
@@ -252,16 +265,17 @@ impl ChatTokenizer {
         })
     }
 
-    /// The ids with as many BOS in front as the policy asks for.
-    fn begin(&self, ids: &[u32]) -> Vec<u32> {
-        let Some(bos) = self.bos else { return ids.to_vec() };
-        let written = ids.iter().take_while(|id| **id == bos).count();
+    /// The ids with as many BOS in front as the policy asks for, and the reward token behind them where it is not there yet.
+    fn framed(&self, ids: &[u32]) -> Vec<u32> {
+        let written = ids.iter().take_while(|id| Some(**id) == self.bos).count();
         let kept = match self.policy {
-            BosPolicy::Published => return ids.to_vec(),
+            BosPolicy::Published => written,
             BosPolicy::Single => usize::from(written > 0 || self.adds_bos),
             BosPolicy::None => 0,
         };
-        std::iter::repeat_n(bos, kept).chain(ids[written..].iter().copied()).collect()
+        let front = self.bos.into_iter().flat_map(|bos| std::iter::repeat_n(bos, kept));
+        let behind = self.reward_token.filter(|token| ids.last() != Some(token));
+        front.chain(ids[written..].iter().copied()).chain(behind).collect()
     }
 
     /// Ids of the conversation with an empty answer; `None` where the template refuses one.

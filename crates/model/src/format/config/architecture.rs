@@ -30,6 +30,8 @@ pub(super) enum Sliding {
 pub(super) enum Bias {
     /// All four or none: the key `attention_bias`.
     Stated,
+    /// All four or none: the key `bias`, true where it is absent.
+    StatedElseAll,
     QueryKeyValue,
     None,
 }
@@ -124,6 +126,10 @@ const QWEN2: Architecture = Architecture {
 const QWEN3: Architecture =
     Architecture { name: "Qwen3", head_dim: Some(128), query_key_norm: true, bias: Bias::Stated, ..QWEN2 };
 
+/// A Llama whose tensors go by other names: see `format::weights::internlm2`. Facts of InternLM's `configuration_internlm2.py`.
+const INTERNLM2: Architecture =
+    Architecture { name: "InternLM2", family: Family::Other, bias: Bias::StatedElseAll, mlp_bias: false, ..LLAMA };
+
 const GEMMA: Architecture = Architecture {
     name: "Gemma",
     family: Family::Gemma,
@@ -162,7 +168,7 @@ const GEMMA3: Architecture = Architecture {
 
 const GEMMA3_TEXT: Architecture = Architecture { name: "Gemma3Text", ..GEMMA3 };
 
-const ALL: [Architecture; 8] = [LLAMA, MISTRAL, QWEN2, QWEN3, GEMMA, GEMMA2, GEMMA3, GEMMA3_TEXT];
+const ALL: [Architecture; 9] = [LLAMA, MISTRAL, QWEN2, QWEN3, INTERNLM2, GEMMA, GEMMA2, GEMMA3, GEMMA3_TEXT];
 
 /// What stands behind an architecture's name. Gemma 3's `…ForConditionalGeneration` sees images as well; words need only
 /// its language model.
@@ -176,7 +182,7 @@ const OWN_HEADS: [&str; 5] =
     ["RewardModel", "ForSequenceClassificationWith", "ForSequenceRegression", "ForScore", "INFORMForSequenceClassification"];
 
 /// For a message: what `find` finds.
-pub(super) const SUPPORTED: &str = "Llama, Mistral, Qwen2, Qwen3, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …RewardModel, …ForScore, \
+pub(super) const SUPPORTED: &str = "Llama, Mistral, Qwen2, Qwen3, InternLM2, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …RewardModel, …ForScore, \
      …ForSequenceRegression and …ForCausalLM";
 
 /// Takes `LlamaForCausalLM` apart; `None` for a name that is not known. `model_type` is the backbone's name in config.json
@@ -228,6 +234,7 @@ mod tests {
             ("Gemma3ForConditionalGeneration", Some(("Gemma3", Task::Language))),
             ("LlamaForConditionalGeneration", None),
             ("LlamaForRewardModelWithGating", Some(("Llama", Task::Reward))),
+            ("InternLM2ForRewardModel", Some(("InternLM2", Task::Reward))),
             ("GRewardModel", None),
             ("ForCausalLM", None),
         ] {

@@ -38,6 +38,8 @@ pub struct ModelConfig {
     pub pad_token_id: Option<u32>,
     /// Which token the code that the architecture names reads a reward at.
     pub read: ReadToken,
+    /// Of a reward model, a token that stands behind every conversation, and at which the reward is read (`reward_token_id`).
+    pub reward_token: Option<u32>,
     /// Which id begins a sequence, as far as the model knows; the tokenizer has the last word.
     pub bos_token_id: Option<u32>,
     /// The embedding is the output matrix as well, where the file has no `lm_head.weight`.
@@ -67,6 +69,8 @@ struct Raw {
     rms_norm_eps: Option<f64>,
     max_position_embeddings: Option<usize>,
     attention_bias: Option<bool>,
+    /// What InternLM2 calls it.
+    bias: Option<bool>,
     mlp_bias: Option<bool>,
     query_pre_attn_scalar: Option<f64>,
     /// Absent means the family's default, null means none: the two must be told apart.
@@ -93,6 +97,8 @@ struct Raw {
     id2label: Option<BTreeMap<String, Value>>,
     bos_token_id: Option<Value>,
     pad_token_id: Option<Value>,
+    /// Of reward models that InternLM's xtuner trains.
+    reward_token_id: Option<u32>,
     /// Classes that come with the checkpoint.
     auto_map: Option<Value>,
     /// Keys that OpenRLHF writes.
@@ -138,14 +144,19 @@ impl ModelConfig {
             return Err(Refusal::Known { problem, opened_by: refused.opened_by });
         }
         let Some((backbone, task)) = architecture::find(&architecture, raw.model_type.as_deref()) else {
-            return Err(Refusal::Unsupported(format!("the architecture is {}", text::visible(&architecture))));
+            let (shown, model_type) = (text::visible(&architecture), raw.model_type.as_deref().unwrap_or_default());
+            return Err(match refused::find_type(model_type) {
+                Some(refused) => Refusal::Known {
+                    problem: format!("the architecture is {shown} over {}, {}", text::named(model_type), refused.reason),
+                    opened_by: refused.opened_by,
+                },
+                None => Refusal::Unsupported(format!("the architecture is {shown}")),
+            });
         };
         let text = raw.text_config.as_deref().unwrap_or(&raw);
-        if raw.quantization_config.as_ref().is_some_and(|value| !value.is_null()) {
-            return Err(Refusal::Unsupported("the weights are quantized (key quantization_config)".to_owned()));
-        }
-        if raw.quantization.as_ref().is_some_and(|value| !value.is_null()) {
-            return Err(Refusal::Unsupported("the weights are quantized by MLX (key quantization)".to_owned()));
+        if let Some(quantized) = quantized(&raw) {
+            let opened_by = "Look for the model before it was quantized, or in GGUF";
+            return Err(Refusal::Known { problem: format!("the weights are quantized {quantized}"), opened_by });
         }
         if text.use_bidirectional_attention.as_ref().is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false))) {
             return Err(Refusal::Unsupported("attention looks both ways (key use_bidirectional_attention)".to_owned()));
@@ -173,6 +184,7 @@ impl ModelConfig {
             label_names,
             pad_token_id: id(pad),
             read: if is_of_transformers { ReadToken::BeforePad } else { ReadToken::Last },
+            reward_token: raw.reward_token_id,
             bos_token_id: id(bos),
             tied,
             final_softcap: final_softcap.map(|cap| positive("final_logit_softcapping", cap)).transpose()?,
@@ -180,6 +192,20 @@ impl ModelConfig {
             assumed: raw.assumed,
         })
     }
+}
+
+/// By what the weights were quantized; none where they were not. MLX writes its own key, and often the other one as well.
+fn quantized(raw: &Raw) -> Option<String> {
+    let is_stated = |value: &&Value| !value.is_null() && value.as_object().is_none_or(|map| !map.is_empty());
+    if raw.quantization.as_ref().is_some_and(|value| is_stated(&value)) {
+        return Some("by MLX (key quantization)".to_owned());
+    }
+    let config = raw.quantization_config.as_ref().filter(is_stated)?;
+    let method = config.get("quant_method").and_then(Value::as_str);
+    Some(method.map_or_else(
+        || "(key quantization_config)".to_owned(),
+        |method| format!("by {} (key quantization_config)", text::named(method)),
+    ))
 }
 
 fn decoder(backbone: &Architecture, raw: &Raw) -> Result<DecoderConfig, Refusal> {
@@ -212,9 +238,10 @@ fn decoder(backbone: &Architecture, raw: &Raw) -> Result<DecoderConfig, Refusal>
         None => head_dim as f64,
     };
     let attention_softcap = backbone.softcaps.and_then(|[cap, _]| raw.attn_logit_softcapping.unwrap_or(cap));
-    let stated_bias = raw.attention_bias.unwrap_or(false);
+    let all_or_none = |stated: bool| (stated, stated);
     let (query_bias, output_bias) = match backbone.bias {
-        Bias::Stated => (stated_bias, stated_bias),
+        Bias::Stated => all_or_none(raw.attention_bias.unwrap_or(false)),
+        Bias::StatedElseAll => all_or_none(raw.bias.unwrap_or(true)),
         Bias::QueryKeyValue => (true, false),
         Bias::None => (false, false),
     };

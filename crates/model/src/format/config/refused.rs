@@ -11,17 +11,11 @@ pub(super) struct Refused {
 }
 
 /// Looked through before the architectures that are run: `Qwen2ForProcessRewardModel` would pass for one of them.
-pub(super) const REFUSED: [Refused; 9] = [
+pub(super) const REFUSED: [Refused; 8] = [
     Refused {
         classes: &["Mixtral", "Qwen2Moe", "Qwen3Moe", "PhiMoE", "OlmoE", "DeepseekV2", "DeepseekV3", "GptOss", "Jamba"],
         reason: "a mixture of experts, and the decoder here has one feed-forward network a layer",
         opened_by: "It would take a router and experts in the decoder; a dense model of the same family runs",
-    },
-    Refused {
-        classes: &["InternLM2"],
-        reason: "InternLM2's: queries, keys and values are packed in one matrix (attention.wqkv), and its reward models (POLAR's as \
-                 well) read a token of their own (reward_token_id) that no chat template puts behind the conversation",
-        opened_by: "It would take that token behind the conversation, and its tensors under the names of Llama",
     },
     Refused {
         classes: &["Athene"],
@@ -65,6 +59,12 @@ pub(super) fn find(class: &str) -> Option<&'static Refused> {
     REFUSED.iter().find(|refused| refused.classes.iter().any(|begin| class.starts_with(begin)))
 }
 
+/// The entry of a backbone, by the `model_type` of config.json: of reward models whose class says nothing of it.
+pub(super) fn find_type(model_type: &str) -> Option<&'static Refused> {
+    let model_type = model_type.replace('_', "").to_ascii_lowercase();
+    REFUSED.iter().find(|refused| refused.classes.iter().any(|begin| model_type.starts_with(&begin.to_ascii_lowercase())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +87,15 @@ mod tests {
         {
             assert!(find(class).is_none(), "{class}");
         }
+    }
+
+    #[test]
+    fn a_backbone_is_known_by_its_model_type() {
+        for (model_type, class) in
+            [("mixtral", "Mixtral"), ("qwen2_moe", "Qwen2Moe"), ("qwen3_moe", "Qwen3Moe"), ("gpt_neox", "GPTNeoX")]
+        {
+            assert!(find_type(model_type).is_some_and(|refused| refused.classes.contains(&class)), "{model_type}");
+        }
+        assert!(find_type("llama").is_none() && find_type("").is_none());
     }
 }

@@ -51,7 +51,9 @@ fn one(parameters: &Map<String, Value>, theta: f64, around: &Around) -> Result<R
     // Files of early 2024 say `type`; where both stand, transformers goes by `rope_type`.
     let kind = parameters.get("rope_type").or_else(|| parameters.get("type"));
     let scaling = match kind.and_then(Value::as_str).unwrap_or("default") {
-        "default" => RopeScaling::Default,
+        // The dynamic kind stretches frequencies only beyond the model's positions (transformers `modeling_rope_utils.py`,
+        // `_compute_dynamic_ntk_parameters`; InternLM's `modeling_internlm2.py`), where no conversation is let.
+        "default" | "dynamic" => RopeScaling::Default,
         "linear" => RopeScaling::Linear { factor: need("factor")? },
         "llama3" => {
             let key = "original_max_position_embeddings";

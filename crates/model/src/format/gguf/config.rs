@@ -41,6 +41,10 @@ const SAME: [(&str, &str); 9] = [
 /// contradictory beyond that shows when the result is read as any `config.json`.
 pub(super) fn config(header: &Header) -> Result<Value, ModelError> {
     let ggml = header.architecture();
+    if header.text("general.type") == Some("adapter") {
+        let next = "Merge it into its base model with llama-export-lora, and open the file that this gives";
+        return Err(header.unsupported("this is a LoRA adapter, and no model by itself".to_owned(), next));
+    }
     let Some((_, name)) = ARCHITECTURES.iter().find(|(known, _)| *known == ggml) else {
         let known = ARCHITECTURES.map(|(known, _)| known).join(", ");
         let problem = format!("the architecture is '{}'", text::visible(ggml));
@@ -76,6 +80,10 @@ pub(super) fn config(header: &Header) -> Result<Value, ModelError> {
     set("tie_word_embeddings", json!(!header.content.tensor_infos.contains_key("output.weight")));
     if count("pooling_type") == Some(POOLED_FOR_RANKING) {
         set("pooling_type", json!("rank"));
+    }
+    let labels = header.texts(&header.key("classifier.output_labels"));
+    if !labels.is_empty() {
+        set("id2label", (0..).map(|row: usize| row.to_string()).zip(labels.into_iter().map(Value::from)).collect());
     }
     if let Some(id) = header.count("tokenizer.ggml.bos_token_id") {
         set("bos_token_id", json!(id));

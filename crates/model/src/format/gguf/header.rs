@@ -11,6 +11,8 @@ use rewardscope_base::text;
 /// Metadata and tensor list end before this. The largest known vocabularies take 15 MB, and candle keeps 32 bytes for
 /// the smallest value.
 const LONGEST_HEADER: usize = 48 << 20;
+/// The newest version of the format that candle reads.
+const NEWEST: u32 = 3;
 /// candle divides by its value.
 const ALIGNMENT: &[u8] = b"general.alignment";
 
@@ -27,6 +29,16 @@ impl Header {
         let damaged = |problem: String| ModelError::file(path, problem, "Download the file again");
         if !bytes.starts_with(b"GGUF") {
             return Err(damaged("is no GGUF file: it does not begin with those letters".to_owned()));
+        }
+        let version = bytes.get(4..8).and_then(|version| version.try_into().ok()).map_or(0, u32::from_le_bytes);
+        if version > NEWEST {
+            let is_swapped = version.swap_bytes() <= NEWEST;
+            let problem = match is_swapped {
+                true => "is written for machines with the other order of bytes (big-endian)".to_owned(),
+                false => format!("is GGUF of version {version}"),
+            };
+            let next = format!("This program reads versions 1 to {NEWEST} in the usual order of bytes: look for such a file");
+            return Err(ModelError::unsupported(path.display().to_string(), problem, next));
         }
         let head = &bytes[..bytes.len().min(LONGEST_HEADER)];
         if states_no_alignment(head) {

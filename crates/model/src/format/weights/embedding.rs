@@ -80,24 +80,25 @@ impl Weights {
     pub fn embedding(&self, name: &str, rows: usize, width: usize, meter: &Meter) -> Result<Embedding, ModelError> {
         let (stored, shard, from) = self.found(name, &[rows, width])?;
         let (_, piece) = stored.format.piece(from);
-        let (format, range) = (stored.format, stored.range.clone());
-        let values = if width.is_multiple_of(piece) && stored.change == Change::None {
-            match &shard.bytes {
-                Bytes::Mapped { file, .. } => Values::InFile { file: file.clone(), path: shard.path.clone(), range, format },
-                Bytes::Compiled(bytes) => Values::Compiled { bytes: &bytes[range], format },
-            }
-        } else {
+        let format = stored.format;
+        let values = match (stored.ranges.as_slice(), &shard.bytes) {
+            ([range], bytes) if width.is_multiple_of(piece) && stored.change == Change::None => match bytes {
+                Bytes::Mapped { file, .. } => {
+                    Values::InFile { file: file.clone(), path: shard.path.clone(), range: range.clone(), format }
+                }
+                Bytes::Compiled(bytes) => Values::Compiled { bytes: &bytes[range.clone()], format },
+            },
             // Blocks that go on from one row to the next.
-            let mut values = vec![0.0; rows * width];
-            format.widen(shard.read(&range), &mut values)?;
-            Values::Held(values)
+            _ => Values::Held(stored.widened(shard, rows * width)?),
         };
         // Rows that stay in the file are hashed as well, and counted as that goes on.
-        for start in stored.range.clone().step_by(CHUNK) {
-            let chunk = start..stored.range.end.min(start + CHUNK);
-            shard.look_at(&chunk);
-            shard.give_back(chunk.clone());
-            meter.advance(chunk.len())?;
+        for range in &stored.ranges {
+            for start in range.clone().step_by(CHUNK) {
+                let chunk = start..range.end.min(start + CHUNK);
+                shard.look_at(&chunk);
+                shard.give_back(chunk.clone());
+                meter.advance(chunk.len())?;
+            }
         }
         Ok(Embedding { rows, width, values })
     }

@@ -1,10 +1,12 @@
 //! Tensors out of safetensors and GGUF files, mapped and copied once: straight into what is kept, a tensor, a packed matrix
-//! (`packing`), or nothing at all where rows are looked up in the file (`embedding`).
+//! (`packing`), or nothing at all where rows are looked up in the file (`embedding`). `internlm2` finds the tensors of Llama in
+//! the matrices of InternLM2.
 //!
 //! Knows names, shapes and dtypes; what a tensor is for is the caller's business.
 
 mod digest;
 mod embedding;
+mod internlm2;
 mod packing;
 
 use crate::format::head_names;
@@ -65,8 +67,8 @@ pub struct Stored {
     pub shape: Vec<usize>,
     format: Format,
     shard: usize,
-    /// Within the shard.
-    range: Range<usize>,
+    /// Where its rows lie within the shard, in order: one range, or several between which rows of other tensors lie.
+    ranges: Vec<Range<usize>>,
     /// What has to be undone once it is read.
     change: Change,
 }
@@ -129,7 +131,7 @@ impl Stored {
 
     /// Bytes in the file.
     pub fn bytes(&self) -> u64 {
-        self.range.len() as u64
+        self.ranges.iter().map(|range| range.len() as u64).sum()
     }
 
     /// The dtype in which [`Keep`] has it; `None` where the file's dtype is none that models are stored in.
@@ -243,7 +245,7 @@ impl Weights {
                 shape: tensor.shape,
                 format: Format::of(tensor.dtype),
                 shard: 0,
-                range: tensor.range,
+                ranges: vec![tensor.range],
                 change: tensor.change,
             };
             (tensor.name, stored)
@@ -289,20 +291,22 @@ impl Weights {
     pub fn load(&self, name: &str, shape: &[usize], keep: Keep, device: &Device, meter: &Meter) -> Result<Tensor, ModelError> {
         let (stored, shard, from) = self.found(name, shape)?;
         let to = stored.kept_dtype(keep).unwrap_or(from);
-        let bytes = &shard.bytes()[stored.range.clone()];
         let (width, values) = stored.format.piece(from);
-        let flat = Tensor::zeros(bytes.len() / width * values, to, device)?;
+        let flat = Tensor::zeros(stored.bytes() as usize / width * values, to, device)?;
+        let step = CHUNK / width * width;
         let mut at = 0;
-        for (start, chunk) in (stored.range.start..).step_by(CHUNK / width * width).zip(bytes.chunks(CHUNK / width * width)) {
-            shard.look_at(&(start..start + chunk.len()));
-            let count = chunk.len() / width * values;
-            let values = stored.format.values(chunk, from, count, device)?;
-            let values = if stored.change == Change::OneAdded { (values - 1.0)? } else { values };
-            flat.slice_set(&values.to_dtype(to)?, 0, at)?;
-            at += count;
-            meter.advance(chunk.len())?;
+        for range in &stored.ranges {
+            for start in range.clone().step_by(step) {
+                let chunk = shard.read(&(start..range.end.min(start + step)));
+                let count = chunk.len() / width * values;
+                let values = stored.format.values(chunk, from, count, device)?;
+                let values = if stored.change == Change::OneAdded { (values - 1.0)? } else { values };
+                flat.slice_set(&values.to_dtype(to)?, 0, at)?;
+                at += count;
+                meter.advance(chunk.len())?;
+            }
+            shard.give_back(range.clone());
         }
-        shard.give_back(stored.range.clone());
         Ok(match stored.change {
             Change::Interleaved { heads } => apart(&flat, shape, heads)?,
             Change::None | Change::OneAdded => flat.reshape(shape)?,
@@ -314,22 +318,19 @@ impl Weights {
         let stored = self.get(name).ok_or_else(|| self.missing(name))?;
         let shard = &self.shards[stored.shard];
         self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
-        if stored.shape != shape {
-            let problem = format!("the tensor {name} has shape {:?}, and config.json asks for {shape:?}", stored.shape);
-            return Err(ModelError::file(
-                &shard.path,
-                problem,
-                "config.json and weights are not of the same model: download both again",
-            ));
-        }
+        // Packed weights have another shape as well: what they are stored as says more.
         let Some(from) = stored.format.read_as() else {
-            let problem = format!("the tensor {name} is stored as {}", stored.format.name());
+            let problem = format!("the tensor {name} is stored as {}, as quantized weights are", stored.format.name());
             return Err(ModelError::unsupported(
                 shard.path.display().to_string(),
                 problem,
-                "Weights are read from f32, bf16 and f16, and from the blocks of GGUF",
+                "Weights are read from f32, bf16 and f16, and from the blocks of GGUF: look for the model before it was quantized, \
+                 or in GGUF",
             ));
         };
+        if stored.shape != shape {
+            return Err(shard.misshapen(name, &stored.shape, shape));
+        }
         Ok((stored, shard, from))
     }
 
@@ -362,9 +363,11 @@ impl Weights {
 
     /// Names for a message: those outside the layers, where a head is; of the layers the number.
     fn names(&self) -> String {
-        let (layers, outside): (Vec<&str>, Vec<&str>) =
+        let (layers, mut outside): (Vec<&str>, Vec<&str>) =
             self.tensors.keys().map(String::as_str).partition(|name| name.contains("layers."));
-        let mut shown: Vec<String> = outside.iter().take(NAMES_LISTED).map(|name| text::visible(name).into_owned()).collect();
+        // What may be the head comes first.
+        outside.sort_by_key(|name| !head_names::speaks_of_a_head(&name.to_ascii_lowercase()));
+        let mut shown: Vec<String> = outside.iter().take(NAMES_LISTED).map(|name| text::named(name)).collect();
         let more = outside.len() - shown.len();
         shown.extend((more > 0).then(|| format!("{more} more outside the layers")));
         shown.extend((!layers.is_empty()).then(|| format!("tensors of the layers: {}", layers.len())));
@@ -418,11 +421,22 @@ impl Shard {
         let data = header + 8;
         for (name, info) in metadata.tensors() {
             let range = data + info.data_offsets.0..data + info.data_offsets.1;
-            let stored =
-                Stored { shape: info.shape.clone(), format: Format::Plain(info.dtype), shard, range, change: Change::None };
+            let stored = Stored {
+                shape: info.shape.clone(),
+                format: Format::Plain(info.dtype),
+                shard,
+                ranges: vec![range],
+                change: Change::None,
+            };
             tensors.insert(name, stored);
         }
         Ok(())
+    }
+
+    /// The error for a tensor of another shape than the configuration asks for.
+    fn misshapen(&self, name: &str, found: &[usize], asked: &[usize]) -> ModelError {
+        let problem = format!("the tensor {name} has shape {found:?}, and config.json asks for {asked:?}");
+        ModelError::file(&self.path, problem, "config.json and weights are not of the same model: download both again")
     }
 
     fn damaged(&self, error: &dyn std::fmt::Display) -> ModelError {

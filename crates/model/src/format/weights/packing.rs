@@ -34,17 +34,28 @@ impl Weights {
     /// A vector `[length]` in f32.
     pub fn vector(&self, name: &str, length: usize, meter: &Meter) -> Result<Vec<f32>, ModelError> {
         let (stored, shard, _) = self.found(name, &[length])?;
-        let mut values = vec![0.0; length];
-        stored.format.widen(shard.read(&stored.range), &mut values)?;
+        let mut values = stored.widened(shard, length)?;
         if stored.change == Change::OneAdded {
             values.iter_mut().for_each(|value| *value -= 1.0);
         }
-        meter.advance(stored.range.len())?;
+        meter.advance(stored.bytes() as usize)?;
         Ok(values)
     }
 }
 
 impl Described {
+    /// All `count` values in f32, as the file has them.
+    pub(super) fn widened(&self, shard: &Shard, count: usize) -> candle_core::Result<Vec<f32>> {
+        let mut values = vec![0.0; count];
+        let mut unread = values.as_mut_slice();
+        for range in &self.ranges {
+            let (part, rest) = unread.split_at_mut(count * range.len() / (self.bytes() as usize).max(1));
+            self.format.widen(shard.read(range), part)?;
+            unread = rest;
+        }
+        Ok(values)
+    }
+
     fn pack(
         &self,
         shard: &Shard,
@@ -57,7 +68,8 @@ impl Described {
             return Ok(());
         }
         let all = self.shape.first().copied().unwrap_or_default().max(1);
-        let bytes_a_row = self.range.len() / all;
+        let bytes = self.bytes() as usize;
+        let bytes_a_row = bytes / all;
         let piece = match self.format {
             Format::Blocks(blocks) => blocks.type_size(),
             Format::Plain(_) => 1,
@@ -67,22 +79,29 @@ impl Described {
             Change::Interleaved { heads } => (heads, all / heads.max(1) / 2),
             _ => (0, 0),
         };
-        let whole = self.range.len().is_multiple_of(all) && bytes_a_row.is_multiple_of(piece);
+        let whole = bytes.is_multiple_of(all) && bytes_a_row.is_multiple_of(piece);
         if !whole || (heads > 0 && half * 2 * heads != all) {
             let problem = format!("a tensor of shape {:?} cannot be read row by row", self.shape);
             return Err(ModelError::file(&shard.path, problem, super::AGAIN));
         }
         let step = if heads > 0 { 2 * half } else { (CHUNK / bytes_a_row.max(1)).max(1) };
-        let mut unread = rows.start;
-        while unread < rows.end {
-            let count = step.min(rows.end - unread);
-            let range = self.range.start + unread * bytes_a_row..self.range.start + (unread + count) * bytes_a_row;
-            let bytes = shard.read(&range);
-            let ordered = (heads > 0).then(|| apart(bytes, half, bytes_a_row));
-            self.fill(packed, unread - rows.start, ordered.as_deref().unwrap_or(bytes), count * input)?;
-            shard.give_back(range.clone());
-            meter.advance(range.len())?;
-            unread += count;
+        // The matrix's row with which a range begins.
+        let mut first = 0;
+        for lying in &self.ranges {
+            let end = first + lying.len() / bytes_a_row;
+            let mut unread = rows.start.max(first);
+            while unread < rows.end.min(end) {
+                let count = step.min(rows.end.min(end) - unread);
+                let start = lying.start + (unread - first) * bytes_a_row;
+                let range = start..start + count * bytes_a_row;
+                let bytes = shard.read(&range);
+                let ordered = (heads > 0).then(|| apart(bytes, half, bytes_a_row));
+                self.fill(packed, unread - rows.start, ordered.as_deref().unwrap_or(bytes), count * input)?;
+                shard.give_back(range.clone());
+                meter.advance(range.len())?;
+                unread += count;
+            }
+            first = end;
         }
         Ok(())
     }

@@ -136,7 +136,11 @@ fn failed(error: &Error) -> Problem {
     }
     if matches!(
         error.kind(),
-        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction | ErrorKind::UnknownMethod
+        ErrorKind::UnknownFilter
+            | ErrorKind::UnknownTest
+            | ErrorKind::UnknownFunction
+            | ErrorKind::UnknownMethod
+            | ErrorKind::TooManyArguments
     ) {
         return unknown(&describe(error));
     }

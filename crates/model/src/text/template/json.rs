@@ -7,22 +7,31 @@ use minijinja::{Error, ErrorKind};
 use serde::Serialize as _;
 use serde_json::ser::Formatter;
 
-/// Spaces of the widest indent.
+use super::repr;
+
+/// Characters of the widest indent.
 const WIDEST: usize = 16;
 
-/// The filter `tojson(ensure_ascii=, indent=, separators=, sort_keys=)`.
-pub(super) fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
-    let indent: Option<usize> = options.get("indent")?;
+/// The filter `tojson(ensure_ascii=false, indent=none, separators=none, sort_keys=false)`.
+pub(super) fn to_json(value: &Value, is_ascii: Option<bool>, indent: Option<Value>, options: Kwargs) -> Result<String, Error> {
+    let is_ascii = is_ascii.or(options.get("ensure_ascii")?).unwrap_or(false);
+    let indent = indent.or(options.get("indent")?).filter(|indent| !indent.is_none());
     let separators: Option<Vec<String>> = options.get("separators")?;
-    let is_ascii = options.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
     let is_sorted = options.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
     options.assert_all_used()?;
+    if value.is_undefined() {
+        return Err(Error::new(ErrorKind::BadSerialization, "what is undefined has no JSON"));
+    }
     let (between, after_key) = match separators.as_deref() {
         Some([between, after_key]) => (between.clone(), after_key.clone()),
         Some(_) => return Err(Error::new(ErrorKind::InvalidOperation, "tojson takes two separators")),
         None => (if indent.is_some() { "," } else { ", " }.to_owned(), ": ".to_owned()),
     };
-    let indent = indent.map(|width| width.min(WIDEST));
+    let margin = |indent: Value| match indent.as_str() {
+        Some(margin) => Ok(margin.chars().take(WIDEST).collect()),
+        None => i64::try_from(indent).map(|width| " ".repeat(usize::try_from(width).unwrap_or(0).min(WIDEST))),
+    };
+    let indent = indent.map(margin).transpose()?;
     let format = Format { indent, depth: 0, is_empty: true, between, after_key, is_ascii };
     let failed = |error: serde_json::Error| Error::new(ErrorKind::BadSerialization, error.to_string());
     let mut out = Vec::new();
@@ -37,20 +46,9 @@ pub(super) fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
     String::from_utf8(out).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
 }
 
-/// Python's text of a number that is no integer: `1.0`, `1e+20`, `1e-07`.
-pub(super) fn float(value: f64) -> String {
-    let text = format!("{value:?}");
-    match text.split_once('e') {
-        Some((digits, exponent)) => match exponent.strip_prefix('-') {
-            Some(exponent) => format!("{digits}e-{exponent:0>2}"),
-            None => format!("{digits}e+{exponent:0>2}"),
-        },
-        None => text,
-    }
-}
-
 struct Format {
-    indent: Option<usize>,
+    /// What stands before each line, once for each level.
+    indent: Option<String>,
     depth: usize,
     /// The list or mapping that is open has no items so far.
     is_empty: bool,
@@ -84,8 +82,8 @@ impl Format {
     }
 
     fn new_line<W: ?Sized + Write>(&self, writer: &mut W) -> Written<()> {
-        match self.indent {
-            Some(width) => write!(writer, "\n{:1$}", "", width * self.depth),
+        match &self.indent {
+            Some(margin) => write!(writer, "\n{}", margin.repeat(self.depth)),
             None => Ok(()),
         }
     }
@@ -121,7 +119,7 @@ impl Formatter for Format {
     }
 
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> Written<()> {
-        writer.write_all(float(value).as_bytes())
+        writer.write_all(repr::float(value).as_bytes())
     }
 
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> Written<()> {

@@ -1,14 +1,28 @@
 //! Python's methods of texts and lists, where minijinja's own Python methods lack them or differ.
 
-use minijinja::value::{Kwargs, Tuple, Value, from_args};
+use minijinja::value::{Kwargs, Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
 
 /// What `value.method(…)` gives; a method that neither this file nor minijinja has is an error.
 pub(super) fn call(state: &mut State, value: &Value, method: &str, arguments: &[Value]) -> Result<Value, Error> {
+    if let (Some(text), "startswith" | "endswith" | "count", [part, start, end @ ..]) = (value.as_str(), method, arguments) {
+        let at =
+            |place: Option<&Value>| place.filter(|place| !place.is_none()).map(|place| i64::try_from(place.clone())).transpose();
+        let inside = within(text, at(Some(start))?, at(end.first())?).map(|(_, inside)| Value::from(inside));
+        return match inside {
+            Some(inside) => pycompat::unknown_method_callback(state, &inside, method, std::slice::from_ref(part)),
+            None if method == "count" => Ok(Value::from(0)),
+            None => Ok(Value::from(false)),
+        };
+    }
     let own = match value.as_str() {
         Some(text) => of_text(state, text, method, arguments)?,
         None if method == "index" => Some(index_of(value, arguments)?),
+        None if method == "copy" && matches!(value.kind(), ValueKind::Map | ValueKind::Seq) => {
+            let () = from_args(arguments)?;
+            Some(value.clone())
+        }
         None => None,
     };
     own.map_or_else(|| pycompat::unknown_method_callback(state, value, method, arguments), Ok)
@@ -70,6 +84,10 @@ fn of_text(state: &State, text: &str, method: &str, arguments: &[Value]) -> Resu
             let (sign, digits) = text.split_at(usize::from(text.starts_with(['+', '-'])));
             let missing = usize::try_from(width).unwrap_or(0).saturating_sub(text.chars().count());
             Value::from(format!("{sign}{}", padded(state, digits, '0', missing, 0)?))
+        }
+        "istitle" => {
+            let () = from_args(arguments)?;
+            Value::from(text.contains(char::is_alphabetic) && title(text) == text)
         }
         "swapcase" => {
             let () = from_args(arguments)?;
@@ -137,6 +155,13 @@ fn split<'a>(text: &'a str, separator: Option<&str>, most: Option<usize>, from_e
 
 /// Where `part` begins, in characters; within `start..end`, which count from the end where they are negative.
 fn place(text: &str, part: &str, start: Option<i64>, end: Option<i64>, last: bool) -> Option<usize> {
+    let (from, inside) = within(text, start, end)?;
+    let found = if last { inside.rfind(part) } else { inside.find(part) }?;
+    Some(text[..from + found].chars().count())
+}
+
+/// The part `start..end` of a text, and the byte that it begins at; none where it ends before it begins.
+fn within(text: &str, start: Option<i64>, end: Option<i64>) -> Option<(usize, &str)> {
     let length = text.chars().count();
     let clamped = |at: i64| usize::try_from(if at < 0 { at + length as i64 } else { at }).unwrap_or(0);
     let byte = |at: usize| text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
@@ -144,9 +169,7 @@ fn place(text: &str, part: &str, start: Option<i64>, end: Option<i64>, last: boo
     if start > end {
         return None;
     }
-    let (from, inside) = (byte(start), &text[byte(start)..byte(end)]);
-    let found = if last { inside.rfind(part) } else { inside.find(part) }?;
-    Some(text[..from + found].chars().count())
+    Some((byte(start), &text[byte(start)..byte(end)]))
 }
 
 fn padded(state: &State, text: &str, fill: char, left: usize, right: usize) -> Result<String, Error> {

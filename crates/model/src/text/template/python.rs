@@ -7,8 +7,9 @@ use minijinja::value::{Kwargs, Object, ObjectRepr, Rest, Value, ValueKind, from_
 use minijinja::{Environment, Error, ErrorKind, Output, State};
 use minijinja_contrib::{filters, globals};
 
-use super::source::{ITERATED, PERCENT};
-use super::{json, methods};
+use super::repr::text_of;
+use super::source::{ITERATED, PERCENT, TEXT};
+use super::{json, methods, percent, wordwrap};
 
 /// Makes an environment mean what Python's Jinja means.
 pub(super) fn add_to(environment: &mut Environment) {
@@ -22,8 +23,19 @@ pub(super) fn add_to(environment: &mut Environment) {
     environment.add_filter("attr", attribute);
     environment.add_filter("round", round);
     environment.add_filter("string", string);
-    environment.add_filter("int", |value: &Value, default: Option<i64>| integer(value).unwrap_or(default.unwrap_or(0)));
-    environment.add_filter("float", |value: &Value, default: Option<f64>| number(value).unwrap_or(default.unwrap_or(0.0)));
+    environment.add_filter(TEXT, |value: Value| text_of(&value).map_or(value, Value::from));
+    environment.add_filter("int", int);
+    environment.add_filter("float", |value: &Value, default: Option<f64>, named: Kwargs| -> Result<f64, Error> {
+        let default = default.or(named.get("default")?).unwrap_or(0.0);
+        named.assert_all_used().map(|()| number(value).unwrap_or(default))
+    });
+    for name in ["default", "d"] {
+        environment.add_filter(name, default);
+    }
+    environment.add_filter("indent", indent);
+    environment.add_filter("wordwrap", wordwrap::word_wrap);
+    // Python's breaks lines in a way of its own: unknown, not another text.
+    environment.remove_filter("pprint");
     environment.add_filter("urlencode", url_encode);
     environment.add_filter("striptags", filters::striptags);
     environment.add_filter("truncate", truncate);
@@ -35,15 +47,9 @@ pub(super) fn add_to(environment: &mut Environment) {
     for name in ["escape", "e"] {
         environment.add_filter(name, |value: &Value| if value.is_safe() { value.clone() } else { escaped(&value.to_string()) });
     }
-    environment.add_function(PERCENT, percent);
+    environment.add_function(PERCENT, percent::percent);
     environment.add_function("joiner", globals::joiner);
     environment.add_function("cycler", |items: Rest<Value>| Value::from_object(Cycler { items: items.0, place: 0.into() }));
-}
-
-/// A number as Python writes it, where minijinja writes it in another way: `1e+20`, `1e-07`.
-fn text_of(value: &Value) -> Option<String> {
-    let number = (value.kind() == ValueKind::Number && !value.is_integer()).then(|| f64::try_from(value.clone()).ok());
-    number.flatten().map(json::float)
 }
 
 fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
@@ -53,9 +59,12 @@ fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error
     }
 }
 
-/// What has a length and items by place or key.
+/// What has a length and items by place or key; of what can only be passed over, that is `range`.
 fn is_sequence(value: &Value) -> bool {
-    matches!(value.kind(), ValueKind::String | ValueKind::Bytes | ValueKind::Seq | ValueKind::Map | ValueKind::Undefined)
+    match value.kind() {
+        ValueKind::String | ValueKind::Bytes | ValueKind::Seq | ValueKind::Map | ValueKind::Undefined => true,
+        kind => kind == ValueKind::Iterable && value.len().is_some(),
+    }
 }
 
 /// Functions, macros, and what is undefined, which Python asks only when it is called.
@@ -66,40 +75,6 @@ fn is_callable(value: &Value) -> bool {
 
 fn iterated(value: Value) -> Result<Value, Error> {
     if value.is_none() { Err(fault("none is not iterable")) } else { Ok(value) }
-}
-
-/// `left % right`: a format and what it is filled with, or the remainder of two numbers.
-fn percent(state: &mut State, left: Value, right: Value) -> Result<Value, Error> {
-    if let Some(format) = left.as_str() {
-        let conversions = format.replace("%%", "").matches('%').count();
-        let mut arguments = vec![left];
-        let is_mapping = right.kind() == ValueKind::Map;
-        if right.is_tuple() {
-            arguments.extend(right.try_iter()?)
-        } else {
-            arguments.push(right)
-        }
-        if !is_mapping && arguments.len() - 1 > conversions {
-            return Err(fault("not all arguments are taken by the format"));
-        }
-        return state.apply_filter("format", &arguments);
-    }
-    let is_number = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
-    if !is_number(&left) || !is_number(&right) {
-        let problem = format!("% takes a text or two numbers, not {} and {}", left.kind(), right.kind());
-        return Err(Error::new(ErrorKind::InvalidOperation, problem));
-    }
-    // The remainder has the sign of the divisor.
-    if let (Ok(a), Ok(b)) = (i128::try_from(left.clone()), i128::try_from(right.clone()))
-        && (left.is_integer() || left.kind() == ValueKind::Bool)
-        && (right.is_integer() || right.kind() == ValueKind::Bool)
-    {
-        let remainder = a.checked_rem(b).ok_or_else(|| fault("% by zero"))?;
-        return Ok(Value::from(if remainder != 0 && (remainder < 0) != (b < 0) { remainder + b } else { remainder }));
-    }
-    let (a, b) = (f64::try_from(left)?, f64::try_from(right)?);
-    let remainder = if b == 0.0 { return Err(fault("% by zero")) } else { a % b };
-    Ok(Value::from(if remainder != 0.0 && (remainder < 0.0) != (b < 0.0) { remainder + b } else { remainder }))
 }
 
 /// An attribute in Python's sense: a mapping has none of its keys.
@@ -140,12 +115,70 @@ fn string(value: &Value) -> Value {
     if value.as_str().is_some() { value.clone() } else { Value::from(text_of(value).unwrap_or_else(|| value.to_string())) }
 }
 
-fn integer(value: &Value) -> Option<i64> {
-    let text = value.as_str().map(str::trim);
-    text.and_then(|text| text.parse().ok()).or_else(|| i64::try_from(value.clone()).ok()).or_else(|| {
+/// The filter `int(default=0, base=10)`.
+fn int(value: &Value, default: Option<i64>, base: Option<u32>, named: Kwargs) -> Result<i64, Error> {
+    let default = default.or(named.get("default")?).unwrap_or(0);
+    let base = base.or(named.get("base")?).unwrap_or(10);
+    named.assert_all_used()?;
+    Ok(integer(value, base).unwrap_or(default))
+}
+
+/// Digits of another base than ten may have its mark before them, and must where the base is 0.
+fn integer(value: &Value, base: u32) -> Option<i64> {
+    if let Some(text) = value.as_str().map(str::trim) {
+        let (sign, digits) = text.split_at(usize::from(text.starts_with(['+', '-'])));
+        let marked = |mark: &str| digits.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(mark)).then(|| &digits[2..]);
+        let marks = [(16, "0x"), (8, "0o"), (2, "0b")].into_iter().filter(|(of, _)| base == 0 || base == *of);
+        let (base, digits) = marks
+            .filter_map(|(of, mark)| Some((of, marked(mark)?)))
+            .next()
+            .unwrap_or((if base == 0 { 10 } else { base }, digits));
+        let parsed = (2..=36).contains(&base).then(|| i64::from_str_radix(&format!("{sign}{digits}"), base).ok()).flatten();
+        if parsed.is_some() {
+            return parsed;
+        }
+    }
+    i64::try_from(value.clone()).ok().or_else(|| {
         let number = number(value).filter(|number| number.is_finite())?;
         Some(number.trunc() as i64)
     })
+}
+
+/// The filter `default(default_value='', boolean=false)`.
+fn default(value: &Value, other: Option<Value>, is_lax: Option<bool>, named: Kwargs) -> Result<Value, Error> {
+    let other = other.or(named.get("default_value")?).unwrap_or_else(|| Value::from(""));
+    let is_lax = is_lax.or(named.get("boolean")?).unwrap_or(false);
+    named.assert_all_used()?;
+    Ok(if value.is_undefined() || is_lax && !value.is_true() { other } else { value.clone() })
+}
+
+/// The filter `indent(width=4, first=false, blank=false)`; a width may be the text to put before each line.
+fn indent(state: &State, text: String, width: Option<Value>, first: Option<bool>, named: Kwargs) -> Result<String, Error> {
+    let width = width.or(named.get("width")?).unwrap_or_else(|| Value::from(4));
+    let first = first.or(named.get("first")?).unwrap_or(false);
+    let blank = named.get::<Option<bool>>("blank")?.unwrap_or(false);
+    named.assert_all_used()?;
+    let margin = match width.as_str() {
+        Some(margin) => margin.to_owned(),
+        None => {
+            let width = usize::try_from(i64::try_from(width)?).unwrap_or(0);
+            state.consume_fuel((width / 64) as u64)?;
+            " ".repeat(width)
+        }
+    };
+    // Python adds a line, so that an empty one at the end stays one.
+    let text = text + "\n";
+    let mut out = String::new();
+    for (at, line) in text.lines().enumerate() {
+        state.consume_fuel((margin.len() / 64) as u64)?;
+        if at > 0 {
+            out.push('\n');
+        }
+        let is_indented = if at == 0 { first } else { blank || !line.is_empty() };
+        out.extend(is_indented.then_some(margin.as_str()));
+        out.push_str(line);
+    }
+    Ok(out)
 }
 
 fn number(value: &Value) -> Option<f64> {

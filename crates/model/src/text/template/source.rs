@@ -1,5 +1,6 @@
 //! What a template's source is changed to before minijinja parses it, where Python's Jinja reads it in another way and
-//! minijinja has no hook: `%`, a sign `+`, a loop over none, and the `generation` blocks of transformers.
+//! minijinja has no hook: `%`, `~`, a sign `+`, a loop over none, a loop whose `if` reads what the loop sets, and the
+//! `generation` blocks of transformers.
 //!
 //! Lines stay as they are, so that an error names the line of the file.
 
@@ -9,6 +10,9 @@ use std::ops::Range;
 pub(super) const PERCENT: &str = "__percent";
 /// The filter that lets a loop pass over all but none: minijinja takes none for an empty list.
 pub(super) const ITERATED: &str = "__iterated";
+
+/// The filter that gives an operand of `~` its text as Python writes it.
+pub(super) const TEXT: &str = "__text";
 
 /// Names that Jinja knows without a definition and this program does not. minijinja takes them for undefined ones, and
 /// the text would lack what they stand for.
@@ -65,10 +69,14 @@ struct Edit {
 /// The name of what this program does not know.
 pub(super) fn prepared(source: &str) -> Result<String, String> {
     let mut edits = Vec::new();
-    for block in blocks(source) {
+    let blocks = blocks(source);
+    for (at, block) in blocks.iter().enumerate() {
         block.refuse_unknown_names()?;
         block.edit_tag(&mut edits);
         block.edit_operators(&mut edits);
+        if let Some(condition) = block.condition() {
+            block.edit_condition(condition, &blocks[at + 1..], &mut edits)?;
+        }
     }
     edits.sort_by_key(|edit| (edit.range.start, edit.order));
     let (mut out, mut done) = (String::with_capacity(source.len()), 0);
@@ -126,9 +134,53 @@ impl Block<'_> {
         let Some(keyword) = self.tokens.iter().position(|token| token.text == "in") else { return };
         let end = self.operand_end(keyword + 1, |at| matches!(self.tokens[at].text, "if" | "recursive"));
         if let Some([first, .., last] | [first @ last]) = self.tokens.get(keyword + 1..end) {
-            edits.push(Edit { range: first.at..first.at, order: -1, text: "(" });
-            edits.push(Edit { range: last.end()..last.end(), order: 1, text: ")|__iterated" });
+            edits.push(Edit { range: first.at..first.at, order: -2, text: "(" });
+            edits.push(Edit { range: last.end()..last.end(), order: 2, text: ")|__iterated" });
         }
+    }
+
+    /// Where the `if` of a loop stands.
+    fn condition(&self) -> Option<usize> {
+        let keyword = self.tokens.iter().position(|token| token.text == "in").filter(|_| self.tag() == Some("for"))?;
+        let end = self.operand_end(keyword + 1, |at| matches!(self.tokens[at].text, "if" | "recursive"));
+        Some(end).filter(|end| self.is(*end, "if"))
+    }
+
+    /// Python asks a loop's `if` at each turn, minijinja before the first: one that reads what the loop sets becomes an `if`
+    /// block within the loop. `behind` are the blocks after the loop's first.
+    ///
+    /// # Errors
+    /// Where that would change `loop` or an `else`.
+    fn edit_condition(&self, condition: usize, behind: &[Block], edits: &mut Vec<Edit>) -> Result<(), String> {
+        let mut open = 0usize;
+        let closes = |block: &Block| {
+            match block.tag() {
+                Some("for") => open += 1,
+                Some("endfor") if open == 0 => return true,
+                Some("endfor") => open -= 1,
+                _ => {}
+            }
+            false
+        };
+        let Some(end) = behind.iter().position(closes) else { return Ok(()) };
+        let body = &behind[..end];
+        let reads = |name: &str| {
+            (condition + 1..self.tokens.len())
+                .any(|at| self.tokens[at].text == name && !self.is(at - 1, ".") && self.is(at + 1, "."))
+        };
+        let sets = |block: &Block| block.tag() == Some("set") && block.is(2, ".") && reads(block.tokens[1].text);
+        if !body.iter().any(sets) {
+            return Ok(());
+        }
+        let names_loop =
+            |block: &Block| (0..block.tokens.len()).any(|at| block.is(at, "loop") && !(at > 0 && block.is(at - 1, ".")));
+        if body.iter().any(names_loop) || has_own_else(body) {
+            return Err("loop or else in a loop whose if reads what the loop sets".to_owned());
+        }
+        let (if_word, end_word) = (self.tokens[condition], behind[end].tokens[0]);
+        edits.push(Edit { range: if_word.at..if_word.at, order: 0, text: "%}{% " });
+        edits.push(Edit { range: end_word.at..end_word.end(), order: 0, text: "endif %}{% endfor" });
+        Ok(())
     }
 
     fn edit_operators(&self, edits: &mut Vec<Edit>) {
@@ -143,8 +195,21 @@ impl Block<'_> {
                     edits.push(Edit { range: token.at..token.end(), order: 0, text: "," });
                     edits.push(Edit { range: right..right, order: 0, text: ")" });
                 }
+                "~" => self.edit_joined(at, edits),
                 "+" if !self.ends_operand(at) => edits.push(Edit { range: token.at..token.end(), order: 0, text: "" }),
                 _ => {}
+            }
+        }
+    }
+
+    /// `a ~ b` to `(a)|__text ~ (b)|__text`; of several in a row, each gives its left operand this form, and the last its right.
+    fn edit_joined(&self, at: usize, edits: &mut Vec<Edit>) {
+        let end = self.operand_end(at + 1, |at| self.is_boundary(at));
+        let right = (at + 1..end, !self.is(end, "~"));
+        for (operand, is_edited) in [(self.left_start(at)..at, true), right] {
+            if let (Some([first, .., last] | [first @ last]), true) = (self.tokens.get(operand), is_edited) {
+                edits.push(Edit { range: first.at..first.at, order: -1, text: "(" });
+                edits.push(Edit { range: last.end()..last.end(), order: 1, text: ")|__text" });
             }
         }
     }
@@ -208,6 +273,19 @@ impl Block<'_> {
         }
         self.tokens.len()
     }
+}
+
+/// True where an `else` among these blocks is that of the loop around them.
+fn has_own_else(body: &[Block]) -> bool {
+    let mut open = 0usize;
+    body.iter().filter_map(Block::tag).any(|tag| {
+        match tag {
+            "if" | "for" => open += 1,
+            "endif" | "endfor" => open = open.saturating_sub(1),
+            _ => {}
+        }
+        tag == "else" && open == 0
+    })
 }
 
 /// All blocks in order; texts between them, comments and what is raw have none.
