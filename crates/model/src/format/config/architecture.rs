@@ -162,6 +162,9 @@ const GEMMA3: Architecture = Architecture {
 
 const GEMMA3_TEXT: Architecture = Architecture { name: "Gemma3Text", ..GEMMA3 };
 
+/// For what our decoder does not run: `super::stock` knows the rest.
+pub(super) const STOCK: Architecture = Architecture { name: "", family: Family::Other, ..LLAMA };
+
 const ALL: [Architecture; 8] = [LLAMA, MISTRAL, QWEN2, QWEN3, GEMMA, GEMMA2, GEMMA3, GEMMA3_TEXT];
 
 /// What stands behind an architecture's name. Gemma 3's `…ForConditionalGeneration` sees images as well; words need only
