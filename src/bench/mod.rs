@@ -206,6 +206,14 @@ pub fn run(
     let mut progress = |done, total, fit| tell(Stage::Loading { done, total, fit });
     let scorer = Scorer::load(files, label, load, &mut progress, cancel)?;
     let model = &scorer.model;
+    if model.decoder().way() == "stock" {
+        let problem = "is computed by candle-transformers, whose operations are not those that are counted here";
+        return Err(ModelError::unsupported(
+            &label.name,
+            problem,
+            "Take a model of an architecture that this program computes itself",
+        ));
+    }
     let timer = Timer { scorer: &scorer, prompt: &question.prompt_text };
     let first = timer.first(&question.words)?;
     if first.run.words == 0 {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::decoder::packed::Packed;
 use super::decoder::source::Source;
-use super::decoder::{Decoder, Nodes, Role, packed};
+use super::decoder::{Decoder, Nodes, Role, Tensors, packed};
 use super::device::{Chosen, Compute, DeviceClass, DeviceName};
 use super::format::config::{DecoderConfig, ModelConfig, Task};
 use super::format::files::Files;
@@ -184,7 +184,7 @@ impl<'a> Checkpoint<'a> {
     pub(super) fn info(&self, loaded: Loaded, head: String, template: String, unit: Unit) -> ModelInfo {
         let mut policies = self.policies.clone();
         policies.notes.extend(unread::notes(&self.weights, &self.config));
-        let mut kernel = backend(self.compute, &self.device);
+        let mut kernel = backend(&self.config, self.compute, &self.device);
         if let Some(why) = loaded.why_candle {
             kernel = Backend { products: Products::Candle, build: None };
             let note = "our CUDA kernels are not used for this model: candle computes, more slowly, and scores are not kept in the store";
@@ -272,6 +272,9 @@ impl Loading<'_> {
 
     pub(super) fn decoder(&self) -> Result<Decoder, ModelError> {
         let Checkpoint { config, device, compute, weights, .. } = self.checkpoint;
+        if let Some(stock) = &config.stock {
+            return Decoder::stock(&config.decoder, &stock.of_weights(&config.decoder, config.tied), device, self);
+        }
         if !self.is_native() {
             let mut fetch = |name: &str, shape: &[usize], role| self.fetch(name, shape, role);
             let (decoder, why) = Decoder::on_gpu(&config.decoder, *compute, device, &mut fetch)?;
@@ -290,6 +293,16 @@ impl Loading<'_> {
             memory_bytes: self.memory_bytes.into_inner(),
             why_candle: self.why_candle.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         }
+    }
+}
+
+impl Tensors for Loading<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.checkpoint.weights.get(name).is_some()
+    }
+
+    fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor, ModelError> {
+        self.fetch(name, shape, Role::Small)
     }
 }
 
@@ -508,9 +521,9 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
         is_language: config.task == Task::Language,
         read: options.read.filter(|asked| config.task == Task::Reward && config.pad_token_id.is_some() && *asked != config.read),
         reward_row: options.reward_row.as_ref().map(|row| row::number(files, &config, row)).transpose()?,
+        kernel: backend(&config, chosen.compute, &device),
         config: config.decoder,
         device_name: device::name(&device),
-        kernel: backend(chosen.compute, &device),
         device_class: device::class(&device),
         device,
         dtype: chosen.compute,
@@ -518,8 +531,9 @@ pub fn estimate(files: &Files, options: &LoadOptions) -> Result<Estimate, ModelE
 }
 
 /// What multiplies: a kernel of this CPU, or candle on another device.
-fn backend(compute: Compute, device: &Device) -> Backend {
+fn backend(config: &ModelConfig, compute: Compute, device: &Device) -> Backend {
     match device {
+        _ if config.stock.is_some() => packed::stock_backend(),
         Device::Cpu => packed::backend(compute),
         Device::Cuda(_) => Backend { products: Products::Cuda, build: None },
         _ => Backend { products: Products::Candle, build: None },
@@ -527,6 +541,9 @@ fn backend(compute: Compute, device: &Device) -> Backend {
 }
 
 fn choose(weights: &Weights, config: &ModelConfig, options: &LoadOptions, device: &Device) -> Result<Chosen, ModelError> {
+    if config.stock.is_some() {
+        return device::choose_f32(&config.architecture, options.dtype);
+    }
     device::choose(options.dtype, device, memory(weights, config, Compute::F32, device), machine::memory().total)
 }
 
@@ -542,6 +559,7 @@ fn keep(role: Role, dtype: DType) -> Keep {
 fn memory(weights: &Weights, config: &ModelConfig, compute: Compute, device: &Device) -> u64 {
     let mapped = device.is_cpu() && (config.task == Task::Reward || !config.tied);
     let bytes = |(name, stored): (&str, &Stored)| match (name, stored.shape.as_slice()) {
+        _ if config.stock.is_some() => stored.elements() * 4,
         (name, _) if head::is_of_a_head(name) => stored.elements() * 4,
         (EMBEDDING, _) if mapped => 0,
         (EMBEDDING | LM_HEAD, _) if !device.is_cpu() => {

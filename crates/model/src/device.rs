@@ -239,6 +239,24 @@ pub struct Chosen {
     pub reason: String,
 }
 
+/// For an architecture that candle-transformers computes: its code makes rotations in the dtype of the weights, where transformers
+/// takes f32 for them, and was compared with transformers in f32 alone.
+///
+/// # Errors
+/// Where another dtype was asked for.
+pub fn choose_f32(architecture: &str, asked: Dtype) -> Result<Chosen, ModelError> {
+    match asked {
+        Dtype::Auto | Dtype::F32 => {
+            Ok(Chosen { compute: Compute::F32, reason: "f32, in which candle's code was compared with transformers".to_owned() })
+        }
+        other => {
+            let problem =
+                format!("is computed by candle's code, which was compared with transformers in f32 alone, not in {other}");
+            Err(ModelError::unsupported(architecture, problem, format!("Leave {} out", Remedy::Dtype)))
+        }
+    }
+}
+
 /// What matrices are multiplied in. `f32_bytes` is what the weights take in f32, `machine_bytes` what memory the machine has.
 ///
 /// `auto` is f32 on the CPU where that fits the machine, for it is the most exact, else bf16. What other models happen to

@@ -49,10 +49,12 @@ impl LanguageModel {
             checkpoint.tokenizer.chat_template()?;
         }
         let loading = checkpoint.loading(progress, cancel);
-        // The head first: a checkpoint without one is found out before gigabytes are read.
         let (config, tied) = (&checkpoint.config, checkpoint.config.tied);
         let shape = (config.decoder.vocab_size, config.decoder.hidden_size);
-        let matrix = if loading.is_native() {
+        // The head first: a checkpoint without one is found out before gigabytes are read.
+        let matrix = if config.stock.is_some() {
+            Some(OutputMatrix::OfDecoder)
+        } else if loading.is_native() {
             let name = if tied { EMBEDDING } else { LM_HEAD };
             Some(OutputMatrix::Packed(loading.pieces(name, shape, ROWS).map_err(LanguageHead::explained)?))
         } else if tied {
@@ -90,6 +92,8 @@ enum OutputMatrix {
     Tensor(NonEmptyTensor),
     /// [`ROWS`] at a time, with what they are multiplied in.
     Packed((Vec<Packed>, Compute)),
+    /// The decoder gives logits.
+    OfDecoder,
 }
 
 impl LanguageHead {
@@ -118,7 +122,7 @@ impl LanguageHead {
 
     /// Log-probabilities, in nats, of the tokens wanted after each position.
     ///
-    /// `hidden` is `[reads, hidden_size]` in f32, `wanted` has one list of ids for each read; the answer has the same
+    /// `hidden` is what the decoder gave, `[reads, hidden_size]` (or logits `[reads, vocab_size]`) in f32, `wanted` has one list of ids for each read; the answer has the same
     /// shape as `wanted`. An id beyond the matrix gives NaN. `cancel` is looked at between chunks of the vocabulary.
     pub fn log_probabilities(&self, hidden: &Tensor, wanted: &[Vec<u32>], cancel: &Cancel) -> Result<Vec<Vec<f32>>, ModelError> {
         if hidden.elem_count() == 0 {
@@ -185,6 +189,7 @@ impl LanguageHead {
                     to.iter_mut().zip(rest).for_each(|(logit, rest)| *logit += rest);
                 }
             }
+            OutputMatrix::OfDecoder => *to = hidden.narrow(1, start, rows)?.flatten_all()?.to_vec1()?,
         }
         Ok(())
     }

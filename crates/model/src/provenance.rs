@@ -90,6 +90,9 @@ pub enum Products {
     Candle,
     /// cuBLASLt's between our kernels on an NVIDIA GPU. The name has a number, which is raised where a bit of a score changes.
     Cuda,
+    /// Those of one of candle-transformers' models, which computes everything else as well. The number is raised with a version
+    /// of candle that changes a bit of a score.
+    Stock,
 }
 
 impl Products {
@@ -98,6 +101,7 @@ impl Products {
             Products::Kernel(kernel) => kernel.name(),
             Products::Candle => "candle",
             Products::Cuda => "cuda1",
+            Products::Stock => "stock1",
         }
     }
 }
@@ -115,7 +119,8 @@ impl FromStr for Backend {
     fn from_str(text: &str) -> Result<Self, ()> {
         let (name, build) = text.split_once('-').map_or((text, None), |(name, build)| (name, Some(build.to_owned())));
         let ours = Kernel::ALL.into_iter().map(Products::Kernel);
-        let products = ours.chain([Products::Candle, Products::Cuda]).find(|products| products.name() == name).ok_or(())?;
+        let products =
+            ours.chain([Products::Candle, Products::Cuda, Products::Stock]).find(|products| products.name() == name).ok_or(())?;
         Ok(Backend { products, build })
     }
 }

@@ -43,6 +43,12 @@ pub(super) fn settle(
         notes.extend(asked.into_iter().flatten().map(note));
         return Ok(notes);
     }
+    let is_stock = config.stock.is_some();
+    if let (Some(token), true) = (options.token_logit, is_stock) {
+        let problem = format!("the architecture is {architecture}, which is run as a language model alone");
+        let next = format!("Leave {} out, and words are scored by log-probability", Remedy::TokenLogit.with(token));
+        return Err(ModelError::unsupported(files.path("").display().to_string(), problem, next));
+    }
     if let Some(token) = options.token_logit {
         config.task = Task::Reward;
         config.token_logit = Some(token);
@@ -75,7 +81,7 @@ pub(super) fn settle(
         notes.extend(note.into_iter().chain(untied(config, weights)));
         return Ok(notes);
     }
-    if tensors.iter().any(|name| head::is_of_a_head(name)) {
+    if !is_stock && tensors.iter().any(|name| head::is_of_a_head(name)) {
         config.task = Task::Reward;
         // A language model's file counts labels that nobody chose.
         config.labels = None;
@@ -88,6 +94,7 @@ pub(super) fn settle(
     let next = match head_files.iter().find(|name| !name.ends_with(".safetensors")) {
         Some(name) => format!("Save {} as safetensors, from which heads are read; {otherwise}", text::visible(name)),
         None if tensors.is_empty() => format!("No head is among its tensors: look for the file that holds it; {otherwise}"),
+        None if is_stock => format!("On this architecture no head is read; {otherwise}"),
         None => format!("This version does not read such a head; {otherwise}"),
     };
     Err(ModelError::unsupported(files.path("").display().to_string(), problem, next))

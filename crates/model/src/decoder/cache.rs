@@ -1,5 +1,6 @@
 //! Keys and values of positions already run, as either way of running a decoder keeps them.
 
+use super::stock::Trail;
 use crate::nonempty::NonEmptyTensor;
 
 /// One chain of positions, in order, from the start of the conversation or behind another chain.
@@ -14,6 +15,8 @@ pub(super) enum Layers {
     /// A pair a layer, each `[kv_heads, positions, head_dim]`.
     Tensors(Vec<(NonEmptyTensor, NonEmptyTensor)>),
     Rows(Rows),
+    /// Of one of candle's own models: the whole conversation.
+    Trail(Trail),
 }
 
 /// Keys and values in f32, a pair a layer, each `[positions, kv_heads · head_dim]`.
@@ -66,6 +69,7 @@ impl Cache {
                     values.truncate(values.len() / self.length * length);
                 }
             }
+            Layers::Trail(trail) => trail.cut(length),
         }
         self.length = length;
         Ok(())
@@ -90,6 +94,8 @@ impl Cache {
                     mine.1.extend_from_slice(&theirs.1);
                 }
             }
+            // What was run behind these has them in it.
+            (Layers::Trail(mine), Layers::Trail(theirs)) => mine.clone_from(theirs),
             _ => candle_core::bail!("keys and values of one decoder were put behind those of another"),
         }
         self.length += next.length;

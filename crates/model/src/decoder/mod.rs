@@ -1,8 +1,8 @@
 //! The transformer itself: token ids to hidden states, for a batch of nodes of a token tree.
 //!
 //! [`DecoderConfig`] holds the differences between architectures, and there are three ways to run it: `native` on the CPU,
-//! `fused` on an NVIDIA GPU, `composed` of candle's operations where gradients are wanted or another device computes. Knows
-//! nothing of words, prompts or heads.
+//! `fused` on an NVIDIA GPU, `composed` of candle's operations where gradients are wanted or another device computes. `stock`
+//! has language models of other architectures, which candle-transformers computes. Knows nothing of words, prompts or heads.
 
 mod cache;
 mod composed;
@@ -11,6 +11,7 @@ mod native;
 pub mod nodes;
 pub mod packed;
 pub(super) mod source;
+mod stock;
 
 use candle_core::{DType, Device, Tensor};
 
@@ -19,7 +20,7 @@ pub use nodes::{Nodes, NodesError};
 
 use super::cancel::Cancel;
 use super::device::Compute;
-use super::format::config::DecoderConfig;
+use super::format::config::{self, DecoderConfig};
 use cache::Layers;
 use composed::Composed;
 #[cfg(feature = "cuda")]
@@ -28,6 +29,8 @@ use fused::{Emulation, Fused};
 use native::Native;
 pub(super) use native::is_fused;
 use source::Source;
+use stock::Stock;
+pub(super) use stock::Tensors;
 
 /// Asked for one tensor by name and shape; answers with it on the decoder's device, or says what is wrong.
 /// Weights keep the compute dtype; the embedding keeps the dtype of the file.
@@ -47,7 +50,8 @@ pub enum Role {
 /// What a forward gives back.
 pub struct Output {
     /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for. On the CPU but where candle's
-    /// operations run on a GPU.
+    /// operations run on a GPU. Of a [`stock`](Decoder::stock) model the logits of the token that comes next, `[reads, vocab_size]`,
+    /// for candle-transformers gives no hidden states.
     pub hidden: Tensor,
     /// Hidden states after each layer but the last, from the first on, through the final norm: of each layer
     /// `[by_layer, hidden_size]` in f32, in the order of the nodes asked for. Empty where none were.
@@ -81,9 +85,21 @@ enum Forward {
     #[cfg(feature = "cuda")]
     Fused(Box<Fused<Card>>, Tensor),
     Emulated(Box<Fused<Emulation>>),
+    Stock(Stock),
 }
 
 impl Decoder {
+    /// A language model that candle-transformers computes, in f32: it gives logits in place of hidden states.
+    pub(super) fn stock(
+        config: &DecoderConfig,
+        stock: &config::Stock,
+        device: &Device,
+        tensors: &dyn Tensors,
+    ) -> Result<Self, super::ModelError> {
+        let forward = Forward::Stock(Stock::load(stock, config.vocab_size, device, tensors)?);
+        Ok(Decoder { config: config.clone(), forward, device: device.clone() })
+    }
+
     /// Builds the decoder from tensors named as in transformers' `model.*`, of operations that have a gradient, on any
     /// device.
     pub fn trainable(
@@ -192,7 +208,7 @@ impl Decoder {
             .then(|| format!("hidden states differ from candle's by {share:.2e} of their size, where {allowed:.0e} is rounding")))
     }
 
-    /// What computes: `native`, `fused`, or `candle`.
+    /// What computes: `native`, `fused`, `candle`, or `stock`.
     pub fn way(&self) -> &'static str {
         match self.forward {
             Forward::Native(_) => "native",
@@ -200,6 +216,7 @@ impl Decoder {
             #[cfg(feature = "cuda")]
             Forward::Fused(..) => "fused",
             Forward::Emulated(_) => "emulated",
+            Forward::Stock(_) => "stock",
         }
     }
 
@@ -220,7 +237,7 @@ impl Decoder {
             Forward::Composed(composed) => Some(composed.embedding()),
             #[cfg(feature = "cuda")]
             Forward::Fused(_, embedding) => Some(embedding),
-            Forward::Emulated(_) => None,
+            Forward::Emulated(_) | Forward::Stock(_) => None,
         }
     }
 
@@ -289,7 +306,7 @@ impl Decoder {
             Forward::Native(native) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Rows(rows)) => Some(rows),
-                    Some(Layers::Tensors(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
+                    Some(_) => return Err(missing("the prefix is of another decoder".to_owned())),
                     None => None,
                 };
                 let native::Run { hidden, earlier, kept } = native.forward(nodes, past, wanted, cancel)?;
@@ -303,11 +320,21 @@ impl Decoder {
             Forward::Composed(composed) => {
                 let past = match prefix.map(|cache| &cache.layers) {
                     Some(Layers::Tensors(layers)) => Some(layers),
-                    Some(Layers::Rows(_)) => return Err(missing("the prefix is of another decoder".to_owned())),
+                    Some(_) => return Err(missing("the prefix is of another decoder".to_owned())),
                     None => None,
                 };
                 let (hidden, earlier, layers) = composed.forward(nodes, past, wanted, cancel)?;
                 (hidden.map_or_else(no_states, Ok)?, earlier, Layers::Tensors(layers))
+            }
+            Forward::Stock(stock) => {
+                let past = match prefix.map(|cache| &cache.layers) {
+                    Some(Layers::Trail(trail)) => Some(trail),
+                    Some(_) => return Err(missing("the prefix is of another decoder".to_owned())),
+                    None => None,
+                };
+                let stock::Run { logits, kept } = stock.forward(nodes, past, wanted, cancel)?;
+                let logits = Tensor::from_vec(logits, (reads.len(), self.config.vocab_size), &Device::Cpu)?;
+                (logits, Vec::new(), Layers::Trail(kept))
             }
         };
         Ok(Output { hidden, earlier, cache: (length > 0).then_some(Cache { layers, length }) })
@@ -323,7 +350,7 @@ impl Decoder {
     ) -> Result<(Tensor, Vec<Tensor>, Layers), super::ModelError> {
         let past = match prefix.map(|cache| &cache.layers) {
             Some(Layers::Tensors(layers)) => Some(layers),
-            Some(Layers::Rows(_)) => return Err(candle_core::Error::msg("the prefix is of another decoder").into()),
+            Some(_) => return Err(candle_core::Error::msg("the prefix is of another decoder").into()),
             None => None,
         };
         let fused::Run { hidden, earlier, kept } = fused.forward(nodes, past, wanted, cancel)?;

@@ -125,6 +125,11 @@ pub fn backend(compute: Compute) -> Backend {
     built(kernel, decoder::is_fused())
 }
 
+/// The same of a model that candle-transformers computes.
+pub fn stock_backend() -> Backend {
+    Backend { products: Products::Stock, ..built(None, decoder::is_fused()) }
+}
+
 /// `None` is candle.
 fn built(kernel: Option<Kernel>, fused: bool) -> Backend {
     let build = match kernel {

@@ -168,6 +168,9 @@ const GEMMA3: Architecture = Architecture {
 
 const GEMMA3_TEXT: Architecture = Architecture { name: "Gemma3Text", ..GEMMA3 };
 
+/// For what our decoder does not run: `super::stock` knows the rest.
+pub(super) const STOCK: Architecture = Architecture { name: "", family: Family::Other, ..LLAMA };
+
 const ALL: [Architecture; 9] = [LLAMA, MISTRAL, QWEN2, QWEN3, INTERNLM2, GEMMA, GEMMA2, GEMMA3, GEMMA3_TEXT];
 
 /// What stands behind an architecture's name. Gemma 3's `…ForConditionalGeneration` sees images as well; words need only

@@ -1,8 +1,8 @@
 //! `config.json` in the terms of the decoder: which of the few choices a transformer has were made.
 //!
 //! `read` takes them from the file; `architecture` knows what each backbone takes for granted, `rope` the two generations
-//! of rotary keys, `windows` which layers slide, `signs` what speaks of a reward model,
-//! `refused` why other architectures are not run.
+//! of rotary keys, `windows` which layers slide, `signs` what speaks of a reward model, `stock` which other architectures
+//! candle-transformers runs, `refused` why the rest is not run.
 
 mod architecture;
 mod read;
@@ -10,11 +10,13 @@ pub mod refusal;
 mod refused;
 mod rope;
 mod signs;
+mod stock;
 mod windows;
 
 pub use architecture::Task;
 pub use read::ModelConfig;
 pub(crate) use rope::FACTORS;
+pub use stock::{Module, Stock};
 
 /// One decoder-only transformer. Sizes are counts; shapes elsewhere are stated in these names.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::architecture::{self, ActivationKey, Architecture, Bias, Task};
-use super::{Activation, DecoderConfig, refused, rope, signs, windows};
+use super::{Activation, DecoderConfig, Stock, refused, rope, signs, stock, windows};
 use crate::format::config::refusal::{FILE, Refusal, positive, size, wrong};
 use crate::format::files::Files;
 use crate::{ModelError, ReadToken};
@@ -28,8 +28,10 @@ pub struct ModelConfig {
     pub signs: Vec<String>,
     /// The token whose logit is the reward, where that was asked of a language model; `model::task` sets it.
     pub token_logit: Option<u32>,
-    /// What the decoder is built by.
+    /// What the decoder is built by; of a `stock` model only its sizes.
     pub decoder: DecoderConfig,
+    /// What candle-transformers builds in place of our decoder.
+    pub stock: Option<Stock>,
     /// Rows of the reward head; `None` where the file does not say.
     pub labels: Option<usize>,
     /// What the file calls these rows (`id2label`), in the order of their numbers.
@@ -123,9 +125,10 @@ impl ModelConfig {
         let bytes = files.read(FILE)?.ok_or_else(|| {
             ModelError::file(files.path(FILE), "missing", "A model is a folder in the Hugging Face layout; give that folder")
         })?;
-        let mut config = Self::from_raw(files.parsed(FILE, &bytes)?).map_err(|error| error.into_model_error(files))?;
+        let keys = files.parsed(FILE, &bytes)?;
+        let mut config = Self::from_raw(files.parsed(FILE, &bytes)?, &keys).map_err(|error| error.into_model_error(files))?;
         if config.task == Task::Language {
-            config.signs = signs::signs(&files.parsed(FILE, &bytes)?);
+            config.signs = signs::signs(&keys);
         }
         Ok(config)
     }
@@ -136,22 +139,14 @@ impl ModelConfig {
         Refusal::Unsupported(problem).into_model_error(files)
     }
 
-    fn from_raw(raw: Raw) -> Result<Self, Refusal> {
+    /// `keys` are all of the file's.
+    fn from_raw(raw: Raw, keys: &Map<String, Value>) -> Result<Self, Refusal> {
         let architectures = raw.architectures.as_deref().unwrap_or_default();
         let architecture = architectures.first().ok_or_else(|| wrong("it names no architecture (key architectures)"))?.clone();
-        if let Some(refused) = refused::find(&architecture) {
-            let problem = format!("the architecture is {}, {}", text::visible(&architecture), refused.reason);
-            return Err(Refusal::Known { problem, opened_by: refused.opened_by });
-        }
-        let Some((backbone, task)) = architecture::find(&architecture, raw.model_type.as_deref()) else {
-            let (shown, model_type) = (text::visible(&architecture), raw.model_type.as_deref().unwrap_or_default());
-            return Err(match refused::find_type(model_type) {
-                Some(refused) => Refusal::Known {
-                    problem: format!("the architecture is {shown} over {}, {}", text::named(model_type), refused.reason),
-                    opened_by: refused.opened_by,
-                },
-                None => Refusal::Unsupported(format!("the architecture is {shown}")),
-            });
+        let stock = stock::find(&architecture);
+        let (backbone, task) = match &stock {
+            Some(_) => (&architecture::STOCK, Task::Language),
+            None => known(&architecture, raw.model_type.as_deref())?,
         };
         let text = raw.text_config.as_deref().unwrap_or(&raw);
         if let Some(quantized) = quantized(&raw) {
@@ -161,6 +156,10 @@ impl ModelConfig {
         if text.use_bidirectional_attention.as_ref().is_some_and(|value| !matches!(value, Value::Null | Value::Bool(false))) {
             return Err(Refusal::Unsupported("attention looks both ways (key use_bidirectional_attention)".to_owned()));
         }
+        let (decoder, stock) = match &stock {
+            Some(stock) => stock.read(keys).map(|(decoder, stock)| (decoder, Some(stock)))?,
+            None => (decoder(backbone, text)?, None),
+        };
         let labels = raw.id2label.as_ref().map(BTreeMap::len).or(raw.num_labels);
         if labels == Some(0) {
             return Err(wrong("it counts no label (key id2label)"));
@@ -172,14 +171,16 @@ impl ModelConfig {
         let label_names = raw.id2label.iter().flatten().filter_map(label).collect();
         let own_code = [&raw.auto_map, &raw.value_head_prefix, &raw.normalize_reward].into_iter().any(Option::is_some);
         let is_of_transformers = architecture.ends_with("ForSequenceClassification") && !own_code;
-        let tied = raw.tie_word_embeddings.or(text.tie_word_embeddings).unwrap_or(backbone.tied);
+        let tied = raw.tie_word_embeddings.or(text.tie_word_embeddings);
+        let tied = tied.unwrap_or(stock.as_ref().map_or(backbone.tied, Stock::is_tied));
         let final_softcap = backbone.softcaps.and_then(|[_, cap]| text.final_logit_softcapping.unwrap_or(cap));
         Ok(ModelConfig {
             family: backbone.family,
             task,
             signs: Vec::new(),
             token_logit: None,
-            decoder: decoder(backbone, text)?,
+            decoder,
+            stock,
             labels,
             label_names,
             pad_token_id: id(pad),
@@ -206,6 +207,24 @@ fn quantized(raw: &Raw) -> Option<String> {
         || "(key quantization_config)".to_owned(),
         |method| format!("by {} (key quantization_config)", text::named(method)),
     ))
+}
+
+/// What our decoder runs of this name.
+fn known(architecture: &str, model_type: Option<&str>) -> Result<(&'static Architecture, Task), Refusal> {
+    if let Some(refused) = refused::find(architecture) {
+        let problem = format!("the architecture is {}, {}", text::visible(architecture), refused.reason);
+        return Err(Refusal::Known { problem, opened_by: refused.opened_by });
+    }
+    architecture::find(architecture, model_type).ok_or_else(|| {
+        let (shown, model_type) = (text::visible(architecture), model_type.unwrap_or_default());
+        match refused::find_type(model_type) {
+            Some(refused) => Refusal::Known {
+                problem: format!("the architecture is {shown} over {}, {}", text::named(model_type), refused.reason),
+                opened_by: refused.opened_by,
+            },
+            None => Refusal::Unsupported(format!("the architecture is {shown}")),
+        }
+    })
 }
 
 fn decoder(backbone: &Architecture, raw: &Raw) -> Result<DecoderConfig, Refusal> {

@@ -7,7 +7,8 @@ const GEMMA2: &str = r#""architectures":["Gemma2ForSequenceClassification"],"hid
     "num_hidden_layers":3,"num_attention_heads":4,"num_key_value_heads":2,"vocab_size":100"#;
 
 fn read(base: &str, more: &str) -> Result<ModelConfig, Refusal> {
-    ModelConfig::from_raw(serde_json::from_str(&format!("{{{base}{more}}}")).unwrap())
+    let text = format!("{{{base}{more}}}");
+    ModelConfig::from_raw(serde_json::from_str(&text).unwrap(), &serde_json::from_str(&text).unwrap())
 }
 
 fn refusal(base: &str, more: &str) -> String {

@@ -1,6 +1,7 @@
 //! Why a configuration is refused, key by key.
 
 use super::architecture::SUPPORTED;
+use super::stock;
 use crate::ModelError;
 use crate::format::files::Files;
 
@@ -23,7 +24,11 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn into_model_error(self, files: &Files) -> ModelError {
         let file = files.path(FILE);
-        let runs = format!("This version runs {SUPPORTED}, with plain safetensors weights or from GGUF");
+        let stock = stock::supported();
+        let runs = format!(
+            "This version runs {SUPPORTED}, with plain safetensors weights or from GGUF; and as …ForCausalLM alone, from \
+             safetensors, {stock}"
+        );
         match self {
             Refusal::Wrong(problem) => ModelError::file(file, problem, "Download the file again, or correct it"),
             Refusal::Unsupported(problem) => ModelError::unsupported(file.display().to_string(), problem, runs),

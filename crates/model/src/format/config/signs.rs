@@ -7,6 +7,8 @@ use rewardscope_base::text;
 /// Keys that only trainers and authors of reward models write begin so. (`num_key_value_heads` is everyone's.)
 const KEYS: [&str; 8] =
     ["value_head", "vhead", "v_head", "regression", "score_head", "num_objectives", "num_quantiles", "problem_type"];
+/// DeepSeek's width of the values of a head of attention, which begins so as well.
+const WIDTH: &str = "v_head_dim";
 /// Parts of a class's name, in lower case.
 const CLASSES: [&str; 7] =
     ["reward", "valuehead", "withvalue", "sequenceclassification", "tokenclassification", "sequenceregression", "forscore"];
@@ -23,7 +25,7 @@ pub(super) fn signs(config: &Map<String, Value>) -> Vec<String> {
             Value::Bool(true) | Value::Number(_) => true,
         };
         let name = key.to_ascii_lowercase();
-        if is_stated && (name.contains("reward") || KEYS.iter().any(|part| name.starts_with(part))) {
+        if is_stated && name != WIDTH && (name.contains("reward") || KEYS.iter().any(|part| name.starts_with(part))) {
             signs.push(format!("the key {} of config.json", text::visible(key)));
         }
     }
@@ -83,6 +85,7 @@ mod tests {
         let plain = serde_json::json!({
             "architectures": ["LlamaForCausalLM"], "problem_type": null, "tie_word_embeddings": true, "num_labels": 2,
             "id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "query_pre_attn_scalar": 256, "normalize_reward": false, "num_key_value_heads": 8, "num_attention_heads": 32,
+            "v_head_dim": 128,
             "auto_map": {"AutoConfig": "configuration_x.XConfig", "AutoModelForCausalLM": ["modeling_x.XForCausalLM", null]},
         });
         assert_eq!(found(plain), [""; 0]);

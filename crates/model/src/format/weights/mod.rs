@@ -357,7 +357,7 @@ impl Weights {
         ModelError::file(
             file,
             problem,
-            "Check that this is the reward model and not the model it was made from, and that every shard is there",
+            "Check that this is the model meant, not the one that it was made from, and that every shard is there",
         )
     }
 
