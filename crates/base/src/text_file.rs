@@ -99,6 +99,10 @@ pub fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
     if is_utf16(&bytes) {
         return Err(FileError::file(path, "line 1 is not UTF-8 but UTF-16", iconv("utf-16")));
     }
+    if bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
+        let next = "Fetch the file itself, with: git lfs pull";
+        return Err(FileError::file(path, "is a pointer of Git LFS to a file that is not here", next));
+    }
     let error = match String::from_utf8(bytes) {
         Ok(text) => return Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)),
         Err(error) => error,
@@ -183,6 +187,7 @@ mod tests {
             (b"PAR1\x15\x04\xff", "Parquet"),
             (b"BZh91AY&SY\xff", "bzip2"),
             (b"love\n\0\xff\xfe", "binary data in line 2"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
             (b"\xff\xfew\0", "iconv -f utf-16"),
             (b"w\0o\0r\0d\0", "iconv -f utf-16"),
             (b"\0w\0o\0r\0d", "iconv -f utf-16"),

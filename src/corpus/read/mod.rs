@@ -65,7 +65,7 @@ pub fn read_words_file(path: &Path) -> Result<Corpus, FileError> {
         let read_table = format!("a table is read with {}", Remedy::Corpus);
         corpus
             .notes
-            .push(format!("{odd} lines hold tabs or are longer than a sentence, and each is one word: {first}; {read_table}"));
+            .push(format!("{odd} lines hold columns or are longer than a sentence, and each is one word: {first}; {read_table}"));
     }
     Ok(corpus)
 }
@@ -104,15 +104,22 @@ fn after_comments(text: &str) -> (usize, &str) {
     (block.len(), &text[block.iter().map(|line| line.len()).sum()..])
 }
 
-/// How many words hold a tab between text, or are longer than a sentence, and the first of them.
+/// How many words hold columns, or are longer than a sentence, and the first of them.
 fn odd_lines(corpus: &Corpus) -> (usize, String) {
-    let is_long = |text: &str| {
-        text.split_whitespace().count() > MOST_WORDS
-            || (text.contains(char::is_alphabetic) && text.chars().count() > MOST_CHARACTERS)
-    };
-    let mut odd = corpus.words.iter().map(|word| &*word.text).filter(|text| has_inner_tab(text) || is_long(text));
-    let first = odd.next().map(shown).unwrap_or_default();
-    (if first.is_empty() { 0 } else { 1 + odd.count() }, first)
+    let has_columns = |text: &str| has_inner_tab(text) || (text.contains(char::is_alphabetic) && text.trim().contains("  "));
+    first_of(corpus, |text| has_columns(text) || is_long(text))
+}
+
+fn first_of(corpus: &Corpus, is: impl Fn(&str) -> bool) -> (usize, String) {
+    let mut found = corpus.words.iter().map(|word| &*word.text).filter(|text| is(text));
+    let first = found.next().map(shown).unwrap_or_default();
+    (if first.is_empty() { 0 } else { 1 + found.count() }, first)
+}
+
+/// Whether a text is longer than a sentence.
+fn is_long(text: &str) -> bool {
+    text.split_whitespace().count() > MOST_WORDS
+        || (text.contains(char::is_alphabetic) && text.chars().count() > MOST_CHARACTERS)
 }
 
 /// Whether a line has text on both sides of a tab, as a row of a table does.
@@ -126,7 +133,7 @@ fn refuse_lines_that_are_no_words(path: &Path, corpus: Corpus) -> Result<Corpus,
         return Ok(corpus);
     }
     let problem =
-        format!("{odd} of {} lines are longer than a sentence or hold tabs, and so no words: {first}", corpus.words.len());
+        format!("{odd} of {} lines hold columns or are longer than a sentence, and so no words: {first}", corpus.words.len());
     let next = format!(
         "Give a table whose first line names its columns, word,category; {} takes every line as it stands",
         Remedy::WordsFile

@@ -19,11 +19,12 @@ pub(super) fn read(path: &Path, ending: &str, text: &str) -> Option<Result<Corpu
         "csv" | "tsv" | "tab" | "dic" | "dicx" => None,
         _ if is_json(text) => Some(json(path, text)),
         _ if is_yaml(text) => Some(Err(yaml(path))),
-        _ if text.trim_start().starts_with("<?xml") => {
-            let problem = "is XML, such as a dictionary of Yoshikoder, which is not read";
-            Some(Err(FileError::file(path, problem, AS_TABLE)))
+        _ => {
+            let start: String = text.trim_start().chars().take(9).collect::<String>().to_lowercase();
+            let what = ["<?xml", "<!doctype", "<html"].into_iter().find(|known| start.starts_with(known))?;
+            let what = if what == "<?xml" { "XML, such as a dictionary of Yoshikoder, which is not read" } else { "a web page" };
+            Some(Err(FileError::file(path, format!("is {what}"), AS_TABLE)))
         }
-        _ => None,
     }
 }
 

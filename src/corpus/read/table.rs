@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csv::StringRecord;
 
-use super::{Terms, has_inner_tab, shown};
+use super::{Terms, first_of, has_inner_tab, is_long, shown};
 use crate::base::delimited::Delimited;
 use crate::base::file_error::FileError;
 use crate::base::remedy::Remedy;
@@ -58,7 +58,11 @@ pub(super) fn parse(path: &Path, text: &str, before: usize, kind: Kind) -> Resul
         (Some(word), Kind::Csv) => with_header(&mut table, word, &mut terms)?,
         (None, Kind::Csv) => without_header(path, &mut table, &mut terms)?,
     }
-    let corpus = terms.finish(path)?;
+    let mut corpus = terms.finish(path)?;
+    let (long, first) = first_of(&corpus, is_long);
+    if long > 0 {
+        corpus.notes.push(format!("{long} words are longer than a sentence, and each is one word: {first}"));
+    }
     match corpus.words.iter().find(|word| has_inner_tab(&word.text) && !word.text.contains('\n')) {
         Some(word) => {
             let problem = format!("{} is no word: tabs separate the columns of a table", shown(&word.text));
@@ -87,10 +91,10 @@ enum Column {
 }
 
 impl Column {
-    fn of<'a>(cells: impl Iterator<Item = &'a str>) -> Column {
+    fn of(rows: &[StringRecord], column: usize, name: &str) -> Column {
         let (mut marks, mut zeros, mut numbers, mut others) = (0, 0, 0, 0);
-        for cell in cells {
-            match mark(cell) {
+        for row in rows {
+            match mark_under(name, row.get(column).unwrap_or_default()) {
                 Some(Mark::Yes) => marks += 1,
                 Some(Mark::Zero) => zeros += 1,
                 Some(Mark::No) => {}
@@ -131,27 +135,36 @@ fn mark(cell: &str) -> Option<Mark> {
     }
 }
 
+/// The same of a column with a name, which the General Inquirer repeats where a word belongs.
+fn mark_under(name: &str, cell: &str) -> Option<Mark> {
+    let is_name = !name.trim().is_empty() && cell.trim().eq_ignore_ascii_case(name.trim());
+    if is_name { Some(Mark::Yes) } else { mark(cell) }
+}
+
 fn with_header(table: &mut Delimited, word: usize, terms: &mut Terms) -> Result<(), FileError> {
     let rows = rows(table)?;
     let header = &table.header;
     let (named, others): (Vec<usize>, Vec<usize>) =
         besides(header, word).partition(|&column| CATEGORY.contains(&plain(&header[column])));
+    let of_kind = |wanted: fn(&Column) -> bool| -> Vec<usize> {
+        others.iter().copied().filter(|&column| wanted(&Column::of(&rows, column, &header[column]))).collect()
+    };
+    let rated = of_kind(|kind| matches!(kind, Column::Numbers));
     if !named.is_empty() {
         // NRC's EmoLex has a row for every word and category, and says in a third column whether they belong together.
-        let flag = others.into_iter().find(|&column| {
+        let flag = others.iter().copied().find(|&column| {
             let is_named = FLAG.contains(&header[column].trim().to_lowercase().as_str());
             is_named && all(&rows, column, |mark| matches!(mark, Mark::Yes | Mark::Zero))
         });
         by_name(&rows, word, &named, flag, terms);
+        if !rated.is_empty() {
+            terms.note(format!("passed over, for they hold numbers: the columns {}", in_short(header, rated)));
+        }
         return Ok(());
     }
-    let of_kind = |wanted: fn(&Column) -> bool| -> Vec<usize> {
-        let cells = |column: usize| rows.iter().map(move |row| row.get(column).unwrap_or_default());
-        others.iter().copied().filter(|&column| wanted(&Column::of(cells(column)))).collect()
-    };
-    let (marked, rated) = (of_kind(|kind| matches!(kind, Column::Marks)), of_kind(|kind| matches!(kind, Column::Numbers)));
+    let marked = of_kind(|kind| matches!(kind, Column::Marks));
     for row in &rows {
-        let belongs = |column: &&usize| row.get(**column).and_then(mark) == Some(Mark::Yes);
+        let belongs = |column: &&usize| mark_under(&header[**column], row.get(**column).unwrap_or_default()) == Some(Mark::Yes);
         let categories: Vec<&str> = marked.iter().filter(belongs).map(|&column| header[column].trim()).collect();
         terms.add(row.get(word).unwrap_or_default(), &categories);
     }

@@ -209,6 +209,7 @@ fn several_categories_of_a_word_are_read_in_every_notation() {
         ("word,category,category.1\nwidget,care,harm\ngadget,harm,\n", ""),
         ("word,care,harm\nwidget,1,1\ngadget,0,1\n", "the columns care, harm mark words"),
         ("word,care,harm\nwidget,X,x\ngadget,,X\n", "the columns care, harm mark words"),
+        ("Entry,Source,care,harm\nwidget,H4,Care,Harm\ngadget,H4,,Harm\n", "the columns care, harm mark words"),
         ("\"\",\"DicTerm\",\"care\",\"harm\"\n\"1\",\"widget\",TRUE,TRUE\n\"2\",\"gadget\",NA,TRUE\n", "mark words"),
     ] {
         holds("x.csv", text, expected, said);
@@ -279,6 +280,7 @@ fn dictionaries_of_other_programs_are_read_or_refused_by_name() {
         ("x.lc3", "widget\n", "before any category"),
         ("x.cat", "CARE\n\twidget\n", "WordStat"),
         ("x.ykd", "<?xml version=\"1.0\"?>\n<dictionary/>", "XML"),
+        ("x.txt", "<!DOCTYPE html>\n<html>404</html>\n", "web page"),
     ] {
         let message = file(name, text).unwrap_err();
         assert!(message.contains(naming), "'{naming}' is not in: {message}");
@@ -292,6 +294,7 @@ fn a_line_that_is_no_word_is_refused_and_as_words_file_said() {
         ("x.txt", sentence.to_owned()),
         ("x.txt", format!("{}\n", "loremipsum".repeat(7))),
         ("x.csv", "word\nwidget\tjoy\t1\n".to_owned()),
+        ("x.txt", "widget   care\ngadget   harm\n".to_owned()),
         ("x.csv", "word,category\nwidget,\"care\ngadget,harm\n".to_owned()),
     ] {
         let message = file(name, &text).unwrap_err();
