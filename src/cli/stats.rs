@@ -72,7 +72,8 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     };
     let (study, of_study) = build(&corpus, &ids, &prompts, &sources, &options).map_err(Failure::usage)?;
     notes.extend(of_study);
-    check(&study, &corpus)?;
+    // Ratings need no categories.
+    check(&study, &corpus, ratings.is_none() || figure.is_some())?;
     let mut report = compute(&study, args);
     notes.extend(unknown_families(&report));
     if prompts.iter().any(|prompt| prompt.framing.is_none()) {
@@ -172,9 +173,9 @@ fn left_out(headless: &Headless, left_out: &[LeftOut], models: usize) -> Vec<Str
 }
 
 /// Refuses a study of which no statistic can be computed.
-fn check(study: &Study, corpus: &Corpus) -> Result<(), Failure> {
+fn check(study: &Study, corpus: &Corpus, by_category: bool) -> Result<(), Failure> {
     let list = &corpus.name;
-    if study.categories.is_empty() {
+    if by_category && study.categories.is_empty() {
         let told: String = corpus.notes.iter().map(|note| format!(" ({note})")).collect();
         return Err(Failure::Use(match corpus.categories.is_empty() {
             true => format!(

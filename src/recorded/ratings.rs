@@ -205,7 +205,9 @@ fn read_file(path: &Path) -> Result<RatingFile, FileError> {
     let header: Vec<String> = table.header.iter().map(|name| name.trim().to_owned()).collect();
     let mut notes = Vec::new();
     // A number names no column: the first row is one of numbers, as in AFINN's list.
-    let is_headless = header.len() > 1 && header.iter().any(|name| name.parse::<f64>().is_ok());
+    let called = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
+    let names_words = WORD_COLUMNS.iter().any(|name| called(name).is_some());
+    let is_headless = !names_words && header.len() > 1 && header.iter().any(|name| name.parse::<f64>().is_ok());
     let mut rows: Vec<Row> = Vec::new();
     if is_headless {
         notes.push("its first row holds a number, so it is taken for words and not for the names of columns".to_owned());
@@ -218,8 +220,7 @@ fn read_file(path: &Path) -> Result<RatingFile, FileError> {
         let readings = || rows.iter().map(|row| row.reading(*column));
         !readings().any(|reading| reading == Reading::Text) && readings().any(|reading| matches!(reading, Reading::Score(_)))
     };
-    let called = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
-    let by_name = WORD_COLUMNS.iter().filter_map(|name| called(name)).find(|column| !is_headless && !is_number(column));
+    let by_name = WORD_COLUMNS.iter().filter_map(|name| called(name)).find(|column| !is_number(column));
     let Some(word) = by_name.or_else(|| (0..header.len()).find(|column| !is_number(column))) else {
         let problem = format!("no column of words; its columns are {}", listed(&header));
         return Err(FileError::file(path, problem, "Name the column of words `word`"));
@@ -324,9 +325,16 @@ mod tests {
 
     #[test]
     fn a_list_without_a_header_loses_no_word() {
-        let ratings = read("afinn.csv", "abandon,-2\nlove,3\n", &[]).unwrap();
-        let (found, _) = values(&ratings, &["abandon", "love"]);
-        assert_eq!(found, [("afinn".to_owned(), vec![-2.0, 3.0])]);
+        for (name, text) in [("afinn.csv", "abandon,-2\nlove,3\n"), ("afinn.txt", "abandon\t-2\nlove\t3\ncan't stand\t-3\n")] {
+            let ratings = read(name, text, &[]).unwrap();
+            let (found, _) = values(&ratings, &["abandon", "love"]);
+            assert_eq!(found, [("afinn".to_owned(), vec![-2.0, 3.0])], "{name}");
+        }
+        let ratings = read("years.csv", "word,1990,2000\nlove,1,2\n", &[]).unwrap();
+        assert_eq!(ratings.names().map(|name| &**name).collect::<Vec<_>>(), ["1990", "2000"]);
+        let ratings = read("european.csv", "word;valence;arousal\nlove;8,5;7\nwar;1,25;\n", &[]).unwrap();
+        let (found, _) = values(&ratings, &["love", "war"]);
+        assert_eq!(found[0], ("valence".to_owned(), vec![8.5, 1.25]));
     }
 
     #[test]

@@ -244,3 +244,15 @@ fn a_card_sets_its_own_model_beside_ratings() {
     let page = text(&rewardscope(home.path(), &[&arguments[..], &["--format", "markdown"]].concat()).stdout);
     assert!(page.contains("Scores beside ratings") && page.contains("above the line"), "{page}");
 }
+
+#[test]
+fn words_without_categories_can_be_set_beside_ratings_that_name_them() {
+    let home = home();
+    let arguments = ["stats", "scores", "--corpus", "ratings.csv", "--replicates", "0", "--format", "json"];
+    program::refused(home.path(), &arguments, 2, &["no categories"]);
+    let output = rewardscope(home.path(), &[&arguments[..], &["--ratings", "ratings.csv"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    assert_eq!(report["ratings"].as_array().unwrap().len(), 12, "two models, three framings, two columns");
+    assert_eq!(report["moments"].as_array().unwrap().len(), 4);
+}

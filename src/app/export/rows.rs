@@ -156,6 +156,9 @@ impl TableRows {
                 }
             }
         }
+        if let Some(scatter) = &table.scatter {
+            sheet.add(&*scatter.relation.column, picked(&scatter.ratings, &rows));
+        }
         let tokens: Vec<Option<i64>> = rows.iter().map(|&row| table.universe.token(row).map(i64::from)).collect();
         if tokens.iter().any(Option::is_some) {
             sheet.add("token_id", Values::Integer(tokens));

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::canvas::{Canvas, Line as Segment, Points};
 
 use crate::app::table::{RankedTable, Scatter};
-use crate::base::text::{count, visible, visible_word};
+use crate::base::text::{count, visible, visible_word, wrap};
 use crate::stats::results::{FromLine, Relation};
 use crate::ui::fit::{fit, width};
 use crate::ui::glyphs::Glyphs;
@@ -24,7 +24,7 @@ const ENDS: u16 = 8;
 pub fn draw(frame: &mut Frame, area: Rect, table: &RankedTable, scatter: &Scatter, word: Option<usize>, theme: &Theme) {
     let points = Rect { width: area.width.saturating_sub(BESIDE), ..area };
     let beside = Rect { x: points.right() + 1, width: BESIDE.saturating_sub(2), ..area };
-    let lines = facts(scatter, usize::from(beside.width), theme);
+    let lines = facts(scatter, usize::from(beside.width), usize::from(beside.height), theme);
     for (y, line) in (beside.y..beside.bottom()).zip(lines) {
         frame.buffer_mut().set_line(beside.x, y, &line, beside.width);
     }
@@ -88,7 +88,7 @@ fn ends(frame: &mut Frame, area: Rect, plot: Rect, [xs, ys]: [(f64, f64); 2], th
 }
 
 /// The numbers beside the points, the most important first.
-fn facts(scatter: &Scatter, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn facts(scatter: &Scatter, cells: usize, height: usize, theme: &Theme) -> Vec<Line<'static>> {
     let glyphs = Glyphs::of(theme.ascii);
     let Relation { column, n, spearman, kendall, slope, low, high, adjusted, farthest, .. } = &scatter.relation;
     let signed = |value: Option<f64>| value.map_or(glyphs.none.to_string(), |value| numbers::signed(value, 2, glyphs));
@@ -108,8 +108,13 @@ fn facts(scatter: &Scatter, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
         let (slope, interval) = (small(adjusted.slope), interval(&adjusted.low, &adjusted.high));
         lines.push((format!("given others {slope} {interval}"), theme.text));
     }
-    lines.push((format!("above: {}", words(true)), theme.dim));
-    lines.push((format!("below: {}", words(false)), theme.dim));
+    // The words have what room the numbers leave.
+    let room = (height.saturating_sub(lines.len()) / 2).max(1);
+    for (side, is_above) in [("above", true), ("below", false)] {
+        let text = format!("{side}: {}", words(is_above));
+        let wrapped = wrap(&fit(&text, cells * room - room, glyphs.ellipsis), cells);
+        lines.extend(wrapped.into_iter().take(room).map(|line| (line, theme.dim)));
+    }
     let line = |(text, style): (String, Style)| Line::styled(fit(&text, cells, glyphs.ellipsis).into_owned(), style);
     lines.into_iter().map(line).collect()
 }
