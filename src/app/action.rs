@@ -66,10 +66,12 @@ pub enum Action {
     RemoveWord,
     /// Adds the own word under the cursor to the word list.
     AddToList,
-    /// Compares with the next model.
+    /// Chooses the model on the other side of a comparison.
     OtherModel,
     /// Changes what bars and histograms measure, or the measure of implicit rewards.
     Axis,
+    /// Opens the page of the word under the cursor.
+    WordPage,
     /// Opens the token inspector on the word under the cursor.
     Inspect,
     /// Opens the list of models.
@@ -219,6 +221,7 @@ pub const ACTIONS: &[Entry] = {
         entry(SortBack, Table, &[c('<')], "sort back", "order by the previous column", LISTED, None),
         entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", LISTED, None),
         entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards; implicit rewards as MWLR or as log ratio", LISTED, None),
+        entry(WordPage, Table, &[k(KeyCode::Enter)], "word", "the word's page: its rank by every model under every prompt; Left and Right go to its neighbours", LISTED, SECOND),
         entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: tokens, rewards, layers, warnings", LISTED, FIRST),
         entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", LISTED, None),
         entry(Export, Table, &[c('e')], "export", "write what is shown to a file: a table as CSV, JSON lines or Parquet, a picture as SVG or PNG, a card also as Markdown, JSON or text", LISTED, SECOND),
@@ -234,7 +237,7 @@ pub const ACTIONS: &[Entry] = {
         entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", LISTED, THIRD),
         entry(Resume, Scoring, &[c('r')], "go on", "go on after a cancel; try a failed model again", EVERYWHERE, None),
 
-        entry(OtherModel, Models, &[c('o')], "other model", "compare with the next model", LISTED, FIRST),
+        entry(OtherModel, Models, &[c('o')], "other model", "choose the model on the other side", LISTED, FIRST),
         entry(OpenModel, Models, &[c('m')], "models", "open a model: catalogue, cache, path or repository id", EVERYWHERE, THIRD),
         entry(Select, Models, &[k(KeyCode::Enter)], "show", "show the words of the model under the cursor", LISTED, FIRST),
         entry(CloseModel, Models, &[c('x')], "close", "close the model under the cursor, or the one on the screen where it failed", LISTED, FIRST),

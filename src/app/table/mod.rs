@@ -5,6 +5,7 @@
 
 mod compare;
 mod implicit;
+mod page;
 mod sort;
 mod words;
 
@@ -12,9 +13,13 @@ use std::sync::Arc;
 
 use super::View;
 use super::universe::{NONE, Universe};
+use unicode_width::UnicodeWidthStr;
+
 use crate::base::terms::{Measure, ModelId, PromptId, Unit, WordId};
+use crate::base::text::visible_word;
 use crate::stats;
-pub use compare::CompareSort;
+pub use compare::{CompareSort, ComparedCategory};
+pub use page::{Place, WordPage};
 pub use words::{CategorySummary, PromptColumn, WordSort};
 
 /// What the bars and histograms measure.
@@ -73,6 +78,8 @@ pub struct TableSpec {
     pub model: Option<ModelId>,
     /// The right-hand model of a comparison, or model B of an implicit reward.
     pub other: Option<ModelId>,
+    /// Width of a histogram.
+    pub bins: usize,
 }
 
 /// Everything that decides a table besides the scores themselves.
@@ -102,6 +109,8 @@ pub struct TableKey {
     pub axis: AxisKind,
     /// Width of a histogram.
     pub bins: usize,
+    /// The word whose page is open.
+    pub page: Option<WordId>,
 }
 
 /// One score column, indexed by word id, NaN where unknown.
@@ -120,6 +129,8 @@ pub struct RankRequest {
     pub columns: Vec<(ModelId, Unit, ScoreColumn)>,
     /// The shown model's columns under all prompts of the set, for the sparklines.
     pub prompts: Vec<(PromptId, ScoreColumn)>,
+    /// All columns of all models, for the page of a word.
+    pub page: Vec<(ModelId, PromptId, ScoreColumn)>,
 }
 
 /// One model's numbers over the universe; vectors are by index, NaN where there is no score. Own words have the rank and the
@@ -157,6 +168,8 @@ pub struct RankedTable {
     pub rows: Vec<u32>,
     /// Row by index.
     row_of: Vec<u32>,
+    /// Cells of the longest word, at most [`LONGEST`].
+    pub longest: u16,
     /// Rows whose word matches the search, ascending.
     pub matches: Vec<u32>,
     /// The numbers of the model, or of the left-hand one of two.
@@ -170,14 +183,17 @@ pub struct RankedTable {
     pub differences: Vec<f64>,
     /// Spearman's correlation of the two models, and the number of words it is computed from.
     pub agreement: Option<(f64, usize)>,
-    /// The axis of bars and histograms; none while no score is known.
+    /// The axis of bars and histograms; none while no score is known. That of a comparison is of z-scores where the two models'
+    /// scores are of different units.
     pub axis: Option<Axis>,
-    /// The axis of the right-hand model of a comparison, which is another one where its scores are of another unit.
-    pub right_axis: Option<Axis>,
     /// One a category of the list.
     pub categories: Vec<CategorySummary>,
+    /// The same of the right-hand model, and how far the two are apart. Empty but in a comparison.
+    pub compared: Vec<ComparedCategory>,
     /// Prompts under which the shown model has scores, in the order of the set.
     pub prompts: Vec<PromptColumn>,
+    /// The page of a word, where one is open.
+    pub page: Option<WordPage>,
 }
 
 impl RankedTable {
@@ -195,7 +211,8 @@ impl RankedTable {
 
 /// Computes a table. Cost: O(n log n) in the words, O(n) in the words of each scored prompt.
 pub fn rank(request: RankRequest) -> RankedTable {
-    let RankRequest { generation, key, universe, columns, prompts } = request;
+    let RankRequest { generation, key, universe, columns, prompts, page } = request;
+    let page = key.page.map(|word| WordPage::new(word, &universe, &page));
     let of_model = |model: Option<ModelId>| columns.iter().find(|(m, ..)| Some(*m) == model);
     let column_of = |model: Option<ModelId>| of_model(model).map(|(.., column)| column);
     let both = [key.model, key.other].map(column_of);
@@ -210,13 +227,12 @@ pub fn rank(request: RankRequest) -> RankedTable {
         _ => side(&universe, both[0]),
     };
     let mut right = matches!(key.kind, TableKind::Compare(_)).then(|| side(&universe, both[1]));
-    let axis = match key.kind {
-        TableKind::Implicit(..) => implicit::axis(&left),
-        _ => common_axis(&universe, &columns, of_model(key.model).map(|(_, unit, _)| *unit), key.axis),
-    };
-    let right_axis = match key.kind {
-        TableKind::Compare(_) => common_axis(&universe, &columns, of_model(key.other).map(|(_, unit, _)| *unit), key.axis),
-        _ => None,
+    let units = [key.model, key.other].map(|model| of_model(model).map(|(_, unit, _)| *unit));
+    let axis = match (key.kind, units) {
+        (TableKind::Implicit(..), _) => implicit::axis(&left),
+        (TableKind::Compare(_), [Some(a), Some(b)]) if a != b => common_axis(&universe, &columns, &[a, b], AxisKind::Z),
+        (_, [Some(unit), _]) => common_axis(&universe, &columns, &[unit], key.axis),
+        (_, [None, _]) => None,
     };
     let prompts = words::prompt_columns(&universe, prompts);
 
@@ -233,6 +249,10 @@ pub fn rank(request: RankRequest) -> RankedTable {
         }
     }
     let categories = words::summaries(&universe, &left, axis, key.bins);
+    let compared = match &right {
+        Some(right) => compare::categories(&universe, [&left, right], axis, key.bins),
+        None => Vec::new(),
+    };
 
     let passes = |i: usize| key.filter.is_empty() || universe.categories(i).iter().any(|c| key.filter.contains(c));
     let shown = |i: usize| universe.is_own(i) || !key.own_only && passes(i);
@@ -253,11 +273,13 @@ pub fn rank(request: RankRequest) -> RankedTable {
         let hit = |i: u32| super::search::find(universe.text(i as usize), &key.search).is_some();
         (0..).zip(&rows).filter(|&(_, &i)| hit(i)).map(|(row, _)| row).collect()
     };
+    let longest = longest(&universe);
     RankedTable {
         generation,
         key,
         universe,
         rows,
+        longest,
         row_of,
         matches,
         left,
@@ -266,13 +288,22 @@ pub fn rank(request: RankRequest) -> RankedTable {
         differences,
         agreement,
         axis,
-        right_axis,
         categories,
+        compared,
         prompts,
+        page,
     }
 }
 
 impl SideScores {
+    /// The number of a word that the axis measures.
+    pub fn value(&self, kind: AxisKind, word: usize) -> f64 {
+        match kind {
+            AxisKind::Z => self.z[word],
+            AxisKind::Reward => self.scores[word],
+        }
+    }
+
     /// Ranks the words for which `counts` holds.
     fn rank(&mut self, counts: impl Fn(usize) -> bool) {
         let scores: Vec<f64> = self.scores.iter().enumerate().map(|(i, &s)| if counts(i) { s } else { f64::NAN }).collect();
@@ -299,6 +330,22 @@ fn side_of(scores: Vec<f64>, listed: usize) -> SideScores {
     SideScores { scores, z, ranks: Vec::new(), ranked: 0, scored, own_scored, range, listed }
 }
 
+/// Most cells that are made room for, for the sake of a longer word.
+const LONGEST: u16 = 60;
+
+/// Cells of the longest word, and of the id of a token that has one beside it.
+fn longest(universe: &Universe) -> u16 {
+    let mut longest = 0;
+    for at in 0..universe.len() {
+        let id = if universe.token(at).is_some() { 8 } else { 0 };
+        longest = longest.max(visible_word(universe.text(at), false).width() + id);
+        if longest >= usize::from(LONGEST) {
+            break;
+        }
+    }
+    longest.min(usize::from(LONGEST)) as u16
+}
+
 fn known(values: &[f64]) -> usize {
     values.iter().filter(|value| !value.is_nan()).count()
 }
@@ -314,14 +361,9 @@ fn scores_of_all(universe: &Universe, column: Option<&ScoreColumn>) -> Vec<f64> 
     universe.ids.iter().map(score).collect()
 }
 
-/// Around the scores of all models of a unit: rewards and log-probabilities have no place on one axis.
-fn common_axis(
-    universe: &Universe,
-    columns: &[(ModelId, Unit, ScoreColumn)],
-    unit: Option<Unit>,
-    kind: AxisKind,
-) -> Option<Axis> {
-    let of_unit = columns.iter().filter(|(_, of, _)| Some(*of) == unit);
+/// Around the scores of all models of these units: as they are, rewards and log-probabilities have no place on one axis.
+fn common_axis(universe: &Universe, columns: &[(ModelId, Unit, ScoreColumn)], units: &[Unit], kind: AxisKind) -> Option<Axis> {
+    let of_unit = columns.iter().filter(|(_, of, _)| units.contains(of));
     let ranges = of_unit.filter_map(|(.., column)| {
         let scores = scores_of_list(universe, column);
         range(&if kind == AxisKind::Z { stats::z_scores(&scores) } else { scores })

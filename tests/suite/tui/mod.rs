@@ -14,3 +14,4 @@ mod tables;
 mod values;
 mod views;
 mod vocabulary;
+mod word_page;
