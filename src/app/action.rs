@@ -70,6 +70,8 @@ pub enum Action {
     OtherModel,
     /// Changes what bars and histograms measure, or the measure of implicit rewards.
     Axis,
+    /// Sets scores beside the next column of ratings, in the place of histograms.
+    Ratings,
     /// Opens the page of the word under the cursor.
     WordPage,
     /// Opens the token inspector on the word under the cursor.
@@ -221,6 +223,7 @@ pub const ACTIONS: &[Entry] = {
         entry(SortBack, Table, &[c('<')], "sort back", "order by the previous column", LISTED, None),
         entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", LISTED, None),
         entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards; implicit rewards as MWLR or as log ratio", LISTED, None),
+        entry(Ratings, Table, &[c('v')], "ratings", "scores beside each column of `--ratings` in turn, then histograms again", LISTED, None),
         entry(WordPage, Table, &[k(KeyCode::Enter)], "word", "the word's page: its rank by every model under every prompt; Left and Right go to its neighbours", LISTED, SECOND),
         entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: tokens, rewards, layers, warnings", LISTED, FIRST),
         entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", LISTED, None),

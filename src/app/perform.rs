@@ -144,6 +144,7 @@ impl App {
             | Action::Reverse
             | Action::OtherModel
             | Action::Axis
+            | Action::Ratings
             | Action::CloseModel
             | Action::Select => return false,
         }

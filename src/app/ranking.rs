@@ -85,6 +85,7 @@ impl App {
             axis: self.axis,
             bins: spec.bins,
             page: self.word_page(),
+            rating: self.views.words.rating.filter(|_| view == View::Words),
         })
     }
 
@@ -121,9 +122,10 @@ impl App {
             }
             (TableKind::Words(_) | TableKind::Compare(_) | TableKind::Implicit(..), _) => Vec::new(),
         };
-        let (universe, columns) = (self.universe.clone(), columns.unwrap_or_default());
+        let (universe, columns, ratings) = (self.universe.clone(), columns.unwrap_or_default(), self.ratings.clone());
         let page = if key.page.is_some() { self.all_columns() } else { Vec::new() };
-        self.effects.push(Effect::Rank(Box::new(RankRequest { generation, key, universe, columns, prompts, page })));
+        let request = RankRequest { generation, key, universe, columns, prompts, page, ratings };
+        self.effects.push(Effect::Rank(Box::new(request)));
     }
 
     fn all_columns(&self) -> Vec<(ModelId, PromptId, ScoreColumn)> {

@@ -12,9 +12,11 @@ mod implicit;
 mod interrupt;
 mod list;
 mod output;
+mod ratings;
 mod score;
 mod stats;
 mod store;
+mod tokens;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -70,6 +72,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Implicit(args)) => args.machine.threads,
         Some(Command::Stats(args)) => args.machine.threads,
         Some(Command::Card(args)) => args.machine.threads,
+        Some(Command::Tokens(args)) => args.machine.threads,
         Some(_) => None,
     };
     if let Some(threads) = threads {
@@ -91,6 +94,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Ablation(args)) => ablation::run(&args),
         Some(Command::Stats(args)) => stats::run(&args),
         Some(Command::Card(args)) => card::run(&args),
+        Some(Command::Tokens(args)) => tokens::run(&args),
     }
 }
 

@@ -6,6 +6,7 @@ use super::grid::{Alignment, Document, DocumentFormat};
 use crate::base::terms::Framing;
 use crate::base::text::visible_word;
 use crate::report::wording::{missing, number, p_on_page, signed, stars};
+use crate::report::{ratings, scores};
 use crate::stats::contrast::{Kind, Quantity, TESTS, TESTS_OF_MODELS, Test, TestResult, Unit, Value};
 use crate::stats::results::{
     AnovaTerm, Contrast, Dividing, FamilySummary, FixedEffect, FramingAgreement, ModelContrast, ModelSummary, Report,
@@ -46,6 +47,9 @@ pub(crate) fn page(report: &Report, layout: DocumentFormat) -> String {
     agreement(&mut document, report);
     framings(&mut document, report);
     dividing_words(&mut document, report);
+    scores::framing_sums(&mut document, &report.framing_sums);
+    ratings::sections(&mut document, &report.ratings);
+    scores::moments(&mut document, &report.moments);
     let notes: Vec<&String> = report.notes.iter().filter(|note| *note != UNIT_NOTE).collect();
     if !notes.is_empty() {
         document.heading("Notes");

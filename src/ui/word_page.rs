@@ -47,9 +47,6 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, state: WordPageState, them
     for (y, line) in (0..shown).zip(lines.into_iter().skip(scroll)) {
         frame.buffer_mut().set_line(inner.x, inner.y + y, &line, inner.width);
     }
-    let end = (scroll + usize::from(shown)).min(layout.lines);
-    let part =
-        if layout.last_scroll() > 0 { format!("   lines {} to {end} of {}", scroll + 1, layout.lines) } else { String::new() };
     let legend = Line::from(vec![
         Span::styled("ranks, 1 is best   ", theme.dim),
         Span::styled(format!("{} best tenth", glyphs.up), shape(theme.rank_up)),

@@ -460,3 +460,32 @@ fn what_cannot_be_compared_is_refused_for_the_right_reason() {
     std::fs::write(home.path().join("foundations.csv"), "Foundation,word\na,love\nb,NA\n").expect("written");
     assert_eq!(json(home.path(), &["stats", "scores", "--corpus", "foundations.csv"])["words"], 2);
 }
+
+#[test]
+fn the_framing_of_ones_own_prompts_is_given_by_an_option_and_wildcards_stand_for_scored_words() {
+    let home = tempfile::tempdir().expect("a folder");
+    let home = home.path();
+    std::fs::create_dir(home.join("config")).expect("a folder");
+    let scores = |kind: f64| {
+        format!("word\tkindest=thing\tWhat is cruel?\nkindness\t{kind}\t1\nkindly\t2\t2\nwar\t1\t{kind}\npower\t0\t4\n")
+    };
+    let a = program::file(home, "a-llama.tsv", &scores(3.0));
+    let b = program::file(home, "b-gemma.tsv", &scores(-3.0));
+    let list = program::file(home, "list.csv", "word,category\nkind*,care\nwar,harm\npower,harm\n");
+    let arguments = ["stats", &a, &b, "--corpus", &list];
+    let found = json(home, &arguments);
+    assert!(found["cells"].as_array().expect("cells").iter().all(|cell| cell["framing"].is_null()));
+    let notes = |found: &Value| found["notes"].to_string();
+    assert!(notes(&found).contains("--framing KEY=positive"), "{}", notes(&found));
+    assert!(notes(&found).contains("1 terms that end in * stand for 2 scored words"), "{}", notes(&found));
+    let framed = ["--framing", "kindest=thing=positive", "--framing", "What is cruel?=negative"];
+    let found = json(home, &[&arguments[..], &framed].concat());
+    let framings: Vec<&str> =
+        found["cells"].as_array().expect("cells").iter().filter_map(|cell| cell["framing"].as_str()).collect();
+    assert_eq!(framings.len(), 8, "two models, two categories, two prompts");
+    assert!(framings.contains(&"positive") && framings.contains(&"negative"));
+    assert!(!notes(&found).contains("--framing"), "{}", notes(&found));
+    let with = |framing| [&arguments[..], &["--framing", framing]].concat();
+    refused(home, &with("kindest_thing=positive"), &["no prompt of this comparison is called so", "'kindest=thing'"]);
+    refused(home, &with("kindest=thing=good"), &["KEY=negative"]);
+}

@@ -7,6 +7,7 @@
 //! - `summary` describes cells. `compare` sets families and models against each other, by the tests of `contrast`.
 //! - `mixed` and `anova` model all cells at once.
 //! - `agreement` says how alike models rank words.
+//! - `moments`, `framing_sums` and `optimal` describe the scores themselves, `ratings` relates them to what else is known.
 //!
 //! Beside it, `card` puts one model on a page, `implicit` makes a reward of two language models, and `ablation` follows a
 //! training.
@@ -24,11 +25,15 @@ pub mod contrast;
 mod correlation;
 mod describe;
 mod design;
+pub mod framing_sums;
 pub mod implicit;
 mod median_difference;
 pub mod mixed;
+pub mod moments;
+pub mod optimal;
 pub mod options;
 mod rank;
+pub mod ratings;
 pub mod report;
 pub mod results;
 mod significance;

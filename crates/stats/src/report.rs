@@ -4,7 +4,7 @@ use super::cells::{self, PanelCells};
 use super::common::CommonWords;
 use super::compare::FamilyContrasts;
 use super::study::Study;
-use super::{agreement, anova, compare, mixed, summary};
+use super::{agreement, anova, compare, framing_sums, mixed, moments, summary};
 use crate::options::{Progress, ReportOptions};
 use crate::results::{DividingWords, ModelFamily, Report};
 use rewardscope_base::terms::Framing;
@@ -60,6 +60,8 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         agreement: agreement::agreements(study),
         framings: agreement::framings(study),
         dividing: dividing(study),
+        moments: moments::moments(study),
+        framing_sums: framing_sums::framing_sums(study),
         partial,
         notes,
         ..known

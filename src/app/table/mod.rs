@@ -6,6 +6,7 @@
 mod compare;
 mod implicit;
 mod page;
+mod scatter;
 mod sort;
 mod words;
 
@@ -17,9 +18,11 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::base::terms::{Measure, ModelId, PromptId, Unit, WordId};
 use crate::base::text::visible_word;
+use crate::recorded::ratings::Ratings;
 use crate::stats;
 pub use compare::{CompareSort, ComparedCategory};
 pub use page::{Place, WordPage};
+pub use scatter::Scatter;
 pub use words::{CategorySummary, PromptColumn, WordSort};
 
 /// What the bars and histograms measure.
@@ -111,6 +114,8 @@ pub struct TableKey {
     pub bins: usize,
     /// The word whose page is open.
     pub page: Option<WordId>,
+    /// The column of ratings that the scores are set beside; none where they are not.
+    pub rating: Option<usize>,
 }
 
 /// One score column, indexed by word id, NaN where unknown.
@@ -131,6 +136,8 @@ pub struct RankRequest {
     pub prompts: Vec<(PromptId, ScoreColumn)>,
     /// All columns of all models, for the page of a word.
     pub page: Vec<(ModelId, PromptId, ScoreColumn)>,
+    /// What is known of the words beside their scores.
+    pub ratings: Arc<Ratings>,
 }
 
 /// One model's numbers over the universe; vectors are by index, NaN where there is no score. Own words have the rank and the
@@ -194,6 +201,8 @@ pub struct RankedTable {
     pub prompts: Vec<PromptColumn>,
     /// The page of a word, where one is open.
     pub page: Option<WordPage>,
+    /// The scores beside a column of ratings, where that is asked for.
+    pub scatter: Option<Scatter>,
 }
 
 impl RankedTable {
@@ -211,7 +220,7 @@ impl RankedTable {
 
 /// Computes a table. Cost: O(n log n) in the words, O(n) in the words of each scored prompt.
 pub fn rank(request: RankRequest) -> RankedTable {
-    let RankRequest { generation, key, universe, columns, prompts, page } = request;
+    let RankRequest { generation, key, universe, columns, prompts, page, ratings } = request;
     let page = key.page.map(|word| WordPage::new(word, &universe, &page));
     let of_model = |model: Option<ModelId>| columns.iter().find(|(m, ..)| Some(*m) == model);
     let column_of = |model: Option<ModelId>| of_model(model).map(|(.., column)| column);
@@ -248,6 +257,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
             agreement = stats::spearman(&left.scores[..listed], &right.scores[..listed]);
         }
     }
+    let scatter = key.rating.and_then(|column| scatter::scatter(&universe, &left, &ratings, column));
     let categories = words::summaries(&universe, &left, axis, key.bins);
     let compared = match &right {
         Some(right) => compare::categories(&universe, [&left, right], axis, key.bins),
@@ -292,6 +302,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
         compared,
         prompts,
         page,
+        scatter,
     }
 }
 

@@ -99,7 +99,7 @@ fn mean_ranks(study: &Study, model: usize, framing: Option<Framing>) -> (Vec<f64
 }
 
 /// The same of any measure within a prompt.
-fn mean_over_prompts(
+pub(super) fn mean_over_prompts(
     study: &Study,
     model: usize,
     framing: Option<Framing>,

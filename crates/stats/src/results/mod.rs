@@ -8,6 +8,9 @@ use serde::{Serialize, Serializer};
 
 use super::common::CommonWords;
 use super::contrast::{TESTS, Test, TestResult};
+use super::framing_sums::FramingSums;
+use super::moments::Moments;
+use super::ratings::Relation;
 pub use linear::{Anova, AnovaTerm, FixedEffect, MixedModel};
 use rewardscope_base::terms::Framing;
 
@@ -108,6 +111,12 @@ pub struct Report {
     pub framings: Vec<FramingAgreement>,
     /// Between each two known families, the words that they rank most differently.
     pub dividing: Vec<DividingWords>,
+    /// Of the scores of each model under each prompt.
+    pub moments: Vec<Moments>,
+    /// The words that a model likes or dislikes under both framings.
+    pub framing_sums: Vec<FramingSums>,
+    /// Each model's scores beside each column of ratings; empty where none are given.
+    pub ratings: Vec<Relation>,
     /// Columns in which words of the study have no score (yet).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<PartialColumn>,
@@ -325,7 +334,7 @@ pub struct Agreement {
 }
 
 // serde writes what an Arc holds only with a feature that nothing else here needs.
-fn text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(text)
 }
 
