@@ -215,7 +215,7 @@ pub const ACTIONS: &[Entry] = {
         entry(Top, Moving, &[c('g'), k(KeyCode::Home)], "top", "to the first row, and stay there while rows move", EVERYWHERE, None),
         entry(Bottom, Moving, &[c('G'), k(KeyCode::End)], "bottom", "to the last row", EVERYWHERE, None),
 
-        entry(Search, Table, &[c('/')], "search", "find words as you type; Enter keeps the search, Esc goes back", LISTED, FIRST),
+        entry(Search, Table, &[c('/')], "search", "find words as you type, or show only those that meet `cat:agency rank<20 diff>100 re:^self`; Enter keeps it, Esc goes back", LISTED, FIRST),
         entry(NextMatch, Table, &[c('n')], "next match", "to the next match", LISTED, None),
         entry(PreviousMatch, Table, &[c('N')], "previous match", "to the previous match", LISTED, None),
         entry(Filter, Table, &[c('f')], "filter", "choose the categories to show", LISTED, FIRST),

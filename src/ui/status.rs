@@ -11,6 +11,7 @@ use super::{fitting, line_with_end, numbers};
 use crate::app::action::Action;
 use crate::app::inspector::{Page, TURN};
 use crate::app::table::SideScores;
+use crate::app::table::query::Query;
 use crate::app::{App, Model, Overlay, StepBack, View};
 use crate::base::text::{bytes, count, duration, visible};
 use crate::engine::{Phase, Unread};
@@ -111,10 +112,16 @@ fn search_line(app: &App, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let (before, after) = app.search.input.split();
     // Until the table knows of the text, there is no number of matches.
-    let matches = match app.table().filter(|table| table.key.search == app.search.query()).map(|table| table.matches.len()) {
-        Some(1) => "1 match".to_owned(),
-        Some(matches) => format!("{} matches", count(matches)),
-        None => glyphs.ellipsis.to_string(),
+    let query = Query::parse(app.search.query());
+    let found = app.table().filter(|table| table.key.search == app.search.query()).map(|table| table.matches.len());
+    let matches = match (query.problem(app.view == View::Compare), found, &query) {
+        (Some(problem), ..) => problem,
+        (None, None, _) => glyphs.ellipsis.to_string(),
+        (None, _, Query::Empty) => String::new(),
+        (None, Some(1), Query::Expression(_)) => "1 word".to_owned(),
+        (None, Some(words), Query::Expression(_)) => format!("{} words", count(words)),
+        (None, Some(1), _) => "1 match".to_owned(),
+        (None, Some(matches), _) => format!("{} matches", count(matches)),
     };
     Line::from(vec![
         Span::styled(" /", theme.key_hint),
@@ -198,9 +205,16 @@ fn what_is_shown(app: &App, glyphs: &Glyphs) -> String {
     }
     let mut parts = Vec::new();
     if let Some(table) = app.table().filter(|t| !t.key.search.is_empty() && !app.search.editing) {
-        let at = table.matches.iter().position(|&m| m as usize == app.cursor.row());
-        let at = at.map_or(glyphs.none.to_string(), |at| (at + 1).to_string());
-        parts.push(format!("/{} {at} of {}", visible(&table.key.search), count(table.matches.len())));
+        let typed = visible(&table.key.search);
+        parts.push(match Query::parse(&table.key.search) {
+            // The position among the rows says the rest: others are not shown.
+            Query::Expression(_) | Query::Problem(_) | Query::Empty => format!("/{typed}"),
+            Query::Text(_) => {
+                let at = table.matches.iter().position(|&m| m as usize == app.cursor.row());
+                let at = at.map_or(glyphs.none.to_string(), |at| (at + 1).to_string());
+                format!("/{typed} {at} of {}", count(table.matches.len()))
+            }
+        });
     }
     if !app.filter.is_empty() {
         let names: Vec<_> = app.filter.iter().map(|name| visible(name)).collect();

@@ -26,7 +26,11 @@ pub fn draw(frame: &mut Frame, area: Rect, columns: &[Column<usize>], app: &App,
     table::draw(columns, shown, cursor, area, frame.buffer_mut(), &look(theme));
     scroll_bar(frame, area, offset, height, table.rows.len(), theme);
     if table.rows.is_empty() {
-        notice(frame, area, &format!("no word passes the filter: {} changes it", Action::Filter.key_text()), theme);
+        let why = match table.key.search.is_empty() {
+            true => format!("no word passes the filter: {} changes it", Action::Filter.key_text()),
+            false => format!("no word meets the search: {} ends it", Action::Cancel.key_text()),
+        };
+        notice(frame, area, &why, theme);
     }
 }
 

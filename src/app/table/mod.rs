@@ -6,6 +6,7 @@
 mod compare;
 mod implicit;
 mod page;
+pub mod query;
 mod scatter;
 mod sort;
 mod words;
@@ -22,6 +23,7 @@ use crate::recorded::ratings::Ratings;
 use crate::stats;
 pub use compare::{CompareSort, ComparedCategory};
 pub use page::{Place, WordPage};
+use query::{Numbers, Query};
 pub use scatter::Scatter;
 pub use words::{CategorySummary, PromptColumn, WordSort};
 
@@ -106,7 +108,7 @@ pub struct TableKey {
     pub filter: Vec<u16>,
     /// Own words are shown, and nothing else.
     pub own_only: bool,
-    /// The text that is searched for.
+    /// What is searched for, as it is typed: see [`Query`].
     pub search: String,
     /// What bars and histograms measure.
     pub axis: AxisKind,
@@ -265,7 +267,9 @@ pub fn rank(request: RankRequest) -> RankedTable {
     };
 
     let passes = |i: usize| key.filter.is_empty() || universe.categories(i).iter().any(|c| key.filter.contains(c));
-    let shown = |i: usize| universe.is_own(i) || !key.own_only && passes(i);
+    let query = Query::parse(&key.search);
+    let numbers = Numbers { universe: &universe, left: &left, right: right.as_ref(), differences: &differences };
+    let shown = |i: usize| (universe.is_own(i) || !key.own_only && passes(i)) && query.shows(i, &numbers);
     let mut rows: Vec<u32> = (0..universe.len()).filter(|&i| shown(i)).map(|i| i as u32).collect();
     match key.kind {
         TableKind::Words(sort) | TableKind::Implicit(_, sort) => {
@@ -277,11 +281,12 @@ pub fn rank(request: RankRequest) -> RankedTable {
     for (row, &i) in (0..).zip(&rows) {
         row_of[i as usize] = row;
     }
-    let matches = if key.search.is_empty() {
-        Vec::new()
-    } else {
-        let hit = |i: u32| super::search::find(universe.text(i as usize), &key.search).is_some();
-        (0..).zip(&rows).filter(|&(_, &i)| hit(i)).map(|(row, _)| row).collect()
+    let matches = match query {
+        Query::Empty | Query::Problem(_) => Vec::new(),
+        query => {
+            let hit = |i: u32| query.matches(universe.text(i as usize));
+            (0..).zip(&rows).filter(|&(_, &i)| hit(i)).map(|(row, _)| row).collect()
+        }
     };
     let longest = longest(&universe);
     RankedTable {
