@@ -66,12 +66,14 @@ pub enum Action {
     RemoveWord,
     /// Adds the own word under the cursor to the word list.
     AddToList,
-    /// Compares with the next model.
+    /// Chooses the model on the other side of a comparison.
     OtherModel,
     /// Changes what bars and histograms measure, or the measure of implicit rewards.
     Axis,
     /// Sets scores beside the next column of ratings, in the place of histograms.
     Ratings,
+    /// Opens the page of the word under the cursor.
+    WordPage,
     /// Opens the token inspector on the word under the cursor.
     Inspect,
     /// Opens the list of models.
@@ -213,7 +215,7 @@ pub const ACTIONS: &[Entry] = {
         entry(Top, Moving, &[c('g'), k(KeyCode::Home)], "top", "to the first row, and stay there while rows move", EVERYWHERE, None),
         entry(Bottom, Moving, &[c('G'), k(KeyCode::End)], "bottom", "to the last row", EVERYWHERE, None),
 
-        entry(Search, Table, &[c('/')], "search", "find words as you type; Enter keeps the search, Esc goes back", LISTED, FIRST),
+        entry(Search, Table, &[c('/')], "search", "find words as you type, or show only those that meet `cat:agency rank<20 diff>100 re:^self`; Enter keeps it, Esc goes back", LISTED, FIRST),
         entry(NextMatch, Table, &[c('n')], "next match", "to the next match", LISTED, None),
         entry(PreviousMatch, Table, &[c('N')], "previous match", "to the previous match", LISTED, None),
         entry(Filter, Table, &[c('f')], "filter", "choose the categories to show", LISTED, FIRST),
@@ -222,6 +224,7 @@ pub const ACTIONS: &[Entry] = {
         entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", LISTED, None),
         entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards; implicit rewards as MWLR or as log ratio", LISTED, None),
         entry(Ratings, Table, &[c('v')], "ratings", "scores beside each column of `--ratings` in turn, then histograms again", LISTED, None),
+        entry(WordPage, Table, &[k(KeyCode::Enter)], "word", "the word's page: its rank by every model under every prompt; Left and Right go to its neighbours", LISTED, SECOND),
         entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: tokens, rewards, layers, warnings", LISTED, FIRST),
         entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", LISTED, None),
         entry(Export, Table, &[c('e')], "export", "write what is shown to a file: a table as CSV, JSON lines or Parquet, a picture as SVG or PNG, a card also as Markdown, JSON or text", LISTED, SECOND),
@@ -237,7 +240,7 @@ pub const ACTIONS: &[Entry] = {
         entry(Corpus, Scoring, &[c('c')], "corpus", "choose the word list", LISTED, THIRD),
         entry(Resume, Scoring, &[c('r')], "go on", "go on after a cancel; try a failed model again", EVERYWHERE, None),
 
-        entry(OtherModel, Models, &[c('o')], "other model", "compare with the next model", LISTED, FIRST),
+        entry(OtherModel, Models, &[c('o')], "other model", "choose the model on the other side", LISTED, FIRST),
         entry(OpenModel, Models, &[c('m')], "models", "open a model: catalogue, cache, path or repository id", EVERYWHERE, THIRD),
         entry(Select, Models, &[k(KeyCode::Enter)], "show", "show the words of the model under the cursor", LISTED, FIRST),
         entry(CloseModel, Models, &[c('x')], "close", "close the model under the cursor, or the one on the screen where it failed", LISTED, FIRST),

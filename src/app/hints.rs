@@ -75,7 +75,7 @@ impl App {
         let works = match entry.action {
             Action::NextModel => several,
             Action::OtherModel => self.models.len() > 2,
-            Action::Search | Action::Sort => has_words,
+            Action::Search | Action::Sort | Action::WordPage => has_words,
             Action::Filter => has_words && !self.universe.corpus.categories.is_empty(),
             Action::Inspect => has_words && self.focused().is_some_and(|model| !model.is_recorded()),
             Action::AddWords => live,

@@ -30,6 +30,7 @@ mod toast;
 mod universe;
 mod update;
 pub mod views;
+pub mod word_page;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub use message::{CorpusEntry, Effect, Message, ModelEntry};
 pub use model::Model;
 pub use toast::{Level, Toast, Toasts};
 pub use universe::Universe;
+pub use word_page::WordPageState;
 
 use crate::base::terms::{ModelId, PromptId, WordId};
 use crate::corpus::pairs::AnswerPair;
@@ -123,6 +125,8 @@ pub enum Overlay {
     Export(ExportInput),
     /// How the model reads a word.
     Inspector(Inspector),
+    /// The ranks of a word by every model under every prompt.
+    Word(WordPageState),
 }
 
 /// All state of the explorer.

@@ -51,6 +51,7 @@ impl App {
                 }
             },
             Some(Overlay::Inspector(_)) => self.inspector_key(key),
+            Some(Overlay::Word(_)) => self.word_page_key(key),
             None if self.search.editing => self.search_key(key),
             None => {
                 if let Some(action) = Action::for_key(key, self.view) {
@@ -77,7 +78,7 @@ impl App {
                 self.search.input.insert(text);
                 self.search_changed();
             }
-            Some(Overlay::Help { .. } | Overlay::Inspector(_)) | None => {}
+            Some(Overlay::Help { .. } | Overlay::Inspector(_) | Overlay::Word(_)) | None => {}
         }
     }
 
@@ -127,6 +128,7 @@ impl App {
             Action::Palette => self.open_palette(),
             Action::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
             Action::Inspect => self.inspect(),
+            Action::WordPage => self.open_word_page(),
             Action::Resume => self.resume(None),
             Action::Cancel => self.cancel(),
             Action::Copy => self.copy(),
@@ -189,10 +191,13 @@ impl App {
             let open = Action::OpenModel.key_text();
             return self.notify(Level::Info, format!("one model is open: {open} opens another"));
         }
+        let (n, before, compared) = (self.models.len(), self.focus, self.other().map(|m| m.id));
         let at = self.models.iter().position(|m| Some(m.id) == self.focus).unwrap_or(0);
-        let before = self.focus;
-        let next = (at + by) % self.models.len();
-        let compared = self.other().map(|m| m.id);
+        let mut next = (at + by) % n;
+        // Of several models beside the right-hand one, the left-hand side goes through these: no side is swapped unasked.
+        if self.view == View::Compare && n > 2 && Some(self.models[next].id) == compared {
+            next = (next + by) % n;
+        }
         self.focus = Some(self.models[next].id);
         self.other = if self.focus == compared { before } else { compared };
         self.views.models.cursor = next;

@@ -14,6 +14,8 @@ use crate::base::terms::Family;
 pub enum PickerKind {
     /// A model to open.
     Model,
+    /// The model on the right-hand side of a comparison.
+    Compared,
     /// A prompt to ask.
     Prompt,
     /// A word list.

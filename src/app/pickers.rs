@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::action::entries_in;
 use super::picker::{Choice, Item, Marks, Picker, PickerKind};
-use super::{App, Effect, Level, Overlay, PromptEntry};
+use super::{App, Effect, Level, Model, Overlay, PromptEntry};
 use crate::base::terms::Framing;
 use crate::base::text;
 use crate::corpus::Prompt;
@@ -21,6 +21,23 @@ impl App {
         picker.takes_text = Some("open");
         self.overlay = Some(Overlay::Picker(picker));
         self.effects.push(Effect::ListModels);
+    }
+
+    /// The models that can be set against the one shown.
+    pub(super) fn open_compared(&mut self) {
+        let shown = self.other().map(|model| model.id);
+        let item = |model: &Model| Item {
+            label: model.spec.name.clone(),
+            family: Some(model.family()),
+            current: Some(model.id) == shown,
+            ..Item::default()
+        };
+        let items = self.compared_candidates().map(item).collect();
+        self.overlay = Some(Overlay::Picker(Picker::new(PickerKind::Compared, "Compare with", items)));
+    }
+
+    fn compared_candidates(&self) -> impl Iterator<Item = &Model> {
+        self.models.iter().filter(|model| Some(model.id) != self.focus)
     }
 
     pub(super) fn open_corpora(&mut self) {
@@ -143,6 +160,11 @@ impl App {
                 }
                 self.rank_now();
             }
+            (PickerKind::Compared, Choice::Item(i)) => {
+                let chosen = self.compared_candidates().nth(i).map(|model| model.id);
+                self.other = chosen;
+                self.rank_now();
+            }
             (PickerKind::Theme, _) => {
                 self.theme = label.clone();
                 self.effects.push(Effect::SetTheme(label));
@@ -152,7 +174,7 @@ impl App {
                     self.perform(entry.action);
                 }
             }
-            (PickerKind::Filter, Choice::Typed(_)) => {}
+            (PickerKind::Filter | PickerKind::Compared, Choice::Typed(_)) => {}
         }
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::pacer::Pacer;
-use super::table::{RankRequest, RankedTable, TableKey, TableKind};
-use super::views::words;
-use super::{App, Effect, View};
+use super::table::{RankRequest, RankedTable, ScoreColumn, TableKey, TableKind};
+use super::{App, Effect, Model, View};
+use crate::base::terms::{ModelId, PromptId};
 
 /// Tables kept for flipping back without a wait.
 const KEPT_TABLES: usize = 24;
@@ -83,7 +83,8 @@ impl App {
             own_only: self.own_only,
             search: self.search.query().to_owned(),
             axis: self.axis,
-            bins: words::histogram_layout(self.size, categories.len()).bins,
+            bins: spec.bins,
+            page: self.word_page(),
             rating: self.views.words.rating.filter(|_| view == View::Words),
         })
     }
@@ -122,7 +123,17 @@ impl App {
             (TableKind::Words(_) | TableKind::Compare(_) | TableKind::Implicit(..), _) => Vec::new(),
         };
         let (universe, columns, ratings) = (self.universe.clone(), columns.unwrap_or_default(), self.ratings.clone());
-        self.effects.push(Effect::Rank(Box::new(RankRequest { generation, key, universe, columns, prompts, ratings })));
+        let page = if key.page.is_some() { self.all_columns() } else { Vec::new() };
+        let request = RankRequest { generation, key, universe, columns, prompts, page, ratings };
+        self.effects.push(Effect::Rank(Box::new(request)));
+    }
+
+    fn all_columns(&self) -> Vec<(ModelId, PromptId, ScoreColumn)> {
+        let of_model = |model: &Model| {
+            let id = model.id;
+            self.prompts.iter().map(move |prompt| (id, prompt.id, self.score_table.column(id, prompt.id)))
+        };
+        self.models.iter().flat_map(of_model).collect()
     }
 
     /// Takes in what was asked for.

@@ -31,7 +31,7 @@ impl App {
                     Some(Overlay::Inspector(inspector)) => {
                         inspector.scroll = inspector.scroll.min(inspector::last_scroll(self.size, inspector));
                     }
-                    Some(Overlay::Picker(_) | Overlay::AddWords(_) | Overlay::Export(_)) | None => {}
+                    Some(Overlay::Picker(_) | Overlay::AddWords(_) | Overlay::Export(_) | Overlay::Word(_)) | None => {}
                 }
                 self.rank_now();
             }

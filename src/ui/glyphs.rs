@@ -9,6 +9,14 @@ use crate::base::terms::Family;
 pub struct Glyphs {
     /// Heights of a sparkline, lowest first; the highest leaves a gap to the row above.
     pub levels: &'static [char],
+    /// A cell that is filled from below, by eighths; the last is full.
+    pub eighths: &'static [char; 8],
+    /// Whether a cell that is filled from above is the rest of it, reversed.
+    pub eighths_reverse: bool,
+    /// A z-score far below the mean, below it, near it, above it, and far above it.
+    pub swing: [char; 5],
+    /// The part of a list that is on the screen.
+    pub thumb: &'static str,
     /// A full cell of a bar, and a cell of which only one half is filled.
     pub bar: char,
     pub bar_left: char,
@@ -39,6 +47,11 @@ pub struct Glyphs {
     pub whisker: char,
     /// The rank that chance gives.
     pub chance: char,
+    /// The first and the second of two models of one family.
+    pub filled: char,
+    pub hollow: char,
+    /// Two models at one place.
+    pub both: char,
     /// At the end of a stem.
     pub head: char,
     /// From the first to the last.
@@ -56,6 +69,10 @@ pub struct Glyphs {
 
 static UNICODE: Glyphs = Glyphs {
     levels: &['▁', '▂', '▃', '▄', '▅', '▆', '▇'],
+    eighths: &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+    eighths_reverse: true,
+    swing: ['▄', '▁', '·', '▔', '▀'],
+    thumb: "▐",
     bar: '━',
     bar_left: '╸',
     bar_right: '╺',
@@ -78,6 +95,9 @@ static UNICODE: Glyphs = Glyphs {
     against: '↔',
     whisker: '─',
     chance: '┊',
+    filled: '●',
+    hollow: '○',
+    both: '◈',
     head: '●',
     to: '→',
     times: '×',
@@ -91,6 +111,10 @@ static UNICODE: Glyphs = Glyphs {
 
 static ASCII: Glyphs = Glyphs {
     levels: &['.', ':', '-', '=', '+', '%', '#'],
+    eighths: &['.', '.', ':', '-', '=', '+', '%', '#'],
+    eighths_reverse: false,
+    swing: ['_', ',', '-', '\'', '"'],
+    thumb: "#",
     bar: '#',
     bar_left: '#',
     bar_right: '#',
@@ -113,6 +137,9 @@ static ASCII: Glyphs = Glyphs {
     against: '/',
     whisker: '-',
     chance: '|',
+    filled: 'x',
+    hollow: '+',
+    both: '8',
     head: 'o',
     to: '>',
     times: 'x',
@@ -147,12 +174,6 @@ impl Glyphs {
         }
     }
 
-    /// The sign for a height between 0 and 1, without the highest: in rows one below the other, that would make a wall.
-    pub fn low_level(&self, height: f64) -> char {
-        let levels = &self.levels[..self.levels.len().saturating_sub(1)];
-        pick(levels, height * levels.len() as f64)
-    }
-
     /// The sign for a height between 0 and 1.
     pub fn level(&self, height: f64) -> char {
         pick(self.levels, height * self.levels.len() as f64)
@@ -173,7 +194,6 @@ mod tests {
         let unicode = Glyphs::of(false);
         assert_eq!([0.0, 0.49, 0.5, 1.0, 7.0, f64::NAN].map(|h| unicode.level(h)), ['▁', '▄', '▄', '▇', '▇', '▁']);
         assert_eq!((Glyphs::of(true).level(0.0), Glyphs::of(true).level(1.0)), ('.', '#'));
-        assert_eq!([0.0, 0.5, 1.0].map(|h| unicode.low_level(h)), ['▁', '▄', '▆'], "rows of them do not touch");
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod toast;
 mod views;
 pub mod warning;
 pub mod widgets;
+mod word_page;
 mod word_table;
 
 use ratatui::Frame;
@@ -58,6 +59,7 @@ pub fn draw(frame: &mut Frame, app: &App, theme: &Theme) {
         Some(Overlay::AddWords(input)) => picker::add_words(frame, body, input, theme),
         Some(Overlay::Export(input)) => picker::export(frame, body, input, theme),
         Some(Overlay::Inspector(inspector)) => inspector::draw(frame, body, app, inspector, theme),
+        Some(Overlay::Word(page)) => word_page::draw(frame, body, app, *page, theme),
         None => {}
     }
     toast::draw(frame, body, app, theme);

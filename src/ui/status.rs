@@ -11,6 +11,7 @@ use super::{fitting, line_with_end, numbers};
 use crate::app::action::Action;
 use crate::app::inspector::{Page, TURN};
 use crate::app::table::SideScores;
+use crate::app::table::query::Query;
 use crate::app::{App, Model, Overlay, StepBack, View};
 use crate::base::text::{bytes, count, duration, visible};
 use crate::engine::{Phase, Unread};
@@ -68,11 +69,12 @@ pub fn short_phase(phase: &Phase) -> Option<String> {
 pub fn status(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
     let left = if app.search.editing { search_line(app, theme) } else { progress(app, theme) };
-    let (own, shown) = (own_place(app, glyphs).unwrap_or_default(), what_is_shown(app, glyphs));
-    let right = |text: String| Line::from(vec![Span::styled(text, theme.dim), Span::raw(" ")]);
-    let gap = if own.is_empty() { "" } else { "   " };
-    // Progress matters more than the name of the corpus, and so does what cannot be seen elsewhere.
-    let candidates = [right(format!("{own}{gap}{shown}")), right(own), Line::default()];
+    // Progress matters more than the name of the corpus, and so does what cannot be seen elsewhere: the last part goes first.
+    let parts = [own_place(app, glyphs).unwrap_or_default(), position(app), what_is_shown(app, glyphs)];
+    let candidates = (0..=parts.len()).rev().map(|kept| {
+        let text = parts[..kept].iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("   ");
+        if text.is_empty() { Line::default() } else { Line::from(vec![Span::styled(text, theme.dim), Span::raw(" ")]) }
+    });
     let room = usize::from(area.width).saturating_sub(left.width() + 1);
     line_with_end(frame, area, left, fitting(candidates, room));
 }
@@ -98,16 +100,35 @@ fn own_place(app: &App, glyphs: &Glyphs) -> Option<String> {
     Some(format!("{what}, would be {} of {}", places.join(" and "), count(table.left.ranked)))
 }
 
+/// Which of the rows the cursor is on: `24 of 292`.
+fn position(app: &App) -> String {
+    match app.table().filter(|table| app.shows_table() && !table.rows.is_empty()) {
+        Some(table) => format!("{} of {}", count(app.cursor.row() + 1), count(table.rows.len())),
+        None => String::new(),
+    }
+}
+
 fn search_line(app: &App, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let (before, after) = app.search.input.split();
-    let matches = app.table().filter(|t| t.key.search == app.search.query()).map_or(0, |t| t.matches.len());
+    // Until the table knows of the text, there is no number of matches.
+    let query = Query::parse(app.search.query());
+    let found = app.table().filter(|table| table.key.search == app.search.query()).map(|table| table.matches.len());
+    let matches = match (query.problem(app.view == View::Compare), found, &query) {
+        (Some(problem), ..) => problem,
+        (None, None, _) => glyphs.ellipsis.to_string(),
+        (None, _, Query::Empty) => String::new(),
+        (None, Some(1), Query::Expression(_)) => "1 word".to_owned(),
+        (None, Some(words), Query::Expression(_)) => format!("{} words", count(words)),
+        (None, Some(1), _) => "1 match".to_owned(),
+        (None, Some(matches), _) => format!("{} matches", count(matches)),
+    };
     Line::from(vec![
         Span::styled(" /", theme.key_hint),
         Span::styled(visible(before).into_owned(), theme.input),
         Span::styled(glyphs.caret.to_string(), theme.key_hint),
         Span::styled(visible(after).into_owned(), theme.input),
-        Span::styled(format!("   {} matches", count(matches)), theme.dim),
+        Span::styled(format!("   {matches}"), theme.dim),
     ])
 }
 
@@ -184,9 +205,16 @@ fn what_is_shown(app: &App, glyphs: &Glyphs) -> String {
     }
     let mut parts = Vec::new();
     if let Some(table) = app.table().filter(|t| !t.key.search.is_empty() && !app.search.editing) {
-        let at = table.matches.iter().position(|&m| m as usize == app.cursor.row());
-        let at = at.map_or(glyphs.none.to_string(), |at| (at + 1).to_string());
-        parts.push(format!("/{} {at} of {}", visible(&table.key.search), count(table.matches.len())));
+        let typed = visible(&table.key.search);
+        parts.push(match Query::parse(&table.key.search) {
+            // The position among the rows says the rest: others are not shown.
+            Query::Expression(_) | Query::Problem(_) | Query::Empty => format!("/{typed}"),
+            Query::Text(_) => {
+                let at = table.matches.iter().position(|&m| m as usize == app.cursor.row());
+                let at = at.map_or(glyphs.none.to_string(), |at| (at + 1).to_string());
+                format!("/{typed} {at} of {}", count(table.matches.len()))
+            }
+        });
     }
     if !app.filter.is_empty() {
         let names: Vec<_> = app.filter.iter().map(|name| visible(name)).collect();
@@ -236,6 +264,12 @@ pub fn hints(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
             let last = [hint("Esc", "close")];
             given.extend([hint("Up Down", "scroll")].into_iter().chain(load).chain(turn).chain(flip).chain(last));
         }
+        Some(Overlay::Word(_)) => given.extend([
+            hint("Left Right", "neighbour"),
+            hint("Up Down", "scroll"),
+            hint(&Action::Inspect.key_text(), "tokens"),
+            hint("Esc", "close"),
+        ]),
         Some(Overlay::Help { .. }) => given.extend([hint("Up Down", "scroll"), hint("Esc", "close")]),
         None if app.search.editing => {
             given.extend([hint("Enter", "keep"), hint("Up Down", "previous, next"), hint("Esc", "back")])

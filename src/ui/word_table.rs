@@ -4,13 +4,14 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Scrollbar, ScrollbarOrientation, ScrollbarState};
 
 use super::fit::{fit, fit_name, width};
 use super::glyphs::Glyphs;
 use super::theme::Theme;
 use super::widgets::bar::bar;
 use super::widgets::table::{self, Column};
-use super::{category_styles, look, notice, numbers};
+use super::{category_styles, look, notice, numbers, shape};
 use crate::app::action::Action;
 use crate::app::table::{Axis, RankedTable, SideScores};
 use crate::app::{App, search};
@@ -23,9 +24,43 @@ pub fn draw(frame: &mut Frame, area: Rect, columns: &[Column<usize>], app: &App,
     let shown = table.rows.iter().skip(offset).map(|&i| i as usize);
     let cursor = app.cursor.row().checked_sub(offset).filter(|_| !table.rows.is_empty());
     table::draw(columns, shown, cursor, area, frame.buffer_mut(), &look(theme));
+    scroll_bar(frame, area, offset, height, table.rows.len(), theme);
     if table.rows.is_empty() {
-        notice(frame, area, &format!("no word passes the filter: {} changes it", Action::Filter.key_text()), theme);
+        let why = match table.key.search.is_empty() {
+            true => format!("no word passes the filter: {} changes it", Action::Filter.key_text()),
+            false => format!("no word meets the search: {} ends it", Action::Cancel.key_text()),
+        };
+        notice(frame, area, &why, theme);
     }
+}
+
+/// Which part of the rows is on the screen, at the right edge; nothing where all are.
+fn scroll_bar(frame: &mut Frame, area: Rect, offset: usize, height: usize, rows: usize, theme: &Theme) {
+    if rows <= height || height == 0 {
+        return;
+    }
+    let mut state = ScrollbarState::new(rows - height + 1).position(offset).viewport_content_length(height);
+    let bar = Scrollbar::new(ScrollbarOrientation::VerticalRight)
+        .begin_symbol(None)
+        .end_symbol(None)
+        .track_symbol(None)
+        .thumb_symbol(Glyphs::of(theme.ascii).thumb)
+        .thumb_style(theme.border);
+    let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    frame.render_stateful_widget(bar, rows, &mut state);
+}
+
+/// The column of words: as wide as the longest of them where there is room.
+pub fn word_column<'a>(title: String, table: &'a RankedTable, theme: &'a Theme) -> Column<'a, usize> {
+    const LEAST: u16 = 17;
+    let longest = table.longest.max(LEAST);
+    Column::new(title, LEAST, longest, word_cell(table, theme)).gap(2).eager()
+}
+
+/// The style of a word: of its first category, or `plain` where it has none.
+pub fn word_style(table: &RankedTable, word: usize, styles: &[Style], plain: Style) -> Style {
+    let category = table.universe.categories(word).first();
+    category.and_then(|&category| styles.get(usize::from(category))).copied().map_or(plain, shape)
 }
 
 /// The title of a column, with an arrow where rows are ordered by it: whether they descend.

@@ -27,6 +27,7 @@ mod describe;
 mod design;
 pub mod framing_sums;
 pub mod implicit;
+mod median_difference;
 pub mod mixed;
 pub mod moments;
 pub mod optimal;
@@ -42,5 +43,6 @@ mod word_draws;
 
 pub use correlation::spearman;
 pub use describe::{Histogram, mean_sd, median, min_max, z_score, z_scores, z_scores_among};
+pub use median_difference::{MedianDifference, median_difference};
 pub use rank::{places, ranks, ranks_beside};
 pub use summary::families;

@@ -1,9 +1,30 @@
-//! The order of the Compare view.
+//! The categories and the order of the Compare view.
 
-use super::SideScores;
 use super::sort::{sort_by_number, sort_by_rank, sort_by_text};
-use super::words::category_order;
+use super::words::{CategorySummary, category_order, ranked_members, summaries};
+use super::{Axis, SideScores};
 use crate::app::universe::Universe;
+use crate::stats::{MedianDifference, median_difference};
+
+/// A category under the right-hand model, and how far it is from the left-hand one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparedCategory {
+    /// How its words are spread under the right-hand model.
+    pub right: CategorySummary,
+    /// The right-hand median rank less the left-hand one: positive where the left model likes the category better.
+    pub difference: Option<MedianDifference>,
+}
+
+pub(super) fn categories(universe: &Universe, sides: [&SideScores; 2], axis: Option<Axis>, bins: usize) -> Vec<ComparedCategory> {
+    let [left, right] = sides;
+    let difference = |members: Vec<usize>| {
+        let pairs: Vec<(f64, f64)> = members.iter().map(|&i| (left.ranks[i], right.ranks[i])).collect();
+        median_difference(&pairs)
+    };
+    let summaries = summaries(universe, right, axis, bins).into_iter();
+    let differences = ranked_members(universe, left).into_iter().map(difference);
+    summaries.zip(differences).map(|(right, difference)| ComparedCategory { right, difference }).collect()
+}
 
 /// What the rows of the Compare view are ordered by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -5,6 +5,8 @@
 
 mod compare;
 mod implicit;
+mod page;
+pub mod query;
 mod scatter;
 mod sort;
 mod words;
@@ -13,10 +15,15 @@ use std::sync::Arc;
 
 use super::View;
 use super::universe::{NONE, Universe};
+use unicode_width::UnicodeWidthStr;
+
 use crate::base::terms::{Measure, ModelId, PromptId, Unit, WordId};
+use crate::base::text::visible_word;
 use crate::recorded::ratings::Ratings;
 use crate::stats;
-pub use compare::CompareSort;
+pub use compare::{CompareSort, ComparedCategory};
+pub use page::{Place, WordPage};
+use query::{Numbers, Query};
 pub use scatter::Scatter;
 pub use words::{CategorySummary, PromptColumn, WordSort};
 
@@ -76,6 +83,8 @@ pub struct TableSpec {
     pub model: Option<ModelId>,
     /// The right-hand model of a comparison, or model B of an implicit reward.
     pub other: Option<ModelId>,
+    /// Width of a histogram.
+    pub bins: usize,
 }
 
 /// Everything that decides a table besides the scores themselves.
@@ -99,12 +108,14 @@ pub struct TableKey {
     pub filter: Vec<u16>,
     /// Own words are shown, and nothing else.
     pub own_only: bool,
-    /// The text that is searched for.
+    /// What is searched for, as it is typed: see [`Query`].
     pub search: String,
     /// What bars and histograms measure.
     pub axis: AxisKind,
     /// Width of a histogram.
     pub bins: usize,
+    /// The word whose page is open.
+    pub page: Option<WordId>,
     /// The column of ratings that the scores are set beside; none where they are not.
     pub rating: Option<usize>,
 }
@@ -125,6 +136,8 @@ pub struct RankRequest {
     pub columns: Vec<(ModelId, Unit, ScoreColumn)>,
     /// The shown model's columns under all prompts of the set, for the sparklines.
     pub prompts: Vec<(PromptId, ScoreColumn)>,
+    /// All columns of all models, for the page of a word.
+    pub page: Vec<(ModelId, PromptId, ScoreColumn)>,
     /// What is known of the words beside their scores.
     pub ratings: Arc<Ratings>,
 }
@@ -164,6 +177,8 @@ pub struct RankedTable {
     pub rows: Vec<u32>,
     /// Row by index.
     row_of: Vec<u32>,
+    /// Cells of the longest word, at most [`LONGEST`].
+    pub longest: u16,
     /// Rows whose word matches the search, ascending.
     pub matches: Vec<u32>,
     /// The numbers of the model, or of the left-hand one of two.
@@ -177,14 +192,17 @@ pub struct RankedTable {
     pub differences: Vec<f64>,
     /// Spearman's correlation of the two models, and the number of words it is computed from.
     pub agreement: Option<(f64, usize)>,
-    /// The axis of bars and histograms; none while no score is known.
+    /// The axis of bars and histograms; none while no score is known. That of a comparison is of z-scores where the two models'
+    /// scores are of different units.
     pub axis: Option<Axis>,
-    /// The axis of the right-hand model of a comparison, which is another one where its scores are of another unit.
-    pub right_axis: Option<Axis>,
     /// One a category of the list.
     pub categories: Vec<CategorySummary>,
+    /// The same of the right-hand model, and how far the two are apart. Empty but in a comparison.
+    pub compared: Vec<ComparedCategory>,
     /// Prompts under which the shown model has scores, in the order of the set.
     pub prompts: Vec<PromptColumn>,
+    /// The page of a word, where one is open.
+    pub page: Option<WordPage>,
     /// The scores beside a column of ratings, where that is asked for.
     pub scatter: Option<Scatter>,
 }
@@ -204,7 +222,8 @@ impl RankedTable {
 
 /// Computes a table. Cost: O(n log n) in the words, O(n) in the words of each scored prompt.
 pub fn rank(request: RankRequest) -> RankedTable {
-    let RankRequest { generation, key, universe, columns, prompts, ratings } = request;
+    let RankRequest { generation, key, universe, columns, prompts, page, ratings } = request;
+    let page = key.page.map(|word| WordPage::new(word, &universe, &page));
     let of_model = |model: Option<ModelId>| columns.iter().find(|(m, ..)| Some(*m) == model);
     let column_of = |model: Option<ModelId>| of_model(model).map(|(.., column)| column);
     let both = [key.model, key.other].map(column_of);
@@ -219,13 +238,12 @@ pub fn rank(request: RankRequest) -> RankedTable {
         _ => side(&universe, both[0]),
     };
     let mut right = matches!(key.kind, TableKind::Compare(_)).then(|| side(&universe, both[1]));
-    let axis = match key.kind {
-        TableKind::Implicit(..) => implicit::axis(&left),
-        _ => common_axis(&universe, &columns, of_model(key.model).map(|(_, unit, _)| *unit), key.axis),
-    };
-    let right_axis = match key.kind {
-        TableKind::Compare(_) => common_axis(&universe, &columns, of_model(key.other).map(|(_, unit, _)| *unit), key.axis),
-        _ => None,
+    let units = [key.model, key.other].map(|model| of_model(model).map(|(_, unit, _)| *unit));
+    let axis = match (key.kind, units) {
+        (TableKind::Implicit(..), _) => implicit::axis(&left),
+        (TableKind::Compare(_), [Some(a), Some(b)]) if a != b => common_axis(&universe, &columns, &[a, b], AxisKind::Z),
+        (_, [Some(unit), _]) => common_axis(&universe, &columns, &[unit], key.axis),
+        (_, [None, _]) => None,
     };
     let prompts = words::prompt_columns(&universe, prompts);
 
@@ -243,9 +261,15 @@ pub fn rank(request: RankRequest) -> RankedTable {
     }
     let scatter = key.rating.and_then(|column| scatter::scatter(&universe, &left, &ratings, column));
     let categories = words::summaries(&universe, &left, axis, key.bins);
+    let compared = match &right {
+        Some(right) => compare::categories(&universe, [&left, right], axis, key.bins),
+        None => Vec::new(),
+    };
 
     let passes = |i: usize| key.filter.is_empty() || universe.categories(i).iter().any(|c| key.filter.contains(c));
-    let shown = |i: usize| universe.is_own(i) || !key.own_only && passes(i);
+    let query = Query::parse(&key.search);
+    let numbers = Numbers { universe: &universe, left: &left, right: right.as_ref(), differences: &differences };
+    let shown = |i: usize| (universe.is_own(i) || !key.own_only && passes(i)) && query.shows(i, &numbers);
     let mut rows: Vec<u32> = (0..universe.len()).filter(|&i| shown(i)).map(|i| i as u32).collect();
     match key.kind {
         TableKind::Words(sort) | TableKind::Implicit(_, sort) => {
@@ -257,17 +281,20 @@ pub fn rank(request: RankRequest) -> RankedTable {
     for (row, &i) in (0..).zip(&rows) {
         row_of[i as usize] = row;
     }
-    let matches = if key.search.is_empty() {
-        Vec::new()
-    } else {
-        let hit = |i: u32| super::search::find(universe.text(i as usize), &key.search).is_some();
-        (0..).zip(&rows).filter(|&(_, &i)| hit(i)).map(|(row, _)| row).collect()
+    let matches = match query {
+        Query::Empty | Query::Problem(_) => Vec::new(),
+        query => {
+            let hit = |i: u32| query.matches(universe.text(i as usize));
+            (0..).zip(&rows).filter(|&(_, &i)| hit(i)).map(|(row, _)| row).collect()
+        }
     };
+    let longest = longest(&universe);
     RankedTable {
         generation,
         key,
         universe,
         rows,
+        longest,
         row_of,
         matches,
         left,
@@ -276,14 +303,23 @@ pub fn rank(request: RankRequest) -> RankedTable {
         differences,
         agreement,
         axis,
-        right_axis,
         categories,
+        compared,
         prompts,
+        page,
         scatter,
     }
 }
 
 impl SideScores {
+    /// The number of a word that the axis measures.
+    pub fn value(&self, kind: AxisKind, word: usize) -> f64 {
+        match kind {
+            AxisKind::Z => self.z[word],
+            AxisKind::Reward => self.scores[word],
+        }
+    }
+
     /// Ranks the words for which `counts` holds.
     fn rank(&mut self, counts: impl Fn(usize) -> bool) {
         let scores: Vec<f64> = self.scores.iter().enumerate().map(|(i, &s)| if counts(i) { s } else { f64::NAN }).collect();
@@ -310,6 +346,22 @@ fn side_of(scores: Vec<f64>, listed: usize) -> SideScores {
     SideScores { scores, z, ranks: Vec::new(), ranked: 0, scored, own_scored, range, listed }
 }
 
+/// Most cells that are made room for, for the sake of a longer word.
+const LONGEST: u16 = 60;
+
+/// Cells of the longest word, and of the id of a token that has one beside it.
+fn longest(universe: &Universe) -> u16 {
+    let mut longest = 0;
+    for at in 0..universe.len() {
+        let id = if universe.token(at).is_some() { 8 } else { 0 };
+        longest = longest.max(visible_word(universe.text(at), false).width() + id);
+        if longest >= usize::from(LONGEST) {
+            break;
+        }
+    }
+    longest.min(usize::from(LONGEST)) as u16
+}
+
 fn known(values: &[f64]) -> usize {
     values.iter().filter(|value| !value.is_nan()).count()
 }
@@ -325,14 +377,9 @@ fn scores_of_all(universe: &Universe, column: Option<&ScoreColumn>) -> Vec<f64> 
     universe.ids.iter().map(score).collect()
 }
 
-/// Around the scores of all models of a unit: rewards and log-probabilities have no place on one axis.
-fn common_axis(
-    universe: &Universe,
-    columns: &[(ModelId, Unit, ScoreColumn)],
-    unit: Option<Unit>,
-    kind: AxisKind,
-) -> Option<Axis> {
-    let of_unit = columns.iter().filter(|(_, of, _)| Some(*of) == unit);
+/// Around the scores of all models of these units: as they are, rewards and log-probabilities have no place on one axis.
+fn common_axis(universe: &Universe, columns: &[(ModelId, Unit, ScoreColumn)], units: &[Unit], kind: AxisKind) -> Option<Axis> {
+    let of_unit = columns.iter().filter(|(_, of, _)| units.contains(of));
     let ranges = of_unit.filter_map(|(.., column)| {
         let scores = scores_of_list(universe, column);
         range(&if kind == AxisKind::Z { stats::z_scores(&scores) } else { scores })

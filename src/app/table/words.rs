@@ -55,10 +55,12 @@ impl WordSort {
 pub struct CategorySummary {
     /// Index into the corpus' categories.
     pub category: u16,
-    /// Words with a score.
+    /// Words with a rank.
     pub n: usize,
     /// The median of the ranks of its words.
     pub median_rank: Option<f64>,
+    /// The median of what the axis measures of them.
+    pub median: Option<f64>,
     /// Over the common axis; empty counts where there is no axis yet.
     pub histogram: Histogram,
 }
@@ -96,27 +98,31 @@ pub(super) fn prompt_columns(universe: &Universe, prompts: Vec<(PromptId, ScoreC
 }
 
 pub(super) fn summaries(universe: &Universe, side: &SideScores, axis: Option<Axis>, bins: usize) -> Vec<CategorySummary> {
+    let summary = |(category, members): (u16, Vec<usize>)| {
+        let ranks: Vec<f64> = members.iter().map(|&i| side.ranks[i]).collect();
+        let kind = axis.map_or(AxisKind::Z, |axis| axis.kind);
+        let values: Vec<f64> = members.iter().map(|&i| side.value(kind, i)).collect();
+        let (n, median_rank, median) = (ranks.len(), stats::median(ranks), stats::median(values.iter().copied()));
+        let histogram = match axis {
+            Some(axis) => Histogram::new(values, axis.low, axis.high, bins),
+            None => Histogram { low: 0.0, high: 0.0, counts: vec![0; bins] },
+        };
+        CategorySummary { category, n, median_rank, median, histogram }
+    };
+    (0..).zip(ranked_members(universe, side)).map(summary).collect()
+}
+
+/// The words of each category that have a rank.
+pub(super) fn ranked_members(universe: &Universe, side: &SideScores) -> Vec<Vec<usize>> {
     let mut members = vec![Vec::new(); universe.corpus.categories.len()];
-    for (i, word) in universe.corpus.words.iter().enumerate() {
+    for (i, word) in universe.corpus.words.iter().enumerate().filter(|(i, _)| !side.ranks[*i].is_nan()) {
         for &category in &word.categories {
             if let Some(members) = members.get_mut(usize::from(category)) {
                 members.push(i);
             }
         }
     }
-    let summary = |(category, members): (u16, Vec<usize>)| {
-        let values = |of: &Vec<f64>| members.iter().map(|&i| of[i]).filter(|v| !v.is_nan()).collect::<Vec<_>>();
-        let ranks = values(&side.ranks);
-        let histogram = match axis {
-            Some(axis) => {
-                let numbers = if axis.kind == AxisKind::Z { &side.z } else { &side.scores };
-                Histogram::new(values(numbers), axis.low, axis.high, bins)
-            }
-            None => Histogram { low: 0.0, high: 0.0, counts: vec![0; bins] },
-        };
-        CategorySummary { category, n: ranks.len(), median_rank: stats::median(ranks), histogram }
-    };
-    (0..).zip(members).map(summary).collect()
+    members
 }
 
 pub(super) fn sort(

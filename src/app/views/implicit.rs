@@ -44,7 +44,7 @@ impl Controller for ImplicitView {
     fn table(&self, app: &App) -> Option<TableSpec> {
         let Order { by, reversed } = app.views.implicit.order;
         let (model, other) = app.implicit_models().map_or((None, None), |(a, b)| (Some(a), b));
-        Some(TableSpec { kind: TableKind::Implicit(app.views.implicit.measure, by), reversed, model, other })
+        Some(TableSpec { kind: TableKind::Implicit(app.views.implicit.measure, by), reversed, model, other, bins: 0 })
     }
 
     /// Who likes more, then the titles of the columns.

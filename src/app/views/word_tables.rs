@@ -16,6 +16,7 @@ pub(super) const ACTIONS: &[Action] = &[
     Action::SortBack,
     Action::Reverse,
     Action::Axis,
+    Action::WordPage,
     Action::Inspect,
     Action::Copy,
     Action::Export,

@@ -6,7 +6,7 @@ use crate::app::action::{Action, Entry};
 use crate::app::export::{Offer, Snapshot, TABLES};
 use crate::app::key::Key;
 use crate::app::table::{AxisKind, TableKind, TableSpec, WordSort};
-use crate::app::{App, Level, Model, View};
+use crate::app::{App, Level, Model, View, layout};
 use crate::base::terms::ModelId;
 use crate::engine::Phase;
 
@@ -37,7 +37,8 @@ impl Controller for WordsView {
 
     fn table(&self, app: &App) -> Option<TableSpec> {
         let Order { by, reversed } = app.views.words.order;
-        Some(TableSpec { kind: TableKind::Words(by), reversed, model: app.focus, other: None })
+        let bins = histogram_layout(app.size, app.universe.corpus.categories.len()).bins;
+        Some(TableSpec { kind: TableKind::Words(by), reversed, model: app.focus, other: None, bins })
     }
 
     fn lines_above_rows(&self, app: &App) -> u16 {
@@ -160,6 +161,8 @@ pub struct Histograms {
     pub columns: usize,
     /// Lines of categories, without the axis above them; 0 where the corpus has none.
     pub lines: u16,
+    /// Lines of one category.
+    pub height: u16,
     /// How many categories are shown; the rest are counted.
     pub shown: usize,
     /// Width of a histogram in cells.
@@ -178,23 +181,26 @@ pub fn histogram_layout(size: (u16, u16), categories: usize) -> Histograms {
     let most = most_lines * columns;
     // One line less where a line has to say how many are left out.
     let shown = if categories > most { most - columns } else { categories };
-    let lines = (shown.div_ceil(columns) + usize::from(shown < categories)) as u16;
+    // They grow with the screen, up to a quarter of what is between header and footer.
+    let rows = shown.div_ceil(columns);
+    let body = usize::from(size.1.saturating_sub(layout::HEADER + layout::FOOTER));
+    let height = (body / 4).checked_div(rows).unwrap_or(1).clamp(1, 4);
+    let lines = (rows * height + usize::from(shown < categories)) as u16;
     let column_width = usize::from(size.0) / columns;
     let bins = if column_width < NARROW { column_width.saturating_sub(28) } else { column_width.saturating_sub(48) };
-    Histograms { columns, lines, shown, bins: bins.clamp(12, 64) }
+    Histograms { columns, lines, height: height as u16, shown, bins: bins.clamp(12, 64) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::layout;
 
     #[test]
     fn a_small_terminal_keeps_most_of_its_lines_for_words() {
         let h = histogram_layout((80, 24), 2);
-        assert_eq!((h.columns, h.lines, h.shown), (1, 2, 2));
+        assert_eq!((h.columns, h.lines, h.height, h.shown), (1, 4, 2, 2));
         let rows = |size, categories| layout::rows(size, lines_above_rows(size, categories));
-        assert_eq!(rows((80, 24), 2), 15);
+        assert_eq!(rows((80, 24), 2), 13);
         let many = histogram_layout((80, 24), 10);
         assert_eq!((many.columns, many.lines, many.shown), (2, 5, 10), "ten foundations are all there");
         let more = histogram_layout((80, 24), 20);

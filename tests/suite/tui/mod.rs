@@ -15,3 +15,4 @@ mod tables;
 mod values;
 mod views;
 mod vocabulary;
+mod word_page;

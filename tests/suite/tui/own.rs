@@ -68,7 +68,7 @@ fn study(driver: &mut Driver) -> Vec<String> {
         found.push(format!("{keys} {:?}", of_the_list(&table.left, listed)));
         found.push(format!("{:?}", table.right.as_ref().map(|right| of_the_list(right, listed))));
         let differences: Vec<u64> = table.differences.iter().take(listed).map(|d| d.to_bits()).collect();
-        found.push(format!("{differences:?} {:?} {:?} {:?}", table.agreement, table.axis, table.right_axis));
+        found.push(format!("{differences:?} {:?} {:?} {:?}", table.agreement, table.axis, table.compared));
         found.push(format!("{:?} {:?} {} {}", table.categories, table.left.range, table.left.ranked, table.left.scored));
         let z: Vec<_> = table.prompts.iter().map(|p| (p.scored, p.z(table.universe.ids[3]).map(f64::to_bits))).collect();
         found.push(format!("{z:?}"));
@@ -134,7 +134,8 @@ fn an_own_word_is_marked_without_colour_and_says_where_it_would_stand() {
             table.left.ranks[index(table, "zebra")]
         };
         let text = text(&driver.draw_with(&Theme::plain()));
-        let row = text.lines().find(|line| line.contains("zebra")).unwrap().to_owned();
+        // The word is also beside its mark on the axis, above the rows.
+        let row = text.lines().rfind(|line| line.contains("zebra")).unwrap().to_owned();
         assert!(row.contains(&format!("({rank})")) && row.contains(" own "), "{text}");
         assert!(text.contains("27 words and 1 own scored"), "{text}");
         if size.0 >= 80 {

@@ -7,6 +7,8 @@ use rewardscope::engine::{Event, Phase};
 use rewardscope::sources::resolve::{ModelSource, ModelSpec};
 use rewardscope::ui::theme::Theme;
 
+use rewardscope::app::table::AxisKind;
+
 use super::driver::*;
 
 fn line(text: &str, at: usize) -> &str {
@@ -189,7 +191,7 @@ fn two_models_of_one_family_are_told_apart_by_colours_that_are_no_familys() {
 }
 
 #[test]
-fn rewards_and_log_probabilities_have_an_axis_each() {
+fn rewards_and_log_probabilities_share_an_axis_of_z_scores_alone() {
     let mut driver = Driver::scored_pair(SIZE);
     driver.ready_as_language(GEMMA);
     let prompt = current(&driver);
@@ -200,7 +202,10 @@ fn rewards_and_log_probabilities_have_an_axis_each() {
     assert!(table.axis.unwrap().low > -100.0, "a reward is not drawn beside log-probabilities");
     driver.keys("2");
     let table = driver.app.table().unwrap();
-    assert!(table.axis.unwrap().low > -100.0 && table.right_axis.unwrap().high <= -1000.0);
+    assert_eq!(table.axis.unwrap().kind, AxisKind::Z);
+    driver.keys("z");
+    assert!(driver.text().contains("no axis in common"), "{}", driver.text());
+    assert_eq!(driver.app.axis, AxisKind::Reward, "that of the other view stays");
 }
 
 #[test]
@@ -266,7 +271,7 @@ fn a_vice_has_the_colour_of_its_virtue_in_another_shade() {
     driver.score_plan();
     let (buffer, theme) = (driver.draw(), Theme::default());
     // Names of the two histograms.
-    let [virtue, vice] = [3, 4].map(|y| &buffer[(2, y)]);
+    let [virtue, vice] = [4, 6].map(|y| &buffer[(2, y)]);
     assert_eq!([virtue.fg, vice.fg].map(Some), [theme.category(0).fg; 2]);
     assert_eq!([virtue, vice].map(|cell| cell.modifier.contains(Modifier::DIM)), [false, true]);
 }

@@ -179,9 +179,16 @@ fn the_other_model_of_a_comparison_can_be_changed() {
     driver.keys("2");
     assert_eq!(driver.app.other().unwrap().id, GEMMA);
     driver.keys("o");
-    assert_eq!(driver.app.other().unwrap().id, ModelId(2));
+    assert!(driver.text().contains("Compare with"), "{}", driver.text());
+    driver.keys("<Down><Enter>");
+    let sides = |driver: &Driver| (driver.app.focus.unwrap(), driver.app.other().unwrap().id);
+    assert_eq!(sides(&driver), (LLAMA, ModelId(2)));
     driver.keys("<Tab>");
-    assert_eq!((driver.app.focus, driver.app.other().unwrap().id), (Some(GEMMA), ModelId(2)));
+    assert_eq!(sides(&driver), (GEMMA, ModelId(2)));
+    driver.keys("<Tab>");
+    assert_eq!(sides(&driver), (LLAMA, ModelId(2)), "the right-hand model is passed over, not swapped");
+    driver.keys("<S-Tab>");
+    assert_eq!(sides(&driver), (GEMMA, ModelId(2)));
 }
 
 #[test]
@@ -232,6 +239,6 @@ fn a_model_is_compared_with_one_of_another_family_unless_the_user_chose() {
     let mut driver = Driver::new(Startup { models, ..startup(SIZE) });
     driver.keys("2");
     assert_eq!(driver.app.other().unwrap().spec.name, "c-gemma");
-    driver.keys("o");
+    driver.keys("o<Up><Enter>");
     assert_eq!(driver.app.other().unwrap().spec.name, "b-llama");
 }

@@ -6,14 +6,15 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::action::Action;
-use crate::app::table::{AxisKind, CategorySummary, RankedTable};
+use crate::app::table::{Axis, AxisKind, CategorySummary, RankedTable};
 use crate::app::views::words::{Histograms, NARROW};
 use crate::base::terms::Unit;
 use crate::base::text::{count, visible};
 use crate::ui::fit::{fit_name, width};
 use crate::ui::glyphs::Glyphs;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::sparkline;
+use crate::ui::widgets::dumbbell::cell_of;
+use crate::ui::widgets::mirror;
 use crate::ui::{category_styles, numbers, shape};
 
 /// Most cells of a name.
@@ -40,14 +41,14 @@ impl LabelWidths {
 }
 
 /// Draws the axis and below it the categories, those that the filter shows first; `value` is where the word under the cursor
-/// lies.
+/// is, with its text.
 pub fn draw(
     frame: &mut Frame,
     area: Rect,
     layout: Histograms,
     table: &RankedTable,
     unit: Unit,
-    value: Option<f64>,
+    value: Option<(f64, String)>,
     theme: &Theme,
 ) {
     let columns = layout.columns.min(layout.shown.max(1));
@@ -60,14 +61,24 @@ pub fn draw(
     let left_out = categories.len().saturating_sub(layout.shown);
     categories.truncate(layout.shown);
     let rows = categories.len().div_ceil(layout.columns);
+    // One scale for all: the same height is the same share of a category's words. A category of a few words, which may all be
+    // in one bin, does not flatten the others: its highest bins are cut off.
+    let most = categories.iter().map(|summary| summary.n).max().unwrap_or(0);
+    let share = |summary: &&CategorySummary| {
+        let fullest = summary.histogram.counts.iter().copied().max().unwrap_or(0);
+        f64::from(fullest) / summary.n.max(1) as f64
+    };
+    let fullest = categories.iter().filter(|summary| summary.n * 10 >= most).map(share).fold(0.0, f64::max);
     let styles = category_styles(&table.universe.corpus.categories, theme);
     for column in 0..columns {
         let x = area.x + column as u16 * wide;
-        let heading = axis(table, unit, beside, layout.bins, value, theme);
+        let heading = axis(table, unit, beside, layout.bins, value.as_ref(), theme);
         frame.buffer_mut().set_line(x, area.y, &heading, wide);
-        for (y, summary) in (1..).zip(categories.iter().skip(column * rows).take(rows)) {
-            let line = category(table, summary, beside, &styles, theme);
-            frame.buffer_mut().set_line(x, area.y + y, &line, wide);
+        for (row, summary) in (0..).zip(categories.iter().skip(column * rows).take(rows)) {
+            let lines = category(table, summary, beside, layout.height, fullest, &styles, theme);
+            for (y, line) in (1 + row * layout.height..).zip(lines) {
+                frame.buffer_mut().set_line(x, area.y + y, &line, wide);
+            }
         }
     }
     if left_out > 0 && layout.lines > rows as u16 {
@@ -76,8 +87,16 @@ pub fn draw(
     }
 }
 
-/// `category     z −2.9 ······▾····· +3.1       n  median`, the dots right above the bins of the histograms.
-fn axis(table: &RankedTable, unit: Unit, beside: LabelWidths, bins: usize, value: Option<f64>, theme: &Theme) -> Line<'static> {
+/// `category     z −2.9 ···┊···▾ love ··· +3.1       n  median`, right above the bins of the histograms: zero and the word under
+/// the cursor are marked.
+fn axis(
+    table: &RankedTable,
+    unit: Unit,
+    beside: LabelWidths,
+    bins: usize,
+    value: Option<&(f64, String)>,
+    theme: &Theme,
+) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let LabelWidths { name, n, median, title, gap } = beside;
     let pad = |text: &str, cells: usize| " ".repeat(cells.saturating_sub(width(text)));
@@ -96,22 +115,44 @@ fn axis(table: &RankedTable, unit: Unit, beside: LabelWidths, bins: usize, value
     // The whole heading or none: half a word says nothing.
     let heading = if width(&low) + 9 <= name { "category" } else { "" };
     let before = format!("  {heading}{}{low} ", pad(&format!("{heading}{low}"), name));
-    let dots = |n: usize| glyphs.axis.to_string().repeat(n);
     let mut spans = vec![Span::styled(before, theme.dim)];
-    match value.map(|v| ((axis.position(v) * bins as f64) as usize).min(bins.saturating_sub(1))) {
-        Some(at) => spans.extend([
-            Span::styled(dots(at), theme.dim),
-            Span::styled(glyphs.marker.to_string(), shape(theme.selected)),
-            Span::styled(dots(bins - at - 1), theme.dim),
-        ]),
-        None => spans.push(Span::styled(dots(bins), theme.dim)),
-    }
+    spans.extend(scale(axis, bins, value, theme));
     // The high end is written into the column of n, before its title or in place of it.
     let (high, room) = (format!(" {high}"), gap + n);
     let high = if width(&high) < room { format!("{high}{}n", pad(&high, room - 1)) } else { high };
     let after = format!("{high}{}{}{title:>median$}", pad(&high, room), " ".repeat(gap));
     spans.push(Span::styled(after, theme.dim));
     Line::from(spans)
+}
+
+/// The axis itself, one cell a bin.
+fn scale(axis: Axis, bins: usize, value: Option<&(f64, String)>, theme: &Theme) -> Vec<Span<'static>> {
+    let glyphs = Glyphs::of(theme.ascii);
+    let bin = |value: f64| cell_of(axis.position(value), bins);
+    let zero = (axis.low < 0.0 && axis.high > 0.0).then(|| bin(0.0));
+    let line = |cells: std::ops::Range<usize>| {
+        let sign = |cell| if Some(cell) == zero { glyphs.chance } else { glyphs.axis };
+        Span::styled(cells.map(sign).collect::<String>(), theme.dim)
+    };
+    let Some((value, word)) = value else { return vec![line(0..bins)] };
+    let at = bin(*value);
+    let marker = Span::styled(glyphs.marker.to_string(), shape(theme.selected));
+    // The word is written beside its mark, on the side that has room.
+    let cells = width(word) + 2;
+    let mut label = vec![Span::raw(" "), Span::styled(word.clone(), theme.selected), Span::raw(" ")];
+    let mut spans = vec![];
+    if at + 1 + cells <= bins {
+        spans.extend([line(0..at), marker]);
+        spans.append(&mut label);
+        spans.push(line(at + 1 + cells..bins));
+    } else if cells <= at {
+        spans.push(line(0..at - cells));
+        spans.append(&mut label);
+        spans.extend([marker, line(at + 1..bins)]);
+    } else {
+        spans.extend([line(0..at), marker, line(at + 1..bins)]);
+    }
+    spans
 }
 
 /// Few digits, for the ends of an axis.
@@ -122,13 +163,16 @@ fn short(low: f64, high: f64) -> numbers::Digits {
     }
 }
 
+/// The lines of a category: its histogram, and beside the last line of that its name and its numbers.
 fn category(
     table: &RankedTable,
     summary: &CategorySummary,
     beside: LabelWidths,
+    height: u16,
+    fullest: f64,
     styles: &[Style],
     theme: &Theme,
-) -> Line<'static> {
+) -> Vec<Line<'static>> {
     let glyphs = Glyphs::of(theme.ascii);
     let LabelWidths { name, n, median, gap, .. } = beside;
     let index = usize::from(summary.category);
@@ -140,12 +184,14 @@ fn category(
     let pad = " ".repeat(name.saturating_sub(width(&label)) + 1);
     let rank = numbers::rank(summary.median_rank.map_or(f64::NAN, |rank| rank), glyphs);
     let gap = " ".repeat(gap);
-    Line::from(vec![
-        Span::raw("  "),
-        Span::styled(label, style),
-        Span::raw(pad),
-        Span::styled(sparkline::histogram(&summary.histogram.counts, glyphs), shape(style)),
-        Span::styled(format!("{gap}{:>n$}", count(summary.n)), theme.dim),
-        Span::styled(format!("{gap}{rank:>median$}"), theme.text),
-    ])
+    let full = fullest * summary.n as f64;
+    let picture = mirror::half(&summary.histogram.counts, full, usize::from(height), false, shape(style), glyphs);
+    let mut lines: Vec<Line> =
+        picture.into_iter().map(|cells| Line::from_iter([Span::raw(" ".repeat(name + 3))].into_iter().chain(cells))).collect();
+    if let Some(last) = lines.last_mut() {
+        last.spans.splice(0..1, [Span::raw("  "), Span::styled(label, style), Span::raw(pad)]);
+        last.push_span(Span::styled(format!("{gap}{:>n$}", count(summary.n)), theme.dim));
+        last.push_span(Span::styled(format!("{gap}{rank:>median$}"), theme.text));
+    }
+    lines
 }

@@ -10,26 +10,30 @@ use ratatui::text::{Line, Span};
 
 use super::Screen;
 use crate::app::action::Action;
-use crate::app::table::{AxisKind, PromptColumn, RankedTable, TableKind, WordSort};
+use crate::app::table::{PromptColumn, RankedTable, TableKind, WordSort};
 use crate::app::views::words::{Histograms, histogram_layout, scatter_lines};
 use crate::app::{App, Model};
 use crate::base::terms::{Framing, Unit};
-use crate::base::text::{visible, wrap};
+use crate::base::text::{visible, visible_word, wrap};
+use crate::stats::mean_sd;
 use crate::ui::corner::Corner;
-use crate::ui::fit::width;
+use crate::ui::fit::{fit, width};
 use crate::ui::glyphs::Glyphs;
 use crate::ui::numbers::Digits;
 use crate::ui::provenance::Provenance;
 use crate::ui::theme::Theme;
-use crate::ui::widgets::sparkline::{shares, stretches, z_sign};
+use crate::ui::widgets::sparkline::strip;
 use crate::ui::widgets::table::Column;
-use crate::ui::word_table::{self, bar_cell, category_cell, category_width, rank_cell, word_cell};
-use crate::ui::{no_model, notice, numbers, prompt, size_of};
+use crate::ui::word_table::{self, bar_cell, category_cell, category_width, rank_cell, word_column, word_style};
+use crate::ui::{category_styles, no_model, notice, numbers, prompt, shape, size_of};
 
 /// The model whose numbers are shown: the table knows it; between a flip and its table that is not yet the one asked for.
 fn shown_model(app: &App) -> Option<&Model> {
     app.table().and_then(|table| app.model(table.key.model?)).or(app.focused())
 }
+
+/// Most cells of the word on the axis.
+const NAME: usize = 20;
 
 /// The screen of one model's words.
 pub struct WordsScreen;
@@ -54,7 +58,11 @@ impl Screen for WordsScreen {
             rows.y += height;
             rows.height = rows.height.saturating_sub(height);
         } else if sizes.lines > 0 {
-            let under_cursor = table.rows.get(app.cursor.row()).map(|&i| axis_value(table, i as usize)).filter(|v| !v.is_nan());
+            let under_cursor = table.rows.get(app.cursor.row()).map(|&i| {
+                let word = visible_word(table.universe.text(i as usize), theme.ascii);
+                (axis_value(table, i as usize), fit(&word, NAME, Glyphs::of(theme.ascii).ellipsis).into_owned())
+            });
+            let under_cursor = under_cursor.filter(|(value, _)| !value.is_nan());
             histograms::draw(
                 frame,
                 Rect { height: sizes.lines + 1, ..area },
@@ -121,8 +129,7 @@ fn empty(app: &App) -> String {
 
 /// What bars and histograms show of a word.
 fn axis_value(table: &RankedTable, word: usize) -> f64 {
-    let side = &table.left;
-    if table.key.axis == AxisKind::Z { side.z[word] } else { side.scores[word] }
+    table.left.value(table.key.axis, word)
 }
 
 fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Column<'a, usize>> {
@@ -139,12 +146,13 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         let style = if value.is_nan() { theme.dim } else { style };
         Line::styled(numbers::score(value, digits, glyphs), style)
     };
+    let styles = category_styles(&table.universe.corpus.categories, theme);
     // Long names take the room of bars: a number beside each bar says the same.
     let names = category_width(table);
     let bars = if names > 10 { 5 } else { 1 };
     let mut columns = vec![
         Column::new(title(WordSort::Rank, "rank"), 7, 8, rank_cell(table, side, theme)).right(),
-        Column::new(title(WordSort::Word, "word"), 17, 26, word_cell(table, theme)).gap(2),
+        word_column(title(WordSort::Word, "word"), table, theme),
         Column::new(title(WordSort::Category, "category"), names.clamp(10, 16), names.clamp(10, 24), category_cell(table, theme))
             .priority(2)
             .eager(),
@@ -155,14 +163,19 @@ fn columns<'a>(app: &'a App, table: &'a RankedTable, theme: &'a Theme) -> Vec<Co
         Column::new(title(WordSort::Z, "z"), 6, 7, move |&i: &usize, _| number(side.z[i], Digits::Decimals(2), theme.dim))
             .right()
             .priority(3),
-        Column::new("", 8, 40, move |&i: &usize, cells| bar_cell(table.axis, axis_value(table, i), cells, theme.bar, theme))
-            .gap(2)
-            .priority(bars),
+        Column::new("", 8, 40, move |&i: &usize, cells| {
+            bar_cell(table.axis, axis_value(table, i), cells, word_style(table, i, &styles, theme.bar), theme)
+        })
+        .gap(2)
+        .priority(bars),
     ];
     if table.prompts.len() > 1 {
         let groups = prompt_groups(app, table);
-        let counted = groups.iter().map(|group| group.count(glyphs)).collect::<Vec<_>>().join(" ");
-        columns.push(prompts_column(table, groups, title(WordSort::Prompts, &counted), theme));
+        columns.extend(groups.into_iter().enumerate().map(|(at, group)| {
+            let name = format!("z {}", group.count(glyphs));
+            let name = if at == 0 { title(WordSort::Prompts, &name) } else { name };
+            group_column(table, group, name, theme)
+        }));
     }
     columns
 }
@@ -197,32 +210,22 @@ fn prompt_groups<'a>(app: &App, table: &'a RankedTable) -> Vec<PromptGroup<'a>> 
     groups.into_iter().filter(|group| !group.known.is_empty()).collect()
 }
 
-/// One sign a prompt, or a stretch of prompts where there is less room, with a gap between framings; nothing where nothing is
-/// known yet.
-fn prompts_column<'a>(
-    table: &'a RankedTable,
-    groups: Vec<PromptGroup<'a>>,
-    title: String,
-    theme: &'a Theme,
-) -> Column<'a, usize> {
+/// A cell a prompt, or where there is no room for that the mean of the z-scores that are known.
+fn group_column<'a>(table: &'a RankedTable, group: PromptGroup<'a>, title: String, theme: &'a Theme) -> Column<'a, usize> {
     let glyphs = Glyphs::of(theme.ascii);
-    let sizes: Vec<usize> = groups.iter().map(|group| group.known.len()).collect();
-    let all = sizes.iter().sum::<usize>() + sizes.len().saturating_sub(1);
-    let wide = width(&title).max(all) as u16;
-    Column::new(title, 14, wide.max(14), move |&i: &usize, cells| {
+    let prompts = group.known.len();
+    let styles = [theme.rank_up, theme.rank_down, theme.dim].map(shape);
+    let wide = width(&title).max(prompts) as u16;
+    Column::new(title, 7, wide.max(7), move |&i: &usize, cells| {
         let id = table.universe.ids[i];
-        let mut spans = Vec::new();
-        for (group, cells) in groups.iter().zip(shares(&sizes, cells)) {
-            if !spans.is_empty() {
-                spans.push(Span::raw(" "));
-            }
-            let z: Vec<Option<f64>> = group.known.iter().map(|known| known.and_then(|p| p.z(id))).collect();
-            let signs: String = stretches(&z, cells).into_iter().map(|z| z.map_or(' ', |z| z_sign(z, glyphs))).collect();
-            let negative = group.framing == Some(Framing::Negative);
-            spans.push(Span::styled(signs, if negative { theme.spark.patch(theme.dim) } else { theme.spark }));
+        let z: Vec<Option<f64>> = group.known.iter().map(|known| known.and_then(|p| p.z(id))).collect();
+        if cells >= prompts {
+            return strip(&z, styles, glyphs);
         }
-        Line::from(spans)
+        let known: Vec<f64> = z.into_iter().flatten().collect();
+        let mean = mean_sd(&known).map_or(f64::NAN, |(mean, _)| mean);
+        Line::styled(format!("{:>5}", numbers::score(mean, Digits::Decimals(2), glyphs)), theme.text)
     })
-    .gap(2)
+    .eager()
     .priority(4)
 }
