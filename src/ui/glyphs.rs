@@ -71,7 +71,7 @@ static UNICODE: Glyphs = Glyphs {
     levels: &['▁', '▂', '▃', '▄', '▅', '▆', '▇'],
     eighths: &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
     eighths_reverse: true,
-    swing: ['▄', '▁', '·', '▔', '▀'],
+    swing: ['▄', '▄', '·', '▀', '▀'],
     thumb: "▐",
     bar: '━',
     bar_left: '╸',

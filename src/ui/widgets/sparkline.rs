@@ -1,6 +1,6 @@
 //! One word's z-scores under many prompts: a cell a prompt, marked above or below the mean.
 
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::ui::glyphs::Glyphs;
@@ -9,8 +9,8 @@ use crate::ui::glyphs::Glyphs;
 const OFF: f64 = 0.5;
 const FAR: f64 = 1.5;
 
-/// One cell for each z-score: high ones in the first style, low ones in the second, those near the mean in the third; an empty
-/// cell where none is known.
+/// One cell for each z-score: high ones in the first style, low ones in the second, both dim where they are not far off, and
+/// those near the mean in the third; an empty cell where none is known.
 pub fn strip(z: &[Option<f64>], [high, low, near]: [Style; 3], glyphs: &Glyphs) -> Line<'static> {
     let cell = |z: &Option<f64>| match z {
         Some(z) => {
@@ -48,7 +48,10 @@ mod tests {
     fn scores_above_the_mean_are_above_the_middle_of_their_cells() {
         let z = [Some(-9.0), Some(-0.5), Some(0.1), None, Some(0.5), Some(1.5)];
         let text = |ascii: bool| strip(&z, [Style::new(); 3], Glyphs::of(ascii)).to_string();
-        assert_eq!(text(false), "▄▁· ▔▀");
+        assert_eq!(text(false), "▄▄· ▀▀");
         assert_eq!(text(true), "_,- '\"");
+        let dim = |span: &Span| span.style.add_modifier.contains(Modifier::DIM);
+        let line = strip(&z, [Style::new(); 3], Glyphs::of(false));
+        assert_eq!(line.spans.iter().map(dim).collect::<Vec<_>>(), [false, true, true, false, true, false]);
     }
 }
