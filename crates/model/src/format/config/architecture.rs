@@ -188,6 +188,10 @@ const OWN_HEADS: [&str; 5] =
 pub(super) const SUPPORTED: &str = "Llama, Mistral, Qwen2, Qwen3, InternLM2, Gemma, Gemma2 and Gemma3 (text) as …ForSequenceClassification, …RewardModel, …ForScore, \
      …ForSequenceRegression and …ForCausalLM";
 
+/// For a message: the architectures of `super::stock`.
+pub(super) const SUPPORTED_STOCK: &str = "Phi3, Phi, Olmo, Olmo2, Granite, GraniteMoeHybrid, Glm4, StableLm, \
+     Mixtral, DeepseekV2, Starcoder2, Qwen2Moe, Qwen3Moe, SmolLM3, Helium";
+
 /// Takes `LlamaForCausalLM` apart; `None` for a name that is not known. `model_type` is the backbone's name in config.json
 /// and counts for a reward model with a head of its own.
 pub(super) fn find(name: &str, model_type: Option<&str>) -> Option<(&'static Architecture, Task)> {

@@ -1,7 +1,6 @@
 //! Why a configuration is refused, key by key.
 
-use super::architecture::SUPPORTED;
-use super::stock;
+use super::architecture::{SUPPORTED, SUPPORTED_STOCK};
 use crate::ModelError;
 use crate::format::files::Files;
 
@@ -24,10 +23,9 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn into_model_error(self, files: &Files) -> ModelError {
         let file = files.path(FILE);
-        let stock = stock::supported();
         let runs = format!(
             "This version runs {SUPPORTED}, with plain safetensors weights or from GGUF; and as …ForCausalLM alone, from \
-             safetensors, {stock}"
+             safetensors, {SUPPORTED_STOCK}"
         );
         match self {
             Refusal::Wrong(problem) => ModelError::file(file, problem, "Download the file again, or correct it"),

@@ -176,11 +176,6 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-/// For a message: what [`find`] finds.
-pub(super) fn supported() -> String {
-    rows().iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
-}
-
 /// `None` for an architecture that candle does not run here.
 pub(super) fn find(architecture: &str) -> Option<Row> {
     let name = architecture.strip_suffix("ForCausalLM")?;

@@ -11,6 +11,12 @@ fn the_documents_say_the_same_in_the_same_order() {
     assert_eq!(listed.lines().filter(|line| line.starts_with("| `")).collect::<Vec<_>>(), written.collect::<Vec<_>>());
 }
 
+#[test]
+fn the_message_names_all_of_them() {
+    let names: Vec<&str> = rows().iter().map(|row| row.name).collect();
+    assert_eq!(super::super::architecture::SUPPORTED_STOCK, names.join(", "));
+}
+
 fn read(name: &str, change: Value) -> Result<(DecoderConfig, Stock), String> {
     let mut config = json!({"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
         "num_key_value_heads": 2, "vocab_size": 100, "max_position_embeddings": 512});
