@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use rewardscope::model::decoder::Nodes;
+use rewardscope::model::checkpoint::estimate;
+use rewardscope::model::decoder::{Cache, Nodes};
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::language::LanguageModel;
 use rewardscope::model::loaded::LoadedModel;
@@ -105,17 +106,22 @@ fn every_token_is_as_probable_as_in_transformers() {
     let models = models();
     assert_eq!(models.len(), 15);
     for (name, model) in models {
-        let loaded = load(model.write().path()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let folder = model.write();
+        let loaded = load(folder.path()).unwrap_or_else(|error| panic!("{name}: {error}"));
         for Sequence { ids, log_probabilities } in &model.sequences {
             let off = largest_difference(&alone(&loaded, ids), log_probabilities);
             assert!(off < TOLERANCE, "{name}: off by {off:.1e}");
         }
         assert_eq!(loaded.info.provenance.policies.notes, [""; 0], "{name}: every tensor is read");
+        // Memory is foreseen, and scores are kept under the name of what computes.
+        let foreseen = estimate(&Files::Directory(folder.path().to_owned()), &LoadOptions::default()).unwrap();
+        assert_eq!(foreseen.weights_bytes, loaded.info.memory_bytes, "{name}");
+        assert_eq!(Some(&foreseen.kernel), loaded.info.provenance.kernel.known(), "{name}");
         assert_eq!(loaded.info.provenance.kernel.to_string().split('-').next(), Some("stock1"), "{name}");
     }
 }
 
-/// Words in a tree behind a prompt that is kept, read in either order, twice: a state that a model still writes into would show.
+/// Words in a tree behind a prompt that is kept, read in either order, twice.
 #[test]
 fn what_is_kept_of_a_prompt_gives_what_the_whole_conversation_gives() {
     for (name, model) in models() {
@@ -150,6 +156,29 @@ fn what_is_kept_of_a_prompt_gives_what_the_whole_conversation_gives() {
             }
         }
     }
+}
+
+/// A word goes on from what was kept of it, after another word ran from the same prompt: a model whose copies share keys and
+/// values would have lost it.
+#[test]
+fn what_is_kept_of_a_word_outlives_another_word() {
+    let (prompt, cancel) = ([420, 9, 17, 33, 5, 60], Cancel::default());
+    let mut wrong = Vec::new();
+    for (name, model) in models() {
+        let loaded = load(model.write().path()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let run = |ids: &[u32], start: usize, cache: Option<&Cache>, reads: &[u32]| {
+            loaded.decoder.forward(&Nodes::chain(ids, start), cache, reads, true, &cancel).unwrap()
+        };
+        let kept = run(&[&prompt[..], &[5, 6]].concat(), 0, None, &[5, 6, 7]).cache.unwrap();
+        run(&[30, 31], prompt.len(), Some(&kept), &[0, 1]);
+        let logits = run(&[7], kept.len(), Some(&kept), &[0]).hidden;
+        let value = loaded.head.log_probabilities(&logits, &[vec![8]], &cancel).unwrap()[0][0];
+        let expected = alone(&loaded, &[&prompt[..], &[5, 6, 7, 8]].concat());
+        if (value - expected[expected.len() - 1]).abs() > 1e-5 {
+            wrong.push(name);
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
 }
 
 const LIST: &str =
