@@ -41,9 +41,9 @@ enum Known {
 struct Scores<'a> {
     path: &'a Path,
     words: &'a Words<'a>,
-    /// Places in the list: by the text of a word, and by what the variants of words share, where the first counts.
+    /// Places in the list: by the text of a word, and by what the variants of a word share.
     exact: HashMap<&'a str, usize>,
-    alike: HashMap<String, usize>,
+    alike: HashMap<String, Vec<usize>>,
     only: Option<HashSet<&'a str>>,
     known: HashMap<String, Known>,
     spellings: Vec<Spelling>,
@@ -55,9 +55,9 @@ struct Scores<'a> {
 impl<'a> Scores<'a> {
     fn new(path: &'a Path, words: &'a Words<'a>) -> Self {
         let exact = words.corpus.words.iter().enumerate().map(|(i, word)| (&*word.text, i)).collect();
-        let mut alike = HashMap::new();
+        let mut alike: HashMap<String, Vec<usize>> = HashMap::new();
         for (i, word) in words.corpus.words.iter().enumerate() {
-            alike.entry(fold(&word.text)).or_insert(i);
+            alike.entry(fold(&word.text)).or_default().push(i);
         }
         let only = words.only.map(|only| only.words.iter().map(|word| &*word.text).collect());
         let (known, spellings, runs) = (HashMap::new(), Vec::new(), Ordered::default());
@@ -71,9 +71,9 @@ impl<'a> Scores<'a> {
         let known = match self.alike.get(&fold(text)) {
             None => Known::Stranger,
             Some(_) if self.only.as_ref().is_some_and(|only| !only.contains(text)) => Known::LeftOut,
-            Some(&place) => {
+            Some(alike) => {
                 let exact = self.exact.get(text).copied();
-                let place = exact.filter(|_| self.words.variants == Variants::Keep).unwrap_or(place);
+                let place = exact.filter(|_| self.words.variants == Variants::Keep).unwrap_or(alike[0]);
                 self.spellings.push(Spelling { text: text.to_owned(), place, exact: exact.is_some() });
                 Known::Spelling(self.spellings.len() - 1)
             }
@@ -177,9 +177,12 @@ impl Reader<'_> {
         self.strangers = scores.count(|known| matches!(known, Known::Stranger));
         self.note(scores.differing, "rows repeat a word with another score; the first one counts");
         self.note(self.strangers, "words are not in the word list and take no rank");
-        self.note(scores.count(|known| matches!(known, Known::LeftOut)), "words are not among those that alone count");
+        self.note(
+            scores.count(|known| matches!(known, Known::LeftOut)),
+            "words of the list are not among the only ones asked for",
+        );
         self.notes.extend(scores.note().map(|note| format!("{}: {note}", of_file.file)));
-        let (ranked, spellings) = (scores.ranked(), scores.spellings);
+        let (ranked, spellings, alike) = (scores.ranked(), scores.spellings, scores.alike);
         let corpus = self.words.corpus;
         let (mut gaps, mut torn): (Vec<String>, Option<String>) = Default::default();
         let mut run = |((model, prompt), mut steps): (RunKey, Vec<(u64, Vec<f64>)>)| {
@@ -205,8 +208,18 @@ impl Reader<'_> {
             }
             let word = |of: &Vec<usize>| {
                 let (spelling, word) = (&spellings[of[0]], &corpus.words[spellings[of[0]].place]);
-                let text = if self.words.variants == Variants::Keep { &spelling.text } else { &*word.text };
-                CheckpointWord { text, categories: corpus.categories_of(word).collect() }
+                let (text, places) = match self.words.variants {
+                    Variants::Keep if spelling.exact => (&*spelling.text, &[spelling.place][..]),
+                    Variants::Keep => (&*spelling.text, &alike[&fold(&word.text)][..]),
+                    Variants::Average | Variants::Add => (&*word.text, &alike[&fold(&word.text)][..]),
+                };
+                let mut categories = Vec::new();
+                for category in places.iter().flat_map(|&place| corpus.categories_of(&corpus.words[place])) {
+                    if !categories.contains(&category) {
+                        categories.push(category);
+                    }
+                }
+                CheckpointWord { text, categories }
             };
             let words: Vec<CheckpointWord<'_>> = kept.iter().map(word).collect();
             let mean = |scores: &[f64], of: &Vec<usize>| of.iter().map(|&i| score(scores, i)).sum::<f64>() / of.len() as f64;

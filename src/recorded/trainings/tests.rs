@@ -184,7 +184,26 @@ fn spellings_are_averaged_or_each_takes_a_rank() {
     assert!(notes.contains("5 of 7 words are spelled otherwise"), "{notes}");
     let (words, series, notes) = read(Variants::Keep, Some(&only));
     assert_eq!((words, series), (3, vec![of("a", [2.0, 3.0]), of("c", [2.0, 1.5])]));
-    assert!(notes.contains("4 words are not among those that alone count"), "{notes}");
+    assert!(notes.contains("4 words of the list are not among the only ones"), "{notes}");
+}
+
+#[test]
+fn a_word_that_the_list_spells_in_two_ways_has_the_categories_of_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    std::fs::write(&path, "word,step-1,step-2\nmay,1,2\nMay,2,1\nMAY,3,3\nwar,0,0\n").unwrap();
+    let list = "word,category\nmay,verb\nMay,month\nwar,noun\n";
+    let corpus = crate::corpus::read::parse_csv(Path::new("list.csv"), list).unwrap();
+    let read = |variants| {
+        let (runs, _) = read(&path, &Words { corpus: &corpus, variants, only: None }, &Catalogue::builtin().unwrap()).unwrap();
+        let moved = runs[0].moved.iter().map(|word| (word.word.clone(), word.categories.join("+")));
+        let mut moved: Vec<(String, String)> = moved.collect();
+        moved.sort();
+        moved
+    };
+    let of = |word: &str, categories: &str| (word.to_owned(), categories.to_owned());
+    assert_eq!(read(Variants::Average), [of("may", "verb+month"), of("war", "noun")]);
+    assert_eq!(read(Variants::Keep), [of("MAY", "verb+month"), of("May", "month"), of("may", "verb"), of("war", "noun")]);
 }
 
 #[test]

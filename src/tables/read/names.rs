@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{no_object, with_texts_for_not_finite};
+use super::json::{no_object, with_texts_for_not_finite};
 use crate::base::file_error::FileError;
 
 /// The names in all lines, in the order in which they come up: a line may lack what it has no value for.
