@@ -18,6 +18,7 @@ pub fn moments(study: &Study) -> Vec<Moments> {
         Some(Moments {
             model: own.name.clone(),
             prompt: study.prompts[prompt].label.clone(),
+            framing: study.prompts[prompt].framing,
             n: scores.len(),
             mean,
             sd: (scores.len() > 1).then_some(sd),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rewardscope_base::terms::Framing;
 use serde::Serialize;
 
 use super::text;
@@ -15,6 +16,8 @@ pub struct Moments {
     /// The prompt's label.
     #[serde(serialize_with = "text")]
     pub prompt: Arc<str>,
+    /// None where it is not known.
+    pub framing: Option<Framing>,
     /// Words with a score.
     pub n: usize,
     /// In the unit of the scores.
