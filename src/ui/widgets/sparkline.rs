@@ -12,18 +12,15 @@ const FAR: f64 = 1.5;
 /// One cell for each z-score: high ones in the first style, low ones in the second, both dim where they are not far off, and
 /// those near the mean in the third; an empty cell where none is known.
 pub fn strip(z: &[Option<f64>], [high, low, near]: [Style; 3], glyphs: &Glyphs) -> Line<'static> {
-    let cell = |z: &Option<f64>| match z {
-        Some(z) => {
-            let style = if *z >= OFF {
-                high
-            } else if *z <= -OFF {
-                low
-            } else {
-                near
-            };
-            Span::styled(z_sign(*z, glyphs).to_string(), style)
-        }
-        None => Span::raw(" "),
+    let cell = |z: &Option<f64>| {
+        let Some(z) = z else { return Span::raw(" ") };
+        let style = match z {
+            z if *z >= OFF => high,
+            z if *z <= -OFF => low,
+            _ => near,
+        };
+        let style = if z.abs() < FAR { style.add_modifier(Modifier::DIM) } else { style };
+        Span::styled(z_sign(*z, glyphs).to_string(), style)
     };
     Line::from_iter(z.iter().map(cell))
 }
