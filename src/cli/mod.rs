@@ -12,6 +12,7 @@ mod implicit;
 mod interrupt;
 mod list;
 mod output;
+mod run;
 mod score;
 mod stats;
 mod store;

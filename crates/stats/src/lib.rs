@@ -5,7 +5,7 @@
 //! - `common` finds the words that all models have.
 //! - `cells` makes the unit of everything after: the median rank of a category's words within model and prompt.
 //! - `summary` describes cells. `compare` sets families and models against each other, by the tests of `contrast`.
-//! - `mixed` and `anova` model all cells at once.
+//! - `slopes` models all cells at once; `mixed` and `anova` do so as published.
 //! - `agreement` says how alike models rank words.
 //!
 //! Beside it, `card` puts one model on a page, `implicit` makes a reward of two language models, and `ablation` follows a
@@ -25,12 +25,16 @@ mod correlation;
 mod describe;
 mod design;
 pub mod implicit;
+mod minimum;
 pub mod mixed;
+mod noncentral_t;
 pub mod options;
+pub mod placements;
 mod rank;
 pub mod report;
 pub mod results;
 mod significance;
+pub mod slopes;
 pub mod study;
 pub mod summary;
 mod word_draws;

@@ -4,9 +4,9 @@ use super::cells::{self, PanelCells};
 use super::common::CommonWords;
 use super::compare::FamilyContrasts;
 use super::study::Study;
-use super::{agreement, anova, compare, mixed, summary};
+use super::{agreement, anova, compare, mixed, slopes, summary};
 use crate::options::{Progress, ReportOptions};
-use crate::results::{DividingWords, ModelFamily, Report};
+use crate::results::{AsPublished, DividingWords, ModelFamily, Report};
 use rewardscope_base::terms::Framing;
 
 /// Computes every statistic of a study, over the words that all its models have. Where these are too few, a
@@ -39,12 +39,18 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         Ok(model) => (Some(model), None),
         Err(reason) => (None, Some(reason)),
     };
+    let (random_slopes, random_slopes_note) = match slopes::random_slopes(study, &panels) {
+        Ok(model) => (Some(model), None),
+        Err(reason) => (None, Some(reason)),
+    };
     let (anova, anova_note) = match anova::anova(study, &panels) {
         Ok(anova) => (Some(anova), None),
         Err(reason) => (None, Some(reason)),
     };
     notes.extend(missing);
     Report {
+        word_list: study.words.iter().map(|word| word.text.clone()).collect(),
+        as_published: AsPublished::new(&contrasts, mixed_model.as_ref(), anova.as_ref()),
         common_words,
         cells: cells::named(study, &indexed),
         models_summary: summary::of_models(study, &panels),
@@ -52,6 +58,8 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         families: summary::of_families(study, &panels),
         contrasts,
         adjusted_for,
+        random_slopes,
+        random_slopes_note,
         mixed_model,
         mixed_model_note,
         anova,

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::CardPage;
 use crate::base::terms::Framing;
-use crate::base::text::{visible, visible_word, wrap};
+use crate::base::text::{counted, visible, visible_word, wrap};
 use crate::stats::card::{Accuracy, Extremes, Leaning, Likeness, Ranked, Standing};
 use crate::stats::results::FramingAgreement;
 use crate::tables::long::rank_text;
@@ -185,9 +185,11 @@ fn agreement(agreement: &[Likeness]) -> Section {
 fn framings(of: &FramingAgreement) -> Section {
     let rho = of.spearman.map_or("not defined".to_owned(), |rho| format!("{rho:+.3}"));
     let remark = format!(
-        "Words' mean ranks under {} positive and under {} negative prompts correlate at {rho} (Spearman, {} words): -1 where the \
+        "Words' mean ranks under {} positive and under {} correlate at {rho} (Spearman, {}): -1 where the \
          order turns about, +1 where words rank alike whatever is asked.",
-        of.positive_prompts, of.negative_prompts, of.words
+        of.positive_prompts,
+        counted(of.negative_prompts, "negative prompt"),
+        counted(of.words, "word")
     );
     Section::of_words("Framings", remark)
 }

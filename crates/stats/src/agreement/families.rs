@@ -1,11 +1,11 @@
 //! The words that two families rank most differently, with models as the unit.
 
 use rayon::prelude::*;
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::{mean_over_prompts, mean_ranks};
 use crate::describe::Summary;
 use crate::results::{Dividing, Estimate};
+use crate::significance::two_sided_quantile;
 use crate::study::Study;
 use crate::z_scores;
 use rewardscope_base::terms::Framing;
@@ -43,6 +43,7 @@ fn estimate(a: &[f64], b: &[f64]) -> Option<Estimate> {
     }
     let se = (v_a + v_b).sqrt();
     let df = (v_a + v_b).powi(2) / (v_a * v_a / (of_a.n - 1) as f64 + v_b * v_b / (of_b.n - 1) as f64);
-    let half = StudentsT::new(0.0, 1.0, df).ok().map(|t| t.inverse_cdf(0.975) * se);
-    Some(Estimate { difference, se: Some(se), df: Some(df), interval: half.map(|half| (difference - half, difference + half)) })
+    let half = two_sided_quantile(0.05, df) * se;
+    let interval = (!half.is_nan()).then_some((difference - half, difference + half));
+    Some(Estimate { difference, se: Some(se), df: Some(df), interval })
 }

@@ -65,9 +65,11 @@ fn agreement_at_each_depth_is_that_of_the_published_example() {
 fn one_ranking_overlaps_with_itself_wholly_unless_ties_leave_its_order_open() {
     let a = [5.0, 3.0, 4.0, 1.0];
     assert_near(rank_biased_overlap(&a, &a, 0.9), Some(1.0), "the same order");
-    // All tied: at depth d the expected overlap is d · (d / n), the agreement d / n.
-    let expected: f64 = (1..=4).map(|d| 0.1 * 0.9f64.powi(d - 1) * f64::from(d) / 4.0).sum::<f64>() + 0.9f64.powi(4);
-    assert_near(rank_biased_overlap(&[0.0, -0.0, 0.0, 0.0], &a, 0.9), Some(expected), "no order");
+    // Three tied behind one: at depth d > 1 the expected overlap is 1 + (d - 1) · ((d - 1) / 3), the agreement that by d.
+    let shared = |d: f64| (1.0 + (d - 1.0).powi(2) / 3.0) / d;
+    let expected: f64 = (1..=4).map(|d| 0.1 * 0.9f64.powi(d - 1) * shared(f64::from(d))).sum::<f64>() + 0.9f64.powi(4);
+    assert_near(rank_biased_overlap(&[1.0, -0.0, 0.0, 0.0], &a, 0.9), Some(expected), "next to no order");
+    assert_eq!(rank_biased_overlap(&[0.0, -0.0, 0.0, 0.0], &a, 0.9), None, "no order to agree with");
     assert_eq!(rank_biased_overlap(&[], &[], 0.9), None);
     assert_eq!(rank_biased_overlap(&[f64::NAN], &[1.0], 0.9), None);
 }
@@ -120,12 +122,15 @@ fn every_pair_is_compared_under_every_prompt_over_the_words_of_both() {
     let found = agreements(&study);
     let at = |a: &str, b: &str, prompt: &str| {
         let round = |value: Option<f64>| value.map(|value| (value * 1e9).round() / 1e9);
-        found.iter().find(|x| (&*x.a, &*x.b, &*x.prompt) == (a, b, prompt)).map(|x| (round(x.spearman), round(x.kendall)))
+        found
+            .iter()
+            .find(|x| (&*x.a, &*x.b, &*x.prompt) == (a, b, prompt))
+            .map(|x| (round(x.spearman), round(x.kendall), x.rbo.is_some()))
     };
-    assert_eq!(at("A", "B", "p0"), Some((Some(1.0), Some(1.0))));
-    assert_eq!(at("A", "C", "p0"), Some((Some(-1.0), Some(-1.0))));
+    assert_eq!(at("A", "B", "p0"), Some((Some(1.0), Some(1.0), true)));
+    assert_eq!(at("A", "C", "p0"), Some((Some(-1.0), Some(-1.0), true)));
     assert_eq!(at("A", "B", "p1"), None, "a model without scores has no agreement");
-    assert_eq!(at("B", "C", "p1"), Some((None, None)), "all tied: not defined");
+    assert_eq!(at("B", "C", "p1"), Some((None, None, false)), "all tied: not defined");
     assert_eq!(found.len(), 4);
 }
 
