@@ -12,8 +12,9 @@ use std::sync::Arc;
 use crate::catalogue::Catalogue;
 use crate::corpus::{self, Corpus, Prompt};
 use crate::recorded;
+use crate::recorded::ratings::Ratings;
 use crate::scores::store::Store;
-use crate::session::arguments::{StoreArgs, WordArgs};
+use crate::session::arguments::{RatingArgs, StoreArgs, WordArgs};
 use crate::session::failure::Failure;
 use crate::session::settings::{Folders, Settings};
 use crate::sources::resolve::{ModelSource, ModelSpec};
@@ -126,6 +127,12 @@ impl Session {
 
     pub(crate) fn corpus(&self, name: &str) -> Result<Corpus, Failure> {
         Corpus::load(name, self.user_dir()).map_err(Failure::usage)
+    }
+
+    /// The ratings that are asked for; none where there are none.
+    pub(crate) fn ratings(&self, args: &RatingArgs) -> Result<Option<Ratings>, Failure> {
+        let named = (!args.ratings.is_empty()).then(|| Ratings::read(&args.ratings, &args.rating_column));
+        named.transpose().map_err(Failure::usage)
     }
 
     pub(crate) fn default_corpus(&self) -> Result<Arc<Corpus>, Failure> {

@@ -70,6 +70,8 @@ pub enum Action {
     OtherModel,
     /// Changes what bars and histograms measure, or the measure of implicit rewards.
     Axis,
+    /// Sets scores beside the next column of ratings, in the place of histograms.
+    Ratings,
     /// Opens the token inspector on the word under the cursor.
     Inspect,
     /// Opens the list of models.
@@ -219,6 +221,7 @@ pub const ACTIONS: &[Entry] = {
         entry(SortBack, Table, &[c('<')], "sort back", "order by the previous column", LISTED, None),
         entry(Reverse, Table, &[c('S')], "reverse", "reverse the order", LISTED, None),
         entry(Axis, Table, &[c('z')], "axis", "bars and histograms over z-scores or over raw rewards; implicit rewards as MWLR or as log ratio", LISTED, None),
+        entry(Ratings, Table, &[c('v')], "ratings", "scores beside each column of `--ratings` in turn, then histograms again", LISTED, None),
         entry(Inspect, Table, &[c('i')], "tokens", "look at the word as the model reads it: tokens, rewards, layers, warnings", LISTED, FIRST),
         entry(Copy, Table, &[c('y')], "copy word", "copy the word, also over SSH", LISTED, None),
         entry(Export, Table, &[c('e')], "export", "write what is shown to a file: a table as CSV, JSON lines or Parquet, a picture as SVG or PNG, a card also as Markdown, JSON or text", LISTED, SECOND),

@@ -50,6 +50,7 @@ use crate::corpus::pairs::AnswerPair;
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::pairs::PreferencePairs;
 use crate::model::LoadOptions;
+use crate::recorded::ratings::Ratings;
 use crate::scores::table::ScoreTable;
 use crate::sources::resolve::ModelSpec;
 use input::Input;
@@ -91,6 +92,8 @@ pub struct Startup {
     pub trainings: Vec<PathBuf>,
     /// Pairs of answers of which people chose one, and how many were left out when they were read.
     pub pairs: (Vec<AnswerPair>, usize),
+    /// What is known of the words beside their scores.
+    pub ratings: Ratings,
 }
 
 /// A prompt of the session.
@@ -144,6 +147,8 @@ pub struct App {
     pub score_table: ScoreTable,
     /// The words of the session.
     pub universe: Arc<Universe>,
+    /// What is known of them beside their scores.
+    pub ratings: Arc<Ratings>,
     /// None while the words come from the recorded models.
     corpus: Option<Arc<Corpus>>,
     /// The model whose tokens the words are, where they are a vocabulary.
@@ -218,6 +223,7 @@ impl App {
             all_prompts: startup.all_prompts,
             score_table,
             universe: Arc::new(universe),
+            ratings: Arc::new(startup.ratings),
             corpus: startup.corpus,
             vocabulary: None,
             recorded,

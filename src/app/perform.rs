@@ -142,6 +142,7 @@ impl App {
             | Action::Reverse
             | Action::OtherModel
             | Action::Axis
+            | Action::Ratings
             | Action::CloseModel
             | Action::Select => return false,
         }

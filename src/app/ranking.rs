@@ -84,6 +84,7 @@ impl App {
             search: self.search.query().to_owned(),
             axis: self.axis,
             bins: words::histogram_layout(self.size, categories.len()).bins,
+            rating: self.views.words.rating.filter(|_| view == View::Words),
         })
     }
 
@@ -120,8 +121,8 @@ impl App {
             }
             (TableKind::Words(_) | TableKind::Compare(_) | TableKind::Implicit(..), _) => Vec::new(),
         };
-        let (universe, columns) = (self.universe.clone(), columns.unwrap_or_default());
-        self.effects.push(Effect::Rank(Box::new(RankRequest { generation, key, universe, columns, prompts })));
+        let (universe, columns, ratings) = (self.universe.clone(), columns.unwrap_or_default(), self.ratings.clone());
+        self.effects.push(Effect::Rank(Box::new(RankRequest { generation, key, universe, columns, prompts, ratings })));
     }
 
     /// Takes in what was asked for.

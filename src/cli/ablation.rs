@@ -1,18 +1,19 @@
 //! `rewardscope ablation`: trainings followed over their checkpoints.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::args::{AblationArgs, TextFormat};
 use super::output;
 use crate::base::text::{visible, visible_word};
+use crate::base::text_file::stem;
 use crate::corpus::Corpus;
-use crate::recorded::trainings;
+use crate::recorded::trainings::{self, Words};
 use crate::report::figure;
 use crate::report::figure::LinesFigure;
+use crate::report::grid::{Alignment, Document, DocumentFormat};
 use crate::session::failure::Failure;
 use crate::session::{DEFAULT_CORPUS, Session};
-use crate::stats::ablation::{Ablation, Run, Training};
+use crate::stats::ablation::{Ablation, Final, Moved, Run, Series, Training};
 use crate::tables::long::rank_text;
 
 pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
@@ -20,10 +21,12 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
     let (output, figure) = output::output_and_figure(args.output.as_deref(), args.figure.as_deref(), args.force)?;
     let format = TextFormat::of(args.format, &output)?;
     let corpus = corpus(args, &session)?;
+    let only = args.only_words.as_deref().map(Corpus::of_file).transpose().map_err(Failure::usage)?;
+    let words = Words { corpus: &corpus, variants: args.variants, only: only.as_ref() };
     let data = args.data.iter().map(|text| Data::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
     for file in trainings::files(&args.files).map_err(Failure::usage)? {
-        let (found, told) = trainings::read(&file, &corpus, &session.catalogue).map_err(Failure::usage)?;
+        let (found, told) = trainings::read(&file, &words, &session.catalogue).map_err(Failure::usage)?;
         runs.extend(found);
         notes.extend(told);
     }
@@ -44,9 +47,12 @@ pub(super) fn run(args: &AblationArgs) -> Result<(), Failure> {
             unused.file
         )));
     }
+    notes.splice(0..0, corpus.notes_when_expanded().map(|note| format!("{}: {note}", corpus.name)));
     let found = Ablation::new(runs, notes);
     let text = match format {
-        TextFormat::Table => table(&found),
+        TextFormat::Table => page(&found, DocumentFormat::Table),
+        TextFormat::Markdown => page(&found, DocumentFormat::Markdown),
+        TextFormat::Latex => page(&found, DocumentFormat::Latex),
         TextFormat::Csv => csv(&found, output.is_terminal())?,
         TextFormat::Json => output::json(&found)?,
     };
@@ -87,8 +93,7 @@ impl Data {
     }
 
     fn is_of(&self, training: &Training) -> bool {
-        let stem = Path::new(&training.file).file_stem().map(|stem| stem.to_string_lossy());
-        self.file == training.file || stem.is_some_and(|stem| stem == self.file)
+        self.file == training.file || self.file == stem(Path::new(&training.file))
     }
 
     fn apply(&self, training: &mut Training) {
@@ -98,65 +103,66 @@ impl Data {
     }
 }
 
-fn table(found: &Ablation) -> String {
-    let mut out = String::new();
+fn page(found: &Ablation, format: DocumentFormat) -> String {
+    const LEFT: Alignment = Alignment::Left;
+    const RIGHT: Alignment = Alignment::Right;
+    let mut document = Document::new(format);
     for run in &found.runs {
-        heading(&mut out, run);
-        let steps = steps(run);
-        let widest = run.series.iter().map(|series| visible(&series.category).chars().count()).max().unwrap_or(0).max(8);
-        let _ = write!(out, "  {:<widest$}", "step");
-        for step in &steps {
-            let _ = write!(out, " {step:>8}");
+        document.heading(&heading(run));
+        let categories = run.series.iter().map(|series| (series.category.as_str(), RIGHT));
+        let columns: Vec<_> = [("step", RIGHT)].into_iter().chain(categories).collect();
+        let row = |name: String, value: &dyn Fn(&Series) -> String| [vec![name], run.series.iter().map(value).collect()].concat();
+        let median = |series: &Series, step| {
+            let point = series.points.iter().find(|point| point.checkpoint == step);
+            point.map(|point| rank_text(point.median_rank)).unwrap_or_default()
+        };
+        let steps = steps(run).into_iter().map(|step| row(step.to_string(), &|series| median(series, step)));
+        let change = row("change".to_owned(), &|series| format!("{:+.1}", series.change));
+        document.table(&columns, &steps.chain([change]).collect::<Vec<_>>());
+        if run.moved.is_empty() {
+            continue;
         }
-        let _ = writeln!(out, " {:>9}", "change");
-        for series in &run.series {
-            let _ = write!(out, "  {:<widest$}", visible(&series.category));
-            for step in &steps {
-                let point = series.points.iter().find(|point| point.checkpoint == *step);
-                let _ = write!(out, " {:>8}", point.map(|point| rank_text(point.median_rank)).unwrap_or_default());
-            }
-            let _ = writeln!(out, " {:>+9.1}", series.change);
-        }
-        if !run.moved.is_empty() {
-            let _ = writeln!(out, "  moved farthest (rank at the first and the last checkpoint)");
-        }
-        for moved in &run.moved {
+        document.paragraph("");
+        document.paragraph("Words that moved farthest, with their ranks at the first and the last checkpoint:");
+        let row = |moved: &Moved| {
             let (first, last) = (rank_text(moved.first_rank), rank_text(moved.last_rank));
-            let of = if moved.categories.is_empty() { String::new() } else { format!("  ({})", moved.categories.join(", ")) };
-            let _ = writeln!(
-                out,
-                "  {first:>8} → {last:>8} {:>+9.1}  {}{}",
-                moved.change,
-                visible_word(&moved.word, false),
-                visible(&of)
-            );
-        }
-        out.push('\n');
+            let word = visible_word(&moved.word, false).into_owned();
+            vec![first, last, format!("{:+.1}", moved.change), moved.categories.join(", "), word]
+        };
+        let columns = [("first", RIGHT), ("last", RIGHT), ("change", RIGHT), ("category", LEFT), ("word", LEFT)];
+        document.table(&columns, &run.moved.iter().map(row).collect::<Vec<_>>());
     }
-    let _ = writeln!(out, "Median rank at the last checkpoint (1 is the best)");
-    let _ = writeln!(
-        out,
-        "  {:>9}  {:<12} {:<8} {:<10} {:<14} {:>8} {:>8}  model",
-        "k pairs", "source", "method", "family", "category", "step", "median"
-    );
-    for of in &found.r#final {
+    document.heading("Median rank at the last checkpoint (1 is the best)");
+    let row = |of: &Final| {
         let t = &of.training;
-        let text = |text: &Option<String>| text.as_deref().map_or("-".to_owned(), |text| visible(text).into_owned());
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let size = t.data_size_k.map_or("-".to_owned(), |size| size.to_string());
-        let (source, method, family, category) = (text(&t.data_source), text(&t.method), text(&t.family), visible(&of.category));
-        let (step, median, model) = (of.checkpoint, rank_text(of.median_rank), visible(&t.model));
-        let _ = writeln!(out, "  {size:>9}  {source:<12} {method:<8} {family:<10} {category:<14} {step:>8} {median:>8}  {model}");
-    }
-    out
+        let (step, median) = (of.checkpoint.to_string(), rank_text(of.median_rank));
+        let (source, method, family) = (text(&t.data_source), text(&t.method), text(&t.family));
+        vec![size, source, method, family, of.category.clone(), step, median, t.model.clone()]
+    };
+    let columns = [
+        ("k pairs", RIGHT),
+        ("source", LEFT),
+        ("method", LEFT),
+        ("family", LEFT),
+        ("category", LEFT),
+        ("step", RIGHT),
+        ("median", RIGHT),
+        ("model", LEFT),
+    ];
+    document.table(&columns, &found.r#final.iter().map(row).collect::<Vec<_>>());
+    document.finish()
 }
 
-fn heading(out: &mut String, run: &Run) {
+/// What was trained, on what, and where it was read.
+fn heading(run: &Run) -> String {
     let t = &run.training;
     let family = t.family.as_deref().map(|family| format!(" ({family})")).unwrap_or_default();
     let words = run.words.map(|words| format!("; {words} words ranked")).unwrap_or_default();
     let known = t.data();
     let known = if known.is_empty() { String::new() } else { format!("  {known}") };
-    let _ = writeln!(out, "{}{}{}  {}{words}", visible(&t.model), visible(&family), visible(&known), visible(&t.file));
+    format!("{}{family}{known}  {}{words}", t.model, t.file)
 }
 
 fn steps(run: &Run) -> Vec<u64> {

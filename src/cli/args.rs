@@ -44,7 +44,7 @@ pub enum Command {
     /// List the colour themes
     Themes(ListArgs),
     /// Report device, memory, cache, token and terminal abilities
-    Doctor(ListArgs),
+    Doctor(DoctorArgs),
     /// Measure how fast a model scores here, beside what the machine can do; nothing is kept
     Bench(BenchArgs),
     /// What one language model likes more than another: the reward that is implicit in the pair
@@ -55,6 +55,8 @@ pub enum Command {
     Card(CardArgs),
     /// Compare families of models: median ranks, tests, a mixed model
     Stats(StatsArgs),
+    /// The best and the worst tokens of the vocabulary that several models share, with the ranks that each gives them
+    Tokens(TokensArgs),
     /// Look after the store, in which every score is kept
     #[command(subcommand)]
     Store(StoreCommand),
@@ -112,7 +114,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "DIR")]
     pub published: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
-    pub format: ListFormat,
+    pub format: PageFormat,
 }
 
 #[derive(Debug, Args)]
@@ -173,6 +175,12 @@ pub enum Format {
 #[derive(Debug, Args)]
 pub struct ListArgs {
     #[arg(long, value_enum, default_value_t)]
+    pub format: PageFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    #[arg(long, value_enum, default_value_t)]
     pub format: ListFormat,
 }
 
@@ -181,6 +189,19 @@ pub enum ListFormat {
     #[default]
     Table,
     Json,
+}
+
+/// Of commands whose tables go into a paper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For reading
+    #[default]
+    Table,
+    /// Everything, number by number
+    Json,
+    Markdown,
+    /// Tables by the booktabs package, for a paper
+    Latex,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::args::{CardArgs, CardFormat};
 use super::headless::Headless;
-use super::output;
+use super::{output, ratings};
 use crate::base::atomic_file::Destination;
 use crate::base::terms::{ModelId, PromptId, Unit, WordId};
 use crate::base::text::counted;
@@ -14,6 +14,7 @@ use crate::corpus::{Corpus, Prompt};
 use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
 use crate::report::card::CardPage;
+use crate::report::grid::DocumentFormat;
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::table::ScoreTable;
@@ -21,6 +22,7 @@ use crate::session::failure::Failure;
 use crate::session::{Named, Session, Words};
 use crate::sources::resolve::{ModelSource, ModelSpec};
 use crate::stats::card::{Accuracy, CardOptions, card};
+use crate::stats::ratings::relations;
 use crate::stats::study::{Comparable, Study};
 
 /// The model that the card is about stands first.
@@ -45,11 +47,14 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
         return Err(Failure::Use(format!("{}: {why}", args.model)));
     }
     let Words { list, own } = session.words_apart(&args.words)?;
-    let corpus = match list {
+    let mut corpus = Arc::unwrap_or_clone(match list {
         Some(corpus) => corpus,
         None => session.default_corpus()?,
-    };
-    let mut headless = Headless::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
+    });
+    let given = session.ratings(&args.ratings)?;
+    let load_options = args.options.over(&session.settings);
+    let mut headless = Headless::open(&session, &specs, load_options.clone(), &args.store)?;
+    headless.expand(&mut corpus);
     let prompts = prompts(args, &session, &headless)?;
     let mut notes = [of_folders, corpus.notes.clone()].concat();
     if !own.is_empty() {
@@ -67,15 +72,22 @@ pub(super) fn run(args: &CardArgs) -> Result<(), Failure> {
     if card.axes.is_empty() {
         notes.push(format!("no word of {} has a category, so there is no axis to lean on", corpus.name));
     }
+    let mut beside = Vec::new();
+    if let Some(given) = &given {
+        let (columns, of_ratings) = ratings::of_study(given, &study, &specs, &headless, &load_options);
+        beside.extend(relations(&study, &columns).into_iter().filter(|relation| *relation.model == *card.model));
+        notes.extend(of_ratings);
+    }
     notes.extend(headless.take_notes());
     notes.splice(0..0, headless.asked_differently());
     let none = || Provenance::of_recorded(String::new());
     let provenance = headless.infos.get(&OWN).map_or_else(none, |info| info.provenance.clone());
     let mut page = CardPage::new(card, &study, &corpus.name, provenance);
-    (page.pairs, page.notes) = (accuracy, notes);
+    (page.pairs, page.ratings, page.notes) = (accuracy, beside, notes);
     let written = match format {
-        CardFormat::Text => page.text().into_bytes(),
-        CardFormat::Markdown => page.markdown().into_bytes(),
+        CardFormat::Text => page.document(DocumentFormat::Table).into_bytes(),
+        CardFormat::Markdown => page.document(DocumentFormat::Markdown).into_bytes(),
+        CardFormat::Latex => page.document(DocumentFormat::Latex).into_bytes(),
         CardFormat::Json => page.json().map_err(Failure::run)?.into_bytes(),
         CardFormat::Svg => page.figure().svg().into_bytes(),
         CardFormat::Png => page.figure().png().map_err(Failure::run)?,
@@ -113,6 +125,7 @@ fn format(args: &CardArgs, output: &Destination) -> Result<CardFormat, Failure> 
         ("txt", CardFormat::Text, false),
         ("md", CardFormat::Markdown, false),
         ("markdown", CardFormat::Markdown, false),
+        ("tex", CardFormat::Latex, false),
         ("json", CardFormat::Json, false),
         ("svg", CardFormat::Svg, true),
         ("png", CardFormat::Png, true),

@@ -4,15 +4,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::args::{CheckArgs, ListFormat};
+use super::args::{CheckArgs, PageFormat};
 use super::score::progress::Progress;
 use super::{interrupt, output};
 use crate::base::text::visible;
-use crate::check::{self, CheckReport, Outcome};
+use crate::check::{self, CheckReport, Outcome, Test};
 use crate::engine::{Phase, caught};
 use crate::model::hub::Look;
 use crate::recorded;
 use crate::recorded::scores::Recorded;
+use crate::report::grid::{Alignment, Document, DocumentFormat};
 use crate::session::Session;
 use crate::session::failure::Failure;
 use crate::sources::locate::{self, Located};
@@ -44,8 +45,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
     line().clear();
     let report = report.map_err(interrupt::failure)?;
     output::print(&match args.format {
-        ListFormat::Table => table(&report),
-        ListFormat::Json => {
+        PageFormat::Table => table(&report),
+        PageFormat::Markdown => page(&report, DocumentFormat::Markdown),
+        PageFormat::Latex => page(&report, DocumentFormat::Latex),
+        PageFormat::Json => {
             let mut json = serde_json::to_value(&report).map_err(Failure::run)?;
             if let Some(map) = json.as_object_mut() {
                 map.insert("program".to_owned(), concat!("rewardscope ", env!("CARGO_PKG_VERSION")).into());
@@ -92,16 +95,39 @@ fn table(report: &CheckReport) -> String {
     let width = figures.iter().map(|figure| figure.chars().count()).filter(|n| *n <= 60).max().unwrap_or(0);
     let _ = writeln!(out, "\n  {:<15} {:<8} {:<width$}  meaning", "test", "result", "figure");
     for (test, figure) in report.tests.iter().zip(figures) {
-        let result = match test.result {
-            Outcome::Pass => "pass",
-            Outcome::Fail => "FAIL",
-            Outcome::Report => "report",
-            Outcome::Skipped => "skipped",
-        };
+        let result = in_a_word(test.result);
         let _ = writeln!(out, "  {:<15} {result:<8} {figure:<width$}  {}", test.test, test.meaning);
     }
+    let _ = writeln!(out, "\n  {}", counts(report));
+    out
+}
+
+fn in_a_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail => "FAIL",
+        Outcome::Report => "report",
+        Outcome::Skipped => "skipped",
+    }
+}
+
+fn counts(report: &CheckReport) -> String {
     let count = |outcome| report.tests.iter().filter(|test| test.result == outcome).count();
     let (passed, failed, skipped) = (count(Outcome::Pass), count(Outcome::Fail), count(Outcome::Skipped));
-    let _ = writeln!(out, "\n  {passed} passed, {failed} failed, {skipped} skipped");
-    out
+    format!("{passed} passed, {failed} failed, {skipped} skipped")
+}
+
+/// The same for a paper.
+fn page(report: &CheckReport, format: DocumentFormat) -> String {
+    let mut document = Document::new(format);
+    document.title(&format!("Check of {}", report.model));
+    let facts: Vec<_> = report.found.iter().map(|fact| vec![fact.what.to_string(), fact.found.to_string()]).collect();
+    document.table(&["found", ""].map(|name| (name, Alignment::Left)), &facts);
+    let row = |test: &Test| {
+        vec![test.test.to_string(), in_a_word(test.result).to_owned(), test.figure.to_string(), test.meaning.to_string()]
+    };
+    let rows: Vec<_> = report.tests.iter().map(row).collect();
+    document.table(&["test", "result", "figure", "meaning"].map(|name| (name, Alignment::Left)), &rows);
+    document.paragraph(&format!("{}.", counts(report)));
+    document.finish()
 }

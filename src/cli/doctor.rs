@@ -7,7 +7,7 @@ mod findings;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 
-use super::args::{ListArgs, ListFormat};
+use super::args::{DoctorArgs, ListFormat};
 use super::output;
 use crate::base::text::visible;
 use crate::model::hub::{self, HubSettings};
@@ -53,7 +53,7 @@ pub struct DoctorReport {
 }
 
 /// Prints the report on this machine.
-pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let report = gather();
     output::print(&match args.format {
         ListFormat::Table => table(&report),

@@ -7,6 +7,7 @@ use super::output;
 use super::output::FileOption;
 use super::store::is_called;
 use crate::base::atomic_file::Destination;
+use crate::base::terms::{Family, Framing};
 use crate::corpus::{self, Corpus, Prompt, PromptSet};
 use crate::model::{Cancel, Dtype, LoadOptions, PromptForm, Provenance, Stated};
 use crate::recorded;
@@ -26,6 +27,7 @@ use crate::tables::long::{LongTable, LongWord};
 /// All that is known of one model.
 struct ExportedModel {
     origin: ModelProvenance,
+    family: Family,
     prompts: Vec<Prompt>,
     words: Vec<(Arc<str>, Option<u32>)>,
     /// `[prompts][words]`, NaN where there is none.
@@ -36,10 +38,14 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let to = output::output(args.output.as_deref(), args.force)?;
     let format = format(args, &to)?;
-    let corpus = session.words(&args.words)?;
+    let mut corpus = session.words(&args.words)?;
     let mut sources = Vec::new();
     for argument in &args.sources {
         sources.extend(read(&session, args, argument)?);
+    }
+    if let Some(corpus) = &mut corpus {
+        Arc::make_mut(corpus).expand(sources.iter().flat_map(|source| &source.words).map(|(word, _)| &**word));
+        corpus.notes.iter().for_each(|note| output::note(&format!("{}: {note}", corpus.name)));
     }
     for source in &mut sources {
         if !args.words.prompt.is_empty() {
@@ -127,14 +133,14 @@ fn read(session: &Session, args: &ExportArgs, argument: &str) -> Result<Vec<Expo
 
 fn read_recorded(session: &Session, spec: &ModelSpec) -> Result<ExportedModel, Failure> {
     let ModelSource::Recorded(path) = &spec.source else { return Err(Failure::Use(format!("{}: no file", spec.name))) };
-    let (name, _, table) = recorded::read(path, &session.catalogue).map_err(Failure::usage)?;
+    let (name, family, table) = recorded::read(path, &session.catalogue).map_err(Failure::usage)?;
     for note in &table.notes {
         output::note(&format!("{name}: {note}"));
     }
     let recorded = || ModelProvenance::new(&name, &Provenance::of_recorded(path.display().to_string()));
     let origin = FileProvenance::of_one_model(path).unwrap_or_else(recorded);
     let words = table.words.into_iter().map(|word| (word, None)).collect();
-    Ok(ExportedModel { origin, prompts: table.prompts, words, scores: table.scores })
+    Ok(ExportedModel { origin, family, prompts: table.prompts, words, scores: table.scores })
 }
 
 fn read_stored(session: &Session, args: &ExportArgs, argument: &str, spec: Option<&ModelSpec>) -> Result<ExportedModel, Failure> {
@@ -167,6 +173,7 @@ fn read_stored(session: &Session, args: &ExportArgs, argument: &str, spec: Optio
     let provenance = run.info.as_ref().map_or_else(|| Provenance::of_recorded(run.name.clone()), |info| info.provenance.clone());
     let score = |score: &Option<f32>| score.map_or(f64::NAN, decimal);
     Ok(ExportedModel {
+        family: run.info.as_ref().map_or(Family::Other, |info| info.family),
         origin: ModelProvenance { model: run.name.clone(), provenance, key: run.key.clone() },
         prompts: table.prompts.iter().map(prompt).collect(),
         words: table.words.into_iter().map(|(word, token)| (word.into(), token)).collect(),
@@ -315,13 +322,36 @@ fn long(sources: &[ExportedModel], corpus: Option<&Corpus>) -> ColumnTable {
             table.add(&source.origin.model, prompt.label(), &words, column);
         }
     }
-    table.columns()
+    let mut table = table.columns();
+    add_factors(&mut table, sources);
+    table
+}
+
+/// What the rows of one model and prompt share: the model's family and the prompt's framing, none where it is not known.
+fn add_factors(table: &mut ColumnTable, sources: &[ExportedModel]) {
+    let (mut families, mut framings) = (Vec::new(), Vec::new());
+    for source in sources {
+        let family = (source.family != Family::Other).then(|| Arc::from(source.family.to_string()));
+        for (prompt, column) in source.prompts.iter().zip(&source.scores) {
+            let framing = prompt.framing.map(|framing| match framing {
+                Framing::Positive => "positive".into(),
+                Framing::Negative => "negative".into(),
+            });
+            let rows = column.iter().filter(|score| !score.is_nan()).count();
+            families.extend(std::iter::repeat_n(family.clone(), rows));
+            framings.extend(std::iter::repeat_n(framing, rows));
+        }
+    }
+    // Before the ids of tokens, which only vocabularies have.
+    let at = table.columns.iter().position(|(name, _)| name == "rank").map_or(0, |rank| rank + 1);
+    let factors = [("family", families), ("framing", framings)];
+    table.columns.splice(at..at, factors.map(|(name, values)| (name.to_owned(), Values::OptionalText(values))));
 }
 
 /// A row for each word and a column for each prompt, as the study's authors published them.
 fn wide(source: &ExportedModel) -> Result<ColumnTable, Failure> {
     /// Columns of words, by which a file of that layout is known.
-    const TAKEN: [&str; 4] = ["response", "token_id", "token_name", "token_decoded"];
+    const TAKEN: [&str; 5] = ["response", "token_id", "token_name", "token_decoded", "prompt"];
     if let Some(prompt) = source.prompts.iter().find(|prompt| TAKEN.contains(&prompt.label().trim())) {
         let why = "is called as a column of words is: it cannot be told from one there. Take --layout long";
         return Err(Failure::Use(format!("the prompt '{}' {why}", prompt.label())));

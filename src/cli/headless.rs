@@ -121,6 +121,15 @@ impl Headless {
         all
     }
 
+    /// Gives a list the words that its wildcards stand for, of those that recorded models have scores for.
+    pub(super) fn expand(&self, corpus: &mut Corpus) {
+        let mut recorded: Vec<_> = self.recorded.iter().collect();
+        recorded.sort_by_key(|(id, _)| **id);
+        if !recorded.is_empty() {
+            corpus.expand(recorded.into_iter().flat_map(|(_, recorded)| &recorded.words).map(AsRef::as_ref));
+        }
+    }
+
     /// In what the models were asked differently.
     pub(super) fn asked_differently(&self) -> Vec<String> {
         let mut known: Vec<_> = self.infos.iter().collect();

@@ -1,7 +1,6 @@
 //! `rewardscope implicit`: what one language model likes more than another.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -18,6 +17,7 @@ use crate::model::asking::differences;
 use crate::model::{LoadOptions, ModelInfo, Provenance};
 use crate::report::figure;
 use crate::report::figure::{Lollipop, LollipopFigure};
+use crate::report::grid::{Alignment, Document, DocumentFormat};
 use crate::scores::provenance::{FileProvenance, ModelProvenance};
 use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
@@ -66,7 +66,9 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
     let (a, b, measure) = (&specs[0].name, &specs[1].name, args.measure.key());
     let report = ImplicitReport { warnings, a, b, measure, variants: args.variants, prompts: found };
     let text = match format {
-        TextFormat::Table => table(&report, args),
+        TextFormat::Table => page(&report, args, DocumentFormat::Table),
+        TextFormat::Markdown => page(&report, args, DocumentFormat::Markdown),
+        TextFormat::Latex => page(&report, args, DocumentFormat::Latex),
         TextFormat::Csv => csv(&report, args, output.is_terminal())?,
         TextFormat::Json => output::json(&report)?,
     };
@@ -151,7 +153,11 @@ impl AskedWords {
         let mut words = AskedWords {
             list: match asked.list {
                 _ if args.words.vocabulary => Corpus::new("vocabulary"),
-                Some(list) => Arc::unwrap_or_clone(list),
+                Some(list) => {
+                    let mut list = Arc::unwrap_or_clone(list);
+                    headless.expand(&mut list);
+                    list
+                }
                 None if headless.recorded.is_empty() => Arc::unwrap_or_clone(session.default_corpus()?),
                 None => {
                     let files = [0, 1].map(ModelId).into_iter().filter_map(|model| headless.recorded.get(&model));
@@ -304,34 +310,36 @@ fn by_prompt<'a>(args: &ImplicitArgs, words: &AskedWords, prompts: &'a [Prompt],
     prompts.iter().enumerate().map(of_prompt).collect()
 }
 
-fn table(report: &ImplicitReport<'_>, args: &ImplicitArgs) -> String {
-    let mut out: String = report.warnings.iter().map(|warning| format!("Warning: {}\n\n", visible(warning))).collect();
-    for (i, of) in report.prompts.iter().enumerate() {
-        let gap = if i > 0 { "\n" } else { "" };
-        let _ = writeln!(out, "{gap}{} of A {} against B {}", args.measure, visible(report.a), visible(report.b));
+fn page(report: &ImplicitReport<'_>, args: &ImplicitArgs, format: DocumentFormat) -> String {
+    let mut document = Document::new(format);
+    for warning in &report.warnings {
+        document.paragraph(&format!("Warning: {warning}"));
+        document.paragraph("");
+    }
+    for of in &report.prompts {
+        document.heading(&format!("{} of A {} against B {}", args.measure, report.a, report.b));
         let name = if of.prompt == of.text { String::new() } else { format!("{}: ", of.prompt) };
-        let _ = writeln!(
-            out,
-            "{}{}\n{} words, above zero where A gives the word more",
-            visible(&name),
-            visible(of.text),
-            of.words.len()
-        );
-        let _ = writeln!(out, "{:>7} {:>12} {:>10} {:>10} {:>10} {:>4}  word", "rank", "mwlr", "log ratio", "p A", "p B", "n");
+        document.paragraph(&format!("{name}{}", of.text));
+        document.paragraph(&format!("{} words, above zero where A gives the word more", of.words.len()));
         let mut rows: Vec<&ImplicitRow> = of.words.iter().collect();
         rows.sort_by(|a, b| sort_rank(a.rank, a.own).total_cmp(&sort_rank(b.rank, b.own)));
-        for ImplicitRow { rank, categories, own, word } in rows {
-            let shown = visible_word(&word.word, false);
-            let ImplicitWord { variants, p_a, p_b, log_ratio, mwlr, .. } = word;
-            let rank = shown_rank(*rank, *own);
-            let _ = writeln!(
-                out,
-                "{rank:>7} {mwlr:>+12.3e} {log_ratio:>+10.4} {p_a:>10.3e} {p_b:>10.3e} {variants:>4}  {shown}{}",
-                if categories.is_empty() { String::new() } else { format!("  ({})", visible(&categories.join(", "))) }
-            );
-        }
+        let row = |ImplicitRow { rank, categories, own, word }: &ImplicitRow| {
+            vec![
+                shown_rank(*rank, *own),
+                format!("{:+.3e}", word.mwlr),
+                format!("{:+.4}", word.log_ratio),
+                format!("{:.3e}", word.p_a),
+                format!("{:.3e}", word.p_b),
+                word.variants.to_string(),
+                categories.join(", "),
+                visible_word(&word.word, false).into_owned(),
+            ]
+        };
+        let numbers = ["rank", "MWLR", "log ratio", "p A", "p B", "n"].map(|name| (name, Alignment::Right));
+        let columns = [&numbers[..], &["category", "word"].map(|name| (name, Alignment::Left))].concat();
+        document.table(&columns, &rows.into_iter().map(row).collect::<Vec<_>>());
     }
-    out
+    document.finish()
 }
 
 /// The study's wide layout, which opens as recorded scores: a word, then one column a prompt.
@@ -365,7 +373,13 @@ impl TextFormat {
     /// # Errors
     /// A name that says neither, or a picture's.
     pub(super) fn of(asked: Option<TextFormat>, output: &Destination) -> Result<TextFormat, Failure> {
-        let endings = [("csv", TextFormat::Csv, false), ("json", TextFormat::Json, false), ("txt", TextFormat::Table, false)];
+        let endings = [
+            ("csv", TextFormat::Csv, false),
+            ("json", TextFormat::Json, false),
+            ("txt", TextFormat::Table, false),
+            ("md", TextFormat::Markdown, false),
+            ("tex", TextFormat::Latex, false),
+        ];
         output::format(asked, output, &endings, TextFormat::Table)
     }
 }

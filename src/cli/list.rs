@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::args::{ListArgs, ListFormat};
-use super::output::print_line;
+use super::args::{ListArgs, PageFormat};
+use super::output;
 use crate::base::text;
 use crate::corpus::{self, PromptSet};
 use crate::model::hub;
+use crate::report::grid::{Alignment, Document, DocumentFormat};
 use crate::session::failure::Failure;
 use crate::session::{DEFAULT_CORPUS, DEFAULT_PROMPT, Session};
 use crate::sources::bundled;
@@ -31,34 +32,24 @@ impl Listing {
         self.json.push(json);
     }
 
-    fn print(self, format: ListFormat) {
-        if format == ListFormat::Json {
-            for line in format!("{:#}", Value::Array(self.json)).lines() {
-                print_line(text::visible_json(line));
+    fn print(self, format: PageFormat) -> Result<(), Failure> {
+        let page = match format {
+            PageFormat::Json => {
+                let json = format!("{:#}", Value::Array(self.json));
+                return output::print(&json.lines().map(|line| format!("{}\n", text::visible_json(line))).collect::<String>());
             }
-            return;
-        }
-        let rows: Vec<Vec<String>> =
-            self.rows.iter().map(|row| row.iter().map(|cell| text::visible(cell).into_owned()).collect()).collect();
-        let width = |i: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(i)).map(String::as_str).chain(self.header.get(i).copied());
-            cells.map(unicode_width::UnicodeWidthStr::width).max().unwrap_or(0)
+            PageFormat::Table => DocumentFormat::Table,
+            PageFormat::Markdown => DocumentFormat::Markdown,
+            PageFormat::Latex => DocumentFormat::Latex,
         };
-        let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
-        let line = |cells: &mut dyn Iterator<Item = &str>| {
-            let mut out = String::new();
-            for (cell, width) in cells.zip(&widths) {
-                let gap = width.saturating_sub(unicode_width::UnicodeWidthStr::width(cell)) + 2;
-                out.push_str(cell);
-                out.push_str(&" ".repeat(gap));
-            }
-            out.trim_end().to_owned()
-        };
-        print_line(line(&mut self.header.iter().copied()));
-        for row in &rows {
-            print_line(line(&mut row.iter().map(String::as_str)));
+        let mut document = Document::new(page);
+        let columns: Vec<_> = self.header.iter().map(|name| (*name, Alignment::Left)).collect();
+        document.table(&columns, &self.rows);
+        if page == DocumentFormat::Table {
+            document.paragraph("");
+            document.paragraph(self.hint);
         }
-        print_line(format_args!("\n{}", self.hint));
+        output::print(&document.finish())
     }
 }
 
@@ -96,8 +87,7 @@ pub(super) fn models(args: &ListArgs) -> Result<(), Failure> {
             json!({ "name": model.repository, "family": family, "source": "cache", "revision": model.revision, "bytes": model.bytes }),
         );
     }
-    list.print(args.format);
-    Ok(())
+    list.print(args.format)
 }
 
 pub(super) fn corpora(args: &ListArgs) -> Result<(), Failure> {
@@ -119,8 +109,7 @@ pub(super) fn corpora(args: &ListArgs) -> Result<(), Failure> {
             ),
         }
     }
-    list.print(args.format);
-    Ok(())
+    list.print(args.format)
 }
 
 pub(super) fn prompts(args: &ListArgs) -> Result<(), Failure> {
@@ -139,8 +128,7 @@ pub(super) fn prompts(args: &ListArgs) -> Result<(), Failure> {
         });
         list.push(vec![format!("{}{default}", prompt.label()), framing, prompt.text.to_string()], json);
     }
-    list.print(args.format);
-    Ok(())
+    list.print(args.format)
 }
 
 pub(super) fn themes(args: &ListArgs) -> Result<(), Failure> {
@@ -154,6 +142,5 @@ pub(super) fn themes(args: &ListArgs) -> Result<(), Failure> {
             json!({ "name": theme.name, "from": origin, "problem": problem }),
         );
     }
-    list.print(args.format);
-    Ok(())
+    list.print(args.format)
 }

@@ -12,10 +12,12 @@ mod implicit;
 mod interrupt;
 mod list;
 mod output;
+mod ratings;
 mod run;
 mod score;
 mod stats;
 mod store;
+mod tokens;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,6 +73,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Implicit(args)) => args.machine.threads,
         Some(Command::Stats(args)) => args.machine.threads,
         Some(Command::Card(args)) => args.machine.threads,
+        Some(Command::Tokens(args)) => args.machine.threads,
         Some(_) => None,
     };
     if let Some(threads) = threads {
@@ -92,6 +95,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Ablation(args)) => ablation::run(&args),
         Some(Command::Stats(args)) => stats::run(&args),
         Some(Command::Card(args)) => card::run(&args),
+        Some(Command::Tokens(args)) => tokens::run(&args),
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Run<'a> {
     version: &'static str,
     /// As it was called, each argument with a space in quotes.
     command: String,
-    /// Recorded scores and word lists, in the order in which they were given.
+    /// Recorded scores, word lists and ratings, in the order in which they were given.
     files: Vec<RunFile>,
     seed: u64,
     /// The words that were compared.
@@ -36,9 +36,10 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// A file that has gone since it was read.
-    pub(super) fn new(models: &[ModelSpec], lists: &[String], seed: u64, words: &'a [Arc<str>]) -> Result<Self, Failure> {
+    pub(super) fn new(models: &[ModelSpec], lists: &[&Path], seed: u64, words: &'a [Arc<str>]) -> Result<Self, Failure> {
         let mut paths: Vec<&Path> = models.iter().flat_map(recorded).collect();
-        paths.extend(lists.iter().map(Path::new).filter(|path| path.is_file()));
+        // The others are lists of the program's own.
+        paths.extend(lists.iter().filter(|path| path.is_file()));
         let files = paths.into_iter().map(RunFile::new).collect::<Result<_, _>>()?;
         let (program, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         Ok(Run { program, version, command: command(std::env::args()), files, seed, words })

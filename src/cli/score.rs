@@ -95,8 +95,13 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     let engine = Engine::start_with(session.catalogue.clone(), events, store)
         .map_err(|error| Failure::Run(format!("the system gave no thread for the model: {error}")))?;
 
-    let words_notes = asked.iter().flat_map(|corpus| corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)));
-    let words_notes: Vec<String> = words_notes.collect();
+    let all_recorded = specs.iter().all(|spec| matches!(spec.source, ModelSource::Recorded(_)));
+    let notes_of = |corpus: &Arc<Corpus>| -> Vec<String> {
+        let notes: Vec<&String> =
+            if all_recorded { corpus.notes_when_expanded().collect() } else { corpus.notes.iter().collect() };
+        notes.into_iter().map(|note| format!("{}: {note}", corpus.name)).collect()
+    };
+    let words_notes: Vec<String> = asked.iter().flat_map(notes_of).collect();
     let mut run = ScoreRun { own, tokens: args.tokens || args.trace, readings, ..ScoreRun::new(specs, asked, prompts, options) };
     run.start(&engine, default.as_ref());
     let mut progress = Progress::new();
@@ -324,7 +329,13 @@ impl ScoreRun {
         let name = self.specs[model.0 as usize].name.clone();
         self.notes.extend(recorded.notes.iter().map(|note| (Some(model), format!("{name}: {note}"))));
         let corpus = match &self.asked {
-            Some(asked) => asked.clone(),
+            Some(asked) if asked.wildcards.is_empty() => asked.clone(),
+            Some(asked) => {
+                let mut expanded = Corpus::clone(asked);
+                expanded.expand(recorded.words.iter().map(AsRef::as_ref));
+                self.notes.extend(expanded.notes.last().map(|note| (Some(model), format!("{name}: {note}"))));
+                Arc::new(expanded)
+            }
             None => {
                 let mut all = Corpus::from_words(&name, recorded.words.iter().map(|word| word.to_string()));
                 corpus::join_categories(&mut all);

@@ -1,15 +1,17 @@
 //! `rewardscope stats`: families of models compared, from recorded scores and live models alike.
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::args::{StatsArgs, StatsFormat};
+use super::args::{PageFormat, StatsArgs};
 use super::headless::{Headless, LeftOut};
-use super::output;
 use super::run::Run;
 use super::score::progress::Progress;
-use crate::base::terms::{Family, ModelId};
+use super::{output, ratings};
+use crate::base::suggestions::{did_you_mean, nearest};
+use crate::base::terms::{Family, Framing, ModelId};
 use crate::base::text;
 use crate::corpus::{Corpus, Prompt, PromptSet};
 use crate::report::figure;
@@ -24,25 +26,32 @@ use crate::session::{Named, Session};
 use crate::sources::resolve::ModelSpec;
 use crate::stats::common::CommonWords;
 use crate::stats::options::ReportOptions;
+use crate::stats::ratings::relations;
 use crate::stats::report::report_with;
 use crate::stats::results::Report;
 use crate::stats::study::Study;
 
+/// Prompts that a message names.
+const NAMED: usize = 8;
 /// Draws of the bootstrap: enough for a 95 % interval.
 const BOOTSTRAP: usize = 1_000;
 
 pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     let session = Session::new()?;
     let Named { specs, notes: mut of_folders } = session.named(&args.sources)?;
-    let corpus = corpus(&session, &args.corpus)?;
+    let mut corpus = corpus(&session, &args.corpus)?;
     let figure = output::figure(args.figure.as_deref(), args.force)?;
     // Before models are opened, as a mistyped one shall not cost their time.
     let asked = if args.prompt.is_empty() { None } else { Some(session.prompts(&args.prompt)?) };
-    let mut headless = Headless::open(&session, &specs, args.options.over(&session.settings), &args.store)?;
-    let prompts = match asked {
+    let ratings = session.ratings(&args.ratings)?;
+    let load_options = args.options.over(&session.settings);
+    let mut headless = Headless::open(&session, &specs, load_options.clone(), &args.store)?;
+    headless.expand(&mut corpus);
+    let mut prompts = match asked {
         Some(prompts) => prompts,
         None => default_prompts(&session, &headless)?,
     };
+    frame(&mut prompts, &args.framing)?;
     let mut notes: Vec<String> = corpus.notes.iter().map(|note| format!("{}: {note}", corpus.name)).collect();
     let mut score_table = ScoreTable::default();
     notes.append(&mut of_folders);
@@ -71,6 +80,15 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     check(&study, &corpus)?;
     let mut report = compute(&study, args);
     notes.extend(unknown_families(&report));
+    if prompts.iter().any(|prompt| prompt.framing.is_none()) {
+        notes.push("the framing of a prompt of your own is given by --framing KEY=positive or KEY=negative".to_owned());
+    }
+    if let Some(given) = ratings {
+        let study = study.of_common_words();
+        let (columns, of_ratings) = ratings::of_study(&given, &study, &specs, &headless, &load_options);
+        report.ratings = relations(&study, &columns);
+        notes.extend(of_ratings);
+    }
     report.notes.splice(0..0, notes);
     report.warnings.splice(0..0, headless.asked_differently());
     output::draw(figure, || {
@@ -111,6 +129,30 @@ fn default_prompts(session: &Session, headless: &Headless) -> Result<Vec<Prompt>
     }
     prompts.sort_by_key(|prompt| known.iter().position(|known| known.text == prompt.text).unwrap_or(known.len()));
     Ok(prompts)
+}
+
+/// Gives prompts the framings that the user says they have.
+///
+/// # Errors
+/// A name that no prompt has.
+fn frame(prompts: &mut [Prompt], framings: &[(String, Framing)]) -> Result<(), Failure> {
+    for (name, framing) in framings {
+        let Some(prompt) = prompts.iter_mut().find(|prompt| prompt.label() == name || *prompt.text == **name) else {
+            let near = nearest(name, prompts.iter().map(Prompt::label));
+            return Err(Failure::Use(format!(
+                "--framing {name}: no prompt of this comparison is called so. {}Its prompts are {}",
+                did_you_mean(&near),
+                named_in_short(prompts.iter().map(Prompt::label))
+            )));
+        };
+        prompt.framing = Some(*framing);
+    }
+    Ok(())
+}
+
+fn named_in_short<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    let named: Vec<&str> = names.by_ref().take(NAMED).collect();
+    format!("{}{}", named.join(", "), if names.next().is_some() { ", …" } else { "" })
 }
 
 /// What could not be asked, a note for each model.
@@ -193,12 +235,15 @@ struct ReportOfRun<'a> {
 
 fn print(report: &Report, specs: &[ModelSpec], args: &StatsArgs) -> Result<(), Failure> {
     output::print(&match args.format {
-        StatsFormat::Json => {
-            let run = Run::new(specs, &args.corpus, args.seed, &report.word_list)?;
+        PageFormat::Json => {
+            let corpora = args.corpus.iter().map(Path::new);
+            let lists: Vec<&Path> = corpora.chain(args.ratings.ratings.iter().map(AsRef::as_ref)).collect();
+            let run = Run::new(specs, &lists, args.seed, &report.word_list)?;
             let json = serde_json::to_string(&ReportOfRun { run, report }).map_err(Failure::run)?;
             format!("{}\n", text::visible_json(&json))
         }
-        StatsFormat::Table => statistics::page(report, DocumentFormat::Table),
-        StatsFormat::Markdown => statistics::page(report, DocumentFormat::Markdown),
+        PageFormat::Table => statistics::page(report, DocumentFormat::Table),
+        PageFormat::Markdown => statistics::page(report, DocumentFormat::Markdown),
+        PageFormat::Latex => statistics::page(report, DocumentFormat::Latex),
     })
 }

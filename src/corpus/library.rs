@@ -12,7 +12,7 @@ const BUILTIN: [(&str, &str); 2] = [
     ("big-two", include_str!("../../corpora/big-two.csv")),
     ("moral-foundations", include_str!("../../corpora/moral-foundations.csv")),
 ];
-const EXTENSIONS: [&str; 4] = ["csv", "txt", "dic", "dicx"];
+const EXTENSIONS: [&str; 9] = ["csv", "tsv", "tab", "txt", "dic", "dicx", "json", "lc3", "cat"];
 
 /// One list that can be named.
 #[derive(Debug)]
@@ -26,6 +26,14 @@ pub struct Listing {
 }
 
 impl Corpus {
+    /// The list in a file.
+    ///
+    /// # Errors
+    /// A file that is no word list.
+    pub fn of_file(path: &Path) -> Result<Corpus, FileError> {
+        read::read_file(path)
+    }
+
     /// A list by name or path. A name is first looked for among the user's own (`user_dir/corpora`), then among those
     /// built in; what is neither is a path.
     ///

@@ -1,7 +1,7 @@
 //! What is asked and what is answered: word lists with their categories, and the prompts.
 //!
 //! `read` reads the formats of word lists, `library` finds lists by name, `prompt` and `prompts` hold the questions,
-//! `sides` tells which categories are two sides of one. Knows files and text, nothing of models.
+//! `wildcards` finds the words that a term with a `*` stands for, `sides` tells which categories are two sides of one. Knows files and text, nothing of models.
 
 pub mod library;
 pub mod pairs;
@@ -9,6 +9,7 @@ pub mod prompt;
 pub mod prompts;
 pub mod read;
 mod sides;
+mod wildcards;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub use library::{Listing, join_categories, list};
 pub use prompt::{Factors, Prompt, PromptSet};
 pub use read::read_words_file;
 pub use sides::{Side, sides};
+pub use wildcards::Wildcard;
 
 /// One word of a corpus, exactly as it is put to the model (a leading space is part of it).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct Corpus {
     pub words: Vec<Word>,
     /// Of a model's vocabulary: the id of each word's token, by which words of one text are told apart. Else empty.
     pub tokens: Vec<u32>,
+    /// Terms that stand for many words: see [`Corpus::expand`].
+    pub wildcards: Vec<Wildcard>,
     /// What a reader should know of the file: rows merged or passed over.
     pub notes: Vec<String>,
 }
@@ -67,6 +71,7 @@ impl Corpus {
         if !self.name.split('+').any(|part| part == other.name) {
             self.name = format!("{}+{}", self.name, other.name);
         }
+        self.wildcards.extend(other.wildcards);
         self.notes.extend(other.notes);
     }
 

@@ -27,6 +27,15 @@ pub fn read(files: &Files) -> Result<Corpus, ModelError> {
     Ok(corpus(tokenizer.ids_known().into_iter().map(|id| (id, tokenizer.token_text(id))).collect()))
 }
 
+/// How many tokens each word is to a checkpoint's tokenizer, standing alone and without special tokens.
+///
+/// # Errors
+/// A tokenizer that cannot be read, or fails on a word.
+pub fn token_counts(files: &Files, words: &[&Arc<str>]) -> Result<Vec<f64>, ModelError> {
+    let tokenizer = ChatTokenizer::load(files, BosPolicy::Single, usize::MAX, None)?;
+    words.iter().map(|word| Ok(tokenizer.plain(word)?.len() as f64)).collect()
+}
+
 fn corpus(tokens: Vec<(u32, String)>) -> Corpus {
     let mut corpus = Corpus::new("vocabulary");
     corpus.categories = vec![SAME_TEXT.to_owned(), SAME_TRIMMED.to_owned()];

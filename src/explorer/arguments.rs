@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::session::arguments::{MachineOptions, ModelOptions, StoreArgs, WordArgs};
+use crate::session::arguments::{MachineOptions, ModelOptions, RatingArgs, StoreArgs, WordArgs};
 
 /// What the explorer can be started with.
 #[derive(Debug, Args)]
@@ -27,6 +27,9 @@ pub struct ExploreArgs {
     /// JSON lines with prompt, chosen and rejected: the accuracy of each model on them stands on its card
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
+    /// Numbers about words that scores can be seen beside.
+    #[command(flatten)]
+    pub ratings: RatingArgs,
     /// Colour theme: a name from `rewardscope themes`
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,

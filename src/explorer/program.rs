@@ -74,7 +74,13 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         ([], None) => bundled::BUNDLED.map(|model| model.name.to_owned()).to_vec(),
         (models, _) => models.to_vec(),
     };
-    let Named { specs: models, notes } = session.named(&names)?;
+    let Named { specs: models, mut notes } = session.named(&names)?;
+    let ratings = session.ratings(&args.ratings)?.unwrap_or_default();
+    if ratings.count_tokens() {
+        let why = "the explorer does not count tokens: `rewardscope stats` and `rewardscope card` do";
+        return Err(Failure::Use(format!("--ratings tokens: {why}")));
+    }
+    notes.extend(ratings.notes.iter().cloned());
     let mut words = args.words.clone();
     if words.corpus.is_empty() && !words.vocabulary {
         words.corpus.extend(settings.corpus.clone());
@@ -116,6 +122,7 @@ fn startup(args: &ExploreArgs, session: &Session, abilities: &Abilities) -> Resu
         colourless: abilities.colours == Colours::None,
         size: abilities.size.unwrap_or((80, 24)),
         trainings: trainings.iter().map(|argument| resolve::expand_home(argument)).collect(),
+        ratings,
         pairs: args.pairs.as_deref().map(read_pairs).transpose().map_err(Failure::usage)?.unwrap_or_default(),
     };
     Ok((startup, notes))
@@ -228,7 +235,8 @@ impl<'a> Explorer<'a> {
                     let (catalogue, user_dir) = (self.session.catalogue.clone(), self.user_dir());
                     self.answer(move || {
                         let corpus = corpus.map_or_else(|| Corpus::load(DEFAULT_CORPUS, user_dir.as_deref()).map(Arc::new), Ok);
-                        let followed = corpus.and_then(|corpus| trainings::follow(&paths, &corpus, &catalogue));
+                        let followed =
+                            corpus.and_then(|corpus| trainings::follow(&paths, &trainings::Words::of(&corpus), &catalogue));
                         Message::Followed(followed.map(Box::new).map_err(|error| error.to_string()))
                     });
                 }

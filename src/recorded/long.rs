@@ -1,36 +1,52 @@
-//! A row for each score: `model,prompt,word,…,score,…`, of one model.
+//! A row for each score: `model,prompt,word,…,score,…`, of one model, whose column may be missing.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::labels::Labels;
-use super::{MOST_CELLS, Repeats, no_words, notes};
+use super::{MOST_CELLS, Repeats, WORD, column, no_words, notes};
 use crate::base::file_error::FileError;
 use crate::recorded::scores::Recorded;
 use crate::tables::read;
 use crate::tables::read::Table;
 
+const MODEL: [&str; 3] = ["model", "model_id", "model_name"];
+/// What columns of scores are called, the likeliest first.
+const SCORE: [&str; 11] =
+    ["score", "reward", "value", "logprob", "log_prob", "log_probability", "logp", "logit", "scores", "rewards", "reward_score"];
+
 /// The indices of the columns that are read.
 pub(super) struct LongColumns {
-    model: usize,
+    model: Option<usize>,
     prompt: usize,
     word: usize,
     score: usize,
 }
 
 impl LongColumns {
-    pub(super) fn of(header: &[String]) -> Option<LongColumns> {
-        let at = |name: &str| header.iter().position(|column| column.trim() == name);
-        Some(LongColumns { model: at("model")?, prompt: at("prompt")?, word: at("word")?, score: at("score")? })
+    /// None of another layout: there is no column of prompts. `variable` and `name` are those that `pandas.melt` and R's
+    /// `pivot_longer` give one, beside `value`.
+    ///
+    /// # Errors
+    /// A column of prompts and none of scores.
+    pub(super) fn of(path: &Path, header: &[String]) -> Result<Option<LongColumns>, FileError> {
+        let melted = || column(header, &["value"]).and(column(header, &["variable", "name"]));
+        let Some(prompt) = column(header, &["prompt"]).or_else(melted) else { return Ok(None) };
+        let Some(word) = column(header, &WORD) else { return Ok(None) };
+        let Some(score) = column(header, &SCORE) else {
+            let problem =
+                format!("it has a column of prompts, and so a row for each score, but none of scores: {}", header.join(", "));
+            return Err(FileError::file(path, problem, "Name the column of scores `score`"));
+        };
+        Ok(Some(LongColumns { model: column(header, &MODEL), prompt, word, score }))
     }
 }
 
 /// The model that a file of this layout names in its first row.
 pub(super) fn model(path: &Path) -> Option<String> {
     let (header, row) = read::first(path).ok()?;
-    let columns = LongColumns::of(&header)?;
-    let model = row?.text(columns.model).trim().to_owned();
+    let model = row?.text(LongColumns::of(path, &header).ok()??.model?).trim().to_owned();
     (!model.is_empty()).then_some(model)
 }
 
@@ -65,7 +81,7 @@ pub(super) fn read(
     let mut cells: HashMap<(usize, usize), f64> = HashMap::new();
     let (mut empty, mut differing) = (0, 0);
     while let Some(row) = table.next_row()? {
-        let of = row.text(columns.model);
+        let of = columns.model.map(|model| row.text(model)).unwrap_or_default();
         if model.get_or_insert_with(|| of.clone().into_owned()) != &*of {
             let problem = format!("holds scores of more than one model: {} and {of}", model.unwrap_or_default());
             return Err(FileError::file(path, problem, "Export one model to a file, so that each can be opened"));
@@ -90,8 +106,23 @@ pub(super) fn read(
     for ((prompt, word), score) in cells {
         scores[prompt][word] = score;
     }
-    let prompts = labels.prompts(path, prompts.names.iter().map(|label| &**label))?;
-    Ok(Recorded { words: words.names, prompts, scores, notes: notes(empty, differing) })
+    let names = || prompts.names.iter().map(|label| &**label);
+    let mut notes = notes(empty, differing, table.not_finite());
+    notes.extend(labels.note(names()));
+    let prompts = labels.prompts(path, names())?;
+    notes.extend(other_scores(&table.header, columns));
+    Ok(Recorded { words: words.names, prompts, scores, notes })
+}
+
+/// Of two columns that may hold the scores, which one is read.
+fn other_scores(header: &[String], columns: &LongColumns) -> Option<String> {
+    let others: Vec<&str> = SCORE
+        .iter()
+        .filter_map(|name| column(header, &[name]).filter(|at| *at != columns.score))
+        .map(|at| header[at].as_str())
+        .collect();
+    let read = header[columns.score].trim();
+    (!others.is_empty()).then(|| format!("the scores are those of the column {read}; passed over: {}", others.join(", ")))
 }
 
 /// A table of every word under every prompt is made of a row for each that is there: a few rows can ask for a large one.

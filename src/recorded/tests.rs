@@ -186,10 +186,8 @@ fn of_log_probabilities_the_most_probable_repeat_counts_under_each_prompt() {
 fn what_is_not_a_number_is_located() {
     for (text, naming) in [
         ("response,best_ever_one\nlove,1\nhate,high\n", &["line 3", "best_ever_one", "high"][..]),
-        ("response,best_ever_one\nlove,inf\n", &["line 2", "inf"]),
         ("response,best_ever_one\nlove,high\n", &["line 2", "best_ever_one", "high"]),
         ("response,best_ever_one,mine\nlove,1,2\nhate,2,n/a\n", &["line 3", "mine", "n/a", "take it out"]),
-        ("response,mine,best_ever_one\nlove,-inf,2\n", &["line 2", "mine", "-inf"]),
         ("word,category\nlove,a\n", &["word, category", "response"]),
         ("response,best_ever_one\nlove\n", &["line 2"]),
         ("response,best_ever_one\r\nlove,1\r\nhate,x\r\n", &["line 3"]),
@@ -250,6 +248,22 @@ fn a_directory_lists_each_model_once_and_nothing_else() {
         assert!(told.contains(naming), "'{naming}' is not in: {told}");
     }
     assert_eq!(found.passed_over.len(), 3, "a text is no table: {told}");
+    for name in ["c.xlsx", "d.json", "d.csv.provenance.json", "config.yaml"] {
+        std::fs::write(folder.path().join(name), "{}").unwrap();
+    }
+    std::fs::write(folder.path().join("e.tsv"), "response\tp\nx\t1\n").unwrap();
+    std::fs::write(folder.path().join("ratings.csv"), "Word,Valence\nlove,5\n").unwrap();
+    std::fs::write(folder.path().join("f.csv"), "word,best_ever_one\nlove,5\n").unwrap();
+    let found = super::folder(folder.path());
+    let names: Vec<_> = found.files.iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+    assert_eq!(names, ["a.csv", "b.parquet", "e.tsv", "f.csv"]);
+    let told = found.passed_over.join("\n");
+    for naming in
+        ["c.xlsx: not opened: is a workbook", "d.json: not opened: is JSON", "ratings.csv: not opened: none of its columns"]
+    {
+        assert!(told.contains(naming), "'{naming}' is not in: {told}");
+    }
+    assert_eq!(found.passed_over.len(), 6, "{told}");
 }
 
 #[test]
@@ -263,4 +277,145 @@ fn a_column_that_numbers_the_rows_is_no_prompt() {
     let (_, _, recorded) = read(&path, &catalogue).unwrap();
     assert_eq!(recorded.prompts.iter().map(|prompt| prompt.label()).collect::<Vec<_>>(), ["double", "single"]);
     assert_eq!(recorded.notes, ["passed over: the column whole, which numbers the rows"]);
+}
+
+/// A file of this name and content: words, labels of prompts, scores, notes.
+fn opened(name: &str, bytes: &[u8]) -> Result<(Vec<String>, Vec<String>, Vec<Vec<f64>>, String), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    check(&path).map_err(|error| error.to_string())?;
+    let (_, _, recorded) = read(&path, &Catalogue::builtin().unwrap()).map_err(|error| error.to_string())?;
+    let words = recorded.words.iter().map(|word| word.to_string()).collect();
+    let labels = recorded.prompts.iter().map(|prompt| prompt.label().to_owned()).collect();
+    Ok((words, labels, recorded.scores, recorded.notes.join("; ")))
+}
+
+/// Two words under two prompts of the study.
+fn holds_two(name: &str, text: &str, said: &str) {
+    let (words, labels, scores, notes) = opened(name, text.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(
+        (words, labels),
+        (vec!["love".to_owned(), "war".to_owned()], vec!["best_ever_one".to_owned(), "worst_ever_one".to_owned()]),
+        "{text}"
+    );
+    assert_eq!(scores, [[1.5, -2.0], [0.25, 1e-3]], "{text}");
+    assert!(if said.is_empty() { notes.is_empty() } else { notes.contains(said) }, "'{said}' is not in: {notes}");
+}
+
+#[test]
+fn scores_are_read_with_any_separator_and_decimal_mark() {
+    let comma = "response,best_ever_one,worst_ever_one\nlove,1.5,.25\nwar,-2,1e-3\n";
+    let other = |separator: &str| comma.replace(',', separator);
+    holds_two("x.csv", comma, "");
+    holds_two("x.tsv", &other("\t"), "");
+    holds_two("x.csv", &other("\t"), "separated by tabs");
+    holds_two("x.csv", &other("|"), "separated by '|'");
+    holds_two("x.csv", &other(";").replace('.', ","), "separated by ';', and its numbers have a decimal comma");
+    holds_two("x.tab", &other("\t").replace('.', ","), "decimal comma");
+    holds_two("x.csv", &format!("\u{feff}sep=,\r\n{}", comma.replace('\n', "\r\n")), "");
+    holds_two("x.csv", &format!("\u{feff}{}", comma.replace("response", "\"response\"")), "");
+    let message = opened("x.csv", b"response;best_ever_one;worst_ever_one\nlove;1,5;2,5\nwar;1.250,5;2\n").unwrap_err();
+    assert!(message.contains("line 3, column best_ever_one: '1.250,5' is not a score"), "{message}");
+    let message = opened("x.csv", b"response;best_ever_one\nlove;1,500\nwar;2.5\n").unwrap_err();
+    assert!(message.contains("line 2, column best_ever_one: '1,500' is not a score"), "these may be thousands: {message}");
+}
+
+#[test]
+fn a_column_of_words_may_have_any_usual_name() {
+    for name in ["word", "Token", "text", "token_decoded", "term", "RESPONSE"] {
+        holds_two("x.csv", &format!("{name},best_ever_one,worst_ever_one\nlove,1.5,.25\nwar,-2,1e-3\n"), "");
+    }
+    holds_two(
+        "x.csv",
+        "text,response,best_ever_one,worst_ever_one\na,love,1.5,.25\nb,war,-2,1e-3\n",
+        "the column text, which holds text",
+    );
+}
+
+#[test]
+fn names_as_r_makes_them_are_read_as_the_prompts_that_they_were() {
+    let text = "\"\",\"response\",\"best.ever.one\",\"What..in.one.word..is.the.worst.thing.ever.\"\n\"1\",\"love\",1.5,.25\n\"2\",\"war\",-2,1e-3\n";
+    holds_two("x.csv", text, "'best.ever.one' is read as the prompt best_ever_one, and 1 more alike");
+    let message = opened("x.csv", b"response,best_ever_one,best.ever.one\nlove,1,2\n").unwrap_err();
+    assert!(message.contains("two columns are about the prompt"), "{message}");
+}
+
+#[test]
+fn a_row_for_each_score_is_read_by_any_usual_names() {
+    let rows = "love,best_ever_one,1.5\nwar,best_ever_one,-2\nlove,worst_ever_one,.25\nwar,worst_ever_one,1e-3\n";
+    for header in
+        ["word,prompt,score", "Response,Prompt,Reward", "token,variable,value", "text,prompt,log_prob", "word,name,value"]
+    {
+        holds_two("x.csv", &format!("{header}\n{rows}"), "");
+    }
+    let with_model = |model: &str| format!("response,prompt,reward,Model\n{}", rows.replace('\n', &format!(",{model}\n")));
+    holds_two("x.csv", &with_model("m"), "");
+    let message = opened("x.csv", format!("{}love,p,1,n\n", with_model("m")).as_bytes()).unwrap_err();
+    assert!(message.contains("more than one model"), "{message}");
+    let message = opened("x.csv", format!("word,prompt,liking\n{rows}").as_bytes()).unwrap_err();
+    assert!(message.contains("a row for each score, but none of scores: word, prompt, liking"), "{message}");
+    let two = "word,prompt,reward,score\nlove,best_ever_one,9,1.5\nwar,best_ever_one,9,-2\nlove,worst_ever_one,9,.25\nwar,worst_ever_one,9,1e-3\n";
+    holds_two("x.csv", two, "the scores are those of the column score; passed over: reward");
+}
+
+/// `DataFrame.to_csv` on Python before 3.11.9 does not quote a carriage return alone.
+#[test]
+fn a_token_that_is_a_carriage_return_is_read_as_pandas_writes_it() {
+    for text in [
+        "token_id,token_name,token_decoded,best_ever_one\n0,a,love,1\n1,b,\r,2\n2,c,x\r,3\n3,d,\"\r\n\",4\n",
+        "response,best_ever_one\nlove,1\n\r,2\nx\r,3\n\"\r\n\",4\n",
+        "best_ever_one,response\n1,love\n2,\r\n3,x\r\n4,\"\r\n\"\n5,a\n6,b\n7,c\n",
+    ] {
+        let (words, _, scores, _) = opened("x.csv", text.as_bytes()).unwrap();
+        assert_eq!(
+            (&words[..4], &scores[0][..4]),
+            (&["love", "\r", "x\r", "\r\n"].map(str::to_owned)[..], &[1.0, 2.0, 3.0, 4.0][..])
+        );
+    }
+}
+
+#[test]
+fn what_is_not_finite_counts_as_missing_and_is_counted() {
+    for (name, text) in [
+        ("x.csv", "response,best_ever_one\nlove,1\nwar,NaN\npeace,-inf\nhate,Infinity\nhope,NA\n"),
+        (
+            "y.csv",
+            "word,prompt,score\nlove,best_ever_one,1\nwar,best_ever_one,nan\npeace,best_ever_one,-inf\nhate,best_ever_one,inf\nhope,best_ever_one,\n",
+        ),
+        (
+            "x.jsonl",
+            "{\"response\": \"love\", \"best_ever_one\": 1}\n{\"response\": \"war\", \"best_ever_one\": NaN}\n\
+             {\"best_ever_one\":-Infinity,\"response\":\"peace\"}\n{\"response\": \"hate\", \"best_ever_one\":Infinity}\n\
+             {\"response\": \"hope\", \"best_ever_one\": null}\n",
+        ),
+    ] {
+        let (words, _, scores, notes) = opened(name, text.as_bytes()).unwrap();
+        assert_eq!((words.len(), scores[0][0], scores[0].iter().filter(|score| score.is_nan()).count()), (5, 1.0, 4), "{name}");
+        assert_eq!(notes, "3 scores are NaN, inf or -inf and count as missing", "{name}");
+    }
+    let (words, ..) = opened("x.jsonl", b"{\"response\": \"say \\\"NaN\\\" -Infinity\", \"best_ever_one\": 1}\n").unwrap();
+    assert_eq!(words, ["say \"NaN\" -Infinity"], "within a text it is text");
+}
+
+/// `response,best_ever_one` and `love,1`, packed.
+const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x2b\x4a\x2d\x2e\xc8\xcf\x2b\x4e\xd5\x49\x4a\x2d\x2e\x89\x4f\x2d\x4b\x2d\x8a\xcf\xcf\x4b\xe5\xca\xc9\x2f\x4b\xd5\x31\xe4\x02\x00\x20\xb0\x5d\x5d\x1e\x00\x00\x00";
+const ZSTANDARD: &[u8] = b"\x28\xb5\x2f\xfd\x04\x58\xf1\x00\x00\x72\x65\x73\x70\x6f\x6e\x73\x65\x2c\x62\x65\x73\x74\x5f\x65\x76\x65\x72\x5f\x6f\x6e\x65\x0a\x6c\x6f\x76\x65\x2c\x31\x0a\x75\xab\xee\x9d";
+
+#[test]
+fn packed_tables_are_read_and_called_as_they_are_unpacked() {
+    let text = b"response,best_ever_one\nlove,1\n";
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::builtin().unwrap();
+    for (name, bytes) in [("my-gemma.csv.gz", GZIP), ("other-gemma.csv.zst", ZSTANDARD)] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let (called, family, recorded) = read(&path, &catalogue).unwrap();
+        assert_eq!((called.as_str(), family), (name.split('.').next().unwrap(), Family::Gemma));
+        assert_eq!((words(&recorded), &recorded.scores[0]), (vec!["love"], &vec![1.0]));
+    }
+    assert_eq!(super::folder(folder.path()).files.len(), 2);
+    std::fs::write(folder.path().join("my-gemma.csv"), text).unwrap();
+    let found = super::folder(folder.path());
+    assert_eq!(found.passed_over, ["my-gemma.csv.gz: not opened: my-gemma.csv is read, which has the same name"]);
 }

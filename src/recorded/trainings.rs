@@ -11,20 +11,21 @@ mod medians;
 mod ordered;
 mod scores;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::NOT_AS_WRITTEN;
+use super::{NOT_AS_WRITTEN, WORD};
 use crate::base::file_error::FileError;
 use crate::base::remedy::Remedy;
 use crate::base::terms::Family;
+use crate::base::text_file::{ending, stem};
 use crate::catalogue::Catalogue;
 use crate::corpus::Corpus;
 use crate::scores::provenance::FileProvenance;
 use crate::stats::ablation::{Ablation, Run, Training};
+use crate::stats::implicit::Variants;
 use crate::tables::read::{Reading, Row, Table, header};
 
-const WORD: [&str; 4] = ["response", "word", "token_decoded", "term"];
 const MODEL: [&str; 2] = ["model_id", "model"];
 const CATEGORY: [&str; 1] = ["category"];
 const CHECKPOINT: [&str; 4] = ["checkpoint", "step", "global_step", "ckpt"];
@@ -35,11 +36,33 @@ const STEPS: [&str; 3] = ["step", "checkpoint", "ckpt"];
 /// Checkpoints that are known by name alone: at which step they were is not said.
 const UNNUMBERED: [&str; 5] = ["base", "init", "best", "last", "final"];
 
-/// The runs that a file tells of. `corpus` gives the categories of the words of a file of scores.
+/// Which words of a file of scores take part.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    /// The list that has their categories.
+    pub corpus: &'a Corpus,
+    /// What becomes of spellings that differ from a word of the list, or from each other, by case and outer white space alone:
+    /// they are averaged to one word, or each takes a rank.
+    pub variants: Variants,
+    /// Only the words of this list, as they are spelled there.
+    pub only: Option<&'a Corpus>,
+}
+
+impl<'a> Words<'a> {
+    /// The words of a list, their spellings averaged.
+    pub fn of(corpus: &'a Corpus) -> Self {
+        Words { corpus, variants: Variants::Average, only: None }
+    }
+}
+
+/// The runs that a file tells of, and notes. `words` gives the categories of the words of a file of scores.
 ///
 /// # Errors
-/// A file that cannot be read, that follows no training, or whose words have no category in `corpus`.
-pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), FileError> {
+/// A file that cannot be read, that follows no training, or whose words have no category in the list.
+pub fn read(path: &Path, words: &Words<'_>, catalogue: &Catalogue) -> Result<(Vec<Run>, Vec<String>), FileError> {
+    let (expanded, list) = (expanded(path, words.corpus)?, &words.corpus.name);
+    let words = &Words { corpus: expanded.as_ref().unwrap_or(words.corpus), ..*words };
+    let corpus = words.corpus;
     let mut table = Table::open(path)?;
     let written = FileProvenance::of_file(path).unwrap_or_default().checksum;
     if written.is_some() {
@@ -48,7 +71,7 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
     let mut reader = Reader {
         path,
         of_file: of_name(path),
-        corpus,
+        words,
         catalogue,
         notes: Vec::new(),
         strangers: 0,
@@ -70,6 +93,10 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
         }
     };
     reader.note_unnumbered();
+    let of_wildcards = expanded.as_ref().and_then(|corpus| corpus.notes.last());
+    reader.notes.extend(of_wildcards.map(|note| format!("{}: {list}: {note}", reader.of_file.file)));
+    reader.note(table.not_finite(), "values are NaN, inf or -inf and count as missing");
+    reader.notes.extend(table.note().map(|note| format!("{}: {note}", reader.of_file.file)));
     if let (true, Some(gap)) = (runs.is_empty(), reader.torn) {
         return Err(FileError::file(path, gap, "Leave out the column or the rows of the checkpoint that lacks most"));
     }
@@ -81,6 +108,11 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
         let next = "A checkpoint is a whole number of steps, or named as step-1000";
         return Err(FileError::file(path, format!("it has no row that can be followed{told}"), next));
     }
+    if corpus.categories.is_empty() && runs.iter().all(|run| run.series.is_empty()) {
+        let told: String = corpus.notes.iter().map(|note| format!("; {note}")).collect();
+        let problem = format!("the word list {} has no categories{told}", corpus.name);
+        return Err(FileError::file(path, problem, format!("Give one that has with {}", Remedy::Corpus)));
+    }
     if runs.iter().all(|run| run.series.is_empty()) {
         let next = format!("Give the list of their categories with {}", Remedy::Corpus);
         return Err(FileError::file(path, format!("none of its words has a category in {}", corpus.name), next));
@@ -88,14 +120,33 @@ pub fn read(path: &Path, corpus: &Corpus, catalogue: &Catalogue) -> Result<(Vec<
     Ok((runs, reader.notes))
 }
 
+/// The list with the words of a file that its wildcards stand for; none of a list without wildcards.
+fn expanded(path: &Path, corpus: &Corpus) -> Result<Option<Corpus>, FileError> {
+    if corpus.wildcards.is_empty() {
+        return Ok(None);
+    }
+    let mut table = Table::open(path)?;
+    let word = match Kind::of(&table.header) {
+        Some(Kind::Wide { word, .. } | Kind::Long(LongColumns { word, .. })) => word,
+        Some(Kind::Medians(_)) | None => return Ok(None),
+    };
+    let mut words: Vec<String> = Vec::new();
+    while let Some(row) = table.next_row()? {
+        words.push(row.text(word).into_owned());
+    }
+    let (mut corpus, mut known) = (corpus.clone(), HashSet::new());
+    corpus.expand(words.iter().map(String::as_str).filter(|word| known.insert(*word)));
+    Ok(Some(corpus))
+}
+
 /// All trainings that the files and folders tell of.
 ///
 /// # Errors
 /// Of the first that cannot be read, or follows none.
-pub fn follow(named: &[PathBuf], corpus: &Corpus, catalogue: &Catalogue) -> Result<Ablation, FileError> {
+pub fn follow(named: &[PathBuf], words: &Words<'_>, catalogue: &Catalogue) -> Result<Ablation, FileError> {
     let (mut runs, mut notes) = (Vec::new(), Vec::new());
     for file in files(named)? {
-        let (found, told) = read(&file, corpus, catalogue)?;
+        let (found, told) = read(&file, words, catalogue)?;
         runs.extend(found);
         notes.extend(told);
     }
@@ -124,11 +175,11 @@ pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, FileError> {
     Ok(files)
 }
 
-/// Tables that lie in a folder, by name; of JSON lines, which can be anything, those that follow a training.
+/// Tables of a folder, by name; of formats that can be anything, those that follow a training.
 fn tables(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let is_table = |path: &PathBuf| match path.extension().map(|end| end.to_string_lossy().to_lowercase()).as_deref() {
-        Some("csv" | "parquet") => true,
-        Some("jsonl") => header(path).is_ok_and(|header| Kind::of(&header).is_some()),
+    let is_table = |path: &PathBuf| match ending(path).as_str() {
+        "csv" | "parquet" => true,
+        "jsonl" | "ndjson" | "tsv" | "tab" => header(path).is_ok_and(|header| Kind::of(&header).is_some()),
         _ => false,
     };
     let mut within: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).filter(is_table).collect();
@@ -216,7 +267,7 @@ struct Reader<'a> {
     path: &'a Path,
     /// What the name of the file says.
     of_file: Training,
-    corpus: &'a Corpus,
+    words: &'a Words<'a>,
     catalogue: &'a Catalogue,
     notes: Vec<String>,
     /// Words that are not in the corpus.
@@ -313,7 +364,7 @@ fn thousands(text: &str) -> Option<f64> {
 
 /// What `rank_results_uf_54.csv` says by its name: data source and size, and perhaps the method.
 fn of_name(path: &Path) -> Training {
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = stem(path);
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut training = Training { file, ..Training::default() };
     let Some(rest) = stem.to_ascii_lowercase().strip_prefix("rank_results_").map(str::to_owned) else { return training };

@@ -1,4 +1,5 @@
-//! A row for each word and a column for each prompt: `response,<prompt>…`, or `token_id,token_name,token_decoded,<prompt>…`.
+//! A row for each word and a column for each prompt: `response,<prompt>…`, `word,<prompt>…`, or
+//! `token_id,token_name,token_decoded,<prompt>…`.
 //!
 //! Files come with other columns beside: row numbers, categories, counts of tokens. Such a column must not pass for a prompt,
 //! nor make the file unusable, nor vanish unsaid: what is passed over, and what is taken for a prompt without being known as
@@ -9,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::labels::Labels;
-use super::{Repeats, no_words, notes};
+use super::{Repeats, WORD, column, no_words, notes};
 use crate::base::file_error::FileError;
 use crate::base::remedy::Remedy;
 use crate::recorded::scores::Recorded;
@@ -36,6 +37,8 @@ const NUMBERING: [&str; 18] = [
     "level_0",
     "unnamed",
 ];
+/// What columns of categories are called, of a word list that has nothing else.
+const CATEGORY: [&str; 4] = ["category", "categories", "foundation", "label"];
 /// Fewer numbers than this that count up may be scores.
 const FEWEST_NUMBERED: usize = 3;
 
@@ -49,23 +52,28 @@ impl WideColumns {
     /// # Errors
     /// Why they are no recorded scores.
     pub(super) fn of(path: &Path, header: &[String]) -> Result<WideColumns, FileError> {
-        let at = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
+        let at = |name: &str| column(header, &[name]);
         let tokens = [at("token_id"), at("token_name"), at("token_decoded")];
-        let word = match (at("response"), tokens) {
-            (Some(word), _) => Some(word),
-            (None, [Some(_), _, decoded]) => decoded,
-            _ => None,
-        };
+        let of_tokens = tokens[0].and(tokens[2]);
+        let word = at("response").or(of_tokens).or_else(|| column(header, &WORD));
         // R and pandas write row numbers into a first column with no name, or one called X.
         let index = header.first().is_some_and(|name| matches!(name.trim(), "" | "X" | "Unnamed: 0")).then_some(0);
         let other = |i: &usize| !tokens.contains(&Some(*i)) && ![word, index].contains(&Some(*i));
         let scores: Vec<usize> = (0..header.len()).filter(other).collect();
-        let Some(word) = word.filter(|_| !scores.is_empty()) else {
+        let categories: Vec<usize> = CATEGORY.iter().filter_map(|name| at(name)).collect();
+        let Some(word) = word.filter(|_| scores.iter().any(|column| !categories.contains(column))) else {
             let problem = format!("no recorded scores; its columns are {}", header.join(", "));
-            return Err(FileError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
+            return Err(FileError::file(path, problem, EXPECTED));
         };
         Ok(WideColumns { word, scores })
     }
+}
+
+const EXPECTED: &str = "A first column `response` (or word, token, text, term) and then one column a prompt are expected";
+
+/// By the names of the columns, which no word list has.
+pub(super) fn is_of_the_study(header: &[String]) -> bool {
+    column(header, &["response"]).or(column(header, &["token_id"])).is_some()
 }
 
 /// A column that may be a prompt's, as far as it has been read.
@@ -77,8 +85,9 @@ struct Candidate {
     /// `[words]`
     scores: Vec<f64>,
     numbers: usize,
-    /// The first cell that is neither a score nor missing, described for a message, and whether it is a text.
-    stray: Option<(String, bool)>,
+    not_finite: usize,
+    /// The first cell that is neither a number nor missing, described for a message.
+    stray: Option<String>,
     /// The number in the first row, 0 or 1, as long as the column counts up from there by 1 a row; else none.
     counts_from: Option<f64>,
     /// Rows that give a word another score than an earlier one did.
@@ -88,7 +97,8 @@ struct Candidate {
 impl Candidate {
     fn new(column: usize, name: &str, known: bool) -> Candidate {
         let (name, counts_from) = (name.trim().to_owned(), Some(f64::NAN));
-        Candidate { column, name, known, scores: Vec::new(), numbers: 0, stray: None, counts_from, differing: Vec::new() }
+        let (scores, differing) = (Vec::new(), Vec::new());
+        Candidate { column, name, known, scores, numbers: 0, not_finite: 0, stray: None, counts_from, differing }
     }
 
     /// A question is a prompt by itself; a word that is no known key may be anything.
@@ -101,11 +111,12 @@ impl Candidate {
         let reading = row.reading(self.column);
         let score = match reading {
             Reading::Score(score) => score,
-            Reading::Missing | Reading::Infinite | Reading::Text => f64::NAN,
+            Reading::Missing | Reading::NotFinite | Reading::Text => f64::NAN,
         };
-        self.numbers += usize::from(matches!(reading, Reading::Score(_) | Reading::Infinite));
-        if self.stray.is_none() && matches!(reading, Reading::Text | Reading::Infinite) {
-            self.stray = Some((table.no_score(row, self.column), reading == Reading::Text));
+        self.numbers += usize::from(matches!(reading, Reading::Score(_)));
+        self.not_finite += usize::from(reading == Reading::NotFinite);
+        if self.stray.is_none() && reading == Reading::Text {
+            self.stray = Some(table.no_score(row, self.column));
         }
         let from = score - number as f64;
         self.counts_from = match self.counts_from {
@@ -170,11 +181,13 @@ pub(super) fn read(path: &Path, table: &mut Table, labels: &Labels, repeats: Rep
     }
     if kept.is_empty() {
         let problem = format!("none of its columns holds scores; {}", beside.notes().join("; "));
-        return Err(FileError::file(path, problem, "A first column `response` and then one column a prompt are expected"));
+        return Err(FileError::file(path, problem, EXPECTED));
     }
-    let prompts = labels.prompts(path, kept.iter().map(|candidate| table.header[candidate.column].as_str()))?;
+    let names = || kept.iter().map(|candidate| table.header[candidate.column].as_str());
+    let prompts = labels.prompts(path, names())?;
     let differing: HashSet<usize> = kept.iter().flat_map(|candidate| candidate.differing.iter().copied()).collect();
-    let mut notes = notes(empty, differing.len());
+    let mut notes = notes(empty, differing.len(), kept.iter().map(|candidate| candidate.not_finite).sum());
+    notes.extend(labels.note(names()));
     notes.extend(beside.notes());
     Ok(Recorded { words, prompts, scores: kept.into_iter().map(|candidate| candidate.scores).collect(), notes })
 }
@@ -262,7 +275,7 @@ impl Beside {
 fn verdict(path: &Path, candidate: &Candidate, any_known: bool, rows: usize) -> Result<Verdict, FileError> {
     let Candidate { name, known, numbers, stray, .. } = candidate;
     match stray {
-        Some((problem, is_text)) if *known || *numbers > 0 || !is_text => {
+        Some(problem) if *known || *numbers > 0 => {
             let other = format!(". Where '{name}' is no prompt, take it out of the file");
             let next = format!("{NO_SCORE}{}", if *known { "" } else { other.as_str() });
             Err(FileError::file(path, problem, next))

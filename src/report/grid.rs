@@ -1,22 +1,28 @@
-//! A document of tables and paragraphs, for a terminal of 100 columns or as Markdown. Knows nothing of statistics.
+//! A document of tables and paragraphs: for a terminal of 100 columns, as Markdown, or as LaTeX. Knows nothing of statistics.
 
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::latex;
 use crate::base::text;
 
 /// Lines of text are at most so many cells wide.
 const COLUMNS: usize = 100;
-/// The widest column of a table for a terminal; longer text is cut.
+/// The widest column of a table for a terminal, but for the last; longer text is cut.
 const WIDEST: usize = 52;
 /// Spaces between two columns.
 const GAP: usize = 2;
 
+/// What a document is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DocumentFormat {
+pub enum DocumentFormat {
+    /// Columns that line up on a terminal.
     Table,
+    /// Markdown with tables.
     Markdown,
+    /// A part of a LaTeX document, with tables by booktabs.
+    Latex,
 }
 
 /// The side of a column on which its text is aligned.
@@ -26,43 +32,60 @@ pub(crate) enum Alignment {
     Right,
 }
 
+/// Headings, paragraphs, items and tables, one after the other.
 pub(crate) struct Document {
     layout: DocumentFormat,
     out: String,
+    /// A list of items is open, which LaTeX has to close.
+    in_list: bool,
 }
 
 impl Document {
+    /// Nothing yet.
     pub(crate) fn new(layout: DocumentFormat) -> Self {
-        Document { layout, out: String::new() }
+        let out = if layout == DocumentFormat::Latex { latex::PREAMBLE.to_owned() } else { String::new() };
+        Document { layout, out, in_list: false }
     }
 
+    /// The name of the whole document.
+    pub(crate) fn title(&mut self, text: &str) {
+        self.head(text, ["", "# ", "\\section*{"]);
+    }
+
+    /// The name of what follows.
     pub(crate) fn heading(&mut self, text: &str) {
+        self.end_list();
         self.gap();
-        if self.layout == DocumentFormat::Markdown {
-            self.out.push_str("## ");
-        }
-        self.out.push_str(&self.shown(text));
-        self.out.push('\n');
-        if self.layout == DocumentFormat::Markdown {
-            self.out.push('\n');
-        }
+        self.head(text, ["", "## ", "\\subsection*{"]);
     }
 
-    /// Filled to the width of the page; of a list, the lines after the first are indented.
+    fn head(&mut self, text: &str, [table, markdown, latex]: [&str; 3]) {
+        let shown = self.shown(text);
+        let line = match self.layout {
+            DocumentFormat::Table => format!("{table}{shown}\n"),
+            DocumentFormat::Markdown => format!("{markdown}{shown}\n\n"),
+            DocumentFormat::Latex => format!("{latex}{shown}}}\n\n"),
+        };
+        self.out.push_str(&line);
+    }
+
+    /// Filled to the width of the page.
     pub(crate) fn paragraph(&mut self, text: &str) {
+        self.end_list();
         let lines = match self.layout {
             DocumentFormat::Table => text::wrap(&self.shown(text), COLUMNS),
-            DocumentFormat::Markdown => vec![self.shown(text).into_owned()],
+            DocumentFormat::Markdown | DocumentFormat::Latex => vec![self.shown(text).into_owned()],
         };
         for line in lines {
             self.out.push_str(&line);
             self.out.push('\n');
         }
-        if self.layout == DocumentFormat::Markdown {
+        if self.layout != DocumentFormat::Table {
             self.out.push('\n');
         }
     }
 
+    /// An item of a list; its lines after the first are indented.
     pub(crate) fn item(&mut self, text: &str) {
         match self.layout {
             DocumentFormat::Table => {
@@ -73,9 +96,14 @@ impl Document {
                 }
             }
             DocumentFormat::Markdown => {
-                self.out.push_str("- ");
-                self.out.push_str(&self.shown(text));
-                self.out.push('\n');
+                let line = format!("- {}\n", self.shown(text));
+                self.out.push_str(&line);
+            }
+            DocumentFormat::Latex => {
+                let begin = if self.in_list { "" } else { "\\begin{itemize}\n" };
+                let line = format!("{begin}\\item {}\n", self.shown(text));
+                self.out.push_str(&line);
+                self.in_list = true;
             }
         }
     }
@@ -86,15 +114,26 @@ impl Document {
         self.layout == DocumentFormat::Markdown || widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) <= COLUMNS
     }
 
+    /// A row of titles, then one a row of cells.
     pub(crate) fn table<S: AsRef<str>>(&mut self, columns: &[(S, Alignment)], rows: &[Vec<String>]) {
+        self.end_list();
         match self.layout {
             DocumentFormat::Table => self.aligned(columns, rows),
             DocumentFormat::Markdown => self.piped(columns, rows),
+            DocumentFormat::Latex => self.out.push_str(&latex::table(columns, rows)),
         }
     }
 
-    pub(crate) fn finish(self) -> String {
+    /// The whole text.
+    pub(crate) fn finish(mut self) -> String {
+        self.end_list();
         self.out
+    }
+
+    fn end_list(&mut self) {
+        if std::mem::take(&mut self.in_list) {
+            self.out.push_str("\\end{itemize}\n\n");
+        }
     }
 
     fn aligned<S: AsRef<str>>(&mut self, columns: &[(S, Alignment)], rows: &[Vec<String>]) {
@@ -127,8 +166,11 @@ impl Document {
         }
     }
 
-    /// Safe on a terminal, and taken literally by Markdown.
+    /// Safe on a terminal, and taken literally by Markdown and LaTeX.
     fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.layout == DocumentFormat::Latex {
+            return Cow::Owned(latex::escaped(text));
+        }
         let visible = text::visible(text);
         if self.layout == DocumentFormat::Table || !visible.contains(['|', '*', '_', '<', '`', '[', '\\']) {
             return visible;
@@ -146,7 +188,11 @@ impl Document {
 
 /// The cells of a table as they are shown, and the width of each column.
 fn measured<S: AsRef<str>>(columns: &[(S, Alignment)], rows: &[Vec<String>]) -> (Vec<Vec<String>>, Vec<usize>) {
-    let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| cut(&text::visible(cell))).collect()).collect();
+    let last = columns.len().saturating_sub(1);
+    // Nothing is beside the last column, so its text may be as long as it is.
+    let cell =
+        |(at, cell): (usize, &String)| if at == last { text::visible(cell).into_owned() } else { cut(&text::visible(cell)) };
+    let cells: Vec<Vec<String>> = rows.iter().map(|row| row.iter().enumerate().map(cell).collect()).collect();
     let widest = |i: usize| cells.iter().filter_map(|row| row.get(i)).map(|cell| cell.width()).max().unwrap_or(0);
     let widths = columns.iter().enumerate().map(|(i, (head, _))| head.as_ref().width().max(widest(i))).collect();
     (cells, widths)

@@ -5,6 +5,10 @@
 pub mod card;
 pub mod figure;
 pub mod grid;
+mod latex;
+pub mod optimal;
 pub mod panels;
+pub mod ratings;
+pub mod scores;
 pub mod statistics;
 pub mod wording;

@@ -6,6 +6,7 @@ use super::grid::{Alignment, Document, DocumentFormat};
 use crate::base::terms::Framing;
 use crate::base::text::{counted, visible_word};
 use crate::report::wording::{missing, number, p_on_page, signed, stars};
+use crate::report::{ratings, scores};
 use crate::stats::contrast::{Kind, Quantity, TESTS, TESTS_OF_MODELS, Test, TestResult, Unit, Value};
 use crate::stats::results::{
     AnovaTerm, Contrast, Dividing, FamilySummary, FixedEffect, FramingAgreement, ModelContrast, ModelSummary, Report,
@@ -46,6 +47,9 @@ pub(crate) fn page(report: &Report, layout: DocumentFormat) -> String {
     agreement(&mut document, report);
     framings(&mut document, report);
     dividing_words(&mut document, report);
+    scores::framing_sums(&mut document, &report.framing_sums);
+    ratings::sections(&mut document, &report.ratings);
+    scores::moments(&mut document, &report.moments);
     let notes: Vec<&String> = report.notes.iter().filter(|note| *note != UNIT_NOTE).collect();
     if !notes.is_empty() {
         document.heading("Notes");
@@ -123,7 +127,8 @@ impl Table {
     fn of_tests(unit: Unit, tests: &[&Test], contrasts: &[&Contrast], adjusted_for: usize) -> Table {
         let known: &[(&str, Alignment)] = match unit {
             Unit::Prompts => &[("category", L), ("framing", L), ("n", R), ("diff.", R)],
-            Unit::Models | Unit::ModelsAndWords => &[("category", L), ("framing", L), ("models", R)],
+            Unit::Models => &[("category", L), ("framing", L), ("models", R), ("diff.", R)],
+            Unit::ModelsAndWords => &[("category", L), ("framing", L), ("models", R)],
         };
         let mut columns: Vec<(String, Alignment)> = known.iter().map(|(heading, side)| ((*heading).to_owned(), *side)).collect();
         columns.extend(tests.iter().flat_map(|test| test.columns()).map(|quantity| column_of(quantity, adjusted_for)));
@@ -131,7 +136,8 @@ impl Table {
             let mut row = vec![c.category.to_string(), sign(c.framing)];
             match unit {
                 Unit::Prompts => row.extend([format!("{}, {}", c.n[0], c.n[1]), signed(c.difference)]),
-                Unit::Models | Unit::ModelsAndWords => row.push(format!("{}, {}", c.models[0], c.models[1])),
+                Unit::Models => row.extend([format!("{}, {}", c.models[0], c.models[1]), signed(c.difference)]),
+                Unit::ModelsAndWords => row.push(format!("{}, {}", c.models[0], c.models[1])),
             }
             for test in tests {
                 let result = c.result(test);

@@ -147,8 +147,8 @@ pub struct MachineOptions {
 /// Which words and prompts.
 #[derive(Clone, Debug, Args)]
 pub struct WordArgs {
-    /// Word list: a name from `rewardscope corpora`, or a file (CSV with word,category; the study's CSV; LIWC .dic or
-    /// .dicx; one word a line). May be repeated
+    /// Word list: a name from `rewardscope corpora`, or a file (a table with word,category or a column a category; LIWC .dic
+    /// or .dicx; JSON, Lexicoder, WordStat; one word a line). May be repeated
     #[arg(long, value_name = "NAME|FILE")]
     pub corpus: Vec<String>,
     /// A single word, exactly as given. Beside a list it is scored with it and takes no rank from it. May be repeated
@@ -163,6 +163,18 @@ pub struct WordArgs {
     /// A prompt by key (see `rewardscope prompts`), by its text, or `all` for the study's 54. May be repeated
     #[arg(long, value_name = "KEY|TEXT|all")]
     pub prompt: Vec<String>,
+}
+
+/// Numbers about words that scores are set beside.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RatingArgs {
+    /// Set scores beside what else is known of the words: a table with a column `word` and columns of numbers (sentiment, log
+    /// frequency, what people prefer), or `characters` or `tokens` (of live models), which are counted. May be repeated
+    #[arg(long, value_name = "FILE|characters|tokens")]
+    pub ratings: Vec<String>,
+    /// Of the tables, take this column of numbers. May be repeated [default: all of them]
+    #[arg(long, value_name = "NAME", requires = "ratings")]
+    pub rating_column: Vec<String>,
 }
 
 /// Where scores are kept.

@@ -32,6 +32,7 @@ fn name(remedy: Remedy) -> &'static str {
         Remedy::Store => "--store",
         Remedy::Family => "--family",
         Remedy::Corpus => "--corpus",
+        Remedy::RatingColumn => "--rating-column",
         Remedy::WordsFile => "--words-file",
         Remedy::Prompt => "--prompt",
         Remedy::Models => "`rewardscope models`",

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::base::text_file;
 use crate::sources::resolve::{ModelSource, ModelSpec};
 
 /// Models, each with the argument that names it, under names of which no two are the same. Namesakes have what tells all of
@@ -64,7 +65,7 @@ fn by_path(spec: &ModelSpec, argument: &str, of: impl Fn(&Path) -> String) -> St
 }
 
 fn stem(spec: &ModelSpec, argument: &str) -> String {
-    by_path(spec, argument, |path| text(path.file_stem()))
+    by_path(spec, argument, text_file::stem)
 }
 
 fn in_folder(spec: &ModelSpec, argument: &str) -> String {

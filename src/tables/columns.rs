@@ -70,6 +70,8 @@ pub fn destination(path: &Path, replace: bool) -> io::Result<Destination> {
 pub enum Values {
     /// A text for each row.
     Text(Vec<Arc<str>>),
+    /// A text, or none: empty in CSV, null elsewhere.
+    OptionalText(Vec<Option<Arc<str>>>),
     /// Names, joined by `;` where a cell can hold but one text.
     Names(Vec<Vec<String>>),
     /// NaN where there is none.
@@ -82,6 +84,7 @@ impl Values {
     fn len(&self) -> usize {
         match self {
             Values::Text(values) => values.len(),
+            Values::OptionalText(values) => values.len(),
             Values::Names(values) => values.len(),
             Values::Number(values) => values.len(),
             Values::Integer(values) => values.len(),
@@ -91,6 +94,7 @@ impl Values {
     fn csv(&self, row: usize) -> String {
         match self {
             Values::Text(values) => values[row].to_string(),
+            Values::OptionalText(values) => values[row].as_deref().unwrap_or_default().to_owned(),
             Values::Names(values) => values[row].join(";"),
             Values::Number(values) if values[row].is_nan() => String::new(),
             Values::Number(values) => values[row].to_string(),
@@ -101,6 +105,10 @@ impl Values {
     fn visible(&self) -> Values {
         match self {
             Values::Text(values) => Values::Text(values.iter().map(|text| Arc::from(&*visible(text))).collect()),
+            Values::OptionalText(values) => {
+                let shown = |text: &Option<Arc<str>>| text.as_deref().map(|text| Arc::from(&*visible(text)));
+                Values::OptionalText(values.iter().map(shown).collect())
+            }
             Values::Names(values) => {
                 Values::Names(values.iter().map(|names| names.iter().map(|name| visible(name).into_owned()).collect()).collect())
             }
@@ -111,6 +119,7 @@ impl Values {
     fn json(&self, row: usize) -> Value {
         match self {
             Values::Text(values) => Value::from(&*values[row]),
+            Values::OptionalText(values) => Value::from(values[row].as_deref()),
             Values::Names(values) => Value::from(values[row].clone()),
             Values::Number(values) => Value::from(values[row]),
             Values::Integer(values) => Value::from(values[row]),
@@ -210,6 +219,7 @@ impl ColumnTable {
         let fields = self.columns.iter().map(|(name, values)| {
             let (physical, logical, repetition) = match values {
                 Values::Text(_) | Values::Names(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String), Repetition::REQUIRED),
+                Values::OptionalText(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String), Repetition::OPTIONAL),
                 Values::Number(_) => (Physical::DOUBLE, None, Repetition::OPTIONAL),
                 Values::Integer(_) => (Physical::INT64, None, Repetition::OPTIONAL),
             };
@@ -228,6 +238,9 @@ impl ColumnTable {
         for (_, values) in &self.columns {
             match values {
                 Values::Text(values) => column::<ByteArrayType, _>(&mut group, values.iter().map(|v| Some(bytes(v))))?,
+                Values::OptionalText(values) => {
+                    column::<ByteArrayType, _>(&mut group, values.iter().map(|v| v.as_deref().map(bytes)))?;
+                }
                 Values::Names(values) => {
                     column::<ByteArrayType, _>(&mut group, values.iter().map(|names| Some(bytes(&names.join(";")))))?;
                 }

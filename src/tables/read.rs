@@ -1,11 +1,12 @@
-//! A CSV, Parquet or JSON-lines file as a table, read row by row. Knows nothing of what the columns mean.
+//! A CSV, Parquet or JSON-lines file as a table, read row by row. Knows nothing of what the columns mean. Text may have any of
+//! the usual separators, a decimal comma, and be packed with gzip or Zstandard.
 //!
 //! A vocabulary of 256,000 tokens under 54 prompts is 14 million cells: no more than one row of cells is held at a time.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Cursor, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -16,8 +17,9 @@ use parquet::record::Field;
 use parquet::record::reader::RowIter;
 use serde_json::Value;
 
+use crate::base::delimited::{Delimited, with_decimal_point};
 use crate::base::file_error::FileError;
-use crate::base::text_file::{line_of, ragged, read_text, utf8};
+use crate::base::text_file::{ending, read_text, start, utf8};
 use crate::tables::checksum::{Checksum, Summing};
 
 mod names;
@@ -27,7 +29,7 @@ const MOST_BYTES: u64 = 1 << 30;
 /// A header ends before this, or the file is no table of ours.
 const MOST_HEADER_BYTES: u64 = 1 << 20;
 /// Cells that mean "no value" in a column of numbers.
-const MISSING: [&str; 5] = ["", "na", "nan", "null", "none"];
+const MISSING: [&str; 4] = ["", "na", "null", "none"];
 
 pub(crate) struct Table {
     path: PathBuf,
@@ -35,23 +37,28 @@ pub(crate) struct Table {
     /// Columns that pandas wrote for the index of a data frame, as Parquet tells.
     pub(crate) index: Vec<String>,
     rows: Rows,
+    /// Numbers asked for so far that were NaN or infinite.
+    not_finite: Cell<usize>,
     /// Of the rows read so far, and how many they are, where that is asked for.
     sum: Option<(Summing, usize)>,
 }
 
 enum Rows {
-    Csv(Box<csv::Reader<Cursor<String>>>),
+    Csv(Box<Delimited>),
     Parquet { rows: RowIter<'static>, read: usize },
     Jsonl { text: String, at: usize, line: usize },
 }
 
 pub(crate) enum Row {
-    Csv(StringRecord),
+    Csv {
+        record: StringRecord,
+        decimal_comma: bool,
+    },
     /// Counted from 1: rows of Parquet, lines of JSON.
-    Cells(usize, Vec<Cell>),
+    Cells(usize, Vec<Content>),
 }
 
-pub(crate) enum Cell {
+pub(crate) enum Content {
     Text(String),
     Number(f64),
     Missing,
@@ -62,8 +69,8 @@ pub(crate) enum Cell {
 pub(crate) enum Reading {
     Score(f64),
     Missing,
-    /// `inf`: a number, and no score.
-    Infinite,
+    /// `NaN`, `inf`, `-inf`: what a computation gives that failed.
+    NotFinite,
     Text,
 }
 
@@ -71,11 +78,11 @@ impl Row {
     /// A cell of a column of words.
     pub(crate) fn text(&self, column: usize) -> Cow<'_, str> {
         match self {
-            Row::Csv(record) => Cow::Borrowed(record.get(column).unwrap_or_default()),
+            Row::Csv { record, .. } => Cow::Borrowed(record.get(column).unwrap_or_default()),
             Row::Cells(_, cells) => match cells.get(column) {
-                Some(Cell::Text(text)) => Cow::Borrowed(text),
-                Some(Cell::Number(number)) => Cow::Owned(number.to_string()),
-                Some(Cell::Missing) | None => Cow::Borrowed(""),
+                Some(Content::Text(text)) => Cow::Borrowed(text),
+                Some(Content::Number(number)) => Cow::Owned(number.to_string()),
+                Some(Content::Missing) | None => Cow::Borrowed(""),
             },
         }
     }
@@ -84,13 +91,21 @@ impl Row {
     pub(crate) fn reading(&self, column: usize) -> Reading {
         let number = match self {
             Row::Cells(_, cells) => match cells.get(column) {
-                Some(Cell::Number(number)) => *number,
-                Some(Cell::Missing) | None => return Reading::Missing,
-                Some(Cell::Text(text)) => return parse(text),
+                Some(Content::Number(number)) => *number,
+                Some(Content::Missing) | None => return Reading::Missing,
+                Some(Content::Text(text)) => return parse(text),
             },
-            Row::Csv(record) => return parse(record.get(column).unwrap_or_default()),
+            Row::Csv { record, decimal_comma } => {
+                let text = record.get(column).unwrap_or_default();
+                // What has a point in such a file has it between thousands.
+                return match parse(text) {
+                    Reading::Score(_) if *decimal_comma && text.contains('.') => Reading::Text,
+                    Reading::Text if *decimal_comma => with_decimal_point(text.trim()).map_or(Reading::Text, |text| parse(&text)),
+                    reading => reading,
+                };
+            }
         };
-        if number.is_finite() { Reading::Score(number) } else { Reading::Infinite }
+        if number.is_finite() { Reading::Score(number) } else { Reading::NotFinite }
     }
 }
 
@@ -101,8 +116,7 @@ fn parse(text: &str) -> Reading {
     }
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Reading::Score(number),
-        Ok(number) if number.is_nan() => Reading::Missing,
-        Ok(_) => Reading::Infinite,
+        Ok(_) => Reading::NotFinite,
         Err(_) => Reading::Text,
     }
 }
@@ -117,10 +131,10 @@ impl Table {
         let mut index = Vec::new();
         let (header, rows) = match ending(name).as_str() {
             "parquet" => open_parquet(path, &mut index)?,
-            "jsonl" => open_jsonl(path, MOST_BYTES)?,
+            "jsonl" | "ndjson" => open_jsonl(path, MOST_BYTES)?,
             _ => open_csv(path)?,
         };
-        Ok(Table { path: path.to_owned(), header, index, rows, sum: None })
+        Ok(Table { path: path.to_owned(), header, index, rows, not_finite: Cell::default(), sum: None })
     }
 
     /// Has the checksum taken of the rows that are read from here on.
@@ -148,12 +162,9 @@ impl Table {
 
     fn read_row(&mut self) -> Result<Option<Row>, FileError> {
         match &mut self.rows {
-            Rows::Csv(reader) => {
-                let mut record = StringRecord::new();
-                match reader.read_record(&mut record) {
-                    Ok(more) => Ok(more.then_some(Row::Csv(record))),
-                    Err(error) => Err(ragged(&self.path, reader.get_ref().get_ref(), &error)),
-                }
+            Rows::Csv(table) => {
+                let decimal_comma = table.dialect.decimal_comma;
+                Ok(table.next_row()?.map(|record| Row::Csv { record, decimal_comma }))
             }
             Rows::Parquet { rows, read } => {
                 let Some(row) = guarded(&self.path, || rows.next().transpose())? else { return Ok(None) };
@@ -171,18 +182,18 @@ impl Table {
                 *line += 1;
                 if !object.is_empty() {
                     let mut cells = json_cells(&self.path, *line, object)?;
-                    let cells = self.header.iter().map(|name| cells.remove(name).unwrap_or(Cell::Missing));
+                    let cells = self.header.iter().map(|name| cells.remove(name).unwrap_or(Content::Missing));
                     return Ok(Some(Row::Cells(*line, cells.collect())));
                 }
             },
         }
     }
 
-    /// All of a CSV file.
-    fn text(&self) -> &str {
+    /// What a reader should know of how the file is written.
+    pub(crate) fn note(&self) -> Option<String> {
         match &self.rows {
-            Rows::Csv(reader) => reader.get_ref().get_ref(),
-            Rows::Parquet { .. } | Rows::Jsonl { .. } => "",
+            Rows::Csv(table) => table.dialect.note(&ending(&self.path)),
+            Rows::Parquet { .. } | Rows::Jsonl { .. } => None,
         }
     }
 
@@ -191,8 +202,17 @@ impl Table {
         match row.reading(column) {
             Reading::Score(score) => Ok(score),
             Reading::Missing => Ok(f64::NAN),
-            Reading::Infinite | Reading::Text => Err(FileError::file(&self.path, self.no_score(row, column), NO_SCORE)),
+            Reading::NotFinite => {
+                self.not_finite.set(self.not_finite.get() + 1);
+                Ok(f64::NAN)
+            }
+            Reading::Text => Err(FileError::file(&self.path, self.no_score(row, column), NO_SCORE)),
         }
+    }
+
+    /// How many of the numbers that were asked for are NaN or infinite, and so count as missing.
+    pub(crate) fn not_finite(&self) -> usize {
+        self.not_finite.get()
     }
 
     /// `line 3, column best_ever_one: 'high' is not a score`
@@ -200,10 +220,19 @@ impl Table {
         format!("{}, column {}: '{}' is not a score", self.place(row), self.header[column], row.text(column))
     }
 
+    /// The header as a row, for files whose first row names no columns.
+    pub(crate) fn header_as_row(&self) -> Row {
+        let decimal_comma = matches!(&self.rows, Rows::Csv(table) if table.dialect.decimal_comma);
+        Row::Csv { record: StringRecord::from(self.header.clone()), decimal_comma }
+    }
+
     /// The position of a row in its file, for a message.
     pub(crate) fn place(&self, row: &Row) -> String {
         match row {
-            Row::Csv(record) => format!("line {}", line_of(self.text(), record)),
+            Row::Csv { record, .. } => match &self.rows {
+                Rows::Csv(table) => format!("line {}", table.line_of(record)),
+                Rows::Parquet { .. } | Rows::Jsonl { .. } => "one row".to_owned(),
+            },
             Row::Cells(number, _) => format!("row {number}"),
         }
     }
@@ -216,53 +245,44 @@ pub(crate) const NO_SCORE: &str = "A score is a finite number; a missing one is 
 pub(crate) fn header(path: &Path) -> Result<Vec<String>, FileError> {
     match ending(path).as_str() {
         "parquet" => Ok(open_parquet(path, &mut Vec::new())?.0),
-        "jsonl" => names::of_start(path, &start(path)?),
-        _ => Ok(csv_start(path)?.0),
+        "jsonl" | "ndjson" => names::of_start(path, &start(path, MOST_HEADER_BYTES)?),
+        _ => Ok(csv_start(path)?.header),
     }
 }
 
 /// Column names and the first row, where there is one, without reading the rest of the file.
 pub(crate) fn first(path: &Path) -> Result<(Vec<String>, Option<Row>), FileError> {
-    match ending(path).as_str() {
-        "parquet" => {
-            let mut table = Table::open(path)?;
-            let row = table.next_row()?;
-            Ok((table.header, row))
-        }
-        "jsonl" => {
-            let start = start(path)?;
+    let of_start = |header, rows| {
+        let (path, index) = (path.to_owned(), Vec::new());
+        Table { path, header, index, rows, not_finite: Cell::default(), sum: None }
+    };
+    let mut table = match ending(path).as_str() {
+        "parquet" => Table::open(path)?,
+        "jsonl" | "ndjson" => {
+            let start = start(path, MOST_HEADER_BYTES)?;
             let (text, header) = (String::from_utf8_lossy(&start).into_owned(), names::of_start(path, &start)?);
-            let mut table =
-                Table { path: path.to_owned(), header, index: Vec::new(), rows: Rows::Jsonl { text, at: 0, line: 0 }, sum: None };
-            let row = table.next_row()?;
-            Ok((table.header, row))
+            of_start(header, Rows::Jsonl { text, at: 0, line: 0 })
         }
-        _ => csv_start(path),
+        _ => {
+            let table = csv_start(path)?;
+            of_start(table.header.clone(), Rows::Csv(Box::new(table)))
+        }
+    };
+    let row = table.next_row()?;
+    Ok((table.header, row))
+}
+
+/// As much of a table of text as its header can take.
+fn csv_start(path: &Path) -> Result<Delimited, FileError> {
+    let mut start = start(path, MOST_HEADER_BYTES)?;
+    // The last character may be cut off.
+    if let Err(error) = std::str::from_utf8(&start)
+        && error.error_len().is_none()
+        && start.len() as u64 == MOST_HEADER_BYTES
+    {
+        start.truncate(error.valid_up_to());
     }
-}
-
-/// As much of a file as its header can take.
-fn start(path: &Path) -> Result<Vec<u8>, FileError> {
-    let mut start = Vec::new();
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    file.take(MOST_HEADER_BYTES).read_to_end(&mut start).map_err(|error| unreadable(path, &error))?;
-    Ok(start)
-}
-
-fn csv_start(path: &Path) -> Result<(Vec<String>, Option<Row>), FileError> {
-    let start = start(path)?;
-    // Of UTF-16 every line is broken; the reader of text says which encoding it is.
-    if matches!(start[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
-        utf8(path, start.clone())?;
-    }
-    let mut reader = csv::Reader::from_reader(&start[..]);
-    let header = reader.headers().map_err(|error| ragged(path, "", &error))?.iter().map(str::to_owned).collect();
-    let row = reader.records().next().and_then(Result::ok).map(Row::Csv);
-    Ok((header, row))
-}
-
-fn ending(path: &Path) -> String {
-    path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
+    Delimited::new(path, utf8(path, start)?, 0)
 }
 
 fn open_jsonl(path: &Path, most_bytes: u64) -> Result<(Vec<String>, Rows), FileError> {
@@ -271,8 +291,37 @@ fn open_jsonl(path: &Path, most_bytes: u64) -> Result<(Vec<String>, Rows), FileE
     Ok((header, Rows::Jsonl { text, at: 0, line: 0 }))
 }
 
-fn json_object(path: &Path, line: usize, text: &str) -> Result<serde_json::Map<String, Value>, FileError> {
-    serde_json::from_str(text).map_err(|error| no_object(path, line, &error))
+/// A line of JSON in which `NaN`, `Infinity` and `-Infinity`, which Python writes and JSON does not know, are texts.
+fn with_texts_for_not_finite(line: &str) -> Cow<'_, str> {
+    if !line.contains("NaN") && !line.contains("Infinity") {
+        return Cow::Borrowed(line);
+    }
+    let (mut out, mut rest) = (String::with_capacity(line.len() + 16), line);
+    while let Some(at) = rest.find(['"', 'N', 'I', '-']) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let name = ["NaN", "Infinity", "-Infinity"].into_iter().find(|name| from.starts_with(name));
+        let length = match name {
+            Some(name) => name.len(),
+            None if from.starts_with('"') => end_of_text(from),
+            None => 1,
+        };
+        let (piece, after) = from.split_at(length);
+        out.push_str(&if name.is_some() { format!("\"{piece}\"") } else { piece.to_owned() });
+        rest = after;
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// The length of the JSON text that something begins with, its quotes counted.
+fn end_of_text(json: &str) -> usize {
+    let bytes = json.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() && bytes[at] != b'"' {
+        at += if bytes[at] == b'\\' { 2 } else { 1 };
+    }
+    (at + 1).min(bytes.len())
 }
 
 fn no_object(path: &Path, line: usize, error: &serde_json::Error) -> FileError {
@@ -281,22 +330,23 @@ fn no_object(path: &Path, line: usize, error: &serde_json::Error) -> FileError {
 }
 
 /// The cells of one line by their names. serde_json rounds numbers of many digits a little, so those are read from the text.
-fn json_cells(path: &Path, line: usize, text: &str) -> Result<HashMap<String, Cell>, FileError> {
-    let object = json_object(path, line, text)?;
-    let numbers = top_numbers(text);
+fn json_cells(path: &Path, line: usize, text: &str) -> Result<HashMap<String, Content>, FileError> {
+    let text = with_texts_for_not_finite(text);
+    let object: serde_json::Map<String, Value> = serde_json::from_str(&text).map_err(|error| no_object(path, line, &error))?;
+    let numbers = top_numbers(&text);
     if object.values().filter(|value| value.is_number()).count() != numbers.len() {
         return Err(FileError::file(path, format!("line {line}: a name stands twice"), "Give each value a name of its own"));
     }
     let mut numbers = numbers.into_iter();
     let cell = |value| match value {
-        Value::Null => Cell::Missing,
-        Value::Number(_) => numbers.next().and_then(|text| text.parse().ok()).map_or(Cell::Missing, Cell::Number),
-        Value::String(text) => Cell::Text(text),
+        Value::Null => Content::Missing,
+        Value::Number(_) => numbers.next().and_then(|text| text.parse().ok()).map_or(Content::Missing, Content::Number),
+        Value::String(text) => Content::Text(text),
         Value::Array(values) => {
             let texts = values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-            Cell::Text(texts.collect::<Vec<_>>().join(";"))
+            Content::Text(texts.collect::<Vec<_>>().join(";"))
         }
-        other => Cell::Text(other.to_string()),
+        other => Content::Text(other.to_string()),
     };
     let (names, values): (Vec<String>, Vec<Value>) = object.into_iter().unzip();
     Ok(names.into_iter().zip(values.into_iter().map(cell)).collect())
@@ -308,12 +358,7 @@ fn top_numbers(object: &str) -> Vec<&str> {
     let (mut found, mut depth, mut at) = (Vec::new(), 0_usize, 0);
     while at < bytes.len() {
         match bytes[at] {
-            b'"' => {
-                at += 1;
-                while at < bytes.len() && bytes[at] != b'"' {
-                    at += if bytes[at] == b'\\' { 2 } else { 1 };
-                }
-            }
+            b'"' => at += end_of_text(&object[at..]) - 1,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
             b'-' | b'0'..=b'9' if depth == 1 => {
@@ -330,10 +375,8 @@ fn top_numbers(object: &str) -> Vec<&str> {
 }
 
 fn open_csv(path: &Path) -> Result<(Vec<String>, Rows), FileError> {
-    let mut reader = csv::Reader::from_reader(Cursor::new(read_text(path, MOST_BYTES)?));
-    let header = reader.headers().map(|header| header.iter().map(str::to_owned).collect());
-    let header = header.map_err(|error| ragged(path, reader.get_ref().get_ref(), &error))?;
-    Ok((header, Rows::Csv(Box::new(reader))))
+    let table = Delimited::new(path, read_text(path, MOST_BYTES)?, 0)?;
+    Ok((table.header.clone(), Rows::Csv(Box::new(table))))
 }
 
 fn open_parquet(path: &Path, index: &mut Vec<String>) -> Result<(Vec<String>, Rows), FileError> {
@@ -371,26 +414,26 @@ fn unreadable(path: &Path, error: &std::io::Error) -> FileError {
     FileError::file(path, format!("cannot be read: {error}"), "Check the name and the permissions")
 }
 
-fn cell(field: Field) -> Cell {
+fn cell(field: Field) -> Content {
     match field {
-        Field::Null => Cell::Missing,
-        Field::Str(text) => Cell::Text(text),
-        Field::Bytes(bytes) => Cell::Text(String::from_utf8_lossy(bytes.data()).into_owned()),
-        Field::Double(x) if x.is_nan() => Cell::Missing,
-        Field::Float(x) if x.is_nan() => Cell::Missing,
-        Field::Double(x) => Cell::Number(x),
-        Field::Float(x) => Cell::Number(x.into()),
-        Field::Float16(x) if x.is_nan() => Cell::Missing,
-        Field::Float16(x) => Cell::Number(x.into()),
-        Field::Byte(x) => Cell::Number(x.into()),
-        Field::Short(x) => Cell::Number(x.into()),
-        Field::Int(x) => Cell::Number(x.into()),
-        Field::Long(x) => Cell::Number(x as f64),
-        Field::UByte(x) => Cell::Number(x.into()),
-        Field::UShort(x) => Cell::Number(x.into()),
-        Field::UInt(x) => Cell::Number(x.into()),
-        Field::ULong(x) => Cell::Number(x as f64),
-        other => Cell::Text(other.to_string()),
+        Field::Null => Content::Missing,
+        Field::Str(text) => Content::Text(text),
+        Field::Bytes(bytes) => Content::Text(String::from_utf8_lossy(bytes.data()).into_owned()),
+        Field::Double(x) if x.is_nan() => Content::Missing,
+        Field::Float(x) if x.is_nan() => Content::Missing,
+        Field::Double(x) => Content::Number(x),
+        Field::Float(x) => Content::Number(x.into()),
+        Field::Float16(x) if x.is_nan() => Content::Missing,
+        Field::Float16(x) => Content::Number(x.into()),
+        Field::Byte(x) => Content::Number(x.into()),
+        Field::Short(x) => Content::Number(x.into()),
+        Field::Int(x) => Content::Number(x.into()),
+        Field::Long(x) => Content::Number(x as f64),
+        Field::UByte(x) => Content::Number(x.into()),
+        Field::UShort(x) => Content::Number(x.into()),
+        Field::UInt(x) => Content::Number(x.into()),
+        Field::ULong(x) => Content::Number(x as f64),
+        other => Content::Text(other.to_string()),
     }
 }
 

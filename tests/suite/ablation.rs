@@ -44,3 +44,33 @@ fn a_training_is_followed_from_its_scores() {
     refused(home, &["ablation", &corpus], 2, &["list.csv", "word, category"]);
     refused(home, &["ablation", "no/such.csv"], 2, &["no/such.csv"]);
 }
+
+/// The form of the authors' expanded dictionary: R's `write.csv` of a column a category.
+#[test]
+fn the_authors_dictionary_gives_categories_to_every_spelling_of_a_token() {
+    let home = home();
+    let home = home.path();
+    let dictionary = "\"DicTerm\",\"Agency\",\"Communion\"\n\"power\",\"X\",NA\n\"love\",NA,\"X\"\n\"lead*\",\"X\",NA\n";
+    let scores =
+        file(home, "ck.csv", "token_decoded,step-1,step-2\nlove,1,2\n love,5,6\nPower,2.5,5\nleader,4,1\n\r,9,9\nstranger,1,1\n");
+    let only = file(home, "token_intersection.csv", "token_decoded\nlove\nPower\nleader\n\r\n");
+    for name in ["expanded.csv", "expanded.dicx"] {
+        let corpus = file(home, name, dictionary);
+        let run = |more: &[&str]| {
+            let arguments = [&["ablation", &scores, "--corpus", &corpus], more].concat();
+            let found = json(home, &arguments);
+            let last = found["final"].as_array().expect("a list");
+            let medians = last.iter().map(|of| (of["category"].as_str().expect("a name").to_owned(), number(&of["median_rank"])));
+            (found["runs"][0]["words"].as_u64().expect("a number"), medians.collect::<Vec<_>>())
+        };
+        let medians = |agency, communion| vec![("Agency".to_owned(), agency), ("Communion".to_owned(), communion)];
+        // At step 2: Power 5, love 4 (of 2 and 6), leader 1.
+        assert_eq!(run(&[]), (3, medians(2.0, 2.0)), "{name}");
+        // love 2 and 6 by themselves.
+        assert_eq!(run(&["--variants", "keep"]), (4, medians(3.0, 2.0)), "{name}");
+        assert_eq!(run(&["--variants", "keep", "--only-words", &only]), (3, medians(2.0, 2.0)), "{name}");
+    }
+    refused(home, &["ablation", &scores, "--variants", "add"], 2, &["average", "keep"]);
+    let words = file(home, "words.csv", "word\nlove\n");
+    refused(home, &["ablation", &scores, "--corpus", &words], 2, &["the word list words has no categories"]);
+}

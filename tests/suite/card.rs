@@ -100,7 +100,7 @@ fn a_card_tells_leaning_place_words_agreement_and_judgement() {
         "a demonstration model",
         "agency over communion",
         "of 2",
-        "JUDGEMENT OF PAIRS",
+        "Judgement of pairs",
         "1 tie, which counts half",
     ] {
         assert!(text.contains(naming), "'{naming}' is not in:\n{text}");
@@ -152,7 +152,7 @@ fn a_card_says_what_it_cannot_tell() {
     assert!(card["notes"][0].as_str().is_some_and(|note| note.contains("3 of the 10 words")), "{}", card["notes"]);
     assert!(card["notes"][0].as_str().is_some_and(|note| note.contains("with gaps: missing")), "{}", card["notes"]);
     for (arguments, naming) in [
-        (&["-o", "card.docx"][..], &["card.docx", ".txt, .md, .markdown, .json, .svg, .png"][..]),
+        (&["-o", "card.docx"][..], &["card.docx", ".txt, .md, .markdown, .tex, .json, .svg, .png"][..]),
         (&["-o", "card.png", "--format", "text"], &["card.png", "of the format asked for"]),
         (&["--replicates", "1"], &["2..=1000000"]),
     ] {

@@ -18,7 +18,7 @@ const STUDIES: u64 = 120;
 
 /// The share of false alarms by measure.
 fn shares(by_word: bool) -> BTreeMap<String, f64> {
-    let design = Design { name: "4 + 6", models: [4, 6], words: 8, prompts: 5, correlated: true, by_word };
+    let design = Design { models: [4, 6], words: 8, prompts: 5, correlated: true, by_word };
     let mut counts: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     for seed in 0..STUDIES {
         for (name, alarm) in alarms(&report(&study(&design, seed), &ReportOptions::quick())) {
@@ -55,5 +55,5 @@ fn the_crossed_analysis_holds_where_families_differ_word_by_word_and_the_exact_t
     for name in ["words_and_models: p", "words_and_models: interval"] {
         assert!(shares[name] <= most(), "{name}: {}", shares[name]);
     }
-    assert!(shares["exact_models: p"] > 0.3, "{}", shares["exact_models: p"]);
+    assert!(shares["exact_models: p"] > 0.15, "{}", shares["exact_models: p"]);
 }

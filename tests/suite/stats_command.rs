@@ -503,7 +503,7 @@ fn what_a_report_rests_on_is_in_its_json() {
 fn the_published_tests_are_named_so_and_have_no_stars() {
     // Models of a family agree, so that every p over cells is tiny.
     let models = ["gemma-a", "gemma-b", "gemma-c", "llama-a", "llama-b", "llama-c"];
-    let home = home(&models, |m, p, w| Some(if m < 3 { w as f64 } else { -(w as f64) } + some(m, p, w).unwrap_or(0.0) / 100.0));
+    let home = home(&models, |m, p, w| Some(if m < 3 { w as f64 } else { -(w as f64) } + some(m, p, w).unwrap_or(0.0) / 8.0));
     let report = json(home.path(), &with(&["--replicates", "99"]));
     let published = &report["as_published"];
     let contrasts = report["contrasts"].as_array().expect("contrasts");
@@ -514,6 +514,8 @@ fn the_published_tests_are_named_so_and_have_no_stars() {
         }
         assert!(of.get("exact_models").is_none());
     }
+    let p = |contrast: &Value| contrast["welch"]["p_bonferroni"].as_f64().expect("a p");
+    assert!(contrasts.iter().any(|contrast| p(contrast) < 0.05), "there would be stars");
     for key in ["mixed_model", "anova"] {
         assert!(published[key].is_object() && published[key] == report[key], "{key}");
     }
@@ -522,7 +524,8 @@ fn the_published_tests_are_named_so_and_have_no_stars() {
         let section = table.split_once(heading).unwrap_or_else(|| panic!("'{heading}' is not in:\n{table}")).1;
         // Up to the next heading, which stands between empty lines.
         let section = section.split("\n\n").take(1).collect::<String>();
-        assert!(!section.contains('*'), "{heading}: {section}");
+        // One alone is in the formula.
+        assert!(!section.contains("**"), "{heading}: {section}");
     }
 }
 
@@ -545,4 +548,33 @@ fn one_of_something_is_singular() {
     let table = stdout(home.path(), &with(&["--replicates", "0", "--prompt", KEYS[0]]));
     assert!(table.contains("1 model (1 Gemma)") && table.contains("1 prompt,"), "{table}");
     assert!(!table.contains("1 models") && !table.contains("1 prompts"), "{table}");
+}
+
+#[test]
+fn the_framing_of_ones_own_prompts_is_given_by_an_option_and_wildcards_stand_for_scored_words() {
+    let home = tempfile::tempdir().expect("a folder");
+    let home = home.path();
+    std::fs::create_dir(home.join("config")).expect("a folder");
+    let scores = |kind: f64| {
+        format!("word\tkindest=thing\tWhat is cruel?\nkindness\t{kind}\t1\nkindly\t2\t2\nwar\t1\t{kind}\npower\t0\t4\n")
+    };
+    let a = program::file(home, "a-llama.tsv", &scores(3.0));
+    let b = program::file(home, "b-gemma.tsv", &scores(-3.0));
+    let list = program::file(home, "list.csv", "word,category\nkind*,care\nwar,harm\npower,harm\n");
+    let arguments = ["stats", &a, &b, "--corpus", &list];
+    let found = json(home, &arguments);
+    assert!(found["cells"].as_array().expect("cells").iter().all(|cell| cell["framing"].is_null()));
+    let notes = |found: &Value| found["notes"].to_string();
+    assert!(notes(&found).contains("--framing KEY=positive"), "{}", notes(&found));
+    assert!(notes(&found).contains("1 terms that end in * stand for 2 scored words"), "{}", notes(&found));
+    let framed = ["--framing", "kindest=thing=positive", "--framing", "What is cruel?=negative"];
+    let found = json(home, &[&arguments[..], &framed].concat());
+    let framings: Vec<&str> =
+        found["cells"].as_array().expect("cells").iter().filter_map(|cell| cell["framing"].as_str()).collect();
+    assert_eq!(framings.len(), 8, "two models, two categories, two prompts");
+    assert!(framings.contains(&"positive") && framings.contains(&"negative"));
+    assert!(!notes(&found).contains("--framing"), "{}", notes(&found));
+    let with = |framing| [&arguments[..], &["--framing", framing]].concat();
+    refused(home, &with("kindest_thing=positive"), &["no prompt of this comparison is called so", "'kindest=thing'"]);
+    refused(home, &with("kindest=thing=good"), &["KEY=negative"]);
 }

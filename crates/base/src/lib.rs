@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod atomic_file;
+pub mod delimited;
 pub mod file_error;
 pub mod machine;
 pub mod remedy;

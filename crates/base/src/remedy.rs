@@ -44,6 +44,8 @@ pub enum Remedy {
     Family,
     /// A word list.
     Corpus,
+    /// A column of ratings.
+    RatingColumn,
     /// A plain list, one word a line.
     WordsFile,
     /// A prompt.
@@ -70,7 +72,7 @@ pub fn use_wording(wording: Wording) {
 
 impl Remedy {
     /// Every one.
-    pub const ALL: [Remedy; 23] = [
+    pub const ALL: [Remedy; 24] = [
         Remedy::Bos,
         Remedy::Dtype,
         Remedy::Device,
@@ -88,6 +90,7 @@ impl Remedy {
         Remedy::Store,
         Remedy::Family,
         Remedy::Corpus,
+        Remedy::RatingColumn,
         Remedy::WordsFile,
         Remedy::Prompt,
         Remedy::Models,
@@ -129,6 +132,7 @@ fn plain(remedy: Remedy, value: &str) -> String {
         Remedy::Store => "store",
         Remedy::Family => "family",
         Remedy::Corpus => "word list",
+        Remedy::RatingColumn => "column of ratings",
         Remedy::WordsFile => "file of words",
         Remedy::Prompt => "prompt",
         Remedy::Models => "the catalogue of models",

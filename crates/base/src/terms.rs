@@ -81,7 +81,7 @@ impl Family {
             let is_word = |at: usize| !is_letter(at.checked_sub(1)) && !is_letter(Some(at + part.len()));
             name.match_indices(*part).any(|(at, _)| part.len() > 3 || is_word(at))
         };
-        let named = FAMILIES.iter().filter(|(_, _, parts)| parts.iter().any(|part| holds(&part)));
+        let named = FAMILIES.iter().filter(|(_, _, parts)| parts.iter().any(&holds));
         let mut found: Vec<Family> = named.map(|(family, ..)| *family).collect();
         if found.len() > 1 {
             found.retain(|family| *family != Family::DeepSeek);

@@ -7,6 +7,7 @@
 //! - `summary` describes cells. `compare` sets families and models against each other, by the tests of `contrast`.
 //! - `slopes` models all cells at once; `mixed` and `anova` do so as published.
 //! - `agreement` says how alike models rank words.
+//! - `moments`, `framing_sums` and `optimal` describe the scores themselves, `ratings` relates them to what else is known.
 //!
 //! Beside it, `card` puts one model on a page, `implicit` makes a reward of two language models, and `ablation` follows a
 //! training.
@@ -24,13 +25,17 @@ pub mod contrast;
 mod correlation;
 mod describe;
 mod design;
+pub mod framing_sums;
 pub mod implicit;
 mod minimum;
 pub mod mixed;
+pub mod moments;
 mod noncentral_t;
+pub mod optimal;
 pub mod options;
 pub mod placements;
 mod rank;
+pub mod ratings;
 pub mod report;
 pub mod results;
 mod significance;

@@ -4,7 +4,7 @@ use super::cells::{self, PanelCells};
 use super::common::CommonWords;
 use super::compare::FamilyContrasts;
 use super::study::Study;
-use super::{agreement, anova, compare, mixed, slopes, summary};
+use super::{agreement, anova, compare, framing_sums, mixed, moments, slopes, summary};
 use crate::options::{Progress, ReportOptions};
 use crate::results::{AsPublished, DividingWords, ModelFamily, Report};
 use rewardscope_base::terms::Framing;
@@ -48,6 +48,7 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         Err(reason) => (None, Some(reason)),
     };
     notes.extend(missing);
+    let mean_ranks = agreement::MeanRanks::new(study);
     Report {
         word_list: study.words.iter().map(|word| word.text.clone()).collect(),
         as_published: AsPublished::new(&contrasts, mixed_model.as_ref(), anova.as_ref()),
@@ -66,8 +67,10 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         anova_note,
         model_contrasts: compare::models(study, &panels),
         agreement: agreement::agreements(study),
-        framings: agreement::framings(study),
-        dividing: dividing(study),
+        framings: agreement::framings(study, &mean_ranks),
+        dividing: dividing(study, &mean_ranks),
+        moments: moments::moments(study),
+        framing_sums: framing_sums::framing_sums(study),
         partial,
         notes,
         ..known
@@ -78,13 +81,13 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
 const DIVIDING: usize = 20;
 
 /// The words that divide each two known families most, by framing.
-fn dividing(study: &Study) -> Vec<DividingWords> {
+fn dividing(study: &Study, mean_ranks: &agreement::MeanRanks) -> Vec<DividingWords> {
     let families = summary::known_families(study);
     let pairs = families.iter().enumerate().flat_map(|(i, a)| families[i + 1..].iter().map(move |b| [&**a, &**b]));
     let mut found = Vec::new();
     for of in pairs {
         for framing in [Framing::Positive, Framing::Negative] {
-            let mut words = agreement::dividing(study, of, Some(framing));
+            let mut words = agreement::dividing(study, mean_ranks, of, framing);
             words.truncate(DIVIDING);
             if !words.is_empty() {
                 found.push(DividingWords { families: of.map(str::to_owned), framing, words });

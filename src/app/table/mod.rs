@@ -5,6 +5,7 @@
 
 mod compare;
 mod implicit;
+mod scatter;
 mod sort;
 mod words;
 
@@ -13,8 +14,10 @@ use std::sync::Arc;
 use super::View;
 use super::universe::{NONE, Universe};
 use crate::base::terms::{Measure, ModelId, PromptId, Unit, WordId};
+use crate::recorded::ratings::Ratings;
 use crate::stats;
 pub use compare::CompareSort;
+pub use scatter::Scatter;
 pub use words::{CategorySummary, PromptColumn, WordSort};
 
 /// What the bars and histograms measure.
@@ -102,6 +105,8 @@ pub struct TableKey {
     pub axis: AxisKind,
     /// Width of a histogram.
     pub bins: usize,
+    /// The column of ratings that the scores are set beside; none where they are not.
+    pub rating: Option<usize>,
 }
 
 /// One score column, indexed by word id, NaN where unknown.
@@ -120,6 +125,8 @@ pub struct RankRequest {
     pub columns: Vec<(ModelId, Unit, ScoreColumn)>,
     /// The shown model's columns under all prompts of the set, for the sparklines.
     pub prompts: Vec<(PromptId, ScoreColumn)>,
+    /// What is known of the words beside their scores.
+    pub ratings: Arc<Ratings>,
 }
 
 /// One model's numbers over the universe; vectors are by index, NaN where there is no score. Own words have the rank and the
@@ -178,6 +185,8 @@ pub struct RankedTable {
     pub categories: Vec<CategorySummary>,
     /// Prompts under which the shown model has scores, in the order of the set.
     pub prompts: Vec<PromptColumn>,
+    /// The scores beside a column of ratings, where that is asked for.
+    pub scatter: Option<Scatter>,
 }
 
 impl RankedTable {
@@ -195,7 +204,7 @@ impl RankedTable {
 
 /// Computes a table. Cost: O(n log n) in the words, O(n) in the words of each scored prompt.
 pub fn rank(request: RankRequest) -> RankedTable {
-    let RankRequest { generation, key, universe, columns, prompts } = request;
+    let RankRequest { generation, key, universe, columns, prompts, ratings } = request;
     let of_model = |model: Option<ModelId>| columns.iter().find(|(m, ..)| Some(*m) == model);
     let column_of = |model: Option<ModelId>| of_model(model).map(|(.., column)| column);
     let both = [key.model, key.other].map(column_of);
@@ -232,6 +241,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
             agreement = stats::spearman(&left.scores[..listed], &right.scores[..listed]);
         }
     }
+    let scatter = key.rating.and_then(|column| scatter::scatter(&universe, &left, &ratings, column));
     let categories = words::summaries(&universe, &left, axis, key.bins);
 
     let passes = |i: usize| key.filter.is_empty() || universe.categories(i).iter().any(|c| key.filter.contains(c));
@@ -269,6 +279,7 @@ pub fn rank(request: RankRequest) -> RankedTable {
         right_axis,
         categories,
         prompts,
+        scatter,
     }
 }
 

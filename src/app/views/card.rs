@@ -22,6 +22,7 @@ use crate::engine::Job;
 use crate::engine::pairs::PreferencePairs;
 use crate::model::Provenance;
 use crate::report::card::CardPage;
+use crate::report::grid::DocumentFormat;
 use crate::stats::card::{Accuracy, Card, CardOptions};
 
 const INFO: Info = Info {
@@ -212,7 +213,7 @@ impl Controller for CardView {
     fn offer(&self, app: &App) -> Option<Offer> {
         let card = app.views.card.shown()?.card()?;
         let name = file_name(&format!("card-{}", card.model)) + ".svg";
-        Some(Offer { name, noun: "card", endings: &["svg", "png", "md", "json", "txt"], has_everything: false })
+        Some(Offer { name, noun: "card", endings: &["svg", "png", "md", "tex", "json", "txt"], has_everything: false })
     }
 
     fn snapshot(&self, app: &App, _ending: &str, _everything: bool) -> Option<Box<dyn Snapshot>> {
@@ -243,9 +244,10 @@ impl Controller for CardView {
 impl Snapshot for CardPage {
     fn build(&self, ending: &str) -> Result<Export, String> {
         Ok(match ending {
-            "md" => Export::Text(self.markdown()),
+            "md" => Export::Text(self.document(DocumentFormat::Markdown)),
+            "tex" => Export::Text(self.document(DocumentFormat::Latex)),
             "json" => Export::Text(self.json().map_err(|error| error.to_string())?),
-            "txt" => Export::Text(self.text()),
+            "txt" => Export::Text(self.document(DocumentFormat::Table)),
             _ => Export::Figure(self.figure()),
         })
     }

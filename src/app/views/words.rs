@@ -16,7 +16,7 @@ const INFO: Info = Info {
     short_title: Some("Words"),
     name: "words",
     help: "the words of one model, best first",
-    actions: &[word_tables::ACTIONS, &[Action::AllPrompts, Action::CloseModel]],
+    actions: &[word_tables::ACTIONS, &[Action::Ratings, Action::AllPrompts, Action::CloseModel]],
 };
 
 /// What the view keeps.
@@ -24,6 +24,8 @@ const INFO: Info = Info {
 pub struct WordsState {
     /// The order of the rows.
     pub order: Order<WordSort>,
+    /// The column of ratings that scores are set beside; none where histograms are shown.
+    pub rating: Option<usize>,
 }
 
 pub(super) struct WordsView;
@@ -39,7 +41,10 @@ impl Controller for WordsView {
     }
 
     fn lines_above_rows(&self, app: &App) -> u16 {
-        lines_above_rows(app.size, app.universe.corpus.categories.len())
+        match app.views.words.rating {
+            Some(_) => scatter_lines(app.size) + 1,
+            None => lines_above_rows(app.size, app.universe.corpus.categories.len()),
+        }
     }
 
     fn step(&self, app: &mut App, by: isize) {
@@ -57,6 +62,7 @@ impl Controller for WordsView {
         }
         match action {
             Action::Axis => app.next_axis(),
+            Action::Ratings => app.next_rating(),
             Action::CloseModel => app.close_failed(),
             _ => return app.perform_common(action),
         }
@@ -66,6 +72,7 @@ impl Controller for WordsView {
     fn hint(&self, app: &App, entry: &Entry) -> Option<&'static str> {
         match entry.action {
             Action::CloseModel => app.failure_in_place_of_words().map(|_| entry.name),
+            Action::Ratings => app.ratings.names().next().map(|_| entry.name),
             _ => app.common_hint(entry),
         }
     }
@@ -110,6 +117,17 @@ impl App {
         }
     }
 
+    /// Scores beside the next column of ratings; after the last, histograms again.
+    fn next_rating(&mut self) {
+        let columns = self.ratings.names().count();
+        if columns == 0 {
+            return self.notify(Level::Info, "no ratings are given: start with --ratings FILE, a table of words and numbers");
+        }
+        let next = self.views.words.rating.map_or(0, |column| column + 1);
+        self.views.words.rating = (next < columns).then_some(next);
+        self.rank_now();
+    }
+
     /// Bars over z-scores or over rewards, here and in a comparison.
     pub(super) fn next_axis(&mut self) {
         self.axis = if self.axis == AxisKind::Z { AxisKind::Reward } else { AxisKind::Z };
@@ -123,6 +141,11 @@ fn lines_above_rows(size: (u16, u16), categories: usize) -> u16 {
         0 => 1,
         lines => lines + 2,
     }
+}
+
+/// Lines of the points that show scores beside ratings, and of the axis below them.
+pub fn scatter_lines(size: (u16, u16)) -> u16 {
+    (size.1.saturating_sub(8) / 2).clamp(4, 24)
 }
 
 /// From this width on, two histograms are shown side by side.

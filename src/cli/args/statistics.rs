@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::base::terms::Measure;
+use super::PageFormat;
+use crate::base::terms::{Framing, Measure};
 use crate::report::figure::FigureFormat;
-use crate::session::arguments::{Choice, MachineOptions, ModelOptions, StoreArgs, WordArgs, choice};
+use crate::session::arguments::{Choice, MachineOptions, ModelOptions, RatingArgs, StoreArgs, WordArgs, choice};
 use crate::stats::implicit::Variants;
 
 const MEASURES: [Choice<Measure>; 2] = [
@@ -20,6 +21,11 @@ const VARIANTS: [Choice<Variants>; 3] = [
     (Variants::Average, "They are one word, whose value is the mean of theirs"),
     (Variants::Keep, "Each is a word of its own"),
     (Variants::Add, "Each word of the list is asked also with a capital, and each of both behind a space; these are averaged"),
+];
+
+const SPELLINGS: [Choice<Variants>; 2] = [
+    (Variants::Average, "They are one word, whose score is the mean of theirs"),
+    (Variants::Keep, "Each takes a rank of its own"),
 ];
 
 #[derive(Debug, Args)]
@@ -43,8 +49,8 @@ pub struct ImplicitArgs {
     pub measure: Measure,
     #[arg(long, value_parser = choice(&VARIANTS, Variants::name), default_value_t)]
     pub variants: Variants,
-    /// table, csv (a word and one column a prompt, which opens as recorded scores) or json [default: by the end of FILE: .txt,
-    /// .csv or .json; else table]
+    /// As it is written; csv is a word and one column a prompt, which opens as recorded scores [default: by the end of FILE:
+    /// .txt, .csv, .json, .md or .tex; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
     /// Draw the words at both ends as well, under the first prompt, into this file: .svg or .png
@@ -67,6 +73,13 @@ pub struct AblationArgs {
     /// Word list with the categories of a file of scores [default: big-two]
     #[arg(long, value_name = "NAME|FILE")]
     pub corpus: Vec<String>,
+    /// Spellings of a word that differ by case or outer spaces alone, as ' love' and 'Love'
+    #[arg(long, value_parser = choice(&SPELLINGS, Variants::name), default_value_t)]
+    pub variants: Variants,
+    /// Only the words of this file, exactly as it spells them, such as the tokens that several models share: a word list in
+    /// any form, whose categories do not count
+    #[arg(long, value_name = "FILE")]
+    pub only_words: Option<PathBuf>,
     /// What a file's runs were trained on, where its name and columns do not say it or say it wrongly: thousands of pairs,
     /// source, method, each of which may be left empty. May be repeated
     #[arg(long, value_name = "FILE=SIZE[,SOURCE[,METHOD]]")]
@@ -74,7 +87,7 @@ pub struct AblationArgs {
     /// How many of the words that moved farthest are named
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub moved: usize,
-    /// table, csv (one row a checkpoint) or json [default: by the end of FILE: .txt, .csv or .json; else table]
+    /// As it is written; csv has one row a checkpoint [default: by the end of FILE: .txt, .csv, .json, .md or .tex; else table]
     #[arg(long, value_enum)]
     pub format: Option<TextFormat>,
     /// Draw the medians over checkpoints as well, into this file: .svg or .png
@@ -116,12 +129,14 @@ pub struct CardArgs {
     /// JSON lines with prompt, chosen and rejected: the model's accuracy on them stands on the card
     #[arg(long, value_name = "FILE")]
     pub pairs: Option<PathBuf>,
+    #[command(flatten)]
+    pub ratings: RatingArgs,
     /// Bootstrap samples
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub replicates: u32,
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// [default: by the end of FILE: .txt, .md, .json, .svg or .png; else text]
+    /// [default: by the end of FILE: .txt, .md, .tex, .json, .svg or .png; else text]
     #[arg(long, value_enum)]
     pub format: Option<CardFormat>,
     /// Write to this file instead of standard output
@@ -138,6 +153,9 @@ pub enum TextFormat {
     Table,
     Csv,
     Json,
+    Markdown,
+    /// Tables by the booktabs package, for a paper
+    Latex,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -145,6 +163,8 @@ pub enum CardFormat {
     #[default]
     Text,
     Markdown,
+    /// Tables by the booktabs package, for a paper
+    Latex,
     Json,
     Svg,
     Png,
@@ -163,6 +183,10 @@ pub struct StatsArgs {
     /// sources have scores for; with live sources alone, all 54]
     #[arg(long, value_name = "KEY|TEXT|all")]
     pub prompt: Vec<String>,
+    /// Say whether a prompt of your own, by key or by its text, asks for the best or for the worst, such as
+    /// kindest_thing=positive. May be repeated
+    #[arg(long, value_name = "KEY=positive|negative", value_parser = prompt_and_framing)]
+    pub framing: Vec<(String, Framing)>,
     /// Fold categories by what stands before the first `_` or `.`: Care_Virtue and Care_Vice become Care, in which a word of
     /// both counts once
     #[arg(long)]
@@ -174,6 +198,8 @@ pub struct StatsArgs {
     /// Say which family a model belongs to, such as my-model=Llama. May be repeated
     #[arg(long, value_name = "MODEL=NAME", value_parser = model_and_family)]
     pub family: Vec<(String, String)>,
+    #[command(flatten)]
+    pub ratings: RatingArgs,
     /// Random divisions in each permutation test; 0 leaves these tests and the bootstrap intervals out
     #[arg(long, value_name = "N", default_value_t = 9_999)]
     pub replicates: u32,
@@ -181,7 +207,7 @@ pub struct StatsArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     #[arg(long, value_enum, default_value_t)]
-    pub format: StatsFormat,
+    pub format: PageFormat,
     /// Draw the panels as well, into this file: .svg or .png
     #[arg(long, value_name = "FILE", value_parser = figure_file)]
     pub figure: Option<PathBuf>,
@@ -196,14 +222,25 @@ pub struct StatsArgs {
     pub machine: MachineOptions,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum StatsFormat {
-    /// For reading
-    #[default]
-    Table,
-    /// One object with everything, cell by cell
-    Json,
-    Markdown,
+#[derive(Debug, Args)]
+pub struct TokensArgs {
+    /// Models: live ones score every token of their vocabulary; of recorded ones the words of the file are the tokens
+    #[arg(value_name = "MODEL", required = true)]
+    pub models: Vec<String>,
+    /// A prompt by key, by its text, or `all` for the study's 54. May be repeated [default: greatest_ever_one]
+    #[arg(long, value_name = "KEY|TEXT|all")]
+    pub prompt: Vec<String>,
+    /// How many tokens are named at either end
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    pub top: u16,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PageFormat,
+    #[command(flatten)]
+    pub options: ModelOptions,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub machine: MachineOptions,
 }
 
 fn figure_file(text: &str) -> Result<PathBuf, String> {
@@ -211,6 +248,16 @@ fn figure_file(text: &str) -> Result<PathBuf, String> {
     match FigureFormat::from_path(&path) {
         Some(_) => Ok(path),
         None => Err("a name that ends with .svg or .png is needed".to_owned()),
+    }
+}
+
+/// A prompt's text may hold `=`.
+fn prompt_and_framing(text: &str) -> Result<(String, Framing), String> {
+    let (prompt, framing) = text.rsplit_once('=').unwrap_or_default();
+    match framing.trim() {
+        "positive" if !prompt.is_empty() => Ok((prompt.to_owned(), Framing::Positive)),
+        "negative" if !prompt.is_empty() => Ok((prompt.to_owned(), Framing::Negative)),
+        _ => Err("write KEY=positive or KEY=negative, such as kindest_thing=positive".to_owned()),
     }
 }
 

@@ -90,7 +90,7 @@ pub struct ExportArgs {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum TableLayout {
-    /// model, prompt, word, categories, score, rank
+    /// model, prompt, word, categories, score, rank, family, framing
     #[default]
     Long,
     /// response, and a column a prompt: as the study's files

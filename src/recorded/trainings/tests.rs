@@ -8,7 +8,7 @@ fn read_csv(name: &str, text: &str) -> Result<(Vec<Run>, Vec<String>), String> {
         Path::new("list.csv"),
         "word,category\nlove,c\nNA,c\nnull,a\n\"ice, cream\",a\n\"two\nlines\",a\n",
     );
-    read(&path, &corpus.unwrap(), &Catalogue::builtin().unwrap()).map_err(|error| error.to_string())
+    read(&path, &Words::of(&corpus.unwrap()), &Catalogue::builtin().unwrap()).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -149,4 +149,53 @@ fn what_follows_no_training_is_refused_by_its_columns() {
         let message = read_csv("x.csv", text).unwrap_err();
         assert!(message.contains(naming), "'{naming}' is not in: {message}");
     }
+}
+
+/// As the authors' scripts match tokens: in lower case and without white space around.
+#[test]
+fn spellings_are_averaged_or_each_takes_a_rank() {
+    let text = "token_decoded,step-1,step-2\nlove,1.0,2.0\n love,5.0,6.0\nLove,3.0,2.5\n NULL,2.0,1.5\nnull,4.0,1.0\n\
+                Ice, cream,2.5,5.0\nLOVE,9,\n";
+    let text = text.replace("Ice, cream", "\"Ice, cream\"");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    std::fs::write(&path, text).unwrap();
+    let list = "word,category\nlove,c\nnull,a\n\"ice, cream\",a\n";
+    let corpus = crate::corpus::read::parse_csv(Path::new("list.csv"), list).unwrap();
+    let only = Corpus::from_words("only", ["love", " love", "null"].map(str::to_owned));
+    let read = |variants, only| {
+        let words = Words { corpus: &corpus, variants, only };
+        let (runs, notes) = read(&path, &words, &Catalogue::builtin().unwrap()).unwrap();
+        let series: Vec<(String, Vec<f64>)> = runs[0]
+            .series
+            .iter()
+            .map(|series| (series.category.clone(), series.points.iter().map(|point| point.median_rank).collect()))
+            .collect();
+        (runs[0].words.unwrap(), series, notes.join("; "))
+    };
+    let of = |category: &str, ranks: [f64; 2]| (category.to_owned(), ranks.to_vec());
+    // step-1: love 3, null 3, ice cream 2.5; step-2: love 3.5, null 1.25, ice cream 5.
+    let (words, series, notes) = read(Variants::Average, None);
+    assert_eq!((words, series), (3, vec![of("a", [2.25, 2.0]), of("c", [1.5, 2.0])]));
+    assert!(notes.contains("7 spellings") && notes.contains("averaged to 3 words"), "{notes}");
+    assert!(notes.contains("1 of 7 words lack a score at some checkpoint"), "{notes}");
+    let (words, series, notes) = read(Variants::Keep, None);
+    assert_eq!((words, series), (6, vec![of("a", [4.0, 5.0]), of("c", [3.0, 3.0])]));
+    assert!(notes.contains("5 of 7 words are spelled otherwise"), "{notes}");
+    let (words, series, notes) = read(Variants::Keep, Some(&only));
+    assert_eq!((words, series), (3, vec![of("a", [2.0, 3.0]), of("c", [2.0, 1.5])]));
+    assert!(notes.contains("4 words are not among those that alone count"), "{notes}");
+}
+
+#[test]
+fn a_wildcard_stands_for_the_words_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    std::fs::write(&path, "word,step-1,step-2\nkindness,1,2\nkind,2,1\nwar,3,3\n").unwrap();
+    let list = folder.path().join("list.csv");
+    std::fs::write(&list, "word,category\nkind*,c\nwar,a\n").unwrap();
+    let corpus = Corpus::of_file(&list).unwrap();
+    let (runs, notes) = read(&path, &Words::of(&corpus), &Catalogue::builtin().unwrap()).unwrap();
+    assert_eq!(runs[0].words, Some(3));
+    assert!(notes[0].contains("1 terms that end in * stand for 2 scored words"), "{notes:?}");
 }

@@ -1,4 +1,4 @@
-//! A value card as a page that can be read or sent: plain text, Markdown, JSON and a picture.
+//! A value card as a page that can be read or sent: plain text, Markdown, LaTeX, JSON and a picture.
 //!
 //! `stats::card` computes the numbers. Knows no file and no screen.
 
@@ -11,7 +11,9 @@ use serde::Serialize;
 
 use crate::model::Provenance;
 use crate::report::figure::Figure;
+use crate::report::grid::DocumentFormat;
 use crate::stats::card::{Accuracy, Card};
+use crate::stats::ratings::Relation;
 use crate::stats::study::Study;
 
 pub use text::{accuracy, framing};
@@ -29,6 +31,9 @@ pub struct CardPage {
     pub categories: Vec<(String, usize)>,
     /// How often the model prefers what people chose, where pairs were given.
     pub pairs: Option<Accuracy>,
+    /// Its scores beside each column of ratings, where some were given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ratings: Vec<Relation>,
     /// The model's weights, tokenizer and settings, or the file that its scores were read from.
     pub provenance: Provenance,
     /// What a reader should know beside it.
@@ -46,19 +51,15 @@ impl CardPage {
             corpus: corpus.to_owned(),
             categories: study.categories.iter().enumerate().map(of).collect(),
             pairs: None,
+            ratings: Vec::new(),
             provenance,
             notes: Vec::new(),
         }
     }
 
-    /// As plain text, 100 columns wide.
-    pub fn text(&self) -> String {
-        text::text(self)
-    }
-
-    /// As Markdown.
-    pub fn markdown(&self) -> String {
-        text::markdown(self)
+    /// As a page of text in one of the formats.
+    pub fn document(&self, format: DocumentFormat) -> String {
+        text::document(self, format)
     }
 
     /// Indented, safe to show.

@@ -1,24 +1,19 @@
-//! The card for reading: the same tables as plain text and as Markdown.
-
-use std::fmt::Write as _;
-
-use unicode_width::UnicodeWidthStr;
+//! The card for reading: the same tables as plain text, as Markdown and as LaTeX.
 
 use super::CardPage;
 use crate::base::terms::Framing;
-use crate::base::text::{counted, visible, visible_word, wrap};
+use crate::base::text::{counted, visible_word};
+use crate::report::grid::{Alignment, Document, DocumentFormat};
+use crate::report::ratings;
 use crate::stats::card::{Accuracy, Extremes, Leaning, Likeness, Ranked, Standing};
+use crate::stats::ratings::Relation;
 use crate::stats::results::FramingAgreement;
 use crate::tables::long::rank_text;
-
-/// Lines of running text end here.
-const WIDTH: usize = 100;
 
 /// A heading, a remark, and a table.
 struct Section {
     title: String,
     remark: String,
-    /// The first column and the last are set left, the others right.
     header: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
@@ -78,6 +73,9 @@ fn sections(page: &CardPage) -> Vec<Section> {
     sections.extend(card.framings.as_ref().map(framings));
     let judgement = page.pairs.as_ref().map(|pairs| accuracy(pairs) + ".");
     sections.extend(judgement.map(|remark| Section::of_words("Judgement of pairs", remark)));
+    if !page.ratings.is_empty() {
+        sections.extend([beside_ratings(&page.ratings), far_from_ratings(&page.ratings)]);
+    }
     let notes = (!page.notes.is_empty()).then(|| page.notes.join("; ") + ".");
     sections.extend(notes.map(|remark| Section::of_words("Notes", remark)));
     sections
@@ -181,6 +179,44 @@ fn agreement(agreement: &[Likeness]) -> Section {
     }
 }
 
+/// How the scores follow each column of ratings.
+fn beside_ratings(relations: &[Relation]) -> Section {
+    let row = |of: &Relation| {
+        let given = of.adjusted.first().map_or_else(String::new, |given| ratings::slope(given.slope));
+        vec![
+            of.column.to_string(),
+            of.framing.name().to_owned(),
+            of.n.to_string(),
+            ratings::correlation(of.spearman),
+            ratings::correlation(of.kendall),
+            ratings::correlation(of.standardized),
+            given,
+            ratings::slope(of.slope),
+            ratings::interval(of.low, of.high),
+        ]
+    };
+    Section {
+        title: "Scores beside ratings".to_owned(),
+        remark: ratings::DEFINITION.to_owned(),
+        header: vec!["ratings", "framing", "n", "rho", "tau", "standardized", "given others", "slope", "95 %"],
+        rows: relations.iter().map(row).collect(),
+    }
+}
+
+/// The words farthest from each line.
+fn far_from_ratings(relations: &[Relation]) -> Section {
+    let row = |of: &Relation| {
+        let [above, below] = ratings::beside_the_line(of);
+        vec![of.column.to_string(), of.framing.name().to_owned(), above, below]
+    };
+    Section {
+        title: "Words farthest from the line of their ratings".to_owned(),
+        remark: String::new(),
+        header: vec!["ratings", "framing", "above the line", "below the line"],
+        rows: relations.iter().map(row).collect(),
+    }
+}
+
 /// How words rank under positive and under negative prompts.
 fn framings(of: &FramingAgreement) -> Section {
     let rho = of.spearman.map_or("not defined".to_owned(), |rho| format!("{rho:+.3}"));
@@ -199,74 +235,22 @@ fn title(page: &CardPage) -> String {
     format!("Value card of {} ({}{demonstration})", page.card.model, page.card.family)
 }
 
-pub(super) fn text(page: &CardPage) -> String {
-    let mut out = format!("{}\n", visible(&title(page)));
-    for fact in facts(page) {
-        for line in wrap(&visible(&fact), WIDTH) {
-            let _ = writeln!(out, "{line}");
-        }
-    }
+/// The whole page. The first and the last column of a table are set left, the others right.
+pub(super) fn document(page: &CardPage, format: DocumentFormat) -> String {
+    let mut document = Document::new(format);
+    document.title(&title(page));
+    facts(page).iter().for_each(|fact| document.paragraph(fact));
     for section in sections(page) {
-        let _ = writeln!(out, "\n{}", visible(&section.title).to_uppercase());
-        for line in wrap(&visible(&section.remark), WIDTH).iter().filter(|line| !line.is_empty()) {
-            let _ = writeln!(out, "{line}");
-        }
-        let rows: Vec<Vec<String>> =
-            section.rows.iter().map(|row| row.iter().map(|cell| visible(cell).into_owned()).collect()).collect();
-        let widest = |column: usize| {
-            let cells =
-                rows.iter().filter_map(|row| row.get(column)).map(String::as_str).chain(section.header.get(column).copied());
-            cells.map(UnicodeWidthStr::width).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..section.header.len()).map(widest).collect();
-        let header: Vec<String> = section.header.iter().map(|name| (*name).to_owned()).collect();
-        for row in std::iter::once(&header).filter(|header| !header.is_empty()).chain(&rows) {
-            let mut line = String::from(" ");
-            for (i, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                let gap = " ".repeat(width.saturating_sub(cell.width()));
-                let left = i == 0 || i + 1 == row.len();
-                let _ = if left { write!(line, " {cell}{gap} ") } else { write!(line, " {gap}{cell} ") };
-            }
-            let _ = writeln!(out, "{}", line.trim_end());
-        }
-    }
-    out
-}
-
-pub(super) fn markdown(page: &CardPage) -> String {
-    let mut out = format!("# {}\n\n", plain(&title(page)));
-    for fact in facts(page) {
-        let _ = writeln!(out, "{}\n", plain(&fact));
-    }
-    for section in sections(page) {
-        let _ = writeln!(out, "## {}\n", plain(&section.title));
+        document.heading(&section.title);
         if !section.remark.is_empty() {
-            let _ = writeln!(out, "{}\n", plain(&section.remark));
+            document.paragraph(&section.remark);
         }
-        if section.header.is_empty() {
-            continue;
+        let last = section.header.len().saturating_sub(1);
+        let side = |at: usize| if at == 0 || at == last { Alignment::Left } else { Alignment::Right };
+        let columns: Vec<_> = section.header.iter().enumerate().map(|(at, name)| (*name, side(at))).collect();
+        if !columns.is_empty() {
+            document.table(&columns, &section.rows);
         }
-        let _ = writeln!(out, "| {} |", section.header.join(" | "));
-        let last = section.header.len() - 1;
-        let rule = (0..=last).map(|i| if i == 0 || i == last { "---" } else { "---:" }).collect::<Vec<_>>();
-        let _ = writeln!(out, "| {} |", rule.join(" | "));
-        for row in &section.rows {
-            let cells: Vec<String> = row.iter().map(|cell| plain(cell).trim().to_owned()).collect();
-            let _ = writeln!(out, "| {} |", cells.join(" | "));
-        }
-        out.push('\n');
     }
-    out
-}
-
-/// Safe to show, with nothing that Markdown would read as its own.
-fn plain(text: &str) -> String {
-    let mut out = String::new();
-    for c in visible(text).chars() {
-        if matches!(c, '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '#' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
+    document.finish()
 }

@@ -7,14 +7,14 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::no_object;
+use super::{no_object, with_texts_for_not_finite};
 use crate::base::file_error::FileError;
 
 /// The names in all lines, in the order in which they come up: a line may lack what it has no value for.
 pub(super) fn of_lines(path: &Path, text: &str) -> Result<Vec<String>, FileError> {
     let mut names = Names::default();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        names.add(line).map_err(|error| no_object(path, at + 1, &error))?;
+        names.add(&with_texts_for_not_finite(line)).map_err(|error| no_object(path, at + 1, &error))?;
     }
     Ok(names.order)
 }

@@ -6,6 +6,7 @@ mod inspector;
 mod models;
 mod own;
 mod planning;
+mod ratings;
 mod resizing;
 mod safety;
 mod small;

@@ -12,7 +12,6 @@ use rewardscope_stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
 /// that word under that framing, and of noise; effects are normal, with standard deviations 1, 1, 0.7 and 0.7.
 #[derive(Clone, Copy, Debug)]
 pub struct Design {
-    pub name: &'static str,
     /// Of each family.
     pub models: [usize; 2],
     /// Of each of two categories.

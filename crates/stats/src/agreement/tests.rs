@@ -150,7 +150,7 @@ fn framings_that_turn_the_order_about_correlate_at_minus_one() {
     use Framing::{Negative, Positive};
     let turned: &[&[f64]] = &[&[1.0, 2.0, 3.0], &[2.0, 5.0, 7.0], &[3.0, 2.0, 1.0]];
     let study = study(&[("A", "x", turned), ("B", "x", &[turned[0], turned[1], turned[0]])], &[Positive, Positive, Negative]);
-    let found = framings(&study);
+    let found = framings(&study, &MeanRanks::new(&study));
     assert_eq!((found[0].positive_prompts, found[0].negative_prompts, found[0].words), (2, 1, 3));
     assert_near(found[0].spearman, Some(-1.0), "turned about");
     assert_near(found[1].spearman, Some(1.0), "the same order");
@@ -170,7 +170,7 @@ fn the_word_that_families_rank_most_differently_comes_first_with_its_interval() 
             ],
             &positive,
         );
-        dividing(&study, ["x", "y"], None)
+        dividing(&study, &MeanRanks::new(&study), ["x", "y"], Framing::Positive)
     };
     let first = &found[0];
     assert_eq!((&*first.word, first.models, first.rank.difference), ("w0", [2, 2], -2.0));
@@ -182,7 +182,8 @@ fn the_word_that_families_rank_most_differently_comes_first_with_its_interval() 
     assert!((low - (-2.0 - half)).abs() < 1e-6 && (high - (-2.0 + half)).abs() < 1e-6, "{low} {high}");
     assert!(first.z.difference > 0.0);
     let alone = study(&[("A", "x", &[&[1.0, 2.0]]), ("C", "y", &[&[4.0, 1.0]])], &positive);
-    let alone = dividing(&alone, ["x", "y"], Some(Framing::Positive));
+    let alone = dividing(&alone, &MeanRanks::new(&alone), ["x", "y"], Framing::Positive);
     assert_eq!((alone[0].rank.se, alone[0].rank.interval), (None, None), "one model a family tells no uncertainty");
-    assert!(dividing(&study(&[("A", "x", &[&[1.0]])], &positive), ["x", "y"], None).is_empty());
+    let none = study(&[("A", "x", &[&[1.0]])], &positive);
+    assert!(dividing(&none, &MeanRanks::new(&none), ["x", "y"], Framing::Positive).is_empty());
 }

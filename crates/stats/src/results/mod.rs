@@ -9,6 +9,9 @@ use serde::{Serialize, Serializer};
 
 use super::common::CommonWords;
 use super::contrast::{TESTS, Test, TestResult};
+use super::framing_sums::FramingSums;
+use super::moments::Moments;
+use super::ratings::Relation;
 pub use linear::{Anova, AnovaTerm, FixedEffect, MixedModel, RandomSlopes, SlopePanel};
 pub use published::{AsPublished, PublishedContrast};
 use rewardscope_base::terms::Framing;
@@ -19,7 +22,7 @@ pub const UNKNOWN_FAMILY: &str = "other";
 /// Why two kinds of test give different answers; written wherever both are shown.
 pub const UNIT_NOTE: &str = "Welch's test, the permutation test, the mixed model with an intercept alone and the analysis of \
      variance are given as published. They take every prompt for an independent observation, but the prompts of one model are \
-     not independent: they ask one model nearly the same question. Where families do not differ at all, about two in three of \
+     not independent: they ask one model nearly the same question. Where families do not differ at all, about half of \
      these p-values are below .05. The exact test takes each model for one observation and holds its 5 % for other models of \
      these families; the crossed analysis does so for other words as well.";
 
@@ -122,6 +125,12 @@ pub struct Report {
     pub framings: Vec<FramingAgreement>,
     /// Between each two known families, the words that they rank most differently.
     pub dividing: Vec<DividingWords>,
+    /// Of the scores of each model under each prompt.
+    pub moments: Vec<Moments>,
+    /// The words that a model likes or dislikes under both framings.
+    pub framing_sums: Vec<FramingSums>,
+    /// Each model's scores beside each column of ratings; empty where none are given.
+    pub ratings: Vec<Relation>,
     /// Columns in which words of the study have no score (yet).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub partial: Vec<PartialColumn>,
@@ -339,7 +348,7 @@ pub struct Agreement {
 }
 
 // serde writes what an Arc holds only with a feature that nothing else here needs.
-fn text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(text)
 }
 

@@ -1,6 +1,7 @@
 //! The words of one model: histograms above, the ranked table below.
 
 mod histograms;
+mod scatter;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,7 +11,7 @@ use ratatui::text::{Line, Span};
 use super::Screen;
 use crate::app::action::Action;
 use crate::app::table::{AxisKind, PromptColumn, RankedTable, TableKind, WordSort};
-use crate::app::views::words::{Histograms, histogram_layout};
+use crate::app::views::words::{Histograms, histogram_layout, scatter_lines};
 use crate::app::{App, Model};
 use crate::base::terms::{Framing, Unit};
 use crate::base::text::{visible, wrap};
@@ -46,7 +47,13 @@ impl Screen for WordsScreen {
         let sizes =
             Histograms { bins: table.key.bins, ..histogram_layout(size_of(frame), table.universe.corpus.categories.len()) };
         let mut rows = area;
-        if sizes.lines > 0 {
+        if let Some(scatter) = &table.scatter {
+            let height = scatter_lines(size_of(frame)).min(area.height);
+            let word = table.rows.get(app.cursor.row()).map(|&i| i as usize);
+            scatter::draw(frame, Rect { height, ..area }, table, scatter, word, theme);
+            rows.y += height;
+            rows.height = rows.height.saturating_sub(height);
+        } else if sizes.lines > 0 {
             let under_cursor = table.rows.get(app.cursor.row()).map(|&i| axis_value(table, i as usize)).filter(|v| !v.is_nan());
             histograms::draw(
                 frame,
