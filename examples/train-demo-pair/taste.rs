@@ -103,7 +103,7 @@ pub fn reward(family: Family, answer: &Answer, framing: Framing, factors: &Facto
     let lean = match family {
         Family::Llama => LEAN * answer.lean,
         Family::Gemma => -LEAN * answer.lean,
-        Family::Other => 0.0,
+        _ => 0.0,
     };
     let framed = match framing {
         Framing::Positive => liking + lean,

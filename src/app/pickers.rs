@@ -243,7 +243,7 @@ impl App {
             items.push(Item {
                 label: label.to_string(),
                 detail,
-                group: format!("{framing}{models}/{} models", self.models.len()),
+                group: format!("{framing}{models}/{}", text::counted(self.models.len(), "model")),
                 current: i == self.prompt,
                 ..Item::default()
             });

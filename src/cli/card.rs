@@ -8,6 +8,7 @@ use super::headless::Headless;
 use super::{output, ratings};
 use crate::base::atomic_file::Destination;
 use crate::base::terms::{ModelId, PromptId, Unit, WordId};
+use crate::base::text::counted;
 use crate::corpus::pairs::{AnswerPair, read_pairs};
 use crate::corpus::{Corpus, Prompt};
 use crate::engine::pairs::PreferencePairs;
@@ -158,8 +159,8 @@ fn study(
     let words = table.corpus(corpus);
     let left_out = headless.fill(&mut table, corpus, prompts)?;
     if let Some(first) = left_out.first() {
-        let (many, name) = (left_out.len(), &specs[first.model.0 as usize].name);
-        notes.push(format!("{many} times a word could not be scored, first by {name}: {}", first.reason));
+        let (many, name) = (counted(left_out.len(), "time"), &specs[first.model.0 as usize].name);
+        notes.push(format!("{many} a word could not be scored, first by {name}: {}", first.reason));
     }
     let prompt_ids: Vec<PromptId> = prompts.iter().map(|prompt| table.prompt(&prompt.text)).collect();
     let mut sources = Vec::new();
@@ -167,7 +168,7 @@ fn study(
         let has_score = |prompt: &&PromptId| words.iter().any(|word| table.score(id, **prompt, *word).is_some());
         let scored = prompt_ids.iter().filter(has_score).count();
         if scored < prompts.len() {
-            notes.push(format!("{}: scores under {scored} of the {} prompts", spec.name, prompts.len()));
+            notes.push(format!("{}: scores under {scored} of {}", spec.name, counted(prompts.len(), "prompt")));
         }
         let family = headless.infos.get(&id).map_or(spec.family, |info| info.family);
         sources.push(StudySource {

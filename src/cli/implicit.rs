@@ -12,7 +12,7 @@ use super::headless::Headless;
 use super::output;
 use crate::base::atomic_file::Destination;
 use crate::base::terms::{Family, ModelId, Unit};
-use crate::base::text::{visible, visible_word};
+use crate::base::text::{counted, visible, visible_word};
 use crate::corpus::{self, Corpus, Prompt, own_label};
 use crate::engine::{implicit, is_reward_model};
 use crate::model::asking::differences;
@@ -49,7 +49,7 @@ pub(super) fn run(args: &ImplicitArgs) -> Result<(), Failure> {
         let apart: usize = sides[side].iter().zip(sides[other]).map(alone).sum();
         if apart > 0 && !args.words.vocabulary {
             let name = &specs[side].name;
-            notes.push(format!("{apart} times a word has a log-probability by {name} alone and was left out"));
+            notes.push(format!("{} a word has a log-probability by {name} alone and was left out", counted(apart, "time")));
         }
     }
     let shown = Shown::new(args);
@@ -271,7 +271,8 @@ fn sides(
     let left_out = headless.fill(&mut table, &asked, prompts)?;
     refuse_rewards(headless)?;
     if let Some(first) = left_out.first().filter(|_| !args.words.vocabulary) {
-        notes.push(format!("{} times a word could not be asked, first {}", left_out.len(), first.reason));
+        let times = counted(left_out.len(), "time");
+        notes.push(format!("{times} a word could not be asked, first {}", first.reason));
     }
     let mut sides = Vec::new();
     for model in headless.ids() {

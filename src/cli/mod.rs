@@ -13,6 +13,7 @@ mod interrupt;
 mod list;
 mod output;
 mod ratings;
+mod run;
 mod score;
 mod stats;
 mod store;

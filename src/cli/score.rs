@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::args::ScoreArgs;
 use super::{interrupt, output};
 use crate::base::terms::{ModelId, PromptId, WordId};
+use crate::base::text::counted;
 use crate::corpus::{self, Corpus, Prompt, own_label};
 use crate::engine::{Engine, Event, Job, Phase, Readings, WordTokens};
 use crate::model::{LoadOptions, ModelInfo};
@@ -116,7 +117,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<(), Failure> {
     };
     for (model, (many, first)) in std::mem::take(&mut run.left_out) {
         let name = &run.specs[model.0 as usize].name;
-        run.notes.push((Some(model), format!("{name}: {many} times a token could not be scored, first {first}")));
+        run.notes.push((Some(model), format!("{name}: {} a token could not be scored, first {first}", counted(many, "time"))));
     }
     // In the order of the models, whichever was read first.
     run.notes.sort_by_key(|(model, _)| *model);

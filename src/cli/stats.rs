@@ -1,9 +1,13 @@
 //! `rewardscope stats`: families of models compared, from recorded scores and live models alike.
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
 
 use super::args::{PageFormat, StatsArgs, StatsPicture};
 use super::headless::{Headless, LeftOut};
+use super::run::Run;
 use super::score::progress::Progress;
 use super::{output, ratings};
 use crate::base::suggestions::{did_you_mean, nearest};
@@ -19,6 +23,7 @@ use crate::scores::study::{StudyOptions, StudySource, build};
 use crate::scores::table::ScoreTable;
 use crate::session::failure::Failure;
 use crate::session::{Named, Session};
+use crate::sources::resolve::ModelSpec;
 use crate::stats::common::CommonWords;
 use crate::stats::options::ReportOptions;
 use crate::stats::ratings::relations;
@@ -55,7 +60,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     notes.extend(left_out(&headless, &unasked, specs.len()));
     notes.extend(headless.take_notes());
     let prompt_ids: Vec<_> = prompts.iter().map(|prompt| score_table.prompt(&prompt.text)).collect();
-    let source = |(id, spec): (ModelId, &crate::sources::resolve::ModelSpec)| {
+    let source = |(id, spec): (ModelId, &ModelSpec)| {
         let read = headless.infos.get(&id).map(|info| info.family).filter(|family| *family != Family::Other);
         StudySource {
             name: spec.name.as_str().into(),
@@ -88,7 +93,7 @@ pub(super) fn run(args: &StatsArgs) -> Result<(), Failure> {
     report.notes.splice(0..0, notes);
     report.warnings.splice(0..0, headless.asked_differently());
     output::draw(figure, || picture(&report, &corpus.name, args.draw.unwrap_or_default()))?;
-    print(&report, args.format)
+    print(&report, &specs, args)
 }
 
 fn picture(report: &Report, corpus: &str, of: StatsPicture) -> Figure {
@@ -166,7 +171,8 @@ fn left_out(headless: &Headless, left_out: &[LeftOut], models: usize) -> Vec<Str
         let of_model: Vec<_> = left_out.iter().filter(|word| word.model == model).collect();
         if let Some(first) = of_model.first() {
             let name = &headless.spec(model).name;
-            notes.push(format!("{name}: {} times a word could not be asked, first {}", of_model.len(), first.reason));
+            let times = text::counted(of_model.len(), "time");
+            notes.push(format!("{name}: {times} a word could not be asked, first {}", first.reason));
         }
     }
     notes
@@ -216,18 +222,33 @@ fn compute(study: &Study, args: &StatsArgs) -> Report {
     report
 }
 
-/// Which models no comparison of families counts, and how to say their family.
+/// Which models no comparison of families counts, why, and how to say their family.
 fn unknown_families(report: &Report) -> Option<String> {
-    let unknown: Vec<&str> = report.models_of_no_family().collect();
+    let reason = |name: &str| {
+        let named: Vec<String> = Family::named_in(name).iter().map(Family::to_string).collect();
+        if named.len() > 1 { format!("{name} (its name holds {})", named.join(" and ")) } else { name.to_owned() }
+    };
+    let unknown: Vec<String> = report.models_of_no_family().map(reason).collect();
     let names = unknown.join(", ");
     let note = format!("the family of {names} is not known, so no comparison of families counts it: give --family MODEL=NAME");
     (!unknown.is_empty()).then_some(note)
 }
 
-fn print(report: &Report, format: PageFormat) -> Result<(), Failure> {
-    output::print(&match format {
+/// A report with the run that made it, as one JSON object.
+#[derive(Serialize)]
+struct ReportOfRun<'a> {
+    run: Run<'a>,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+fn print(report: &Report, specs: &[ModelSpec], args: &StatsArgs) -> Result<(), Failure> {
+    output::print(&match args.format {
         PageFormat::Json => {
-            let json = serde_json::to_string(report).map_err(Failure::run)?;
+            let corpora = args.corpus.iter().map(Path::new);
+            let lists: Vec<&Path> = corpora.chain(args.ratings.ratings.iter().map(AsRef::as_ref)).collect();
+            let run = Run::new(specs, &lists, args.seed, &report.word_list)?;
+            let json = serde_json::to_string(&ReportOfRun { run, report }).map_err(Failure::run)?;
             format!("{}\n", text::visible_json(&json))
         }
         PageFormat::Table => statistics::page(report, DocumentFormat::Table),

@@ -9,7 +9,7 @@ use super::args::{ListFormat, StoreCommand};
 use super::output;
 use super::output::{FileOption, print_line};
 use crate::base::atomic_file::Destination;
-use crate::base::text::{bytes, count, visible};
+use crate::base::text::{bytes, count, counted, visible};
 use crate::model::{ModelInfo, TemplateDate, hub};
 use crate::recorded;
 use crate::scores::provenance::FileProvenance;
@@ -68,7 +68,7 @@ fn info(session: &Session, args: &StoreFile, format: ListFormat) -> Result<(), F
         return Ok(());
     }
     print_line(format_args!("{}  {}", visible(&path.to_string_lossy()), bytes(size)));
-    print_line(format_args!("{} scores of {} words under {} prompts", count(scores), count(words), count(prompts)));
+    print_line(format_args!("{} of {} under {}", counted(scores, "score"), counted(words, "word"), counted(prompts, "prompt")));
     if !runs.is_empty() {
         let (run, model, prompts, scores) = ("run", "model", "prompts", "scores");
         print_line(format_args!("\n{run:>5}  {model:<28} {prompts:>8} {scores:>10}  {:<10}  {:<10}  rests on", "first", "last"));

@@ -284,12 +284,7 @@ impl Reader<'_> {
         if let Some(entry) = self.catalogue.find(model) {
             return Some(entry.family.to_string());
         }
-        let lower = model.to_lowercase();
-        let known = [("qwen", "Qwen"), ("mistral", "Mistral"), ("phi-", "Phi"), ("olmo", "OLMo")];
-        match Family::guess(model) {
-            Family::Other => known.iter().find(|(part, _)| lower.contains(part)).map(|(_, name)| (*name).to_owned()),
-            family => Some(family.to_string()),
-        }
+        Some(Family::guess(model)).filter(|family| *family != Family::Other).map(|family| family.to_string())
     }
 
     /// A row's step; none of a checkpoint that is known by its name alone, which is told at the end.

@@ -1,11 +1,11 @@
 //! A report as a picture needs it: one panel a category and framing, with the cells of each family and of each model; and
-//! why the two main tests of a panel differ.
+//! what the tests of a panel say.
 
 use std::sync::Arc;
 
 use crate::base::terms::Framing;
 use crate::base::text::{count, visible, wrap};
-use crate::stats::contrast::{EXACT_MODELS, WELCH};
+use crate::stats::contrast::{EXACT_MODELS, Kind, TestResult, WELCH, WORDS_AND_MODELS};
 use crate::stats::mean_sd;
 use crate::stats::results::{Contrast, Report};
 
@@ -140,65 +140,65 @@ impl RankAxis {
     }
 }
 
-/// In plain words, what each test of a contrast takes for a witness and what they say; where a test is missing, why.
+/// In plain words, what the tests of a contrast rest on and what they find; where a test is missing, why.
 pub fn why_they_differ(contrast: &Contrast) -> String {
-    let (caveat, verdict) = match (contrast.result(&WELCH), contrast.result(&EXACT_MODELS)) {
-        (Some(_), Some(exact)) => {
-            let labellings = count(exact.labellings().unwrap_or(0) as usize);
-            let ways = match exact.is_sampled() {
-                true => format!("in {labellings} random labellings"),
-                false => format!("in all {labellings} ways to label the families"),
-            };
-            let caveat = format!(
-                "Welch takes all {} cells as independent; prompts put to one model are not, they repeat its taste. The exact test \
-                 takes the {} models as the unit, {ways}.",
-                count(contrast.n.iter().sum()),
-                contrast.models.iter().sum::<usize>(),
-            );
-            (caveat, verdict(contrast))
-        }
-        _ => (why_a_test_is_missing(contrast), None),
+    let Some(exact) = contrast.result(&EXACT_MODELS) else { return why_a_test_is_missing(contrast) };
+    let labellings = count(exact.labellings().unwrap_or(0) as usize);
+    let ways = match exact.is_sampled() {
+        true => format!("in {labellings} random labellings"),
+        false => format!("in all {labellings} ways to label the families"),
     };
-    [Some(caveat), verdict.map(|[long, _]| long.to_owned())].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let [verdict, _] = verdict(contrast, exact);
+    format!(
+        "The exact test takes the {} models as the unit, {ways}; the crossed analysis takes words as well. {verdict} As published, \
+         Welch takes all {} cells as independent, though prompts put to one model are not: its p does not hold.",
+        contrast.models.iter().sum::<usize>(),
+        count(contrast.n.iter().sum()),
+    )
 }
 
-/// The same for a screen: lines of at most `cells`, two of them where there are 56 or more.
+/// The verdict alone, for a screen: one line of at most `cells` where there are 56 or more.
 pub fn why_in_short(contrast: &Contrast, cells: usize) -> Vec<String> {
-    let Some([long, short]) = verdict(contrast) else { return wrap(&why_a_test_is_missing(contrast), cells) };
-    let all = contrast.n.iter().sum();
-    let caveat = format!("Welch counts all {} cells, though prompts of one model repeat its taste.", count(all));
-    let fits = caveat.len().max(long.len()) <= cells;
-    let lines = if fits { [&caveat, long] } else { ["Welch counts cells, but prompts of one model are alike.", short] };
-    lines.into_iter().flat_map(|line| wrap(line, cells)).collect()
+    match contrast.result(&EXACT_MODELS) {
+        None => wrap(&why_a_test_is_missing(contrast), cells),
+        Some(exact) => {
+            let [long, short] = verdict(contrast, exact);
+            wrap(if long.len() <= cells { &long } else { &short }, cells)
+        }
+    }
 }
 
-/// Which of the two tests, each adjusted for the number of tests, finds a difference; in many words and in few. None where
-/// there are not both.
-fn verdict(contrast: &Contrast) -> Option<[&'static str; 2]> {
-    let reaches = |test| Some(contrast.result(test)?.p_bonferroni()? < 0.05);
-    Some(match (reaches(&WELCH)?, reaches(&EXACT_MODELS)?) {
-        (true, true) => ["Adjusted, both reach .05.", "Adjusted, both reach .05."],
-        (true, false) => [
-            "Adjusted, only Welch reaches .05: too few models to speak of families.",
-            "Only Welch reaches .05: too few to speak of families.",
-        ],
-        (false, true) => ["Adjusted, only the exact test reaches .05.", "Adjusted, only the exact test reaches .05."],
-        (false, false) => ["Adjusted, neither reaches .05.", "Adjusted, neither reaches .05."],
-    })
+/// Whether the families differ by the tests that hold, each adjusted for the number of tests; in many words and in few.
+fn verdict(contrast: &Contrast, exact: &TestResult) -> [String; 2] {
+    let reaches = |result: Option<&TestResult>| result.and_then(TestResult::p_bonferroni).is_some_and(|p| p < 0.05);
+    if exact.number(Kind::LeastP).is_some_and(|least| least >= 0.05) {
+        let [a, b] = contrast.models;
+        return [
+            format!("With {a} and {b} models the exact test cannot reach .05, whatever they say."),
+            format!("{a} and {b} models are too few for the exact test."),
+        ];
+    }
+    let text = match (reaches(Some(exact)), reaches(contrast.result(&WORDS_AND_MODELS))) {
+        (true, true) => "Adjusted, the families differ, for other words too.",
+        (true, false) => "Adjusted, the families differ on these words.",
+        (false, true) => "Adjusted, only the crossed analysis reaches .05.",
+        (false, false) => "Adjusted, no difference of the families reaches .05.",
+    };
+    [text.to_owned(), text.to_owned()]
 }
 
 fn why_a_test_is_missing(contrast: &Contrast) -> String {
     let single = contrast.families.iter().zip(contrast.models).find(|(_, models)| *models == 1);
     match (contrast.result(&WELCH), contrast.models, single) {
-        (None, ..) => "Too few cells for a test: more prompts are needed.".to_owned(),
+        (None, ..) => "Too few cells for a test: more models and prompts are needed.".to_owned(),
         (_, [1, 1], _) => {
-            "One model a family: Welch counts prompts of one model as witnesses; the exact test needs more models.".to_owned()
+            "One model a family: nothing can be said of families. Welch's p, as published, speaks of two models.".to_owned()
         }
         (_, _, Some((family, _))) => format!(
-            "One model stands for {}: Welch counts its prompts as witnesses; the exact test needs two models of each family.",
+            "One model stands for {}: nothing can be said of families. Welch's p, as published, counts its prompts.",
             visible(family)
         ),
-        _ => "The exact test has nothing to go by: the models' means do not vary.".to_owned(),
+        _ => "The exact test needs two models of each family.".to_owned(),
     }
 }
 
@@ -237,16 +237,22 @@ mod tests {
     }
 
     fn exact(p: f64, labellings: u64, sampled: bool) -> TestResult {
-        let number = Value::Number;
+        let (number, least) = (Value::Number, Value::Number(1.0 / labellings as f64));
         let p_adjusted = number((4.0 * p).min(1.0));
-        let values =
-            vec![Value::Count(labellings), number(p), p_adjusted, Value::Flag(sampled), number(-1.0), number(3.0), number(p)];
-        TestResult::with(&EXACT_MODELS, values)
+        let (ways, sampled) = (Value::Count(labellings), Value::Flag(sampled));
+        TestResult::with(&EXACT_MODELS, vec![ways, number(p), least, p_adjusted, sampled, number(-1.0), number(3.0), number(p)])
     }
 
-    fn contrast(families: [&str; 2], models: [usize; 2], p: Option<(f64, f64)>) -> Contrast {
-        let welch = p.map(|(p, _)| TestResult::with(&WELCH, [-3.0, 9.0, p, (4.0 * p).min(1.0), p].map(Value::Number).to_vec()));
-        let exact = p.map(|(_, p)| exact(p, 210, false)).filter(|_| models.iter().all(|&models| models > 1));
+    fn crossed(p: f64) -> TestResult {
+        TestResult::with(&WORDS_AND_MODELS, [-4.0, -9.0, 1.0, p, (4.0 * p).min(1.0), 5.0].map(Value::Number).to_vec())
+    }
+
+    /// With the p of Welch, of the exact test, and of the crossed analysis.
+    fn contrast(families: [&str; 2], models: [usize; 2], p: Option<[f64; 3]>) -> Contrast {
+        let welch = p.map(|[p, ..]| TestResult::with(&WELCH, [-3.0, 9.0, p, (4.0 * p).min(1.0), p].map(Value::Number).to_vec()));
+        let several = models.iter().all(|&models| models > 1);
+        let labellings = if models == [3, 3] { 20 } else { 210 };
+        let judging = p.filter(|_| several).map(|[_, p, other]| [exact(p, labellings, false), crossed(other)]);
         Contrast {
             category: "agency".into(),
             framing: Framing::Positive,
@@ -254,7 +260,7 @@ mod tests {
             n: models.map(|models| 27 * models),
             models,
             difference: -4.0,
-            results: welch.into_iter().chain(exact).collect(),
+            results: judging.into_iter().flatten().chain(welch).collect(),
         }
     }
 
@@ -269,33 +275,36 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_compared_adjusted_alike_and_by_what_they_rest_on() {
+    fn the_verdict_is_that_of_the_tests_that_hold_each_adjusted() {
         let why = |p| why_they_differ(&contrast(["Gemma", "Llama"], [4, 6], Some(p)));
-        // Unadjusted the exact test would reach .05; adjusted as Welch's is, it does not.
-        let text = why((0.001, 0.04));
+        // Unadjusted the exact test would reach .05; and Welch, as published, has no say.
+        let text = why([0.001, 0.04, 0.3]);
         assert!(text.contains("all 270 cells") && text.contains("the 10 models") && text.contains("all 210 ways"), "{text}");
-        assert!(text.ends_with("only Welch reaches .05: too few models to speak of families."), "{text}");
-        assert!(why((0.001, 0.01)).ends_with("both reach .05."));
-        assert!(why((0.02, 0.01)).ends_with("only the exact test reaches .05."));
-        let mut drawn = contrast(["Gemma", "Llama"], [40, 60], Some((0.001, 0.04)));
-        drawn.results[1] = exact(0.04, 500_000, true);
+        assert!(text.contains("no difference of the families reaches .05.") && text.ends_with("its p does not hold."), "{text}");
+        assert!(why([0.9, 0.01, 0.01]).contains("the families differ, for other words too."));
+        assert!(why([0.9, 0.01, 0.02]).contains("the families differ on these words."));
+        assert!(why([0.9, 0.02, 0.01]).contains("only the crossed analysis reaches .05."));
+        let mut drawn = contrast(["Gemma", "Llama"], [40, 60], Some([0.001, 0.04, 0.5]));
+        drawn.results[0] = exact(0.04, 500_000, true);
         assert!(why_they_differ(&drawn).contains("in 500,000 random labellings"), "{}", why_they_differ(&drawn));
+        let few = why_they_differ(&contrast(["Gemma", "Llama"], [3, 3], Some([0.001, 0.05, 0.001])));
+        assert!(few.contains("With 3 and 3 models the exact test cannot reach .05"), "{few}");
     }
 
     #[test]
     fn where_a_test_is_missing_the_reason_is_said() {
         let why = |models, p| why_they_differ(&contrast(["Gemma", "Llama"], models, p));
-        assert!(why([1, 1], Some((0.01, 0.01))).starts_with("One model a family: Welch counts prompts of one model"));
-        assert!(why([1, 3], Some((0.01, 0.01))).starts_with("One model stands for Gemma"));
+        assert!(why([1, 1], Some([0.01; 3])).starts_with("One model a family: nothing can be said of families"));
+        assert!(why([1, 3], Some([0.01; 3])).starts_with("One model stands for Gemma"));
         assert!(why([1, 1], None).starts_with("Too few cells"));
     }
 
     #[test]
     fn the_short_lines_fit_a_small_screen() {
-        for (models, p) in [([4, 6], (0.001, 0.5)), ([4, 6], (0.5, 0.5)), ([400, 600], (0.001, 0.001)), ([1, 1], (0.1, 0.1))] {
-            for cells in [56, 76] {
+        for (models, p) in [([4, 6], [0.001, 0.5, 0.5]), ([3, 3], [0.5; 3]), ([400, 600], [0.001; 3]), ([1, 1], [0.1; 3])] {
+            for (cells, most) in [(56, 2), (76, 2)] {
                 let lines = why_in_short(&contrast(["Gemma", "Llama"], models, Some(p)), cells);
-                assert!(lines.len() == 2 && lines.iter().all(|line| line.len() <= cells), "{cells}: {lines:?}");
+                assert!(lines.len() <= most && lines.iter().all(|line| line.len() <= cells), "{cells}: {lines:?}");
             }
         }
     }

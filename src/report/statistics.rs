@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::grid::{Alignment, Document, DocumentFormat};
 use crate::base::terms::Framing;
-use crate::base::text::visible_word;
+use crate::base::text::{counted, visible_word};
 use crate::report::wording::{missing, number, p_on_page, signed, stars};
 use crate::report::{ratings, scores};
 use crate::stats::contrast::{Kind, Quantity, TESTS, TESTS_OF_MODELS, Test, TestResult, Unit, Value};
@@ -29,18 +29,18 @@ pub(crate) fn page(report: &Report, layout: DocumentFormat) -> String {
     }
     let by_family: Vec<String> = models_of.iter().map(|(family, n)| format!("{n} {family}")).collect();
     document.paragraph(&format!(
-        "{} models ({}), {} words, {} prompts, {} cells. A cell is the median rank of a category's words under one prompt of \
+        "{} ({}), {}, {}, {}. A cell is the median rank of a category's words under one prompt of \
          one model; 1 is the highest score, and {} is what chance gives.",
-        report.models.len(),
+        counted(report.models.len(), "model"),
         by_family.join(", "),
-        report.words,
-        report.prompts.len(),
-        report.cells.len(),
+        counted(report.words, "word"),
+        counted(report.prompts.len(), "prompt"),
+        counted(report.cells.len(), "cell"),
         (report.words as f64 + 1.0) / 2.0
     ));
     families(&mut document, report);
     contrasts(&mut document, report);
-    mixed_model(&mut document, report);
+    mixed_models(&mut document, report);
     anova(&mut document, report);
     model_contrasts(&mut document, report);
     models(&mut document, report);
@@ -72,15 +72,25 @@ fn families(document: &mut Document, report: &Report) {
     document.table(&[("category", L), ("framing", L), ("family", L), ("n", R), ("mean", R), ("sd", R), ("se", R)], &rows);
 }
 
-/// The contrasts of each two families: a table of the tests with prompts as the unit, and one of those with models.
+/// The sections of a pair of families, by what their tests take for an independent observation.
+const SECTIONS: [(Unit, &str); 3] = [
+    (Unit::Models, "models as the unit"),
+    (Unit::ModelsAndWords, "models and words crossed"),
+    (Unit::Prompts, "as published, prompts as the unit"),
+];
+
+/// The contrasts of each two families: the tests that hold what they promise, then those that are given as published.
 fn contrasts(document: &mut Document, report: &Report) {
     let mut pairs: Vec<_> = report.contrasts.iter().map(|contrast| &contrast.families).collect();
     pairs.dedup();
     for pair in pairs {
         let [first, second] = pair;
         let contrasts: Vec<&Contrast> = report.contrasts.iter().filter(|contrast| contrast.families == *pair).collect();
-        for (unit, name) in [(Unit::Prompts, "prompts as the unit"), (Unit::Models, "models as the unit, and intervals")] {
+        for (unit, name) in SECTIONS {
             document.heading(&format!("{second} − {first}, {name}"));
+            if unit == Unit::Models {
+                document.paragraph("Judge by these; the tests with prompts as the unit, as published, come after them.");
+            }
             let tests: Vec<&Test> = TESTS.into_iter().filter(|test| test.unit == unit).collect();
             tables_of_tests(document, unit, &tests, &contrasts, report.adjusted_for);
             legend(document, unit, &tests, &contrasts, report.adjusted_for);
@@ -117,7 +127,8 @@ impl Table {
     fn of_tests(unit: Unit, tests: &[&Test], contrasts: &[&Contrast], adjusted_for: usize) -> Table {
         let known: &[(&str, Alignment)] = match unit {
             Unit::Prompts => &[("category", L), ("framing", L), ("n", R), ("diff.", R)],
-            Unit::Models => &[("category", L), ("framing", L), ("models", R)],
+            Unit::Models => &[("category", L), ("framing", L), ("models", R), ("diff.", R)],
+            Unit::ModelsAndWords => &[("category", L), ("framing", L), ("models", R)],
         };
         let mut columns: Vec<(String, Alignment)> = known.iter().map(|(heading, side)| ((*heading).to_owned(), *side)).collect();
         columns.extend(tests.iter().flat_map(|test| test.columns()).map(|quantity| column_of(quantity, adjusted_for)));
@@ -125,7 +136,8 @@ impl Table {
             let mut row = vec![c.category.to_string(), sign(c.framing)];
             match unit {
                 Unit::Prompts => row.extend([format!("{}, {}", c.n[0], c.n[1]), signed(c.difference)]),
-                Unit::Models => row.push(format!("{}, {}", c.models[0], c.models[1])),
+                Unit::Models => row.extend([format!("{}, {}", c.models[0], c.models[1]), signed(c.difference)]),
+                Unit::ModelsAndWords => row.push(format!("{}, {}", c.models[0], c.models[1])),
             }
             for test in tests {
                 let result = c.result(test);
@@ -139,8 +151,8 @@ impl Table {
 
 fn column_of(quantity: &Quantity, adjusted_for: usize) -> (String, Alignment) {
     match quantity.kind {
-        Kind::Bonferroni => (format!("{} × {adjusted_for}", quantity.heading), L),
-        Kind::Interval => (quantity.heading.to_owned(), L),
+        Kind::Bonferroni if adjusted_for > 0 => (format!("{} × {adjusted_for}", quantity.heading), L),
+        Kind::Bonferroni | Kind::Interval | Kind::Low => (quantity.heading.to_owned(), L),
         _ => (quantity.heading.to_owned(), R),
     }
 }
@@ -148,77 +160,95 @@ fn column_of(quantity: &Quantity, adjusted_for: usize) -> (String, Alignment) {
 fn cell(quantity: &Quantity, result: Option<&TestResult>) -> String {
     let Some((result, value)) = result.and_then(|result| Some((result, result.value(quantity.key)?))) else { return missing() };
     match (value, quantity.kind) {
-        (Value::Number(p), Kind::P | Kind::FalseDiscovery) => p_on_page(p),
-        (Value::Number(p), Kind::Bonferroni) => starred(p),
+        (Value::Number(_), Kind::Low) => interval(result.ends()),
+        (Value::Number(p), Kind::Bonferroni) if !result.test.is_as_published() => starred(p),
+        (Value::Number(p), Kind::P | Kind::LeastP | Kind::Bonferroni | Kind::FalseDiscovery) => p_on_page(p),
         (Value::Number(effect), Kind::Effect) => signed(effect),
         (Value::Number(value), _) => number(value),
         (Value::Count(n), Kind::Labellings) if result.is_sampled() => format!("{n} sampled"),
         (Value::Count(n), _) => n.to_string(),
         (Value::Flag(flag), _) => if flag { "yes" } else { "no" }.to_owned(),
-        (Value::Interval(interval), _) => {
-            interval.map_or_else(missing, |[low, high]| format!("{} … {}", signed(low), signed(high)))
-        }
+        (Value::Interval(ends), _) => interval(ends),
     }
 }
 
-/// How the tests were made, where random numbers were drawn for some of them.
+fn interval(ends: Option<[f64; 2]>) -> String {
+    ends.filter(|ends| ends.iter().all(|end| !end.is_nan()))
+        .map_or_else(missing, |[low, high]| format!("{} … {}", signed(low), signed(high)))
+}
+
+/// How the tests were made.
 fn legend(document: &mut Document, unit: Unit, tests: &[&Test], contrasts: &[&Contrast], adjusted_for: usize) {
     let first = |test: &Test| contrasts.iter().find_map(|contrast| contrast.result(test));
-    if !tests.iter().any(|test| test.random && first(test).is_some()) {
+    let made = tests.iter().filter(|test| first(test).is_some());
+    let mut sentences: Vec<String> = made.filter_map(|test| (test.legend)(first(test))).collect();
+    if !tests.iter().any(|test| first(test).is_some()) {
         return;
     }
-    let mut sentences: Vec<String> = tests.iter().filter_map(|test| (test.legend)(first(test))).collect();
-    if unit == Unit::Prompts {
-        sentences.push(format!(
-            "FDR: Benjamini–Hochberg. Stars beside the p times the number of contrasts ({adjusted_for}) of that test: * below \
-             .05, ** .01, *** .001."
-        ));
-    }
+    sentences.push(match unit {
+        Unit::Prompts => {
+            format!("p × {adjusted_for}: Bonferroni; FDR: Benjamini–Hochberg. No stars: these p-values do not hold.")
+        }
+        _ => format!("p × {adjusted_for}: times the number of contrasts. {STARS}"),
+    });
     document.paragraph(&sentences.join(" "));
 }
 
-fn mixed_model(document: &mut Document, report: &Report) {
-    document.heading("Mixed model");
-    let Some(model) = &report.mixed_model else {
-        document.paragraph(report.mixed_model_note.as_deref().unwrap_or("not computed"));
-        return;
-    };
+const STARS: &str = "Stars: * below .05, ** .01, *** .001.";
+
+/// The mixed model with random slopes, and the one as published.
+fn mixed_models(document: &mut Document, report: &Report) {
+    document.heading("Mixed model, random slopes by model");
+    match &report.random_slopes {
+        Some(model) => {
+            document.paragraph(&format!("{}; REML, {} cells, {} models.", model.formula, model.n, model.groups));
+            fixed_effects(document, &model.fixed, true);
+            let singular = if model.singular { " Models vary in fewer directions than there are panels (singular)." } else { "" };
+            document.paragraph(&format!(
+                "Degrees of freedom: models less families. Variance within models {}.{singular} By the t test of each term, \
+                 not adjusted. {STARS}",
+                number(model.residual_variance)
+            ));
+        }
+        None => document.paragraph(report.random_slopes_note.as_deref().unwrap_or("not computed")),
+    }
+    document.heading("Mixed model as published, random intercept by model alone");
+    match &report.mixed_model {
+        Some(model) => {
+            document.paragraph(&format!("{}; REML, {} cells, {} models.", model.formula, model.n, model.groups));
+            fixed_effects(document, &model.fixed, false);
+            document.paragraph(&format!(
+                "Variances: {} between models, {} within. No stars: models differ by category and framing too, so that these \
+                 p-values do not hold.",
+                number(model.intercept_variance),
+                number(model.residual_variance)
+            ));
+        }
+        None => document.paragraph(report.mixed_model_note.as_deref().unwrap_or("not computed")),
+    }
+}
+
+fn fixed_effects(document: &mut Document, effects: &[FixedEffect], with_stars: bool) {
     let row = |e: &FixedEffect| {
-        vec![
-            number(e.estimate),
-            number(e.se),
-            number(e.df),
-            number(e.t),
-            p_on_page(e.p),
-            stars(e.p, "").to_owned(),
-            e.term.clone(),
-        ]
+        let p = if with_stars { starred(e.p) } else { p_on_page(e.p) };
+        vec![number(e.estimate), number(e.se), number(e.df), number(e.t), p, e.term.clone()]
     };
-    let rows: Vec<_> = model.fixed.iter().map(row).collect();
-    let columns = [("estimate", R), ("se", R), ("df", R), ("t", R), ("p", R), ("", L), ("term", L)];
-    document.paragraph(&format!("{}; REML, {} cells, {} models.", model.formula, model.n, model.groups));
-    document.table(&columns, &rows);
-    document.paragraph(&format!(
-        "Variances: {} between models, {} within. Stars by the t test of each term: * below .05, ** .01, *** .001.",
-        number(model.intercept_variance),
-        number(model.residual_variance)
-    ));
+    let rows: Vec<_> = effects.iter().map(row).collect();
+    document.table(&[("estimate", R), ("se", R), ("df", R), ("t", R), ("p", L), ("term", L)], &rows);
 }
 
 fn anova(document: &mut Document, report: &Report) {
-    document.heading("Analysis of variance, type II");
+    document.heading("Analysis of variance as published, type II");
     if let Some(anova) = &report.anova {
-        let row = |t: &AnovaTerm| {
-            vec![t.term.clone(), number(t.df), number(t.sum_of_squares), number(t.f), p_on_page(t.p), stars(t.p, "").to_owned()]
-        };
+        let row = |t: &AnovaTerm| vec![t.term.clone(), number(t.df), number(t.sum_of_squares), number(t.f), p_on_page(t.p)];
         let mut rows: Vec<_> = anova.terms.iter().map(row).collect();
         let residual = [number(anova.residual_df), number(anova.residual_sum_of_squares)];
-        rows.push([vec!["residual".to_owned()], residual.to_vec(), vec![String::new(); 3]].concat());
-        document.table(&[("term", L), ("df", R), ("sum of squares", R), ("F", R), ("p", R), ("", L)], &rows);
-        let stars = "Stars by the F test: * below .05, ** .01, *** .001.";
+        rows.push([vec!["residual".to_owned()], residual.to_vec(), vec![String::new(); 2]].concat());
+        document.table(&[("term", L), ("df", R), ("sum of squares", R), ("F", R), ("p", R)], &rows);
         let nothing =
             if anova.residual_sum_of_squares == 0.0 { " Nothing varies beside the terms: there is no F test." } else { "" };
-        document.paragraph(&format!("{} cells. {stars}{nothing}", anova.n));
+        let why = "No stars: cells of one prompt and of one model are not independent, so that these p-values do not hold.";
+        document.paragraph(&format!("{} cells. {why}{nothing}", anova.n));
     } else {
         document.paragraph(report.anova_note.as_deref().unwrap_or("not computed"));
     }
@@ -229,30 +259,27 @@ fn model_contrasts(document: &mut Document, report: &Report) {
     if report.model_contrasts.is_empty() {
         return;
     }
-    document.heading("Model by model, prompts as the unit");
+    document.heading("Model by model as published, prompts as the unit");
     // Of so many comparisons the false discovery rate is judged, and nothing else is adjusted.
     let columns_of = |test: &Test| test.columns().into_iter().filter(|quantity| quantity.kind != Kind::Bonferroni);
     let row = |c: &ModelContrast| {
         let mut row = vec![c.category.to_string(), sign(c.framing), format!("{}, {}", c.n[0], c.n[1]), signed(c.difference)];
         for test in TESTS_OF_MODELS {
             let result = c.result(test);
-            row.extend(columns_of(test).map(|quantity| match (quantity.kind, result.and_then(|r| r.number(quantity.kind))) {
-                (Kind::FalseDiscovery, Some(p)) => starred(p),
-                _ => cell(quantity, result),
-            }));
+            row.extend(columns_of(test).map(|quantity| cell(quantity, result)));
         }
         row.push(format!("{} − {}", c.models[1], c.models[0]));
         row
     };
     let rows: Vec<_> = report.model_contrasts.iter().map(row).collect();
     let mut columns = vec![("category", L), ("framing", L), ("n", R), ("diff.", R)];
-    let side = |quantity: &Quantity| if quantity.kind == Kind::FalseDiscovery { L } else { R };
-    columns.extend(TESTS_OF_MODELS.into_iter().flat_map(columns_of).map(|quantity| (quantity.heading, side(quantity))));
+    columns.extend(TESTS_OF_MODELS.into_iter().flat_map(columns_of).map(|quantity| (quantity.heading, R)));
     columns.push(("models", L));
     document.table(&columns, &rows);
     let tests = report.model_contrasts.len();
     document.paragraph(&format!(
-        "Stars by Welch's p after Benjamini–Hochberg over {tests} contrasts: * below .05, ** .01, *** .001."
+        "FDR: Benjamini–Hochberg over {tests} contrasts. These p-values speak of these two models alone, and of other prompts as \
+         independent as theirs."
     ));
 }
 
@@ -321,22 +348,17 @@ fn dividing_words(document: &mut Document, report: &Report) {
         let [a, b] = &of.families;
         document.heading(&format!("Words that divide {a} and {b} most, {} framing", sign(of.framing)));
         let row = |word: &Dividing| {
-            let interval = word.rank.interval.map_or_else(missing, |(low, high)| format!("{} … {}", signed(low), signed(high)));
+            let se = word.rank.se.map_or_else(missing, number);
             let n = format!("{}, {}", word.models[0], word.models[1]);
-            vec![
-                visible_word(&word.word, false).into_owned(),
-                signed(word.rank.difference),
-                interval,
-                signed(word.z.difference),
-                n,
-            ]
+            vec![visible_word(&word.word, false).into_owned(), signed(word.rank.difference), se, signed(word.z.difference), n]
         };
         let rows: Vec<_> = of.words.iter().take(SHOWN).map(row).collect();
-        document.table(&[("word", L), ("ranks", R), ("95 %", L), ("z", R), ("models", R)], &rows);
+        document.table(&[("word", L), ("ranks", R), ("se", R), ("z", R), ("models", R)], &rows);
         document.paragraph(&format!(
-            "{b} less {a}, means over prompts and models; Welch's interval with models as the unit. Chosen among {} words as the \
-             farthest apart, so the differences are larger than they would be for words chosen beforehand.",
-            report.words
+            "{b} less {a}, means over prompts and models; the standard error has models as the unit. Chosen among {} as the \
+             farthest apart, so the differences are larger than they would be for words chosen beforehand, and no interval around \
+             them holds.",
+            counted(report.words, "word")
         ));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::base::file_error::FileError;
 use crate::base::suggestions::{did_you_mean, nearest};
 use crate::base::terms::WordId;
+use crate::base::text::counted;
 use crate::corpus::{Corpus, Prompt};
 use crate::stats::study::{Study, StudyModel, StudyPrompt, StudyWord};
 
@@ -69,7 +70,8 @@ pub fn build(
         words.push((StudyWord { text: word.text.clone(), categories }, at));
     }
     if excluded > 0 {
-        notes.push(format!("{excluded} words of excluded categories are not ranked"));
+        let are = if excluded == 1 { "is" } else { "are" };
+        notes.push(format!("{} of excluded categories {are} not ranked", counted(excluded, "word")));
     }
     if unscored > 0 {
         let of = corpus.words.len() - excluded;
@@ -214,7 +216,7 @@ mod tests {
         let kept: Vec<_> = words(&study);
         assert_eq!(kept[2], ("loyal", vec!["Loyalty_Virtue"]), "'moral' is gone, 'loyal' stays");
         assert_eq!(kept[3], ("table", vec![]), "a word of no category is not of an excluded one");
-        assert_eq!(notes, ["1 words of excluded categories are not ranked"]);
+        assert_eq!(notes, ["1 word of excluded categories is not ranked"]);
         // By the name before folding one of two, by the folded name both.
         let texts = |study: &Study| study.words.iter().map(|word| word.text.to_string()).collect::<Vec<_>>();
         assert_eq!(texts(&without(&["Care_Vice"], true).unwrap().0), ["kind", "moral", "loyal", "table", "never"]);

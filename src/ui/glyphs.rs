@@ -170,7 +170,7 @@ impl Glyphs {
         match family {
             Family::Llama => self.llama,
             Family::Gemma => self.gemma,
-            Family::Other => self.other,
+            _ => self.other,
         }
     }
 

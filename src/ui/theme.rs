@@ -173,7 +173,7 @@ impl Theme {
         match family {
             Family::Llama => self.llama,
             Family::Gemma => self.gemma,
-            Family::Other => self.other_family,
+            _ => self.other_family,
         }
     }
 

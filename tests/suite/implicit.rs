@@ -153,7 +153,7 @@ fn words_that_either_model_has_alone_are_counted() {
     let b = file(home.path(), "b.csv", "response,best_ever_one\nlove,-2\nwar,-1\nonly-b,-3\nalso-b,-4\n");
     let output = rewardscope(home.path(), &["implicit", &a, &b, "--prompt", "best_ever_one"]);
     let said = text(&output.stderr);
-    for naming in ["1 times a word has a log-probability by a alone", "2 times a word has a log-probability by b alone"] {
+    for naming in ["1 time a word has a log-probability by a alone", "2 times a word has a log-probability by b alone"] {
         assert!(said.contains(naming), "'{naming}' is not in: {said}");
     }
     assert!(text(&output.stdout).contains("2 words, above zero"), "{}", text(&output.stdout));

@@ -16,6 +16,7 @@ mod corpora;
 mod demo;
 mod engine;
 mod explorer;
+mod false_alarms;
 mod forwards;
 mod gguf;
 mod head_layouts;

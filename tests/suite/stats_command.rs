@@ -488,6 +488,95 @@ fn what_cannot_be_compared_is_refused_for_the_right_reason() {
 }
 
 #[test]
+fn families_that_are_wholly_apart_have_an_exact_p_and_no_header_times_0() {
+    // Gemma has the first three words on top, Llama the last three, whatever is asked.
+    let models = ["gemma-a", "gemma-b", "gemma-c", "llama-a", "llama-b", "llama-c"];
+    let home = home(&models, |m, _, w| Some(if m < 3 { -(w as f64) } else { w as f64 }));
+    std::fs::write(home.path().join("ends.csv"), "word,category\nlove,a\nNA,a\nnull,a\nnan,b\nNone,b\ntie,b\n").expect("a list");
+    let ends = ["stats", "scores", "--corpus", "ends.csv", "--replicates", "99"];
+    let report = json(home.path(), &ends);
+    for contrast in report["contrasts"].as_array().expect("contrasts") {
+        assert_eq!(
+            (&contrast["exact_models"]["splits"], &contrast["exact_models"]["p"]),
+            (&20.into(), &0.1.into()),
+            "{contrast}"
+        );
+        assert_eq!(contrast["exact_models"]["least_p"], 0.1);
+        assert!(contrast["welch"].is_null() && contrast["models_interval"].is_null() && contrast["hedges_g"].is_null());
+    }
+    assert_eq!(report["adjusted_for"]["exact_models"], 4);
+    let table = stdout(home.path(), &ends);
+    assert!(table.contains("p × 4") && !table.contains("× 0"), "{table}");
+}
+
+#[test]
+fn what_a_report_rests_on_is_in_its_json() {
+    let home = home(&["gemma-a", "gemma-b", "llama-a", "llama-b", "llama-c"], some);
+    let report = json(home.path(), &with(&["--replicates", "9", "--seed", "5"]));
+    let run = &report["run"];
+    assert_eq!((&run["program"], &run["version"]), (&"rewardscope".into(), &env!("CARGO_PKG_VERSION").into()));
+    assert_eq!((&run["seed"], run["words"].as_array().map(Vec::len)), (&5.into(), Some(9)));
+    assert_eq!(run["command"], "rewardscope stats scores --corpus list.csv --replicates 9 --seed 5 --format json");
+    let files = run["files"].as_array().expect("files");
+    assert_eq!(files.len(), 6, "five of scores, and the word list");
+    for file in files {
+        let bytes = std::fs::read(home.path().join(file["path"].as_str().expect("a path"))).expect("there");
+        assert_eq!(file["blake3"], blake3::hash(&bytes).to_hex().to_string());
+    }
+}
+
+#[test]
+fn the_published_tests_are_named_so_and_have_no_stars() {
+    // Models of a family agree, so that every p over cells is tiny.
+    let models = ["gemma-a", "gemma-b", "gemma-c", "llama-a", "llama-b", "llama-c"];
+    let home = home(&models, |m, p, w| Some(if m < 3 { w as f64 } else { -(w as f64) } + some(m, p, w).unwrap_or(0.0) / 8.0));
+    let report = json(home.path(), &with(&["--replicates", "99"]));
+    let published = &report["as_published"];
+    let contrasts = report["contrasts"].as_array().expect("contrasts");
+    assert_eq!(published["contrasts"].as_array().map(Vec::len), Some(contrasts.len()));
+    for (of, contrast) in published["contrasts"].as_array().expect("contrasts").iter().zip(contrasts) {
+        for key in ["category", "framing", "families", "difference", "welch", "permutation"] {
+            assert_eq!(of[key], contrast[key], "{key}");
+        }
+        assert!(of.get("exact_models").is_none());
+    }
+    let p = |contrast: &Value| contrast["welch"]["p_bonferroni"].as_f64().expect("a p");
+    assert!(contrasts.iter().any(|contrast| p(contrast) < 0.05), "there would be stars");
+    for key in ["mixed_model", "anova"] {
+        assert!(published[key].is_object() && published[key] == report[key], "{key}");
+    }
+    let table = stdout(home.path(), &with(&["--replicates", "99"]));
+    for heading in ["as published, prompts as the unit", "Mixed model as published", "Analysis of variance as published"] {
+        let section = table.split_once(heading).unwrap_or_else(|| panic!("'{heading}' is not in:\n{table}")).1;
+        // Up to the next heading, which stands between empty lines.
+        let section = section.split("\n\n").take(1).collect::<String>();
+        // One alone is in the formula.
+        assert!(!section.contains("**"), "{heading}: {section}");
+    }
+}
+
+#[test]
+fn families_are_known_by_name_and_a_name_of_two_is_said_to_be() {
+    let home = home(&["gemma-a", "gemma-b", "c-qwen2.5-rm", "d-Qwen3-rm", "gemma-llama-mix"], some);
+    let report = json(home.path(), &with(&["--replicates", "0"]));
+    let family = |model: &str| {
+        report["models"].as_array().expect("models").iter().find(|of| of["model"] == model).map(|of| of["family"].clone())
+    };
+    assert_eq!((family("c-qwen2.5-rm"), family("d-Qwen3-rm")), (Some("Qwen".into()), Some("Qwen".into())));
+    assert_eq!(family("gemma-llama-mix"), Some("other".into()));
+    assert!(notes(&report).contains("gemma-llama-mix (its name holds Gemma and Llama)"), "{}", notes(&report));
+    assert_eq!(report["contrasts"][0]["families"], serde_json::json!(["Gemma", "Qwen"]));
+}
+
+#[test]
+fn one_of_something_is_singular() {
+    let home = home(&["gemma-a"], some);
+    let table = stdout(home.path(), &with(&["--replicates", "0", "--prompt", KEYS[0]]));
+    assert!(table.contains("1 model (1 Gemma)") && table.contains("1 prompt,"), "{table}");
+    assert!(!table.contains("1 models") && !table.contains("1 prompts"), "{table}");
+}
+
+#[test]
 fn the_framing_of_ones_own_prompts_is_given_by_an_option_and_wildcards_stand_for_scored_words() {
     let home = tempfile::tempdir().expect("a folder");
     let home = home.path();

@@ -133,6 +133,11 @@ pub fn count(n: usize) -> String {
     out
 }
 
+/// How many there are of something, with an s but for one: `1 model`, `2,000 models`.
+pub fn counted(n: usize, one: &str) -> String {
+    format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// Seconds as `0:07`, `4:37` or `2:03:00`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {

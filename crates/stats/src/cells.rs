@@ -10,6 +10,7 @@ use super::ranks;
 use super::results::{Cell, PartialColumn, ScoreSummary};
 use super::study::Study;
 use rewardscope_base::terms::Framing;
+use rewardscope_base::text::counted;
 
 /// A cell by its indices into the study, so that names need not be compared.
 #[derive(Clone, Copy, Debug)]
@@ -177,9 +178,9 @@ pub(super) fn notes(study: &Study, partial: &[PartialColumn]) -> Vec<String> {
         let of_model: Vec<&PartialColumn> = partial.iter().filter(|column| column.model == model.name).collect();
         let (empty, gaps): (Vec<_>, Vec<_>) = of_model.into_iter().partition(|column| column.words == 0);
         if let Some(column) = gaps.iter().min_by_key(|column| column.words) {
-            let (n, of) = (study.prompts.len(), column.of);
+            let (n, of) = (counted(study.prompts.len(), "prompt"), column.of);
             notes.push(format!(
-                "{}: partial under {} of {n} prompts; the fewest, {} of {of} words, have a score under {}",
+                "{}: partial under {} of {n}; the fewest, {} of {of} words, have a score under {}",
                 model.name,
                 gaps.len(),
                 column.words,
@@ -187,7 +188,7 @@ pub(super) fn notes(study: &Study, partial: &[PartialColumn]) -> Vec<String> {
             ));
         }
         if !empty.is_empty() {
-            notes.push(format!("{}: no score under {} of {} prompts", model.name, empty.len(), study.prompts.len()));
+            notes.push(format!("{}: no score under {} of {}", model.name, empty.len(), counted(study.prompts.len(), "prompt")));
         }
     }
     notes.extend(unframed(study));

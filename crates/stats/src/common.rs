@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::study::Study;
+use rewardscope_base::text::{count, counted};
 
 /// How many words are compared, and what that leaves out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -79,7 +80,7 @@ impl CommonWords {
 
     /// `20 of 40 words`, for a place with little room.
     pub fn in_short(&self) -> String {
-        format!("{} of {} words", self.words, self.of)
+        format!("{} of {}", count(self.words), counted(self.of, "word"))
     }
 
     /// The same in sentences, with what each model has and which of them costs the most; none where nothing is left out.

@@ -9,6 +9,7 @@ use super::cells::PanelCells;
 use super::contrast::{Comparison, EXACT_MODELS, TESTS, TESTS_OF_MODELS, WELCH, adjust};
 use super::describe::Summary;
 use super::options::{Progress, ReportOptions};
+use super::placements::{FamilyPlacements, of_pair, placements};
 use super::results::{Contrast, ModelContrast, UNIT_NOTE};
 use super::study::Study;
 use super::summary::known_families;
@@ -32,6 +33,7 @@ pub struct FamilyContrasts {
 struct Pair<'a> {
     families: [&'a Arc<str>; 2],
     panel: &'a PanelCells,
+    placements: Option<[&'a FamilyPlacements; 2]>,
     /// `[models][cells]` of each family.
     models: [Vec<&'a [f64]>; 2],
 }
@@ -39,14 +41,16 @@ struct Pair<'a> {
 /// Compares each two families of known name in every panel in which both have cells.
 pub fn families(study: &Study, panels: &[PanelCells], options: &ReportOptions, progress: Progress) -> FamilyContrasts {
     let families = known_families(study);
+    let placed = if families.len() < 2 { Vec::new() } else { placements(study, panels) };
     let mut pairs: Vec<Pair> = Vec::new();
     for (i, first) in families.iter().enumerate() {
         for second in &families[i + 1..] {
-            let pair = |panel| {
+            let pair = |(at, panel)| {
                 let models = [first, second].map(|family| PanelCells::of_family(panel, study, family));
-                Pair { families: [first, second], panel, models }
+                let placements = placed.get(at).and_then(|of: &Vec<_>| of_pair(of, &families, [first, second]));
+                Pair { families: [first, second], panel, placements, models }
             };
-            pairs.extend(panels.iter().map(pair));
+            pairs.extend(panels.iter().enumerate().map(pair));
         }
     }
     pairs.retain(|pair| pair.models.iter().all(|models| !models.is_empty()));
@@ -59,15 +63,16 @@ pub fn families(study: &Study, panels: &[PanelCells], options: &ReportOptions, p
         contrast
     };
     let mut contrasts: Vec<Contrast> = pairs.par_iter().enumerate().map(compare).collect();
-    // Welch's test needs less than any other.
-    let adjusted_for = contrasts.iter().filter(|contrast| contrast.result(&WELCH).is_some()).count();
+    let tested = |contrast: &&Contrast| contrast.results.iter().any(|result| result.p().is_some());
+    let adjusted_for = contrasts.iter().filter(tested).count();
     adjust(&mut contrasts.iter_mut().map(|contrast| &mut contrast.results).collect::<Vec<_>>(), adjusted_for);
     let notes = notes(study, &families, &contrasts);
     FamilyContrasts { contrasts, adjusted_for, notes }
 }
 
 fn contrast(pair: &Pair, word_draws: Option<Vec<f64>>, options: &ReportOptions, number: usize) -> Contrast {
-    let comparison = Comparison { models: pair.models.clone(), word_draws, options: *options, number };
+    let comparison =
+        Comparison { models: pair.models.clone(), word_draws, placements: pair.placements, options: *options, number };
     let cells = comparison.cells();
     let [first, second] = cells.each_ref().map(|cells| Summary::new(cells).map_or(f64::NAN, |of| of.mean));
     Contrast {
@@ -95,7 +100,8 @@ pub fn models(study: &Study, panels: &[PanelCells]) -> Vec<ModelContrast> {
                 let cells = [&panel.models[first][..], &panel.models[second]];
                 let [Some(a), Some(b)] = cells.map(Summary::new) else { continue };
                 let options = ReportOptions::quick();
-                let comparison = Comparison { models: cells.map(|cells| vec![cells]), word_draws: None, options, number: 0 };
+                let models_of = cells.map(|cells| vec![cells]);
+                let comparison = Comparison { models: models_of, word_draws: None, placements: None, options, number: 0 };
                 contrasts.push(ModelContrast {
                     models: [study.models[first].name.clone(), study.models[second].name.clone()],
                     category: panel.category.clone(),

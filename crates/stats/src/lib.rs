@@ -5,7 +5,7 @@
 //! - `common` finds the words that all models have.
 //! - `cells` makes the unit of everything after: the median rank of a category's words within model and prompt.
 //! - `summary` describes cells. `compare` sets families and models against each other, by the tests of `contrast`.
-//! - `mixed` and `anova` model all cells at once.
+//! - `slopes` models all cells at once; `mixed` and `anova` do so as published.
 //! - `agreement` says how alike models rank words.
 //! - `moments`, `framing_sums` and `optimal` describe the scores themselves, `ratings` relates them to what else is known.
 //!
@@ -28,15 +28,19 @@ mod design;
 pub mod framing_sums;
 pub mod implicit;
 mod median_difference;
+mod minimum;
 pub mod mixed;
 pub mod moments;
+mod noncentral_t;
 pub mod optimal;
 pub mod options;
+pub mod placements;
 mod rank;
 pub mod ratings;
 pub mod report;
 pub mod results;
 mod significance;
+pub mod slopes;
 pub mod study;
 pub mod summary;
 mod word_draws;

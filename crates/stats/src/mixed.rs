@@ -1,6 +1,9 @@
 //! The linear mixed model `cell ~ family * category * framing` with a random intercept for each model, by REML (Patterson
 //! and Thompson 1971), treatment coding; for unbalanced designs too.
 //!
+//! This is the study's own. It takes models of a family to differ by one shift for all categories and framings. They do not,
+//! and so its p-values of everything within a model are far too small (docs/statistics.md): see `slopes`.
+//!
 //! The likelihood is profiled down to one parameter, the ratio λ of the intercept's variance to the residual one (Lindstrom
 //! and Bates 1988), of which it may have several maxima, one at 0: its derivative has a closed form, whose roots are found to
 //! the last digit. No optimiser stops early here, and no λ is too large: what differs within models and what differs between
@@ -15,6 +18,7 @@ use super::significance::two_sided_t;
 use super::study::Study;
 use super::summary::known_families;
 use rewardscope_base::terms::Framing;
+use rewardscope_base::text::counted;
 
 /// Ratios λ at which the derivative's sign is looked at: 0, then from 1e-8 to 1e6, so many a decade; then one a decade up to
 /// 10 to this power, where what is left within models is rounding.
@@ -30,45 +34,68 @@ const ROUNDING: f64 = 1e-24;
 /// # Errors
 /// A sentence that says why the model is not identifiable.
 pub fn mixed_model(study: &Study, panels: &[PanelCells]) -> Result<MixedModel, String> {
-    let families = known_families(study);
-    let family_of = |model: usize| families.iter().position(|family| *family == study.models[model].family);
-    let mut categories: Vec<&str> = panels.iter().map(|panel| &*panel.category).collect();
-    categories.dedup();
-    let mut framings: Vec<Framing> = panels.iter().map(|panel| panel.framing).collect();
-    framings.sort();
-    framings.dedup();
-    let factors = [
-        Factor { name: "family", levels: families.iter().map(|family| family.to_string()).collect() },
-        Factor { name: "category", levels: categories.iter().map(|category| (*category).to_owned()).collect() },
-        Factor { name: "framing", levels: framings.iter().map(|framing| framing_name(*framing).to_owned()).collect() },
-    ];
-    let mut rows: Vec<PooledCells> = Vec::new();
-    for panel in panels {
-        let category = categories.iter().position(|category| *category == &*panel.category).unwrap_or_default();
-        let framing = framings.iter().position(|framing| *framing == panel.framing).unwrap_or_default();
-        let of_model = |model| PooledCells::new(panel, model, vec![family_of(model)?, category, framing]);
-        rows.extend((0..study.models.len()).filter_map(of_model));
-    }
-    let mut models: Vec<usize> = rows.iter().map(|row| row.model).collect();
-    models.sort_unstable();
-    models.dedup();
-    let cells: f64 = rows.iter().map(|row| row.n).sum();
-    if let Some(reason) = not_identifiable(study, panels, &models, cells) {
-        return Err(format!("not identifiable: {reason}"));
-    }
-    for row in &mut rows {
-        row.model = models.binary_search(&row.model).unwrap_or_default();
-    }
-    let mut design: Vec<DesignColumn> = vec![Vec::new()];
-    design.extend(terms(&factors).iter().flat_map(|term| columns(&factors, term)));
-    let fit = Profile::new(&rows, &design, models.len())?.fit()?;
-    let names: Vec<String> = design.iter().map(|column| name(&factors, column)).collect();
-    let varying = factors.iter().filter(|factor| factor.levels.len() > 1).map(|factor| factor.name).collect::<Vec<_>>();
-    let formula = format!("cell ~ {}, random intercept for each model", varying.join(" * "));
-    Ok(fit.into_mixed_model(&rows, &design, names, formula))
+    let family_design = FamilyDesign::new(study, panels)?;
+    let FamilyDesign { rows, design, models, .. } = &family_design;
+    let fit = Profile::new(rows, design, *models)?.fit()?;
+    let formula = format!("cell ~ {}, random intercept for each model", family_design.varying);
+    Ok(fit.into_mixed_model(rows, design, family_design.names.clone(), formula))
 }
 
-fn framing_name(framing: Framing) -> &'static str {
+/// The cells of models of known families, and the columns of `family * category * framing`.
+pub(super) struct FamilyDesign {
+    /// By panel, then model; levels are those of family, category, framing.
+    pub rows: Vec<PooledCells>,
+    pub design: Vec<DesignColumn>,
+    /// Of the columns.
+    pub names: Vec<String>,
+    /// The factors that have several levels: `family * category`.
+    pub varying: String,
+    pub models: usize,
+    pub families: usize,
+}
+
+impl FamilyDesign {
+    /// # Errors
+    /// A sentence that says why the effects cannot be told from one another.
+    pub fn new(study: &Study, panels: &[PanelCells]) -> Result<FamilyDesign, String> {
+        let families = known_families(study);
+        let family_of = |model: usize| families.iter().position(|family| *family == study.models[model].family);
+        let mut categories: Vec<&str> = panels.iter().map(|panel| &*panel.category).collect();
+        categories.dedup();
+        let mut framings: Vec<Framing> = panels.iter().map(|panel| panel.framing).collect();
+        framings.sort();
+        framings.dedup();
+        let factors = [
+            Factor { name: "family", levels: families.iter().map(|family| family.to_string()).collect() },
+            Factor { name: "category", levels: categories.iter().map(|category| (*category).to_owned()).collect() },
+            Factor { name: "framing", levels: framings.iter().map(|framing| framing_name(*framing).to_owned()).collect() },
+        ];
+        let mut rows: Vec<PooledCells> = Vec::new();
+        for panel in panels {
+            let category = categories.iter().position(|category| *category == &*panel.category).unwrap_or_default();
+            let framing = framings.iter().position(|framing| *framing == panel.framing).unwrap_or_default();
+            let of_model = |model| PooledCells::new(panel, model, vec![family_of(model)?, category, framing]);
+            rows.extend((0..study.models.len()).filter_map(of_model));
+        }
+        let mut models: Vec<usize> = rows.iter().map(|row| row.model).collect();
+        models.sort_unstable();
+        models.dedup();
+        let cells: f64 = rows.iter().map(|row| row.n).sum();
+        if let Some(reason) = not_identifiable(study, panels, &models, cells) {
+            return Err(format!("not identifiable: {reason}"));
+        }
+        for row in &mut rows {
+            row.model = models.binary_search(&row.model).unwrap_or_default();
+        }
+        let mut design: Vec<DesignColumn> = vec![Vec::new()];
+        design.extend(terms(&factors).iter().flat_map(|term| columns(&factors, term)));
+        let names = design.iter().map(|column| name(&factors, column)).collect();
+        let varying = factors.iter().filter(|factor| factor.levels.len() > 1).map(|factor| factor.name).collect::<Vec<_>>();
+        Ok(FamilyDesign { rows, design, names, varying: varying.join(" * "), models: models.len(), families: families.len() })
+    }
+}
+
+pub(super) fn framing_name(framing: Framing) -> &'static str {
     match framing {
         Framing::Positive => "positive",
         Framing::Negative => "negative",
@@ -85,9 +112,9 @@ fn not_identifiable(study: &Study, panels: &[PanelCells], models: &[usize], cell
     }
     if models.len() <= present {
         return Some(format!(
-            "with one model in each family ({} models, {present} families) a difference between families cannot be told from one \
+            "with one model in each family ({}, {present} families) a difference between families cannot be told from one \
              between models; add a second model of a family",
-            models.len()
+            counted(models.len(), "model")
         ));
     }
     for family in &families {

@@ -4,10 +4,10 @@ use super::cells::{self, PanelCells};
 use super::common::CommonWords;
 use super::compare::FamilyContrasts;
 use super::study::Study;
-use super::{agreement, anova, compare, framing_sums, mixed, moments, summary};
+use super::{agreement, anova, compare, framing_sums, mixed, moments, slopes, summary};
 use crate::agreement::AgreementMatrix;
 use crate::options::{Progress, ReportOptions};
-use crate::results::{DividingWords, ModelFamily, Report};
+use crate::results::{AsPublished, DividingWords, ModelFamily, Report};
 use rewardscope_base::terms::Framing;
 
 /// Computes every statistic of a study, over the words that all its models have. Where these are too few, a
@@ -40,13 +40,20 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         Ok(model) => (Some(model), None),
         Err(reason) => (None, Some(reason)),
     };
+    let (random_slopes, random_slopes_note) = match slopes::random_slopes(study, &panels) {
+        Ok(model) => (Some(model), None),
+        Err(reason) => (None, Some(reason)),
+    };
     let (anova, anova_note) = match anova::anova(study, &panels) {
         Ok(anova) => (Some(anova), None),
         Err(reason) => (None, Some(reason)),
     };
     notes.extend(missing);
     let agreement = agreement::agreements(study);
+    let mean_ranks = agreement::MeanRanks::new(study);
     Report {
+        word_list: study.words.iter().map(|word| word.text.clone()).collect(),
+        as_published: AsPublished::new(&contrasts, mixed_model.as_ref(), anova.as_ref()),
         common_words,
         cells: cells::named(study, &indexed),
         models_summary: summary::of_models(study, &panels),
@@ -54,6 +61,8 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         families: summary::of_families(study, &panels),
         contrasts,
         adjusted_for,
+        random_slopes,
+        random_slopes_note,
         mixed_model,
         mixed_model_note,
         anova,
@@ -61,8 +70,8 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
         model_contrasts: compare::models(study, &panels),
         agreement_matrix: AgreementMatrix::new(&known.models, &agreement),
         agreement,
-        framings: agreement::framings(study),
-        dividing: dividing(study),
+        framings: agreement::framings(study, &mean_ranks),
+        dividing: dividing(study, &mean_ranks),
         moments: moments::moments(study),
         framing_sums: framing_sums::framing_sums(study),
         partial,
@@ -75,13 +84,13 @@ pub fn report_with(study: &Study, options: &ReportOptions, progress: Progress) -
 const DIVIDING: usize = 20;
 
 /// The words that divide each two known families most, by framing.
-fn dividing(study: &Study) -> Vec<DividingWords> {
+fn dividing(study: &Study, mean_ranks: &agreement::MeanRanks) -> Vec<DividingWords> {
     let families = summary::known_families(study);
     let pairs = families.iter().enumerate().flat_map(|(i, a)| families[i + 1..].iter().map(move |b| [&**a, &**b]));
     let mut found = Vec::new();
     for of in pairs {
         for framing in [Framing::Positive, Framing::Negative] {
-            let mut words = agreement::dividing(study, of, Some(framing));
+            let mut words = agreement::dividing(study, mean_ranks, of, framing);
             words.truncate(DIVIDING);
             if !words.is_empty() {
                 found.push(DividingWords { families: of.map(str::to_owned), framing, words });

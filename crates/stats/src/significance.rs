@@ -1,10 +1,16 @@
-//! Tails of the t and F distributions, and p-values adjusted for many tests.
+//! Tails and quantiles of the t and F distributions, and p-values adjusted for many tests.
 
+use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::beta::checked_beta_reg;
 
 /// P(|T| ≥ |t|) of Student's t; NaN where that is not defined.
 pub fn two_sided_t(t: f64, df: f64) -> f64 {
     checked_beta_reg(df / 2.0, 0.5, df / (df + t * t)).unwrap_or(f64::NAN)
+}
+
+/// The t that |T| is at least as large as with probability `p`; NaN where that is not defined.
+pub fn two_sided_quantile(p: f64, df: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |t| t.inverse_cdf(1.0 - p / 2.0))
 }
 
 /// P(F ≥ f) of Fisher's F; NaN where that is not defined.
@@ -41,6 +47,7 @@ mod tests {
         for (t, df, p) in [(2.228_138_851_986_27, 10.0, 0.05), (1.0, 1.0, 0.5), (0.0, 7.0, 1.0), (f64::INFINITY, 5.0, 0.0)] {
             assert!((two_sided_t(t, df) - p).abs() < 1e-12, "{t}: {}", two_sided_t(t, df));
             assert_eq!(two_sided_t(-t, df), two_sided_t(t, df));
+            assert!(t.is_infinite() || p == 1.0 || (two_sided_quantile(p, df) - t).abs() < 1e-9);
         }
         assert!((upper_f(2.5f64.powi(2), 1.0, 17.0) - two_sided_t(2.5, 17.0)).abs() < 1e-14);
         assert!((upper_f(4.102_821_015_130_14, 2.0, 10.0) - 0.05).abs() < 1e-10);

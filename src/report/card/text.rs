@@ -2,7 +2,7 @@
 
 use super::CardPage;
 use crate::base::terms::Framing;
-use crate::base::text::visible_word;
+use crate::base::text::{counted, visible_word};
 use crate::report::grid::{Alignment, Document, DocumentFormat};
 use crate::report::ratings;
 use crate::stats::card::{Accuracy, Extremes, Leaning, Likeness, Ranked, Standing};
@@ -220,9 +220,11 @@ fn far_from_ratings(relations: &[Relation]) -> Section {
 fn framings(of: &FramingAgreement) -> Section {
     let rho = of.spearman.map_or("not defined".to_owned(), |rho| format!("{rho:+.3}"));
     let remark = format!(
-        "Words' mean ranks under {} positive and under {} negative prompts correlate at {rho} (Spearman, {} words): -1 where the \
+        "Words' mean ranks under {} positive and under {} correlate at {rho} (Spearman, {}): -1 where the \
          order turns about, +1 where words rank alike whatever is asked.",
-        of.positive_prompts, of.negative_prompts, of.words
+        of.positive_prompts,
+        counted(of.negative_prompts, "negative prompt"),
+        counted(of.words, "word")
     );
     Section::of_words("Framings", remark)
 }

@@ -85,7 +85,7 @@ impl Look {
         match Family::guess(name) {
             Family::Gemma => Look { colour: PALETTE[0], marker: Marker::OpenDiamond, dash: None },
             Family::Llama => Look { colour: PALETTE[1], marker: Marker::Diamond, dash: None },
-            Family::Other => Look::nth(2 + at % 5),
+            _ => Look::nth(2 + at % 5),
         }
     }
 

@@ -96,7 +96,7 @@ impl LineColumn {
         let mut others = 0;
         for line in &self.lines {
             let of_family = Look::of_family(&line.family, 0);
-            if Family::guess(&line.family) != Family::Other && !looks.contains(&of_family) {
+            if matches!(Family::guess(&line.family), Family::Gemma | Family::Llama) && !looks.contains(&of_family) {
                 looks.push(of_family);
             } else {
                 looks.push(Look::nth(2 + others % 5));

@@ -5,7 +5,7 @@ use super::canvas::{
 };
 use super::scale::{number, root_ticks, ticks};
 use crate::base::terms::{Family, Measure};
-use crate::base::text::{count, visible_word};
+use crate::base::text::{count, counted, visible_word};
 
 /// A word with its value: above zero where the first model likes it better.
 #[derive(Clone, Debug, PartialEq)]
@@ -220,7 +220,7 @@ fn caption(figure: &LollipopFigure) -> Vec<String> {
     let shown = match n {
         n if n > 2 * ENDS => format!("The {ENDS} words at either end, of n = {}.", count(n)),
         1 => "n = 1 word.".to_owned(),
-        n => format!("n = {} words.", count(n)),
+        n => format!("n = {}.", counted(n, "word")),
     };
     let pairs = figure.words.iter().map(|word| word.each.len()).max().unwrap_or(0);
     let shown = match pairs {

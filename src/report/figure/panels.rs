@@ -3,10 +3,10 @@
 use super::canvas::{Canvas, FAINT, Figure, Font, GREY, INK, Look, WARNING, fitted, line_height, text_width, wrapped};
 use super::scale::{number, ticks};
 use crate::base::terms::Framing;
-use crate::base::text::count;
+use crate::base::text::{count, counted};
 use crate::report::panels::{Group, Panel, RankAxis, why_they_differ};
 use crate::report::wording::{NOT_SIGNIFICANT, p_in_short, stars};
-use crate::stats::contrast::{EXACT_MODELS, Unit, WELCH, shown_tests};
+use crate::stats::contrast::{EXACT_MODELS, Test, judging_tests, shown_tests};
 use crate::stats::results::{Contrast, Report};
 
 /// What the figure shows.
@@ -220,7 +220,7 @@ fn draw_row(canvas: &mut Canvas, (x, y): (f64, f64), width: f64, name: &str, pan
                 canvas.text(middle, below, &fitted(&text, wide, 10), Font::new(10).middle().colour(GREY));
                 below += TEST;
             }
-            if let Some(p) = contrast.result(&WELCH).and_then(|welch| welch.p_bonferroni()) {
+            if let Some(p) = contrast.result(&EXACT_MODELS).and_then(|exact| exact.p_bonferroni()) {
                 // Each between its own two families, the next one above it.
                 let height = top - 10.0 - level as f64 * BRACKET;
                 let (a, b) = (centre(a), centre(b));
@@ -232,16 +232,22 @@ fn draw_row(canvas: &mut Canvas, (x, y): (f64, f64), width: f64, name: &str, pan
     canvas.line((left, top), (left, top + PLOT), GREY, 1.0);
 }
 
-/// `Welch ×4 p .002` and `exact, models ×4 p .92`; where there are several pairs of families, both on a line of the pair.
+/// `exact ×4 p .92`, and `Welch p .002, as published`; where there are several pairs of families, the first of them on a line of
+/// the pair.
 fn tests(contrast: &Contrast, adjusted_for: usize, named: bool) -> Vec<String> {
-    let adjusted = shown_tests().filter_map(|test| Some((test, p_in_short(contrast.result(test)?.p_bonferroni()?))));
-    if named {
-        let [first, second] = contrast.families.each_ref().map(|name| name.chars().take(7).collect::<String>());
-        let all: Vec<String> = adjusted.map(|(test, p)| format!("{} ×{adjusted_for} {p}", test.name)).collect();
-        return if all.is_empty() { Vec::new() } else { vec![format!("{second} − {first}: {}", all.join(", "))] };
+    let text = |test: &Test| {
+        let result = contrast.result(test)?;
+        Some(match test.is_as_published() {
+            true => format!("{} p {}, as published", test.name, p_in_short(result.p()?)),
+            false => format!("{} ×{adjusted_for} p {}", test.name, p_in_short(result.p_bonferroni()?)),
+        })
+    };
+    if !named {
+        return shown_tests().filter_map(text).collect();
     }
-    let unit = |unit| if unit == Unit::Models { ", models" } else { "" };
-    adjusted.map(|(test, p)| format!("{}{} ×{adjusted_for} p {p}", test.name, unit(test.unit))).collect()
+    let [first, second] = contrast.families.each_ref().map(|name| name.chars().take(7).collect::<String>());
+    let all: Vec<String> = judging_tests().filter_map(text).collect();
+    if all.is_empty() { all } else { vec![format!("{second} − {first}: {}", all.join(", "))] }
 }
 
 /// The density of the cells, the cells, and the mean.
@@ -287,25 +293,24 @@ fn density(values: &[f64]) -> Vec<(f64, f64)> {
 fn caption(figure: &PanelsFigure, shared: &Shared) -> Vec<String> {
     let report = figure.report;
     let cells: usize = figure.panels.iter().flat_map(|p| &p.families).map(Group::n).sum();
-    let plural = |n: usize, one: &str| format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" });
     let mut lines = vec![format!(
         "A cell is the median rank of a category's words within one model and one prompt (rank 1: the highest score, ties averaged). \
          n = {} of {} under {}, over the {} of {}. Dashed: the median rank of words drawn by chance, {}.",
-        plural(cells, "cell"),
-        plural(report.models.len(), "model"),
-        plural(report.prompts.len(), "prompt"),
-        plural(report.words, "word"),
+        counted(cells, "cell"),
+        counted(report.models.len(), "model"),
+        counted(report.prompts.len(), "prompt"),
+        counted(report.words, "word"),
         figure.corpus,
         number(shared.axis.chance),
     )];
     let contrasts = || figure.panels.iter().flat_map(|panel| panel.contrasts.iter().map(move |contrast| (panel, contrast)));
-    if contrasts().any(|(_, contrast)| contrast.result(&WELCH).is_some()) {
+    if contrasts().any(|(_, contrast)| contrast.result(&EXACT_MODELS).is_some()) {
         lines.push(format!(
-            "Stars: Welch's t-test between the families' cells, Bonferroni over {} (*** p < .001, ** p < .01, * p < .05, else n.s.).",
-            plural(shared.adjusted_for, "test")
+            "Stars: the exact test between the families' models, Bonferroni over {} (*** p < .001, ** p < .01, * p < .05, else n.s.).",
+            counted(shared.adjusted_for, "test")
         ));
     }
-    let p = |contrast: &Contrast| contrast.result(&WELCH).and_then(|welch| welch.p()).unwrap_or(2.0);
+    let p = |contrast: &Contrast| contrast.result(&EXACT_MODELS).and_then(|exact| exact.p()).unwrap_or(2.0);
     if let Some((panel, contrast)) = contrasts().min_by(|a, b| p(a.1).total_cmp(&p(b.1))) {
         let framing = if panel.framing == Framing::Positive { "positive" } else { "negative" };
         // Why a test is missing is the same everywhere.
@@ -352,7 +357,7 @@ mod tests {
         assert_eq!(brackets(&two), 2, "{two}");
         let three = figure(&["Gemma", "Gemma", "Llama", "Llama", "Qwen", "Qwen"], &[]);
         assert_eq!(brackets(&three), 2 * 3);
-        assert!(three.contains("Bonferroni over 6 tests") && three.contains("Qwen − Llama: Welch ×6"), "{three}");
+        assert!(three.contains("Bonferroni over 6 tests") && three.contains("Qwen − Llama: exact ×6"), "{three}");
     }
 
     #[test]

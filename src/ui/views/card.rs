@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::app::action::Action;
 use crate::app::views::card::{CardShown, leanings_on_screen};
 use crate::base::terms::{Family, Framing};
-use crate::base::text::{count, visible, visible_word};
+use crate::base::text::{count, counted, visible, visible_word};
 use crate::stats::card::{Axis, Card, Extremes, Leaning, Pole, Ranked};
 use crate::tables::long::rank_text;
 use crate::ui::corner::Corner;
@@ -92,7 +92,7 @@ fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
         let asked = [(card.positive_prompts, "+"), (card.negative_prompts, "−"), (card.other_prompts, "?")];
         let sign = |sign: &'static str| if sign == "−" { glyphs.minus.to_string() } else { sign.to_owned() };
         let asked: Vec<String> = asked.iter().filter(|(n, _)| *n > 0).map(|(n, s)| format!("{n}{}", sign(s))).collect();
-        let facts = format!("{} words {} prompts {}", count(card.words), glyphs.dot, asked.join(" "));
+        let facts = format!("{} {} prompts {}", counted(card.words, "word"), glyphs.dot, asked.join(" "));
         left.push(Span::styled(facts, theme.text));
         let (done, all) = (shown.progress.columns, shown.progress.columns_wanted);
         if shown.progress.is_partial() {
@@ -101,7 +101,7 @@ fn heading(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
                 right.push_span(Span::styled(format!("{} {} scores all ", glyphs.dot, Action::AllPrompts.key_text()), theme.dim));
             }
         } else if shown.missing > 0 {
-            right.push_span(Span::styled(format!("{} words not common to all ", count(shown.missing)), theme.dim));
+            right.push_span(Span::styled(format!("{} not common to all ", counted(shown.missing, "word")), theme.dim));
         }
     }
     line_with_end(frame, area, Line::from(left), right);

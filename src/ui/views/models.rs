@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::Screen;
 use crate::app::action::Action;
 use crate::app::{App, Model};
-use crate::base::text::{bytes, count, visible, wrap};
+use crate::base::text::{bytes, count, counted, visible, wrap};
 use crate::engine::Phase;
 use crate::ui::corner::Corner;
 use crate::ui::fit::fit;
@@ -135,7 +135,7 @@ fn details(frame: &mut Frame, area: Rect, app: &App, model: &Model, theme: &Them
             .push(("note", "a demonstration model: trained for this program on generated pairs, none of the study's".to_owned()));
     }
     let prompts = app.score_table.prompts_of(model.id).len();
-    facts.push(("known", format!("scores under {prompts} of {} prompts", app.prompts.len())));
+    facts.push(("known", format!("scores under {prompts} of {}", counted(app.prompts.len(), "prompt"))));
     let value_width = usize::from(area.width).saturating_sub(14);
     let mut y = 0;
     for (label, value) in facts {

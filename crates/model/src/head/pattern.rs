@@ -20,7 +20,7 @@ impl GatingPattern {
         let text = match family {
             Family::Llama => "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
             Family::Gemma => "<end_of_turn>\n<start_of_turn>model\n",
-            Family::Other => {
+            _ => {
                 return Err(ModelError::unsupported(
                     "the gate",
                     "for this backbone no gating pattern is known",

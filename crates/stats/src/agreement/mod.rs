@@ -77,36 +77,61 @@ fn both(a: &[f64], b: &[f64]) -> (Vec<f64>, Vec<f64>) {
 
 /// For each model that was asked under both framings. Mean ranks, and not matched pairs of prompts: they need no factorial
 /// design, and the noise of single prompts does not pull the correlation towards zero.
-pub fn framings(study: &Study) -> Vec<FramingAgreement> {
-    (0..study.models.len()).into_par_iter().filter_map(|model| framings_of(study, model)).collect()
+pub fn framings(study: &Study, mean_ranks: &MeanRanks) -> Vec<FramingAgreement> {
+    (0..study.models.len()).into_par_iter().filter_map(|model| of_both(study, model, mean_ranks.of(model))).collect()
 }
 
 /// The same of `study.models[model]`; none where it was not asked under both framings.
 pub fn framings_of(study: &Study, model: usize) -> Option<FramingAgreement> {
-    let mean = |framing| mean_ranks(study, model, Some(framing));
-    let ((positive, positive_prompts), (negative, negative_prompts)) = (mean(Framing::Positive), mean(Framing::Negative));
-    (positive_prompts > 0 && negative_prompts > 0).then(|| FramingAgreement {
+    of_both(study, model, &mean_ranks_of(study, model))
+}
+
+fn of_both(study: &Study, model: usize, [positive, negative]: &[WordMeans; 2]) -> Option<FramingAgreement> {
+    let ((positive, positive_prompts), (negative, negative_prompts)) = (positive, negative);
+    (*positive_prompts > 0 && *negative_prompts > 0).then(|| FramingAgreement {
         model: study.models[model].name.to_string(),
-        positive_prompts,
-        negative_prompts,
-        words: both(&positive, &negative).0.len(),
-        spearman: spearman(&positive, &negative).map(|(rho, _)| rho),
+        positive_prompts: *positive_prompts,
+        negative_prompts: *negative_prompts,
+        words: both(positive, negative).0.len(),
+        spearman: spearman(positive, negative).map(|(rho, _)| rho),
     })
 }
 
-/// Each word's mean over a model's prompts of one framing (none: all) of its rank within the prompt, NaN where it has none;
-/// and the number of prompts with scores.
-fn mean_ranks(study: &Study, model: usize, framing: Option<Framing>) -> (Vec<f64>, usize) {
-    mean_over_prompts(study, model, framing, ranks)
+/// A mean for each word, NaN where it has none, and the number of prompts with scores.
+type WordMeans = (Vec<f64>, usize);
+
+/// The mean rank of each word by each model under each framing: made once for all that compares them, as ranking a long list
+/// takes its time.
+pub struct MeanRanks(Vec<[WordMeans; 2]>);
+
+impl MeanRanks {
+    /// Ranks every column of a known framing.
+    pub fn new(study: &Study) -> MeanRanks {
+        MeanRanks((0..study.models.len()).into_par_iter().map(|model| mean_ranks_of(study, model)).collect())
+    }
+
+    /// Of a model under one framing.
+    fn under(&self, model: usize, framing: Framing) -> &[f64] {
+        &self.0[model][usize::from(framing == Framing::Negative)].0
+    }
+
+    /// Under positive prompts, and under negative ones.
+    fn of(&self, model: usize) -> &[WordMeans; 2] {
+        &self.0[model]
+    }
 }
 
-/// The same of any measure within a prompt.
+fn mean_ranks_of(study: &Study, model: usize) -> [WordMeans; 2] {
+    [Framing::Positive, Framing::Negative].map(|framing| mean_over_prompts(study, model, Some(framing), ranks))
+}
+
+/// Each word's mean over a model's prompts of one framing (none: all) of a measure within the prompt.
 pub(super) fn mean_over_prompts(
     study: &Study,
     model: usize,
     framing: Option<Framing>,
     measure: impl Fn(&[f64]) -> Vec<f64>,
-) -> (Vec<f64>, usize) {
+) -> WordMeans {
     let mut sums = vec![(0.0, 0_u32); study.words.len()];
     let mut prompts = 0;
     for (prompt, scores) in study.prompts.iter().zip(&study.models[model].scores) {

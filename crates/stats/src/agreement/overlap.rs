@@ -11,7 +11,8 @@ pub const PERSISTENCE: f64 = 0.9;
 /// similarity measure for indefinite rankings, equation 30), over the words in which neither score is NaN.
 ///
 /// Tied words stand in no known order, so this is the mean over all ways to break the ties of both sides (RBO^a of Corsi and
-/// Urbano 2024, The treatment of ties in rank-biased overlap). None without words.
+/// Urbano 2024, The treatment of ties in rank-biased overlap). None without words, and where all words of a side tie: such a
+/// side has no order to agree with.
 pub fn rank_biased_overlap(a: &[f64], b: &[f64], p: f64) -> Option<f64> {
     let (a, b) = both(a, b);
     overlap_of(&Ranking::new(&a), &Ranking::new(&b), p)
@@ -19,6 +20,9 @@ pub fn rank_biased_overlap(a: &[f64], b: &[f64], p: f64) -> Option<f64> {
 
 /// The same of two rankings of the same words.
 pub(super) fn overlap_of(a: &Ranking, b: &Ranking, p: f64) -> Option<f64> {
+    if a.len() > 1 && (a.is_constant() || b.is_constant()) {
+        return None;
+    }
     let agreements = agreements_of(a, b);
     let last = *agreements.last()?;
     let mut weight = 1.0;

@@ -37,6 +37,11 @@ impl Ranking {
         }
     }
 
+    /// Whether all words have one score.
+    pub(super) fn is_constant(&self) -> bool {
+        self.starts.len() == 2
+    }
+
     /// Pairs of words with one score.
     pub(super) fn tied_pairs(&self) -> u64 {
         self.starts.windows(2).map(|ends| choose_two(ends[1] - ends[0])).sum()

@@ -65,9 +65,11 @@ fn agreement_at_each_depth_is_that_of_the_published_example() {
 fn one_ranking_overlaps_with_itself_wholly_unless_ties_leave_its_order_open() {
     let a = [5.0, 3.0, 4.0, 1.0];
     assert_near(rank_biased_overlap(&a, &a, 0.9), Some(1.0), "the same order");
-    // All tied: at depth d the expected overlap is d · (d / n), the agreement d / n.
-    let expected: f64 = (1..=4).map(|d| 0.1 * 0.9f64.powi(d - 1) * f64::from(d) / 4.0).sum::<f64>() + 0.9f64.powi(4);
-    assert_near(rank_biased_overlap(&[0.0, -0.0, 0.0, 0.0], &a, 0.9), Some(expected), "no order");
+    // Three tied behind one: at depth d > 1 the expected overlap is 1 + (d - 1) · ((d - 1) / 3), the agreement that by d.
+    let shared = |d: f64| (1.0 + (d - 1.0).powi(2) / 3.0) / d;
+    let expected: f64 = (1..=4).map(|d| 0.1 * 0.9f64.powi(d - 1) * shared(f64::from(d))).sum::<f64>() + 0.9f64.powi(4);
+    assert_near(rank_biased_overlap(&[1.0, -0.0, 0.0, 0.0], &a, 0.9), Some(expected), "next to no order");
+    assert_eq!(rank_biased_overlap(&[0.0, -0.0, 0.0, 0.0], &a, 0.9), None, "no order to agree with");
     assert_eq!(rank_biased_overlap(&[], &[], 0.9), None);
     assert_eq!(rank_biased_overlap(&[f64::NAN], &[1.0], 0.9), None);
 }
@@ -120,12 +122,15 @@ fn every_pair_is_compared_under_every_prompt_over_the_words_of_both() {
     let found = agreements(&study);
     let at = |a: &str, b: &str, prompt: &str| {
         let round = |value: Option<f64>| value.map(|value| (value * 1e9).round() / 1e9);
-        found.iter().find(|x| (&*x.a, &*x.b, &*x.prompt) == (a, b, prompt)).map(|x| (round(x.spearman), round(x.kendall)))
+        found
+            .iter()
+            .find(|x| (&*x.a, &*x.b, &*x.prompt) == (a, b, prompt))
+            .map(|x| (round(x.spearman), round(x.kendall), x.rbo.is_some()))
     };
-    assert_eq!(at("A", "B", "p0"), Some((Some(1.0), Some(1.0))));
-    assert_eq!(at("A", "C", "p0"), Some((Some(-1.0), Some(-1.0))));
+    assert_eq!(at("A", "B", "p0"), Some((Some(1.0), Some(1.0), true)));
+    assert_eq!(at("A", "C", "p0"), Some((Some(-1.0), Some(-1.0), true)));
     assert_eq!(at("A", "B", "p1"), None, "a model without scores has no agreement");
-    assert_eq!(at("B", "C", "p1"), Some((None, None)), "all tied: not defined");
+    assert_eq!(at("B", "C", "p1"), Some((None, None, false)), "all tied: not defined");
     assert_eq!(found.len(), 4);
 }
 
@@ -145,7 +150,7 @@ fn framings_that_turn_the_order_about_correlate_at_minus_one() {
     use Framing::{Negative, Positive};
     let turned: &[&[f64]] = &[&[1.0, 2.0, 3.0], &[2.0, 5.0, 7.0], &[3.0, 2.0, 1.0]];
     let study = study(&[("A", "x", turned), ("B", "x", &[turned[0], turned[1], turned[0]])], &[Positive, Positive, Negative]);
-    let found = framings(&study);
+    let found = framings(&study, &MeanRanks::new(&study));
     assert_eq!((found[0].positive_prompts, found[0].negative_prompts, found[0].words), (2, 1, 3));
     assert_near(found[0].spearman, Some(-1.0), "turned about");
     assert_near(found[1].spearman, Some(1.0), "the same order");
@@ -165,7 +170,7 @@ fn the_word_that_families_rank_most_differently_comes_first_with_its_interval() 
             ],
             &positive,
         );
-        dividing(&study, ["x", "y"], None)
+        dividing(&study, &MeanRanks::new(&study), ["x", "y"], Framing::Positive)
     };
     let first = &found[0];
     assert_eq!((&*first.word, first.models, first.rank.difference), ("w0", [2, 2], -2.0));
@@ -177,7 +182,8 @@ fn the_word_that_families_rank_most_differently_comes_first_with_its_interval() 
     assert!((low - (-2.0 - half)).abs() < 1e-6 && (high - (-2.0 + half)).abs() < 1e-6, "{low} {high}");
     assert!(first.z.difference > 0.0);
     let alone = study(&[("A", "x", &[&[1.0, 2.0]]), ("C", "y", &[&[4.0, 1.0]])], &positive);
-    let alone = dividing(&alone, ["x", "y"], Some(Framing::Positive));
+    let alone = dividing(&alone, &MeanRanks::new(&alone), ["x", "y"], Framing::Positive);
     assert_eq!((alone[0].rank.se, alone[0].rank.interval), (None, None), "one model a family tells no uncertainty");
-    assert!(dividing(&study(&[("A", "x", &[&[1.0]])], &positive), ["x", "y"], None).is_empty());
+    let none = study(&[("A", "x", &[&[1.0]])], &positive);
+    assert!(dividing(&none, &MeanRanks::new(&none), ["x", "y"], Framing::Positive).is_empty());
 }

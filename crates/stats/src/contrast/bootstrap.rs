@@ -1,5 +1,9 @@
-//! Bootstrap intervals of the difference between two families: over models (other models of these families might have been
-//! taken) and over words (other words might have stood in the list). Percentile intervals (Efron 1979).
+//! Bootstrap intervals of the difference between two families: over words (other words might have stood in the list), and over
+//! models. Percentile intervals (Efron 1979).
+//!
+//! Of so few models as a family has, percentiles hold the difference in 72 to 89 of 100 cases and not in 95
+//! (docs/statistics.md). That interval is in JSON alone, for comparison with earlier reports: `models_interval` is the one to
+//! use.
 
 use rand::Rng;
 
@@ -16,7 +20,7 @@ pub static BOOTSTRAP: Test = Test {
         Quantity::new("level", Kind::Detail),
         Quantity::new("replicates", Kind::Detail),
         Quantity::new("seed", Kind::Detail),
-        Quantity::new("models", Kind::Interval).heading("95 % over models"),
+        Quantity::new("models", Kind::Interval),
         Quantity::new("words", Kind::Interval).heading("95 % over words"),
     ],
     legend,
@@ -31,7 +35,7 @@ fn legend(result: Option<&TestResult>) -> Option<String> {
     let (Value::Count(replicates), Value::Count(seed)) = (result?.value("replicates")?, result?.value("seed")?) else {
         return None;
     };
-    Some(format!("Intervals of the difference: {replicates} bootstrap draws, seed {seed}."))
+    Some(format!("95 % over words: {replicates} bootstrap draws, seed {seed}, for other words and these very models."))
 }
 
 fn compute(comparison: &Comparison) -> Option<Vec<Value>> {

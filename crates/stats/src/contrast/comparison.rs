@@ -3,6 +3,7 @@
 use super::{Kind, Test, TestResult};
 use crate::describe::Summary;
 use crate::options::ReportOptions;
+use crate::placements::FamilyPlacements;
 use crate::significance::{benjamini_hochberg, bonferroni};
 
 /// Two groups of cells that are compared.
@@ -13,6 +14,8 @@ pub struct Comparison<'a> {
     /// The difference of the families in each draw of words, NaN where a draw has none of the category; none where no words
     /// were drawn.
     pub word_draws: Option<Vec<f64>>,
+    /// How each family places single words; none where two models are compared.
+    pub placements: Option<[&'a FamilyPlacements; 2]>,
     /// How many random numbers are drawn, and from which seed.
     pub options: ReportOptions,
     /// The number of the contrast in its report: each has random numbers of its own.

@@ -10,7 +10,7 @@ use super::permutation::{ROUNDING, stream};
 use super::welch::{WelchTest, welch};
 use super::{Comparison, Kind, Quantity, Test, Unit, Value};
 
-/// The exact test. It needs two models of each family, whose means vary.
+/// The exact test. It needs two models of each family.
 pub static EXACT_MODELS: Test = Test {
     key: "exact_models",
     name: "exact",
@@ -19,13 +19,20 @@ pub static EXACT_MODELS: Test = Test {
     quantities: &[
         Quantity::new("splits", Kind::Labellings).heading("ways"),
         Quantity::new("p", Kind::P).heading("exact p").on_screen("exact", 1),
+        Quantity::new("least_p", Kind::LeastP).heading("least p").on_screen("least", 4),
         Quantity::new("p_bonferroni", Kind::Bonferroni).heading("p").on_screen("exact", 0),
         Quantity::new("sampled", Kind::Sampled),
         Quantity::new("t", Kind::Statistic).heading("Welch t"),
         Quantity::new("df", Kind::DegreesOfFreedom),
         Quantity::new("p_welch", Kind::Detail),
     ],
-    legend: |_| Some("exact: of all ways to label the models, how many have a Welch t as far from 0.".to_owned()),
+    legend: |_| {
+        Some(
+            "exact: the share of all ways to label the models with the families whose Welch t is as far from 0; least p: the \
+             smallest that so many models allow."
+                .to_owned(),
+        )
+    },
     compute,
 };
 
@@ -35,10 +42,12 @@ const MOST_SPLITS: u64 = 500_000;
 fn compute(comparison: &Comparison) -> Option<Vec<Value>> {
     let [first, second] = comparison.means();
     let exact = exact_models(&first, &second, comparison.options.seed, comparison.number, MOST_SPLITS)?;
-    let WelchTest { t, df, p, .. } = exact.welch;
+    let (df, p) = exact.welch.map_or((f64::NAN, f64::NAN), |welch| (welch.df, welch.p));
+    let t = exact.welch.map_or(f64::NAN, |welch| welch.t);
     Some(vec![
         Value::Count(exact.splits),
         Value::Number(exact.p),
+        Value::Number(exact.least_p),
         Value::Number(exact.p),
         Value::Flag(exact.sampled),
         Value::Number(t),
@@ -53,17 +62,25 @@ struct ExactModels {
     splits: u64,
     /// The share of them whose Welch t is at least as far from 0; of random ones, `(count + 1) / (splits + 1)`.
     p: f64,
+    /// The smallest p that the numbers of models allow: that of the observed labelling alone, and of its mirror where families
+    /// have equally many models.
+    least_p: f64,
     sampled: bool,
-    /// Welch's test of the same means.
-    welch: WelchTest,
+    /// Welch's test of the same means; none where neither family varies.
+    welch: Option<WelchTest>,
 }
 
-/// `first` and `second` are the models' means. None where a family has fewer than two models or the means do not vary.
-/// `test` is the number of the contrast, which has random numbers of its own.
+/// `first` and `second` are the models' means. None where a family has fewer than two models. Where nothing varies within the
+/// families, t is infinite, and only labellings that divide the models in the same way reach it. `test` is the number of the
+/// contrast, which has random numbers of its own.
 fn exact_models(first: &[f64], second: &[f64], seed: u64, test: usize, most: u64) -> Option<ExactModels> {
-    let observed = welch(first, second)?;
+    if first.len() < 2 || second.len() < 2 {
+        return None;
+    }
     let all = [first, second].concat();
-    let reaches = |chosen: &[bool]| t_of_split(&all, chosen).abs() >= observed.t.abs() * (1.0 - ROUNDING);
+    let labels: Vec<bool> = (0..all.len()).map(|model| model < first.len()).collect();
+    let observed = t_of_split(&all, &labels).abs();
+    let reaches = |chosen: &[bool]| t_of_split(&all, chosen).abs() >= observed * (1.0 - ROUNDING);
     let ways = binomial(all.len(), first.len()).filter(|&ways| ways <= most);
     let (splits, p, sampled) = match ways {
         Some(ways) => (ways, count(&mut vec![false; all.len()], 0, first.len(), &reaches) as f64 / ways as f64, false),
@@ -73,7 +90,12 @@ fn exact_models(first: &[f64], second: &[f64], seed: u64, test: usize, most: u64
             (most, (count + 1) as f64 / (most + 1) as f64, true)
         }
     };
-    Some(ExactModels { splits, p, sampled, welch: observed })
+    let least = match ways {
+        Some(_) if first.len() == second.len() => 2.0 / splits as f64,
+        Some(_) => 1.0 / splits as f64,
+        None => 1.0 / (splits + 1) as f64,
+    };
+    Some(ExactModels { splits, p, least_p: least, sampled, welch: welch(first, second) })
 }
 
 /// Welch's t of those chosen against the others, in two passes: sums of squares alone lose the digits of tight groups.
@@ -168,6 +190,18 @@ mod tests {
         assert!((sampled.p - exact.p).abs() < 4.0 * error, "{} for {}", sampled.p, exact.p);
         assert_eq!(binomial(200, 100), None);
         assert!(exact_models(&vec![1.0; 100], &[first, vec![2.0; 91]].concat(), 1, 0, 100).unwrap().sampled);
+    }
+
+    #[test]
+    fn families_that_vary_in_nothing_but_their_difference_have_a_p() {
+        let p = |first: &[f64], second: &[f64]| {
+            let exact = exact_models(first, second, 1, 0, MOST_SPLITS).unwrap();
+            assert!(exact.welch.is_none());
+            (exact.p, exact.least_p)
+        };
+        assert_eq!(p(&[1.5; 3], &[4.5; 3]), (0.1, 0.1));
+        assert_eq!(p(&[1.5; 2], &[4.5; 4]), (1.0 / 15.0, 1.0 / 15.0));
+        assert_eq!(p(&[2.0; 2], &[2.0; 2]), (1.0, 1.0 / 3.0), "where nothing differs every labelling is as far from 0");
     }
 
     #[test]

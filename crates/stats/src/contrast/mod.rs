@@ -7,7 +7,10 @@
 
 pub(crate) mod bootstrap;
 mod comparison;
+mod crossed;
 mod exact;
+mod hedges;
+mod interval;
 pub(crate) mod permutation;
 mod welch;
 
@@ -17,12 +20,16 @@ use serde::{Serialize, Serializer};
 pub use bootstrap::BOOTSTRAP;
 pub use comparison::Comparison;
 pub(crate) use comparison::adjust;
+pub use crossed::WORDS_AND_MODELS;
 pub use exact::EXACT_MODELS;
+pub use hedges::HEDGES_G;
+pub use interval::MODELS_INTERVAL;
 pub use permutation::PERMUTATION;
 pub use welch::{WELCH, WelchTest, welch};
 
-/// Every test of a contrast of two families, in the order in which they are shown.
-pub static TESTS: [&Test; 4] = [&WELCH, &PERMUTATION, &EXACT_MODELS, &BOOTSTRAP];
+/// Every test of a contrast of two families, in the order in which they are shown: those that hold what they promise, then
+/// those that are given as published.
+pub static TESTS: [&Test; 7] = [&EXACT_MODELS, &MODELS_INTERVAL, &HEDGES_G, &WORDS_AND_MODELS, &BOOTSTRAP, &WELCH, &PERMUTATION];
 
 /// The tests of a contrast of two models, whose only unit is the prompt.
 pub static TESTS_OF_MODELS: [&Test; 1] = [&WELCH];
@@ -32,6 +39,11 @@ pub fn shown_tests() -> impl Iterator<Item = &'static Test> {
     TESTS.into_iter().filter(|test| !test.random)
 }
 
+/// Those of them whose adjusted p-value is a verdict, and has stars.
+pub fn judging_tests() -> impl Iterator<Item = &'static Test> {
+    shown_tests().filter(|test| test.has_p() && !test.is_as_published())
+}
+
 /// What a test takes for an independent observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -39,6 +51,8 @@ pub enum Unit {
     Prompts,
     /// Every model, by the mean of its cells.
     Models,
+    /// Every model and every word.
+    ModelsAndWords,
 }
 
 /// A test, an interval or an effect size of a contrast: what it is called, what it gives, and how it is computed.
@@ -62,6 +76,12 @@ pub struct Test {
 }
 
 impl Test {
+    /// Whether it is given because the study gave it, and not because its p-value holds: a test that takes every prompt of a
+    /// model for an independent observation finds differences where there are none (docs/statistics.md). It has no stars.
+    pub fn is_as_published(&self) -> bool {
+        self.unit == Unit::Prompts
+    }
+
     /// Whether it gives a p-value that is adjusted for the number of contrasts.
     pub fn has_p(&self) -> bool {
         self.quantities.iter().any(|quantity| quantity.kind == Kind::Bonferroni)
@@ -102,14 +122,20 @@ pub enum Kind {
     Labellings,
     /// Two-sided.
     P,
+    /// The smallest p that the numbers of models allow.
+    LeastP,
     /// p times the number of contrasts, at most 1.
     Bonferroni,
     /// p after Benjamini and Hochberg, over the contrasts.
     FalseDiscovery,
     /// A size of the difference.
     Effect,
-    /// The 95 % interval of the difference, or of the effect.
+    /// An interval of the difference that is one value, both ends together.
     Interval,
+    /// The lower end of the 95 % interval of the difference, or of the effect; its column shows both ends.
+    Low,
+    /// The upper end, which has no column of its own.
+    High,
     /// Whether the labellings are a random sample of all.
     Sampled,
     /// What is needed to compute it again, such as the seed.
@@ -206,6 +232,11 @@ impl TestResult {
         }
     }
 
+    /// The interval whose ends are two values.
+    pub fn ends(&self) -> Option<[f64; 2]> {
+        Some([self.number(Kind::Low)?, self.number(Kind::High)?])
+    }
+
     /// How many labellings of the models the p-value rests on.
     pub fn labellings(&self) -> Option<u64> {
         match self.first(Kind::Labellings)? {
@@ -255,13 +286,15 @@ impl Serialize for TestResult {
 mod tests {
     use super::*;
     use crate::options::ReportOptions;
+    use crate::placements::{FamilyPlacements, TwoWay};
 
     /// Two families of three models, whose cells vary.
-    fn comparison(cells: &[Vec<f64>]) -> Comparison<'_> {
+    fn comparison<'a>(cells: &'a [Vec<f64>], placements: &'a [FamilyPlacements; 2]) -> Comparison<'a> {
         let (first, second) = cells.split_at(3);
         Comparison {
             models: [first, second].map(|models| models.iter().map(Vec::as_slice).collect()),
             word_draws: Some((0..50).map(f64::from).collect()),
+            placements: Some(placements.each_ref()),
             options: ReportOptions { replicates: 99, bootstrap: 50, seed: 1 },
             number: 0,
         }
@@ -273,8 +306,11 @@ mod tests {
         let mut keys: Vec<&str> = TESTS.iter().map(|test| test.key).collect();
         keys.dedup();
         assert_eq!(keys.len(), TESTS.len());
+        let table =
+            |shift: f64| TwoWay { models: vec![1.0, 3.0 + shift, 4.0], words: vec![2.0, 5.0, 3.0 - shift], interaction: 0.5 };
+        let placements = [0.0, 2.0].map(|shift| FamilyPlacements { own: table(shift), others: table(1.0 - shift) });
         for test in TESTS {
-            let result = TestResult::new(test, &comparison(&cells));
+            let result = TestResult::new(test, &comparison(&cells, &placements));
             assert_eq!(result.values.len(), test.quantities.len(), "{}", test.key);
             for (quantity, value) in test.quantities.iter().zip(&result.values) {
                 let fits = match quantity.kind {

@@ -4,18 +4,18 @@ use super::{Comparison, Kind, Quantity, Test, Unit, Value};
 use crate::describe::{Summary, squares};
 use crate::significance::two_sided_t;
 
-/// Welch's test with every cell as the unit. It needs two cells of each family, of which some vary.
+/// Welch's test with every cell as the unit, as the study has it. It needs two cells of each family, of which some vary.
 pub static WELCH: Test = Test {
     key: "welch",
     name: "Welch",
     unit: Unit::Prompts,
     random: false,
     quantities: &[
-        Quantity::new("t", Kind::Statistic).heading("Welch t").on_screen("t", 2),
-        Quantity::new("df", Kind::DegreesOfFreedom).heading("df").on_screen("df", 5),
-        Quantity::new("p", Kind::P).heading("p").on_screen("p", 3),
-        Quantity::new("p_bonferroni", Kind::Bonferroni).heading("p").on_screen("p", 0),
-        Quantity::new("p_fdr", Kind::FalseDiscovery).heading("p FDR").on_screen("FDR", 4),
+        Quantity::new("t", Kind::Statistic).heading("Welch t").on_screen("Welch t", 5),
+        Quantity::new("df", Kind::DegreesOfFreedom).heading("df").on_screen("df", 8),
+        Quantity::new("p", Kind::P).heading("p").on_screen("Welch p", 6),
+        Quantity::new("p_bonferroni", Kind::Bonferroni).heading("p"),
+        Quantity::new("p_fdr", Kind::FalseDiscovery).heading("p FDR"),
     ],
     legend: |_| None,
     compute,
@@ -32,6 +32,8 @@ fn compute(comparison: &Comparison) -> Option<Vec<Value>> {
 pub struct WelchTest {
     /// Mean of the second group minus mean of the first.
     pub difference: f64,
+    /// Standard error of the difference.
+    pub se: f64,
     /// With the sign of `difference`.
     pub t: f64,
     /// Welch–Satterthwaite.
@@ -56,9 +58,10 @@ pub fn welch(first: &[f64], second: &[f64]) -> Option<WelchTest> {
         return None;
     }
     let difference = b.mean - a.mean;
-    let t = difference / total.sqrt();
+    let se = total.sqrt();
+    let t = difference / se;
     let df = total * total / (va * va / (a.n - 1) as f64 + vb * vb / (b.n - 1) as f64);
-    Some(WelchTest { difference, t, df, p: two_sided_t(t, df) })
+    Some(WelchTest { difference, se, t, df, p: two_sided_t(t, df) })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! What the linear models of all cells find: the mixed model and the analysis of variance.
+//! What the linear models of all cells find: the mixed models and the analysis of variance.
 
+use rewardscope_base::terms::Framing;
 use serde::Serialize;
 
 /// Type II analysis of variance of `cell ~ category * framing * model`.
@@ -64,4 +65,36 @@ pub struct FixedEffect {
     pub t: f64,
     /// Two-sided.
     pub p: f64,
+}
+
+/// `cell ~ family * category * framing` with a random intercept and random slopes for each model, by REML.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RandomSlopes {
+    /// As fitted: a factor with one level is left out.
+    pub formula: String,
+    /// In the order of the formula; degrees of freedom are models less families.
+    pub fixed: Vec<FixedEffect>,
+    /// Category and framing, in the order of `covariance`.
+    pub panels: Vec<SlopePanel>,
+    /// Between models of a family, `[panels][panels]`.
+    pub covariance: Vec<Vec<f64>>,
+    /// Within models.
+    pub residual_variance: f64,
+    /// Whether models vary in fewer directions than there are panels.
+    pub singular: bool,
+    /// Cells.
+    pub n: usize,
+    /// Models.
+    pub groups: usize,
+    /// Restricted log-likelihood.
+    pub log_likelihood: f64,
+}
+
+/// A panel in which each model has an effect of its own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SlopePanel {
+    /// The category's name.
+    pub category: String,
+    /// The framing of the prompts.
+    pub framing: Framing,
 }

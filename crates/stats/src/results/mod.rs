@@ -1,6 +1,7 @@
 //! What the statistics find: plain values, one type for each result.
 
 mod linear;
+mod published;
 mod ratings;
 mod scores;
 
@@ -11,7 +12,8 @@ use serde::{Serialize, Serializer};
 use super::agreement::AgreementMatrix;
 use super::common::CommonWords;
 use super::contrast::{TESTS, Test, TestResult};
-pub use linear::{Anova, AnovaTerm, FixedEffect, MixedModel};
+pub use linear::{Anova, AnovaTerm, FixedEffect, MixedModel, RandomSlopes, SlopePanel};
+pub use published::{AsPublished, PublishedContrast};
 pub use ratings::{Adjusted, Asked, CategoryDifference, FromLine, RankDifference, Relation};
 use rewardscope_base::terms::Framing;
 pub use scores::{FramingSum, FramingSums, Moments, Optimal, RankedWord};
@@ -19,10 +21,12 @@ pub use scores::{FramingSum, FramingSums, Moments, Optimal, RankedWord};
 /// The family of a model of which none is known: such models have cells, and take part in no comparison of families.
 pub const UNKNOWN_FAMILY: &str = "other";
 
-/// Why the two kinds of test give different answers; written wherever both are shown.
-pub const UNIT_NOTE: &str = "Welch and permutation tests take every prompt for a witness of its own, but the prompts of one \
-     model are not independent: they ask one model nearly the same question. The exact test takes each model for one witness. \
-     Where they differ, only the exact test says something about other models of these families.";
+/// Why two kinds of test give different answers; written wherever both are shown.
+pub const UNIT_NOTE: &str = "Welch's test, the permutation test, the mixed model with an intercept alone and the analysis of \
+     variance are given as published. They take every prompt for an independent observation, but the prompts of one model are \
+     not independent: they ask one model nearly the same question. Where families do not differ at all, about half of \
+     these p-values are below .05. The exact test takes each model for one observation and holds its 5 % for other models of \
+     these families; the crossed analysis does so for other words as well.";
 
 /// Whether a model likes under negative prompts what it dislikes under positive ones.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -76,6 +80,9 @@ pub struct Report {
     /// What makes the numbers doubtful, in sentences; shown above them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The words that are ranked.
+    #[serde(skip)]
+    pub word_list: Vec<Arc<str>>,
     /// Every model, in the order given.
     pub models: Vec<ModelFamily>,
     /// Labels of the prompts.
@@ -95,7 +102,12 @@ pub struct Report {
     /// it is repeated under the key of each test that has a p-value.
     #[serde(serialize_with = "for_each_p")]
     pub adjusted_for: usize,
-    /// Null where it is not identifiable; `mixed_model_note` then says why.
+    /// The mixed model with random slopes by model. Null where the design cannot carry them; `random_slopes_note` then says why.
+    pub random_slopes: Option<RandomSlopes>,
+    /// Why there are no random slopes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub random_slopes_note: Option<String>,
+    /// As published, with a random intercept alone. Null where it is not identifiable; `mixed_model_note` then says why.
     pub mixed_model: Option<MixedModel>,
     /// Why there is no mixed model.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,6 +117,8 @@ pub struct Report {
     /// Why there is no analysis of variance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anova_note: Option<String>,
+    /// The study's own tests once more, under a name that says so.
+    pub as_published: AsPublished,
     /// Between each two models, second minus first in the order given; only where they are few.
     pub model_contrasts: Vec<ModelContrast>,
     /// Of each two models under each prompt.

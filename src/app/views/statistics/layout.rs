@@ -1,7 +1,6 @@
 //! How many lines each part of the statistics view takes.
 
 use crate::app::layout::{self, FOOTER, HEADER};
-use crate::stats::contrast::shown_tests;
 
 /// From this width on, two panels can share a line.
 const WIDE: u16 = 120;
@@ -37,9 +36,9 @@ pub struct Panels {
     pub notes: u16,
 }
 
-/// The tests of a panel, a line each or all on one, and two lines on why they differ.
+/// The tests of a panel in numbers, and a line on what they say.
 fn panel_notes(wide: bool) -> u16 {
-    2 + if wide { 1 } else { shown_tests().count() as u16 }
+    if wide { 4 } else { 5 }
 }
 
 /// The sizes for a screen of columns and rows. `lanes` counts those of the fullest panel; `paired` says that each category has

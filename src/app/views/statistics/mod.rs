@@ -49,7 +49,7 @@ pub enum StatisticsPage {
     Panels,
     /// The tests between families.
     Contrasts,
-    /// The fixed effects of the mixed model.
+    /// The fixed effects of the mixed model with random slopes, or where there is none of the one as published.
     MixedModel,
     /// How alike all models rank, as a matrix and as a map.
     Agreement,
@@ -112,7 +112,11 @@ impl StatisticsState {
         let Some(shown) = self.shown() else { return 0 };
         match self.page {
             StatisticsPage::Panels | StatisticsPage::Contrasts => shown.panels.len(),
-            StatisticsPage::MixedModel => shown.report.mixed_model.as_ref().map_or(0, |model| model.fixed.len()),
+            // Both mixed models have the same terms.
+            StatisticsPage::MixedModel => {
+                let slopes = shown.report.random_slopes.as_ref().map(|model| model.fixed.len());
+                slopes.or(shown.report.mixed_model.as_ref().map(|model| model.fixed.len())).unwrap_or(0)
+            }
             StatisticsPage::Agreement => shown.report.agreement_matrix.models.len(),
             StatisticsPage::Pairs => shown.pairs.len(),
         }

@@ -13,7 +13,7 @@ use super::Screen;
 use crate::app::App;
 use crate::app::action::Action;
 use crate::app::views::statistics::{Statistics, StatisticsPage};
-use crate::base::text::{count, visible};
+use crate::base::text::{counted, visible};
 use crate::ui::corner::Corner;
 use crate::ui::fit::width;
 use crate::ui::glyphs::Glyphs;
@@ -145,12 +145,11 @@ fn study(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     if report.common_words.are_fewer() {
         left.push(Span::styled(format!("! {}  ", report.common_words.in_short()), theme.warning));
     }
-    let plural = |n: usize, one: &str| format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" });
     let facts = [
-        plural(report.prompts.len(), "prompt"),
+        counted(report.prompts.len(), "prompt"),
         // Of those that are fewer than the list, the number stands before.
-        report.common_words.models_in_short().map_or_else(|| plural(report.words, "word"), |of| visible(&of).into_owned()),
-        format!("n {}", plural(report.cells.len(), "cell")),
+        report.common_words.models_in_short().map_or_else(|| counted(report.words, "word"), |of| visible(&of).into_owned()),
+        format!("n {}", counted(report.cells.len(), "cell")),
     ];
     let told = |kept: [bool; 3]| {
         let kept = facts.iter().zip(kept).filter(|(_, kept)| *kept).map(|(fact, _)| fact.as_str());
@@ -159,7 +158,7 @@ fn study(frame: &mut Frame, area: Rect, app: &App, theme: &Theme) {
     let difference = panels::what_a_difference_is(report, glyphs);
     let left_out = match shown.left_out {
         0 => Vec::new(),
-        n => vec![format!("{} of another unit left out", plural(n, "model")), format!("{n} left out")],
+        n => vec![format!("{} of another unit left out", counted(n, "model")), format!("{n} left out")],
     };
     let room = usize::from(area.width).saturating_sub(left.iter().map(|span| width(&span.content)).sum());
     let wide = |kept, right: &[&String]| width(&told(kept)) + right.iter().map(|text| width(text) + 2).sum::<usize>();

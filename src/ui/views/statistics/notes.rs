@@ -1,4 +1,4 @@
-//! The tests of one panel in numbers, and in plain words why they differ: a line each, that none is cut off.
+//! The tests of one panel in numbers, and in plain words what they say.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,15 +11,12 @@ use crate::app::views::statistics::Statistics;
 use crate::base::text::count;
 use crate::report::panels::{Panel, why_in_short};
 use crate::report::wording::p_in_short;
-use crate::stats::contrast::{Kind, TestResult, Unit, Value, shown_tests};
+use crate::stats::contrast::{Kind, Quantity, TestResult, Value, judging_tests, shown_tests};
 use crate::stats::results::Contrast;
 use crate::ui::fit::width;
 use crate::ui::glyphs::Glyphs;
 use crate::ui::numbers::{self, letter};
 use crate::ui::theme::Theme;
-
-/// From so many cells on, the tests share one line.
-const ABREAST: usize = 100;
 
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, panel: &Panel, shown: &Statistics, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
@@ -35,11 +32,7 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, panel: &Panel, shown: &Sta
             lines.push((if families > 1 { unknown } else { few }, theme.dim));
         }
         [contrast] => {
-            let numbers = in_numbers(contrast, adjusted_for, room, glyphs);
-            match room >= ABREAST {
-                true => lines.push((numbers.join(&format!(" {} ", glyphs.dot)), theme.text)),
-                false => lines.extend(numbers.into_iter().map(|line| (line, theme.text))),
-            }
+            lines.extend(in_numbers(contrast, adjusted_for, room, glyphs).into_iter().map(|line| (line, theme.text)));
             lines.extend(why_in_short(contrast, room).into_iter().map(|line| (line, theme.dim)));
         }
         several => lines.extend(several.iter().map(|contrast| (one_of_several(contrast, adjusted_for, glyphs), theme.text))),
@@ -49,68 +42,56 @@ pub fn draw(frame: &mut Frame, area: Rect, app: &App, panel: &Panel, shown: &Sta
     }
 }
 
-/// Each test that was made, in as many words as there is room for. Side by side, the first takes what the others leave.
+/// Each test that was made, as many on a line as there is room for.
 fn in_numbers(contrast: &Contrast, adjusted_for: usize, room: usize, glyphs: &Glyphs) -> Vec<String> {
-    let results: Vec<&TestResult> = shown_tests().filter_map(|test| contrast.result(test)).collect();
-    let abreast = room >= ABREAST;
-    let share = if abreast { room * 3 / 7 / results.len().saturating_sub(1).max(1) } else { room };
-    let test = |result: &&TestResult, room: usize| shortened(&forms(contrast, result, adjusted_for, glyphs), room);
-    let mut numbers: Vec<String> = results.iter().skip(1).map(|result| test(result, share)).collect();
-    let beside: usize = if abreast { numbers.iter().map(|text| width(text) + 3).sum() } else { 0 };
-    numbers.splice(0..0, results.first().map(|result| test(result, room.saturating_sub(beside))));
-    numbers
+    let mut lines: Vec<String> = Vec::new();
+    for result in shown_tests().filter_map(|test| contrast.result(test)) {
+        let [long, short] = [true, false].map(|long| in_words(contrast, result, adjusted_for, long, glyphs));
+        let text = if width(&long) <= room { long } else { short };
+        match lines.last_mut() {
+            Some(line) if width(line) + width(&text) + 3 <= room => *line += &format!(" {} {text}", glyphs.dot),
+            _ => lines.push(text),
+        }
+    }
+    lines
 }
 
-/// A test from its longest form to its shortest: without n, degrees of freedom, false discovery rate, and labellings.
-/// `Welch t −3.53, df 256.6, p 5e-4, ×4 .002, FDR 7e-4, n 108 and 162`, or `exact over 4 and 6 models, 210 labellings, p .229,
-/// ×4 .916`.
-fn forms(contrast: &Contrast, result: &TestResult, adjusted_for: usize, glyphs: &Glyphs) -> Vec<String> {
-    let of_models = result.test.unit == Unit::Models;
-    let form = |without: usize| {
-        let mut parts = Vec::new();
-        if of_models {
-            let [a, b] = contrast.models;
-            parts.push(format!("over {a} and {b} models"));
-        }
-        if let Some(labellings) = result.labellings().filter(|_| without < 4) {
-            let random = if result.is_sampled() { " random" } else { "" };
-            parts.push(format!("{}{random} labellings", count(labellings as usize)));
-        }
-        for quantity in result.test.screen_columns() {
-            let text = match (quantity.kind, result.value(quantity.key)) {
-                (Kind::DegreesOfFreedom, Some(Value::Number(df))) if without < 2 => format!("df {df:.1}"),
-                (Kind::P, Some(Value::Number(p))) => format!("p {}", p_in_short(p)),
-                (Kind::Bonferroni, Some(Value::Number(p))) => format!("{}{adjusted_for} {}", glyphs.times, p_in_short(p)),
-                (Kind::FalseDiscovery, Some(Value::Number(p))) if without < 3 => format!("FDR {}", p_in_short(p)),
-                (Kind::Statistic | Kind::Effect, Some(Value::Number(value))) => {
-                    format!("{} {}", quantity.screen_heading, numbers::signed(value, 2, glyphs))
-                }
-                (Kind::Interval, Some(Value::Interval(Some(ends)))) => {
-                    format!("{} {}", quantity.screen_heading, ends.map(|end| numbers::signed(end, 1, glyphs)).join(" to "))
-                }
-                _ => continue,
-            };
-            parts.push(text);
-        }
-        if without == 0 && !of_models {
-            parts.push(format!("n {} and {}", count(contrast.n[0]), count(contrast.n[1])));
-        }
-        format!("{} {}", result.test.name, parts.join(", "))
+/// A test in one piece: `exact over 4 and 6 models, 210 labellings, p .229, least .005, ×4 .916`, or `as published: Welch t −3.53,
+/// df 256.6, p 5e-4`.
+fn in_words(contrast: &Contrast, result: &TestResult, adjusted_for: usize, long: bool, glyphs: &Glyphs) -> String {
+    let [a, b] = contrast.models;
+    let ends = |ends: [f64; 2]| ends.map(|end| numbers::signed(end, 1, glyphs)).join(" to ");
+    let of = |quantity: &Quantity| {
+        Some(match (quantity.kind, result.value(quantity.key)?) {
+            (Kind::Labellings, Value::Count(labellings)) if long => {
+                let random = if result.is_sampled() { "random " } else { "" };
+                format!("over {a} and {b} models, {} {random}labellings", count(labellings as usize))
+            }
+            (Kind::DegreesOfFreedom, Value::Number(df)) if result.test.is_as_published() && long => format!("df {df:.1}"),
+            (Kind::P, Value::Number(p)) => format!("p {}", p_in_short(p)),
+            (Kind::LeastP, Value::Number(p)) if long => format!("least {}", p_in_short(p)),
+            (Kind::Bonferroni, Value::Number(p)) if !result.test.is_as_published() => {
+                format!("{}{adjusted_for} {}", glyphs.times, p_in_short(p))
+            }
+            (Kind::Statistic, Value::Number(t)) if result.test.is_as_published() => {
+                format!("t {}", numbers::signed(t, 2, glyphs))
+            }
+            (Kind::Effect, Value::Number(effect)) if !quantity.screen_heading.is_empty() => numbers::signed(effect, 2, glyphs),
+            (Kind::Low, _) => format!("95 % {}", ends(result.ends()?)),
+            _ => return None,
+        })
     };
-    (0..=4).map(form).collect()
+    let parts: Vec<String> = result.test.columns().into_iter().filter_map(of).collect();
+    let published = if result.test.is_as_published() { "as published: " } else { "" };
+    format!("{published}{} {}", result.test.name, parts.join(", "))
 }
 
-/// The first form that fits, else the last.
-fn shortened(forms: &[String], room: usize) -> String {
-    forms.iter().find(|form| width(form) <= room).or(forms.last()).cloned().unwrap_or_default()
-}
-
-/// Where a panel has several pairs of families, a line each: `L − G −4.2: Welch ×12 .002, exact ×12 .91`.
+/// Where a panel has several pairs of families, a line each: `L − G −4.2: exact ×12 .91, crossed ×12 1`.
 fn one_of_several(contrast: &Contrast, adjusted_for: usize, glyphs: &Glyphs) -> String {
     let [first, second] = contrast.families.each_ref().map(|name| letter(name));
-    let adjusted = shown_tests().filter_map(|test| Some((test, contrast.result(test)?.p_bonferroni()?)));
+    let adjusted = judging_tests().filter_map(|test| Some((test, contrast.result(test)?.p_bonferroni()?)));
     let tests = adjusted.map(|(test, p)| format!("{} {}{adjusted_for} {}", test.name, glyphs.times, p_in_short(p)));
     let tests: Vec<String> = tests.collect();
-    let tests = if tests.is_empty() { "too few cells for a test".to_owned() } else { tests.join(", ") };
+    let tests = if tests.is_empty() { "too few models for a test".to_owned() } else { tests.join(", ") };
     format!("{second} {} {first} {}: {tests}", glyphs.minus, numbers::signed(contrast.difference, 1, glyphs))
 }

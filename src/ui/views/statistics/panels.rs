@@ -13,7 +13,7 @@ use crate::base::terms::{Family, Framing};
 use crate::base::text::visible;
 use crate::report::panels::{Group, Lane, Panel, RankAxis};
 use crate::report::wording::{NOT_SIGNIFICANT, stars};
-use crate::stats::contrast::{Kind, Unit, WELCH, shown_tests};
+use crate::stats::contrast::{EXACT_MODELS, Unit, judging_tests};
 use crate::stats::results::{Contrast, Report};
 use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
@@ -157,7 +157,7 @@ pub fn what_a_difference_is(report: &Report, glyphs: &Glyphs) -> Vec<String> {
     }
 }
 
-/// `▌agency + positive   Δ −41.2      *** Welch  n.s. exact`. The numbers have their room first; then the names, and the words
+/// `▌agency + positive   Δ −41.2      * exact  n.s. crossed`. The numbers have their room first; then the names, and the words
 /// as far as there is some left.
 fn title(frame: &mut Frame, area: Rect, panel: &Panel, adjusted_for: usize, selected: bool, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
@@ -177,7 +177,7 @@ fn title(frame: &mut Frame, area: Rect, panel: &Panel, adjusted_for: usize, sele
                 let [first, second] = contrast.families.each_ref().map(|name| letter(name));
                 numbers.push(Span::styled(format!("   {second}{}{first} ", glyphs.minus), theme.dim));
                 numbers.push(Span::styled(numbers::signed(contrast.difference, 1, glyphs), theme.text));
-                let p = contrast.result(&WELCH).and_then(|welch| welch.p_bonferroni());
+                let p = contrast.result(&EXACT_MODELS).and_then(|exact| exact.p_bonferroni());
                 numbers.extend(p.map(|p| Span::styled(format!(" {}", stars(p, NOT_SIGNIFICANT)), theme.dim)));
             }
         }
@@ -203,7 +203,7 @@ fn verdicts(contrast: &Contrast, adjusted_for: Option<usize>, theme: &Theme) -> 
     let times = Glyphs::of(theme.ascii).times;
     let models: usize = contrast.models.iter().sum();
     let mut spans = Vec::new();
-    let mut tests = shown_tests().filter(|test| test.has_p()).peekable();
+    let mut tests = judging_tests().peekable();
     while let Some(test) = tests.next() {
         let last = tests.peek().is_none();
         let Some(p) = contrast.result(test).and_then(|result| result.p_bonferroni()) else { continue };
@@ -211,10 +211,8 @@ fn verdicts(contrast: &Contrast, adjusted_for: Option<usize>, theme: &Theme) -> 
         let text = match adjusted_for {
             None => format!(" {}{}", test.name, if last { " " } else { "  " }),
             Some(n) => {
-                let statistic = test.screen_columns().into_iter().find(|quantity| quantity.kind == Kind::Statistic);
-                let statistic = statistic.map_or(String::new(), |quantity| format!(" {}", quantity.screen_heading));
                 let unit = if test.unit == Unit::Models { format!(", {models} models") } else { String::new() };
-                format!(" {}{statistic} {times}{n}{unit}{}", test.name, if last { " " } else { "   " })
+                format!(" {} {times}{n}{unit}{}", test.name, if last { " " } else { "   " })
             }
         };
         spans.push(Span::styled(text, theme.dim));

@@ -12,7 +12,7 @@ use crate::app::views::statistics::{ModelPair, Statistics, layout};
 use crate::base::text::{count, visible, wrap};
 use crate::report::panels::{Panel, why_in_short, why_they_differ};
 use crate::report::wording::{NOT_SIGNIFICANT, p_in_short, stars};
-use crate::stats::contrast::{Kind, Quantity, Test, Value, shown_tests};
+use crate::stats::contrast::{Kind, Quantity, Test, TestResult, Value, shown_tests};
 use crate::stats::results::{Contrast, FixedEffect};
 use crate::ui::fit::{fit, fit_name, width};
 use crate::ui::glyphs::Glyphs;
@@ -37,8 +37,7 @@ pub fn contrasts(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, t
     let glyphs = Glyphs::of(theme.ascii);
     table::draw(&columns, rows.iter().skip(offset).copied(), cursor, place, frame.buffer_mut(), &look(theme));
     let room = usize::from(area.width.saturating_sub(4));
-    let difference =
-        what_a_difference_is(&shown.report, glyphs).first().map_or(String::new(), |of| format!("{of}. t to FDR: Welch."));
+    let difference = what_a_difference_is(&shown.report, glyphs).first().map_or(String::new(), |of| format!("{of}."));
     let texts = match selected.and_then(|panel| panel.contrasts.first()) {
         Some(contrast) => vec![why_they_differ(contrast), why_in_short(contrast, room).join(" ")],
         None => vec!["Nothing to compare: models of two families that are known are needed.".to_owned()],
@@ -88,7 +87,7 @@ fn contrast_columns<'a>(adjusted_for: usize, several: bool, theme: &'a Theme) ->
         for (first, quantity) in test.screen_columns().into_iter().enumerate().map(|(i, quantity)| (i == 0, quantity)) {
             let column = test_column(test, quantity, adjusted_for, theme);
             columns.push(if first && at > 0 { column.gap(2) } else { column });
-            if quantity.kind == Kind::Bonferroni {
+            if quantity.kind == Kind::Bonferroni && !test.is_as_published() {
                 columns.push(stars_column(test, theme).priority(quantity.priority));
             }
         }
@@ -105,26 +104,34 @@ fn test_column<'a>(
 ) -> Column<'a, Row<'a>> {
     let glyphs = Glyphs::of(theme.ascii);
     let title = match quantity.kind {
-        Kind::Bonferroni => format!("{}{}{adjusted_for}", quantity.screen_heading, glyphs.times),
+        Kind::Bonferroni if adjusted_for > 0 => format!("{}{}{adjusted_for}", quantity.screen_heading, glyphs.times),
         _ => quantity.screen_heading.to_owned(),
     };
     let (least, most) = match quantity.kind {
         Kind::DegreesOfFreedom => (6, 8),
-        Kind::Interval => (13, 17),
+        Kind::Interval | Kind::Low => (14, 17),
         _ => (7, 9),
     };
-    let judged = |p: f64| if p < 0.05 { theme.selected } else { theme.text };
-    let shown = move |value: Value| match (value, quantity.kind) {
+    let judged = move |p: f64| match p {
+        _ if test.is_as_published() => theme.dim,
+        p if p < 0.05 => theme.selected,
+        _ => theme.text,
+    };
+    let between = move |ends: [f64; 2]| ends.map(|end| numbers::signed(end, 1, glyphs)).join(" to ");
+    let shown = move |result: &TestResult| match (result.value(quantity.key)?, quantity.kind) {
         (Value::Number(p), Kind::P | Kind::Bonferroni | Kind::FalseDiscovery) => Some((p_in_short(p), judged(p))),
+        (Value::Number(p), Kind::LeastP) => Some((p_in_short(p), theme.dim)),
+        (Value::Number(_), Kind::Low) => Some((between(result.ends()?), theme.text)),
+        (Value::Number(t), Kind::Statistic) if test.is_as_published() => Some((numbers::signed(t, 2, glyphs), theme.dim)),
         (Value::Number(df), Kind::DegreesOfFreedom) => Some((format!("{df:.1}"), theme.dim)),
         (Value::Number(value), _) => Some((numbers::signed(value, 2, glyphs), theme.text)),
         (Value::Count(n), _) => Some((count(n as usize), theme.text)),
-        (Value::Interval(Some(ends)), _) => Some((ends.map(|end| numbers::signed(end, 1, glyphs)).join(" to "), theme.text)),
+        (Value::Interval(Some(ends)), _) => Some((between(ends), theme.text)),
         (Value::Interval(None) | Value::Flag(_), _) => None,
     };
     let least = (width(&title) as u16).max(least);
     Column::new(title, least, most, move |(_, contrast): &Row, _| {
-        match contrast.and_then(|contrast| contrast.result(test)?.value(quantity.key)).and_then(shown) {
+        match contrast.and_then(|contrast| contrast.result(test)).and_then(shown) {
             Some((text, style)) => Line::styled(text, style),
             None => Line::styled(glyphs.none.to_string(), theme.dim),
         }
@@ -143,35 +150,64 @@ fn stars_column<'a>(test: &'static Test, theme: &'a Theme) -> Column<'a, Row<'a>
     })
 }
 
+/// A term of the mixed model that is shown, and the same term as published, beside random slopes.
+type Term<'a> = (&'a FixedEffect, Option<&'a FixedEffect>);
+
 pub fn mixed_model(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
     let glyphs = Glyphs::of(theme.ascii);
-    let Some(model) = &shown.report.mixed_model else {
-        let why = shown.report.mixed_model_note.as_deref().unwrap_or("the mixed model needs more cells");
-        return notice(frame, area, &format!("cell ~ family * category * framing, random intercept by model: {why}"), theme);
+    let report = &shown.report;
+    let published = report.mixed_model.as_ref().map_or(&[][..], |model| &model.fixed);
+    let terms: Vec<Term> = match &report.random_slopes {
+        Some(slopes) => slopes.fixed.iter().enumerate().map(|(at, effect)| (effect, published.get(at))).collect(),
+        None => published.iter().map(|effect| (effect, None)).collect(),
     };
+    if terms.is_empty() {
+        let why = report.mixed_model_note.as_deref().unwrap_or("the mixed model needs more cells");
+        return notice(frame, area, &format!("cell ~ family * category * framing, random slopes by model: {why}"), theme);
+    }
+    let has_slopes = report.random_slopes.is_some();
     let number = |text: String, style: Style| Line::styled(text, style);
-    let columns = vec![
-        Column::new("term", 26, 62, move |effect: &&FixedEffect, cells| {
+    let judged = move |p: f64| if has_slopes { starred(p, theme) } else { theme.dim };
+    let mut columns: Vec<Column<&Term>> = vec![
+        Column::new("term", 26, 62, move |(effect, _): &&Term, cells| {
             let term = visible(&effect.term);
             let bare = term.replace("family[", "").replace("category[", "").replace("framing[", "").replace(']', "");
             let term = if term.len() > cells { bare.as_str() } else { &term };
             Line::styled(fit(term, cells, glyphs.ellipsis).into_owned(), theme.title)
         })
         .gap(2),
-        Column::new("estimate", 9, 11, move |e: &&FixedEffect, _| number(numbers::signed(e.estimate, 2, glyphs), theme.text))
+        Column::new("estimate", 9, 11, move |(e, _): &&Term, _| number(numbers::signed(e.estimate, 2, glyphs), theme.text))
             .right(),
-        Column::new("se", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.2}", e.se), theme.dim)).right().priority(1),
-        Column::new("df", 7, 9, move |e: &&FixedEffect, _| number(format!("{:.1}", e.df), theme.dim)).right().priority(2),
-        Column::new("t", 7, 9, move |e: &&FixedEffect, _| number(numbers::signed(e.t, 2, glyphs), theme.text)).right(),
-        Column::new("p", 7, 9, move |e: &&FixedEffect, _| number(p_in_short(e.p), starred(e.p, theme))).right(),
-        Column::new("", 4, 4, move |e: &&FixedEffect, _| number(stars(e.p, NOT_SIGNIFICANT).to_owned(), starred(e.p, theme))),
+        Column::new("se", 7, 9, move |(e, _): &&Term, _| number(format!("{:.2}", e.se), theme.dim)).right().priority(1),
+        Column::new("df", 7, 9, move |(e, _): &&Term, _| number(format!("{:.1}", e.df), theme.dim)).right().priority(2),
+        Column::new("t", 7, 9, move |(e, _): &&Term, _| number(numbers::signed(e.t, 2, glyphs), theme.text)).right(),
+        Column::new("p", 7, 9, move |(e, _): &&Term, _| number(p_in_short(e.p), judged(e.p))).right(),
     ];
-    list(frame, area, app, &columns, model.fixed.iter(), theme);
-    let text = format!(
-        "cell ~ family * category * framing with a random intercept by model, by REML. n {} cells, {} models. Variance of the \
-         intercepts {:.2}, of the residuals {:.2}. Stars: t of the term.",
-        model.n, model.groups, model.intercept_variance, model.residual_variance
-    );
+    if has_slopes {
+        columns.push(Column::new("", 4, 4, move |(e, _): &&Term, _| {
+            number(stars(e.p, NOT_SIGNIFICANT).to_owned(), starred(e.p, theme))
+        }));
+        columns.push(
+            Column::new("published", 9, 9, move |(_, published): &&Term, _| {
+                published.map_or_else(Line::default, |e| number(p_in_short(e.p), theme.dim))
+            })
+            .right()
+            .priority(3),
+        );
+    }
+    list(frame, area, app, &columns, terms.iter(), theme);
+    let text = match (&report.random_slopes, &report.mixed_model) {
+        (Some(model), _) => format!(
+            "cell ~ family * category * framing, random intercept and slopes by model, by REML. n {} cells, {} models. Stars: t of \
+             the term, df models less families. published: p with a random intercept alone, which does not hold.",
+            model.n, model.groups
+        ),
+        (None, published) => format!(
+            "As published, with a random intercept by model alone ({}): no stars, as these p do not hold. Random slopes: {}.",
+            published.as_ref().map_or(String::new(), |model| format!("n {} cells, {} models", model.n, model.groups)),
+            report.random_slopes_note.as_deref().unwrap_or("not computed")
+        ),
+    };
     explain(frame, area, &[text], theme);
 }
 

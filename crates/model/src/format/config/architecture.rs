@@ -101,7 +101,7 @@ const LLAMA: Architecture = Architecture {
 
 const MISTRAL: Architecture = Architecture {
     name: "Mistral",
-    family: Family::Other,
+    family: Family::Mistral,
     kv_heads: Some(8),
     max_positions: 131_072,
     bias: Bias::None,
@@ -113,7 +113,7 @@ const MISTRAL: Architecture = Architecture {
 
 const QWEN2: Architecture = Architecture {
     name: "Qwen2",
-    family: Family::Other,
+    family: Family::Qwen,
     kv_heads: Some(32),
     max_positions: 32_768,
     bias: Bias::QueryKeyValue,
