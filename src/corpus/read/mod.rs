@@ -118,8 +118,7 @@ fn first_of(corpus: &Corpus, is: impl Fn(&str) -> bool) -> (usize, String) {
 
 /// Whether a text is longer than a sentence.
 fn is_long(text: &str) -> bool {
-    text.split_whitespace().count() > MOST_WORDS
-        || (text.contains(char::is_alphabetic) && text.chars().count() > MOST_CHARACTERS)
+    text.split_whitespace().count() > MOST_WORDS || (text.contains(char::is_alphabetic) && text.chars().count() > MOST_CHARACTERS)
 }
 
 /// Whether a line has text on both sides of a tab, as a row of a table does.
