@@ -35,7 +35,7 @@ impl Ways {
         let options = LoadOptions { dtype: Dtype::F32, ..LoadOptions::default() };
         let native = LoadedModel::load(files, &SourceLabel::default(), &options, &mut |_, _| {}, &cancel).unwrap();
         let config = ModelConfig::read(files).unwrap().decoder;
-        let weights = Weights::open(files, is_of_a_head).unwrap();
+        let weights = Weights::open(files, is_of_a_head).unwrap().under_llama_names(&config).unwrap();
         let mut progress = |_, _| {};
         let meter = Meter::new(&mut progress, &cancel, 0);
         let mut fetch = |name: &str, shape: &[usize], _| weights.load(name, shape, Keep::As(DType::F32), &device, &meter);

@@ -11,7 +11,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 use rewardscope::model::checkpoint::{RewardModel, estimate};
 use rewardscope::model::decoder::Nodes;
-use rewardscope::model::format::config::{ModelConfig, Task};
+use rewardscope::model::format::config::{ModelConfig, RopeScaling, Task};
 use rewardscope::model::format::files::{Files, SourceLabel};
 use rewardscope::model::format::weights::{Keep, Meter, Weights};
 use rewardscope::model::head::is_of_a_head;
@@ -94,14 +94,15 @@ fn tokenizer_metadata(name: &str, metadata: &mut HashMap<String, Value>) {
         put("add_space_prefix", Value::Bool(false));
     } else {
         put("model", Value::String("gpt2".into()));
-        put("pre", Value::String(if name == "llama" { "llama-bpe" } else { "qwen2" }.into()));
+        put("pre", Value::String(if name.starts_with("llama") { "llama-bpe" } else { "qwen2" }.into()));
         let merges = tokenizer["model"]["merges"].as_array().unwrap();
         let merges: Vec<String> =
             merges.iter().map(|pair| format!("{} {}", pair[0].as_str().unwrap(), pair[1].as_str().unwrap())).collect();
         put("merges", texts(merges.iter().map(String::as_str)));
     }
     let config = json(fixture(name).join("tokenizer_config.json"));
-    let id = |name: &str| tokens.iter().find(|(_, token)| Some(*token) == config[name].as_str()).map(|(id, _)| *id as u32);
+    let special = |name: &str| config[name].as_str().or(config[name]["content"].as_str());
+    let id = |name: &str| tokens.iter().find(|(_, token)| Some(*token) == special(name)).map(|(id, _)| *id as u32);
     // Where a model has no first token, ggml's converter writes some id all the same, and that it is not added.
     put("bos_token_id", Value::U32(id("bos_token").unwrap_or(0)));
     if id("bos_token").is_none() {
@@ -110,7 +111,8 @@ fn tokenizer_metadata(name: &str, metadata: &mut HashMap<String, Value>) {
     put("eos_token_id", Value::U32(id("eos_token").unwrap()));
     put("unknown_token_id", Value::U32(id("unk_token").unwrap_or(0)));
     let template = std::fs::read_to_string(fixture(name).join("chat_template.jinja"));
-    let template = template.unwrap_or_else(|_| config["chat_template"].as_str().unwrap().to_owned());
+    let named = || config["chat_template"].as_array()?.iter().find(|named| named["name"] == "default")?["template"].as_str();
+    let template = template.unwrap_or_else(|_| config["chat_template"].as_str().or_else(named).unwrap().to_owned());
     metadata.insert("tokenizer.chat_template".into(), Value::String(template));
 }
 
@@ -118,9 +120,10 @@ fn tokenizer_metadata(name: &str, metadata: &mut HashMap<String, Value>) {
 fn converted(name: &str, folder: &Path) -> PathBuf {
     let files = Files::Directory(fixture(name));
     let config = ModelConfig::read(&files).unwrap().decoder;
-    let mut metadata = HashMap::from([("general.architecture".to_owned(), Value::String(name.to_owned()))]);
+    let architecture = name.split('-').next().unwrap();
+    let mut metadata = HashMap::from([("general.architecture".to_owned(), Value::String(architecture.to_owned()))]);
     tokenizer_metadata(name, &mut metadata);
-    let mut put = |key: &str, value: Value| metadata.insert(format!("{name}.{key}"), value);
+    let mut put = |key: &str, value: Value| metadata.insert(format!("{architecture}.{key}"), value);
     let count = |n: usize| Value::U32(n as u32);
     put("block_count", count(config.windows.len()));
     put("embedding_length", count(config.hidden_size));
@@ -131,10 +134,12 @@ fn converted(name: &str, folder: &Path) -> PathBuf {
     put("attention.layer_norm_rms_epsilon", Value::F32(config.norm_epsilon as f32));
     put("context_length", count(config.max_positions));
     put("rope.freq_base", Value::F32(config.rope.theta as f32));
+    if let RopeScaling::Linear { factor } = config.rope.scaling {
+        put("rope.scaling.type", Value::String("linear".into()));
+        put("rope.scaling.factor", Value::F32(factor as f32));
+    }
     if let Some(local) = &config.local_rope {
         put("rope.freq_base_swa", Value::F32(local.theta as f32));
-        put("rope.scaling.type", Value::String("linear".into()));
-        put("rope.scaling.factor", Value::F32(4.0));
         put("attention.sliding_window", count(config.windows.iter().flatten().copied().next().unwrap()));
         let slides = config.windows.iter().map(|window| Value::Bool(window.is_some()));
         put("attention.sliding_window_pattern", Value::Array(slides.collect()));
@@ -151,15 +156,15 @@ fn converted(name: &str, folder: &Path) -> PathBuf {
             tensor = (tensor * (config.attention_scale * (config.head_dim as f64).sqrt())).unwrap();
         }
         let heads = if hf.contains("q_proj") { config.heads } else { config.kv_heads };
-        if name == "llama" && (hf.contains("q_proj") || hf.contains("k_proj")) {
-            let by_half = tensor.reshape((heads, 2, config.head_dim / 2, config.hidden_size)).unwrap();
+        if architecture == "llama" && (hf.contains("q_proj") || hf.contains("k_proj")) {
+            let by_half = tensor.reshape((heads, 2, config.head_dim / 2, ())).unwrap();
             tensor = by_half.transpose(1, 2).unwrap().contiguous().unwrap().reshape(stored.shape.as_slice()).unwrap();
         }
         tensors.push((ggml_name(hf, config.post_norms), QTensor::quantize(&tensor, GgmlDType::F32).unwrap()));
     }
-    if name == "llama" {
+    if matches!(config.rope.scaling, RopeScaling::Llama3 { .. }) {
         let mut plain = config.rope.clone();
-        plain.scaling = rewardscope::model::format::config::RopeScaling::Default;
+        plain.scaling = RopeScaling::Default;
         let scaled = config.rope.inverse_frequencies(config.head_dim);
         let factors: Vec<f32> = plain
             .inverse_frequencies(config.head_dim)
@@ -188,7 +193,7 @@ fn load(file: &Path) -> RewardModel {
 #[test]
 fn a_converted_checkpoint_gives_the_rewards_of_the_original() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["llama", "gemma", "gemma3", "qwen2"] {
+    for name in ["llama", "llama-2024", "gemma", "gemma3", "qwen2"] {
         let model = load(&converted(name, folder.path()));
         let expected = json(fixture(name).join("expected.json"));
         for case in expected["cases"].as_array().unwrap() {

@@ -113,6 +113,10 @@ fn offline_uses_a_full_cache_and_says_what_an_empty_one_lacks() {
     home.settings.offline = true;
     assert_eq!(home.fetch().expect("cached"), snapshot);
     assert_eq!(server.requests().len(), asked);
+    let [fast, other] = ["tokenizer.json", "tokenizer.model"].map(|name| snapshot.directory.join(name));
+    std::fs::rename(&fast, &other).expect("renamed");
+    assert!(home.refusal().contains("only in tokenizer.model"));
+    std::fs::rename(other, fast).expect("renamed");
     std::fs::remove_file(snapshot.directory.join("model.safetensors")).expect("removed");
     assert!(home.refusal().contains("missing: model.safetensors"));
 }
@@ -187,6 +191,13 @@ fn a_missing_shard_and_other_formats_are_named() {
     files.push(("pytorch_model.bin", b"pickle"));
     let server = HubServer::start(&files, Behaviour::default());
     assert!(Home::new(&server).refusal().contains("only in pytorch_model.bin"));
+
+    let mut files = without(&TINY, &["tokenizer.json"]);
+    files.push(("tokenizer.model", b"pieces"));
+    let server = HubServer::start(&files, Behaviour::default());
+    let home = Home::new(&server);
+    assert!(home.refusal().contains("only in tokenizer.model"));
+    assert!(!home.blob("model.safetensors", &WEIGHTS).exists(), "weights that cannot be used are not brought");
 }
 
 #[test]

@@ -89,7 +89,8 @@ pub(super) fn settle(
         notes.push(format!("taken for a reward model, though the architecture is {architecture}, for {found}; {otherwise}"));
         return Ok(notes);
     }
-    let problem = format!("the architecture is {architecture}, a language model's, and there is {found}, as in a reward model");
+    let problem =
+        format!("the architecture is {architecture}, a language model's, and it shows signs of a reward model: {found}");
     let otherwise = otherwise();
     let next = match head_files.iter().find(|name| !name.ends_with(".safetensors")) {
         Some(name) => format!("Save {} as safetensors, from which heads are read; {otherwise}", text::visible(name)),

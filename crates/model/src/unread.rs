@@ -39,8 +39,8 @@ pub(super) fn notes(weights: &Weights, config: &ModelConfig) -> Vec<String> {
         let count =
             if biases.len() == 1 { "1 bias of the layers was" } else { &format!("{} biases of the layers were", biases.len()) };
         format!(
-            "{count} not read, for config.json or its class denies them (keys attention_bias, mlp_bias): {}. transformers leaves \
-             them out as well; a model that was trained with them scores otherwise",
+            "{count} not read, for config.json or its class denies them (keys attention_bias, mlp_bias): {}. A model that was \
+             trained with them scores otherwise",
             named(&biases)
         )
     });

@@ -81,6 +81,11 @@ pub(super) fn config(header: &Header) -> Result<Value, ModelError> {
     if count("pooling_type") == Some(POOLED_FOR_RANKING) {
         set("pooling_type", json!("rank"));
     }
+    // llama.cpp adds the biases that a file has.
+    let has_biases =
+        |parts: &[&str]| parts.iter().all(|part| header.content.tensor_infos.contains_key(&format!("blk.0.{part}.bias")));
+    set("attention_bias", json!(has_biases(&["attn_q", "attn_k", "attn_v", "attn_output"])));
+    set("mlp_bias", json!(has_biases(&["ffn_gate", "ffn_up", "ffn_down"])));
     let labels = header.texts(&header.key("classifier.output_labels"));
     if !labels.is_empty() {
         set("id2label", (0..).map(|row: usize| row.to_string()).zip(labels.into_iter().map(Value::from)).collect());

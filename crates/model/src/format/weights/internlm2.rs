@@ -27,7 +27,7 @@ impl Weights {
     ///
     /// # Errors
     /// A `wqkv` of another shape than the heads of `config` make.
-    pub(crate) fn under_llama_names(mut self, config: &DecoderConfig) -> Result<Self, ModelError> {
+    pub fn under_llama_names(mut self, config: &DecoderConfig) -> Result<Self, ModelError> {
         if !self.tensors.keys().any(|name| name.contains(PACKED)) {
             return Ok(self);
         }

@@ -35,8 +35,13 @@ impl Weights {
     pub fn vector(&self, name: &str, length: usize, meter: &Meter) -> Result<Vec<f32>, ModelError> {
         let (stored, shard, _) = self.found(name, &[length])?;
         let mut values = stored.widened(shard, length)?;
-        if stored.change == Change::OneAdded {
-            values.iter_mut().for_each(|value| *value -= 1.0);
+        match stored.change {
+            Change::OneAdded => values.iter_mut().for_each(|value| *value -= 1.0),
+            Change::Interleaved { heads } => {
+                let of_a_head = length / heads.max(1);
+                values = values.chunks(of_a_head.max(1)).flat_map(|head| apart(head, of_a_head / 2, 1)).collect();
+            }
+            Change::None => {}
         }
         meter.advance(stored.bytes() as usize)?;
         Ok(values)
@@ -127,9 +132,9 @@ impl Described {
     }
 }
 
-/// The rows of one head, one of its first half and one of its second in turn, put half behind half.
-fn apart(bytes: &[u8], half: usize, bytes_a_row: usize) -> Vec<u8> {
-    let rows: Vec<&[u8]> = bytes.chunks_exact(bytes_a_row).collect();
+/// The rows of one head, one of its first half and one of its second in turn, put half behind half. A row has `width` items.
+fn apart<T: Copy>(items: &[T], half: usize, width: usize) -> Vec<T> {
+    let rows: Vec<&[T]> = items.chunks_exact(width).collect();
     let order = (0..half).map(|i| 2 * i).chain((0..half).map(|i| 2 * i + 1));
-    order.flat_map(|row| rows[row].iter().copied()).collect()
+    order.filter_map(|row| rows.get(row)).flat_map(|row| row.iter().copied()).collect()
 }
