@@ -25,12 +25,12 @@ fn the_ranks_are_those_of_the_tables() {
     for word in ["freedom", "love"] {
         // Each table in turn, as Words shows it.
         let mut expected = Vec::new();
-        for prompt in 0..prompts.len() {
+        for &prompt in &prompts {
             for model in [LLAMA, GEMMA] {
                 let table = driver.app.table().unwrap();
                 let at = (0..table.universe.len()).find(|&at| &**table.universe.text(at) == word).unwrap();
-                assert_eq!((table.key.prompt, table.key.model), (Some(prompts[prompt]), Some(model)));
-                expected.push((model, prompts[prompt], table.left.ranks[at], table.left.ranked));
+                assert_eq!((table.key.prompt, table.key.model), (Some(prompt), Some(model)));
+                expected.push((model, prompt, table.left.ranks[at], table.left.ranked));
                 driver.keys("<Tab>");
             }
             driver.keys("]");
