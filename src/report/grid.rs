@@ -1,10 +1,11 @@
 //! A document of tables and paragraphs: for a terminal of 100 columns, as Markdown, or as LaTeX. Knows nothing of statistics.
 
+mod latex;
+
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::latex;
 use crate::base::text;
 
 /// Lines of text are at most so many cells wide.

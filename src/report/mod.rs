@@ -5,7 +5,6 @@
 pub mod card;
 pub mod figure;
 pub mod grid;
-mod latex;
 pub mod optimal;
 pub mod panels;
 pub mod ratings;

@@ -5,9 +5,8 @@ use super::common::CommonWords;
 use super::compare::FamilyContrasts;
 use super::study::Study;
 use super::{agreement, anova, compare, framing_sums, mixed, moments, summary};
-use crate::agreement::AgreementMatrix;
 use crate::options::{Progress, ReportOptions};
-use crate::results::{DividingWords, ModelFamily, Report};
+use crate::results::{AgreementMatrix, DividingWords, ModelFamily, Report};
 use rewardscope_base::terms::Framing;
 
 /// Computes every statistic of a study, over the words that all its models have. Where these are too few, a

@@ -1,5 +1,6 @@
 //! What the statistics find: plain values, one type for each result.
 
+mod agreement;
 mod linear;
 mod ratings;
 mod scores;
@@ -8,9 +9,9 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::agreement::AgreementMatrix;
 use super::common::CommonWords;
 use super::contrast::{TESTS, Test, TestResult};
+pub use agreement::{AgreementMatrix, AgreementMeasure, MapPoint, Matrix, ModelMap};
 pub use linear::{Anova, AnovaTerm, FixedEffect, MixedModel};
 pub use ratings::{Adjusted, Asked, CategoryDifference, FromLine, RankDifference, Relation};
 use rewardscope_base::terms::Framing;

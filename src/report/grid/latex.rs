@@ -1,6 +1,6 @@
 //! LaTeX: text that it takes literally, and tables with the rules of the booktabs package. Knows nothing of statistics.
 
-use super::grid::Alignment;
+use super::Alignment;
 use crate::base::text::visible;
 
 /// A table with more rows is one of the longtable package, which goes over several pages.
