@@ -240,6 +240,7 @@ pub struct StatsArgs {
     pub machine: MachineOptions,
 }
 
+/// A picture of the statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum StatsPicture {
     /// The families' median ranks by category and framing
@@ -249,6 +250,7 @@ pub enum StatsPicture {
     Agreement,
 }
 
+/// A picture of trainings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum AblationPicture {
     /// Medians over checkpoints

@@ -115,7 +115,7 @@ fn draw_matrix(
             let strength = value.abs().powf(1.6);
             canvas.tile(place, (size, size), mixed(if *value < 0.0 { BELOW } else { ABOVE }, strength));
             if size >= 26.0 {
-                let ink = if strength > 0.6 { (0xff, 0xff, 0xff) } else { INK };
+                let ink = if strength > 0.72 { (0xff, 0xff, 0xff) } else { INK };
                 let text = number(*value);
                 canvas.text(place.0 + size / 2.0, place.1 + size / 2.0 + 4.0, &text, Font::new(10).middle().colour(ink));
             }
@@ -176,7 +176,7 @@ fn draw_map(canvas: &mut Canvas, top: f64, map: &ModelMap) {
     canvas.text(
         left,
         bottom + 18.0,
-        &format!("first axis: {first} of the distances, second axis: {second}"),
+        &format!("first axis: {first} of the squared distances, second axis: {second}"),
         Font::new(SMALL).colour(GREY),
     );
     let step = super::scale::ticks(0.0, 120.0 / scale, 1).get(1).copied().unwrap_or(0.1);
@@ -195,12 +195,12 @@ fn caption(figure: AgreementFigure) -> String {
         n => format!(" {n} models have no correlation with others and are not on the map."),
     };
     format!(
-        "Of the ranking of the {} words of {}, means over {} under which both models were asked: Spearman's rho, Kendall's tau-b, \
+        "Of the ranking of the {} words of {}, means over {} that both models were asked: Spearman's rho, Kendall's tau-b, \
          rank-biased overlap (p = {PERSISTENCE}, extrapolated). Models stand by family, numbered from the top. Map: classical \
          multidimensional scaling; the directions of the axes mean nothing.{left_out}",
         count(figure.words),
         figure.corpus,
-        if figure.prompts == 1 { "the one prompt".to_owned() } else { format!("the prompts (of {})", count(figure.prompts)) },
+        if figure.prompts == 1 { "the prompt".to_owned() } else { format!("those of {} prompts", count(figure.prompts)) },
     )
 }
 

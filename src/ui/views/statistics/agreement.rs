@@ -26,6 +26,7 @@ const LEVEL: usize = 3;
 /// The smallest map that shows something.
 const MAP: (u16, u16) = (34, 9);
 
+/// The page, with what it needs of the newest statistics.
 pub fn draw(frame: &mut Frame, area: Rect, app: &App, shown: &Statistics, theme: &Theme) {
     let matrix = &shown.report.agreement_matrix;
     if matrix.models.len() < 2 {
