@@ -211,7 +211,7 @@ fn scores_that_were_changed_since_they_were_written_are_told_of_by_every_command
 }
 
 #[test]
-fn score_and_export_write_the_same_file() {
+fn score_and_export_write_the_same_rows() {
     let home = Home::new();
     std::fs::write(home.path().join("list.csv"), "word,category\n\"ice, cream\",good\nwar,bad\n\u{202e}joy,good\n")
         .expect("a list");
@@ -221,7 +221,7 @@ fn score_and_export_write_the_same_file() {
         home.done(&[&["export", "demo-llama"][..], options, &["--force", "-o", &exported]].concat());
         let scored = home.read(&scored);
         assert!(scored.lines().count() > 2, "{scored}");
-        assert_eq!(scored, home.read(&exported), "{options:?} as {format}");
+        assert_eq!(rows_of(&scored, &[]), rows_of(&home.read(&exported), &EXPORTED_ALONE), "{options:?} as {format}");
     };
     let prompts = ["--prompt", "greatest_ever_one", "--prompt", "worst_ever_one"];
     for format in ["csv", "jsonl"] {
@@ -232,17 +232,33 @@ fn score_and_export_write_the_same_file() {
         let (scored, exported) = (format!("tokens.{format}"), format!("tokens-exported.{format}"));
         home.done(&["score", &folder, "--vocabulary", "-o", &scored]);
         home.done(&["export", &folder, "--vocabulary", "-o", &exported]);
-        assert_eq!(columns_of(&home.read(&scored)), columns_of(&home.read(&exported)), "{format}");
+        assert_eq!(rows_of(&home.read(&scored), &[])[0], rows_of(&home.read(&exported), &EXPORTED_ALONE)[0], "{format}");
     }
 }
 
-/// The names of the columns of a table, in their order.
-fn columns_of(table: &str) -> Vec<String> {
-    let first = table.lines().next().unwrap_or_default();
-    match serde_json::from_str::<serde_json::Map<String, Value>>(first) {
-        Ok(row) => row.keys().cloned().collect(),
-        Err(_) => first.split(',').map(str::to_owned).collect(),
-    }
+/// Columns that `export` adds, for those who analyse several models.
+const EXPORTED_ALONE: [&str; 2] = ["family", "framing"];
+
+/// The names of the columns and the cells of each row, in their order, but for some columns, all of which are there.
+fn rows_of(table: &str, without: &[&str]) -> Vec<Vec<String>> {
+    let keep = |names: &[String]| -> Vec<usize> {
+        assert!(without.iter().all(|name| names.iter().any(|column| column == name)), "{names:?}");
+        (0..names.len()).filter(|&at| !without.contains(&names[at].as_str())).collect()
+    };
+    let json: Result<Vec<serde_json::Map<String, Value>>, _> = table.lines().map(serde_json::from_str).collect();
+    let rows: Vec<Vec<String>> = match json {
+        Ok(rows) => {
+            let names: Vec<String> = rows[0].keys().cloned().collect();
+            let cells = |row: serde_json::Map<String, Value>| row.values().map(Value::to_string).collect();
+            [names].into_iter().chain(rows.into_iter().map(cells)).collect()
+        }
+        Err(_) => {
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(table.as_bytes());
+            reader.records().map(|row| row.expect("CSV").iter().map(str::to_owned).collect()).collect()
+        }
+    };
+    let kept = keep(&rows[0]);
+    rows.iter().map(|row| kept.iter().map(|&at| row[at].clone()).collect()).collect()
 }
 
 #[test]
