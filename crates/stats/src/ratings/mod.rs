@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn words_and_categories_beside_the_line_are_named() {
         let words: Vec<(&str, &[u16])> = vec![("a", &[0]), ("b", &[0]), ("c", &[1]), ("d", &[1]), ("odd", &[1])];
-        let study = study(&words, &[("p", None)], &[("m", "F", &[&[1.0, 2.0, 3.0, 4.0, -9.0]])]);
+        let study = study(&words, &[("p", None)], &[("m", "F", &[&[1.0, 2.0, 3.0, 3.5, -9.0]])]);
         let [found] = &relations(&study, &[rating("x", &[1.0, 2.0, 3.0, 4.0, 5.0])])[..] else { panic!("one relation") };
         assert_eq!(found.framing, Asked::Any);
         assert_eq!(found.farthest[0].word, "odd");
