@@ -260,7 +260,7 @@ fn tables_fit_a_page_and_name_the_test_beside_its_stars() {
     assert!(markdown.contains("## Mixed model") && markdown.contains("| category | framing |"), "{markdown}");
     assert!(!markdown.contains('\u{1b}'));
     let latex = stdout(home.path(), &with(&["--replicates", "99", "--format", "latex"]));
-    assert!(latex.contains("\\subsection*{Mixed model}") && latex.contains("category & framing &"), "{latex}");
+    assert!(latex.contains("\\subsection*{Mixed model") && latex.contains("category & framing &"), "{latex}");
     assert_eq!(latex.matches("\\toprule").count(), latex.matches("\\bottomrule").count());
 }
 

@@ -143,7 +143,7 @@ fn with_header(table: &mut Delimited, word: usize, terms: &mut Terms) -> Result<
     let rows = rows(table)?;
     let header = &table.header;
     let (named, others): (Vec<usize>, Vec<usize>) =
-        besides(header, word).partition(|&column| CATEGORY.contains(&plain(&header[column])));
+        besides(header, word).partition(|&column| CATEGORY.contains(&plain(&header[column])) && !is_rating(&rows, column));
     let of_kind = |wanted: fn(&Column) -> bool| -> Vec<usize> {
         others.iter().copied().filter(|&column| wanted(&Column::of(&rows, column, &header[column]))).collect()
     };
@@ -189,6 +189,13 @@ fn rows(table: &mut Delimited) -> Result<Vec<StringRecord>, FileError> {
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// Whether a column that is called as one of categories is holds ratings: numbers alone, with a sign or a fraction among them.
+/// Whole numbers may be the names of categories.
+fn is_rating(rows: &[StringRecord], column: usize) -> bool {
+    let numbers = || rows.iter().map(|row| row.get(column).unwrap_or_default().trim()).filter(|cell| !cell.is_empty());
+    numbers().all(|cell| cell.parse::<f64>().is_ok()) && numbers().any(|cell| cell.starts_with('-') || cell.contains('.'))
 }
 
 /// The columns that have a name and are not that of the words.

@@ -191,9 +191,16 @@ fn lists_of_ratings_give_words_and_name_the_option_for_numbers() {
         ("AFINN-111.txt", "widget\t-2\ngadget\t3\n"),
         ("warriner.csv", ",Word,V.Mean.Sum\n1,widget,6.26\n2,gadget,5.1\n"),
         ("emfd.csv", "word,care_p,fairness_p\nwidget,0.1,0.2\ngadget,0,1\n"),
+        ("bing.csv", "word,sentiment,log_frequency\nwidget,-1,3\ngadget,1,2\n"),
+        ("sentiment.csv", "word,sentiment\nwidget,0.5\ngadget,1\n"),
     ] {
         holds(name, text, words, "a list of ratings");
     }
+}
+
+#[test]
+fn whole_numbers_may_name_categories() {
+    holds("list.csv", "word,category\nwidget,1\ngadget,2\n", &[("widget", "1"), ("gadget", "2")], "");
 }
 
 #[test]
