@@ -1,14 +1,15 @@
-//! The picture at the head of the README, drawn from the program itself:
+//! The pictures at the head of the README, drawn from the program itself:
 //!
 //! ```sh
 //! cargo test --test suite picture:: -- --ignored
 //! ```
 //!
-//! It runs the explorer on the bundled pair in a pseudo-terminal and writes what a terminal shows to `docs/explorer.svg`.
+//! It runs the explorer on the bundled pair in a pseudo-terminal and writes what a terminal shows to `docs/compare.svg` and
+//! `docs/explorer.svg`.
 
 use std::fmt::Write as _;
 
-use crate::support::pty::{Launch, TAB};
+use crate::support::pty::Launch;
 
 /// Columns and rows.
 const SIZE: (u16, u16) = (104, 30);
@@ -16,27 +17,24 @@ const SIZE: (u16, u16) = (104, 30);
 const CELL: (u32, u32) = (9, 19);
 
 #[test]
-#[ignore = "writes docs/explorer.svg"]
-fn picture_of_the_explorer() {
+#[ignore = "writes docs/compare.svg and docs/explorer.svg"]
+fn pictures_of_the_explorer() {
     let launch = Launch::new(env!("CARGO_BIN_EXE_rewardscope")).size(SIZE.0, SIZE.1).env("COLORTERM", "truecolor");
     let mut pty = launch.args(["--theme", "dark"]).start();
     pty.wait_for("words scored");
     pty.send("a");
     // 108 tables take longer than anything that a test waits for.
     let started = std::time::Instant::now();
-    while pty.screen().contains("scoring") || !pty.screen().contains("+27 −27") {
+    while pty.screen().contains("scoring") || !(pty.screen().contains("z +27 ") && pty.screen().contains("z −27 ")) {
         assert!(started.elapsed().as_secs() < 600, "scoring does not end:\n{}", pty.screen());
         std::thread::sleep(std::time::Duration::from_millis(500));
     }
-    pty.send("2");
-    pty.wait_for("Spearman");
-    pty.send("1");
-    pty.send(TAB);
-    pty.send(TAB);
-    pty.wait_quiet(std::time::Duration::from_secs(1));
-    let svg = pty.look(svg);
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/explorer.svg");
-    std::fs::write(path, svg).expect("the picture is written");
+    for (keys, file) in [("2", "compare.svg"), ("1", "explorer.svg")] {
+        pty.send(keys);
+        pty.wait_quiet(std::time::Duration::from_secs(1));
+        let path = format!("{}/docs/{file}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(path, pty.look(svg)).expect("the picture is written");
+    }
 }
 
 /// A screen as SVG: a rectangle for each run of cells with a background, a text for each run of one style.
@@ -78,6 +76,15 @@ fn run(out: &mut String, row: u16, start: u16, length: u16, text: &str, cell: &v
     if back != *background {
         let _ = writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{}\" fill=\"{back}\"/>", CELL.1);
     }
+    // Blocks fill their share of the cell in every font.
+    for (at, sign) in text.chars().enumerate() {
+        if let Some(eighths) = eighths(sign) {
+            let (x, height) = (x + at as u32 * CELL.0, CELL.1 as f32 * eighths as f32 / 8.0);
+            let y = (y + CELL.1) as f32 - height;
+            let _ = writeln!(out, "<rect x=\"{x}\" y=\"{y:.1}\" width=\"{}\" height=\"{height:.1}\" fill=\"{fore}\"/>", CELL.0);
+        }
+    }
+    let text: String = text.chars().map(|sign| if eighths(sign).is_some() { ' ' } else { sign }).collect();
     if text.trim().is_empty() {
         return;
     }
@@ -89,6 +96,11 @@ fn run(out: &mut String, row: u16, start: u16, length: u16, text: &str, cell: &v
         "<text x=\"{x}\" y=\"{}\" textLength=\"{width}\" fill=\"{fore}\"{bold}{line}>{escaped}</text>",
         y + CELL.1 - 5
     );
+}
+
+/// How much of a cell a block fills from below.
+fn eighths(sign: char) -> Option<u32> {
+    ('▁'..='█').contains(&sign).then(|| u32::from(sign) - u32::from('▁') + 1)
 }
 
 /// The 16 colours as a common terminal shows them, the cube and the greys as they are defined.

@@ -177,7 +177,7 @@ pub struct RankedTable {
     pub rows: Vec<u32>,
     /// Row by index.
     row_of: Vec<u32>,
-    /// Cells of the longest word, at most [`LONGEST`].
+    /// Cells of the longest word, at most 60.
     pub longest: u16,
     /// Rows whose word matches the search, ascending.
     pub matches: Vec<u32>,

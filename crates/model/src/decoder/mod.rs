@@ -50,7 +50,7 @@ pub enum Role {
 /// What a forward gives back.
 pub struct Output {
     /// After the final norm, `[reads, hidden_size]` in f32, in the order of the reads asked for. On the CPU but where candle's
-    /// operations run on a GPU. Of a [`stock`](Decoder::stock) model the logits of the token that comes next, `[reads, vocab_size]`,
+    /// operations run on a GPU. Of a stock model (`Decoder::stock`) the logits of the token that comes next, `[reads, vocab_size]`,
     /// for candle-transformers gives no hidden states.
     pub hidden: Tensor,
     /// Hidden states after each layer but the last, from the first on, through the final norm: of each layer
