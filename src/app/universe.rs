@@ -1,8 +1,11 @@
 //! The words of the session, each with its id in the score table: the list, and beside it the user's own words.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::base::terms::WordId;
+use crate::base::text::visible_word;
 use crate::corpus::{Corpus, Word, own_label};
 use crate::scores::table::ScoreTable;
 
@@ -23,7 +26,12 @@ pub struct Universe {
     index: Vec<u32>,
     /// How many words at the end of the list were added to it.
     added: usize,
+    /// Cells of the longest word, once it is asked for.
+    longest: OnceLock<u16>,
 }
+
+/// Most cells that are made room for, for the sake of a longer word.
+const LONGEST: u16 = 60;
 
 /// No index.
 pub const NONE: u32 = u32::MAX;
@@ -40,6 +48,7 @@ impl Universe {
             tokens: Vec::with_capacity(corpus.words.len() + added.len()),
             index: Vec::new(),
             added: 0,
+            longest: OnceLock::new(),
         };
         let tokens = corpus.tokens.iter().copied().chain(std::iter::repeat(NONE));
         for (word, token) in corpus.words.iter().zip(tokens) {
@@ -110,6 +119,15 @@ impl Universe {
             Some(word) => self.corpus.categories_of(word).collect(),
             None => vec![own_label(&self.corpus.categories)],
         }
+    }
+
+    /// Cells of the longest word, with the id of a token beside it; at most 60. Counted once, where tables are ranked.
+    pub(super) fn longest(&self) -> u16 {
+        let cells = |at: usize| {
+            let id = if self.token(at).is_some() { 8 } else { 0 };
+            (visible_word(self.text(at), false).width() + id).min(usize::from(LONGEST)) as u16
+        };
+        *self.longest.get_or_init(|| (0..self.len()).map(cells).max().unwrap_or(0))
     }
 
     /// Whether a word is an own word.

@@ -10,10 +10,10 @@ use super::theme::Theme;
 use super::{fitting, line_with_end, numbers};
 use crate::app::action::Action;
 use crate::app::inspector::{Page, TURN};
-use crate::app::table::SideScores;
 use crate::app::table::query::Query;
+use crate::app::table::{SideScores, TableKind};
 use crate::app::{App, Model, Overlay, StepBack, View};
-use crate::base::text::{bytes, count, duration, visible};
+use crate::base::text::{bytes, count, counted, duration, visible};
 use crate::engine::{Phase, Unread};
 
 /// What a model is doing, with numbers: `scoring 4,120 of 14,634  38 words/s  ETA 4:37`.
@@ -112,16 +112,18 @@ fn search_line(app: &App, theme: &Theme) -> Line<'static> {
     let glyphs = Glyphs::of(theme.ascii);
     let (before, after) = app.search.input.split();
     // Until the table knows of the text, there is no number of matches.
-    let query = Query::parse(app.search.query());
-    let found = app.table().filter(|table| table.key.search == app.search.query()).map(|table| table.matches.len());
-    let matches = match (query.problem(app.view == View::Compare), found, &query) {
-        (Some(problem), ..) => problem,
-        (None, None, _) => glyphs.ellipsis.to_string(),
-        (None, _, Query::Empty) => String::new(),
-        (None, Some(1), Query::Expression(_)) => "1 word".to_owned(),
-        (None, Some(words), Query::Expression(_)) => format!("{} words", count(words)),
-        (None, Some(1), _) => "1 match".to_owned(),
-        (None, Some(matches), _) => format!("{} matches", count(matches)),
+    let matches = match app.table().filter(|table| table.key.search == app.search.query()) {
+        None => glyphs.ellipsis.to_string(),
+        Some(table) => {
+            let is_comparison = matches!(table.key.kind, TableKind::Compare(_));
+            match (table.query.problem(is_comparison), &table.query, table.matches.len()) {
+                (Some(problem), ..) => problem,
+                (None, Query::Empty, _) => String::new(),
+                (None, Query::Expression(_), words) => counted(words, "word"),
+                (None, _, 1) => "1 match".to_owned(),
+                (None, _, matches) => format!("{} matches", count(matches)),
+            }
+        }
     };
     Line::from(vec![
         Span::styled(" /", theme.key_hint),
@@ -206,7 +208,7 @@ fn what_is_shown(app: &App, glyphs: &Glyphs) -> String {
     let mut parts = Vec::new();
     if let Some(table) = app.table().filter(|t| !t.key.search.is_empty() && !app.search.editing) {
         let typed = visible(&table.key.search);
-        parts.push(match Query::parse(&table.key.search) {
+        parts.push(match &table.query {
             // The position among the rows says the rest: others are not shown.
             Query::Expression(_) | Query::Problem(_) | Query::Empty => format!("/{typed}"),
             Query::Text(_) => {

@@ -15,10 +15,7 @@ use std::sync::Arc;
 
 use super::View;
 use super::universe::{NONE, Universe};
-use unicode_width::UnicodeWidthStr;
-
 use crate::base::terms::{Measure, ModelId, PromptId, Unit, WordId};
-use crate::base::text::visible_word;
 use crate::recorded::ratings::Ratings;
 use crate::stats;
 pub use compare::{CompareSort, ComparedCategory};
@@ -179,6 +176,8 @@ pub struct RankedTable {
     row_of: Vec<u32>,
     /// Cells of the longest word, at most 60.
     pub longest: u16,
+    /// The search of the key, read.
+    pub query: Query,
     /// Rows whose word matches the search, ascending.
     pub matches: Vec<u32>,
     /// The numbers of the model, or of the left-hand one of two.
@@ -281,20 +280,21 @@ pub fn rank(request: RankRequest) -> RankedTable {
     for (row, &i) in (0..).zip(&rows) {
         row_of[i as usize] = row;
     }
-    let matches = match query {
+    let matches = match &query {
         Query::Empty | Query::Problem(_) => Vec::new(),
         query => {
             let hit = |i: u32| query.matches(universe.text(i as usize));
             (0..).zip(&rows).filter(|&(_, &i)| hit(i)).map(|(row, _)| row).collect()
         }
     };
-    let longest = longest(&universe);
+    let longest = universe.longest();
     RankedTable {
         generation,
         key,
         universe,
         rows,
         longest,
+        query,
         row_of,
         matches,
         left,
@@ -344,22 +344,6 @@ fn side_of(scores: Vec<f64>, listed: usize) -> SideScores {
     let z = [stats::z_scores(list), stats::z_scores_among(list, own)].concat();
     let (range, scored, own_scored) = (range(list), known(list), known(own));
     SideScores { scores, z, ranks: Vec::new(), ranked: 0, scored, own_scored, range, listed }
-}
-
-/// Most cells that are made room for, for the sake of a longer word.
-const LONGEST: u16 = 60;
-
-/// Cells of the longest word, and of the id of a token that has one beside it.
-fn longest(universe: &Universe) -> u16 {
-    let mut longest = 0;
-    for at in 0..universe.len() {
-        let id = if universe.token(at).is_some() { 8 } else { 0 };
-        longest = longest.max(visible_word(universe.text(at), false).width() + id);
-        if longest >= usize::from(LONGEST) {
-            break;
-        }
-    }
-    longest.min(usize::from(LONGEST)) as u16
 }
 
 fn known(values: &[f64]) -> usize {

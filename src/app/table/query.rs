@@ -11,7 +11,7 @@ use crate::app::universe::Universe;
 const MOST_PATTERN: usize = 1 << 20;
 
 /// A search, read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Query {
     /// Nothing is typed.
     Empty,
@@ -24,14 +24,14 @@ pub enum Query {
 }
 
 /// One condition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Term {
     condition: Condition,
     /// With a `!` before it: met where the condition is not.
     negated: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Condition {
     Text(String),
     Category(String),

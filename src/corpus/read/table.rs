@@ -1,7 +1,7 @@
 //! Word lists in columns: words and the names of their categories, or a column for each category with marks; with the names of
 //! the columns in the first line, or, where what they hold shows it, without.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use csv::StringRecord;
@@ -10,6 +10,7 @@ use super::{Terms, first_of, has_inner_tab, is_long, shown};
 use crate::base::delimited::Delimited;
 use crate::base::file_error::FileError;
 use crate::base::remedy::Remedy;
+use crate::base::text::counted;
 use crate::base::text_file::ending;
 use crate::corpus::Corpus;
 
@@ -285,11 +286,13 @@ fn without_header(path: &Path, table: &mut Delimited, terms: &mut Terms) -> Resu
             "no line names its columns; they are taken for a word, a category, and 1 where they belong together".to_owned(),
         );
         by_name(&rows, 0, &[1], Some(2), terms);
-    } else if is_even && width > 1 && (1..width).all(|column| all(&rows, column, is_number)) {
-        let numbers = width - 1;
+    } else if is_even && width > 1 && all(&rows, 1, is_number) && !all(&rows, 0, is_number) {
+        // VADER's has what each rater said behind the numbers.
+        let numbers = (1..width).filter(|&column| all(&rows, column, is_number)).count();
         terms.note(format!(
-            "it is a list of ratings, {numbers} numbers behind each word, so its words have no categories; with a first line \
-             that names its columns, {} compares scores with them",
+            "it is a list of ratings, {} behind each word, so its words have no categories; give the file with {} to compare \
+             scores with them",
+            counted(numbers, "number"),
             Remedy::Ratings
         ));
         rows.iter().for_each(|row| terms.add(row.get(0).unwrap_or_default(), &[]));
@@ -323,16 +326,21 @@ fn word_and_category(rows: &[StringRecord]) -> Option<(usize, usize)> {
     }
 }
 
-/// Lines as Empath has them: each begins with a name of its own, and most of what follows is there once.
+/// Lines as Empath has them: each begins with a name of its own, they are of different lengths, or hardly a word is in two of
+/// them, and what follows a name is hardly there twice.
 fn are_categories_with_words(rows: &[StringRecord]) -> bool {
     let names: HashSet<&str> = rows.iter().filter_map(|row| row.get(0)).collect();
-    let mut words: HashMap<&str, usize> = HashMap::new();
-    for word in rows.iter().flat_map(|row| row.iter().skip(1)).filter(|word| !word.trim().is_empty()) {
-        *words.entry(word).or_default() += 1;
-    }
-    let all: usize = words.values().sum();
-    let has_numbers = words.keys().any(|word| word.parse::<f64>().is_ok());
-    names.len() == rows.len() && rows.iter().any(|row| row.len() > 2) && 2 * words.len() > all && !has_numbers
+    let words_of = |row: &StringRecord| -> Vec<String> {
+        row.iter().skip(1).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    let lines: Vec<Vec<String>> = rows.iter().map(words_of).collect();
+    let all: usize = lines.iter().map(Vec::len).sum();
+    let once_a_line: usize = lines.iter().map(|words| words.iter().collect::<HashSet<_>>().len()).sum();
+    let once: HashSet<&String> = lines.iter().flatten().collect();
+    let is_ragged = lines.iter().any(|words| words.len() != lines[0].len());
+    let has_numbers = once.iter().any(|word| word.parse::<f64>().is_ok());
+    let is_list = lines.iter().any(|words| words.len() > 1) && 2 * once_a_line > all && (is_ragged || 2 * once.len() > all);
+    names.len() == rows.len() && is_list && !has_numbers
 }
 
 /// The names of some columns; the first of many, each no longer than a word.

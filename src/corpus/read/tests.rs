@@ -156,6 +156,14 @@ fn lines_without_names_of_columns_are_read_where_they_show_what_they_are() {
     holds("wide.txt", "English Word\tanger\tjoy\nwidget\t0\t1\ngadget\t1\t0\n", both, "the columns anger, joy mark words");
     let empath = &[("cog", "harm"), ("lever", "harm+care"), ("widget", "care")][..];
     holds("empath.tsv", "harm\tcog\tlever\ncare\twidget\tlever\n", empath, "a category and its words");
+    // Most words of the published list are in several of its lines, and some names are words of their own line.
+    let several = &[("cog", "cog+lever+gear"), ("lever", "cog+lever+gear"), ("gear", "lever+gear"), ("wheel", "lever")][..];
+    holds(
+        "empath.tsv",
+        "cog\tcog\tlever\nlever\tlever\tcog\tgear\twheel\ngear\tgear\tcog\tlever\n",
+        several,
+        "a category and its words",
+    );
     holds(
         "empath.tsv",
         "harm\tcog\tlever\ncare\twidget\tlever\tcog\n",
@@ -189,6 +197,7 @@ fn lists_of_ratings_give_words_and_name_the_option_for_numbers() {
         ("vad.txt", "Word\tValence\tArousal\nwidget\t0.5\t0.4\ngadget\t1\t0\n"),
         ("vad.txt", "widget\t0.5\t0.4\ngadget\t1\t0\n"),
         ("AFINN-111.txt", "widget\t-2\ngadget\t3\n"),
+        ("vader.txt", "widget\t-1.5\t0.8\t[-1, -2]\ngadget\t1.0\t0.5\t[1, 1]\n"),
         ("warriner.csv", ",Word,V.Mean.Sum\n1,widget,6.26\n2,gadget,5.1\n"),
         ("emfd.csv", "word,care_p,fairness_p\nwidget,0.1,0.2\ngadget,0,1\n"),
         ("bing.csv", "word,sentiment,log_frequency\nwidget,-1,3\ngadget,1,2\n"),
