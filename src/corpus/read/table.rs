@@ -338,7 +338,9 @@ fn are_categories_with_words(rows: &[StringRecord]) -> bool {
     let once_a_line: usize = lines.iter().map(|words| words.iter().collect::<HashSet<_>>().len()).sum();
     let once: HashSet<&String> = lines.iter().flatten().collect();
     let is_ragged = lines.iter().any(|words| words.len() != lines[0].len());
-    let has_numbers = once.iter().any(|word| word.parse::<f64>().is_ok());
+    // Some words are numbers: Empath has 911 and 101.
+    let numbers = once.iter().filter(|word| word.parse::<f64>().is_ok()).count();
+    let has_numbers = numbers * 20 > once.len();
     let is_list = lines.iter().any(|words| words.len() > 1) && 2 * once_a_line > all && (is_ragged || 2 * once.len() > all);
     names.len() == rows.len() && is_list && !has_numbers
 }

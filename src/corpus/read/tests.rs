@@ -164,6 +164,9 @@ fn lines_without_names_of_columns_are_read_where_they_show_what_they_are() {
         several,
         "a category and its words",
     );
+    let many: String = (0..30).map(|i| format!("\tword{i}")).collect();
+    let (words, notes) = file("empath.tsv", &format!("alarm\t911\tfire\nmany{many}\n")).unwrap();
+    assert!(words.contains(&("911".to_owned(), "alarm".to_owned())) && notes.contains("a category and its words"), "{notes}");
     holds(
         "empath.tsv",
         "harm\tcog\tlever\ncare\twidget\tlever\tcog\n",
